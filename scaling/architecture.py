@@ -1,0 +1,251 @@
+"""The architecture as data: a frozen spec that compares, hashes and prints, and holds no tensor.
+
+Floor 1. Cost, model, drawings, weights and a search's cache key all read the same spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar
+
+from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.errors import SpecError
+from scaling.rounding import RoundingRules, SqueezeRounding, squeeze_channels
+
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
+MOST_BLOCKS = 2000
+MOST_CHANNELS = 1_000_000
+_FORBID_EXTRA = {"extra": "forbid"}
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not low <= value <= high:
+        raise SpecError(f"{name} must be between {low:g} and {high:g}, got {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemSpec:
+    """The first convolution: conv, batch norm, activation.
+
+    Args:
+        out_channels: 1 to 1e6.
+        kernel_size: odd, 1 to 15.
+        stride: 1 to 4; 2 as released, 1 for small inputs.
+    """
+
+    out_channels: int
+    kernel_size: int = 3
+    stride: int = 2
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        _between("stem out_channels", self.out_channels, 1, MOST_CHANNELS)
+        _check_kernel("stem", self.kernel_size, self.stride)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSpec:
+    """The last 1x1 convolution, before pooling and the classifier.
+
+    Args:
+        out_channels: 1 to 1e6.
+    """
+
+    out_channels: int
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        _between("head out_channels", self.out_channels, 1, MOST_CHANNELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSpec:
+    """One MBConv block, derived from its stage: nothing here is stored in a spec."""
+
+    kernel_size: int
+    stride: int
+    expand_ratio: int
+    in_channels: int
+    out_channels: int
+    squeeze_channels: int
+
+    @property
+    def expanded_channels(self) -> int:
+        """Channels of the depthwise convolution."""
+        return self.in_channels * self.expand_ratio
+
+    @property
+    def has_skip(self) -> bool:
+        """Whether the input is added to the output: stride 1 and equal channels."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """A run of MBConv blocks; the first strides and changes channels, the others repeat.
+
+    Args:
+        repeats: blocks in the stage, 1 to 2000.
+        kernel_size: of the depthwise convolution, odd, 1 to 15.
+        stride: of the first block, 1 to 4.
+        expand_ratio: depthwise channels over input channels, 1 to 64; 1 leaves the expansion out.
+        in_channels: into the first block, 1 to 1e6.
+        out_channels: of every block, 1 to 1e6.
+        se_ratio: squeeze-excitation width over a block's INPUT channels, 0 to 1; 0 leaves it out.
+        squeeze_rounding: how that width becomes an integer.
+
+    Raises:
+        SpecError: a value is out of its range.
+
+    Source: Tan & Le 2019, arXiv:1905.11946, Table 1.
+    """
+
+    repeats: int
+    kernel_size: int
+    stride: int
+    expand_ratio: int
+    in_channels: int
+    out_channels: int
+    se_ratio: float = 0.25
+    squeeze_rounding: SqueezeRounding = SqueezeRounding.FLOOR
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        _between("stage repeats", self.repeats, 1, MOST_BLOCKS)
+        _check_kernel("stage", self.kernel_size, self.stride)
+        _between("expand_ratio", self.expand_ratio, 1, 64)
+        _between("stage in_channels", self.in_channels, 1, MOST_CHANNELS)
+        _between("stage out_channels", self.out_channels, 1, MOST_CHANNELS)
+        _between("se_ratio", self.se_ratio, 0, 1)
+
+    def blocks(self) -> Iterator[BlockSpec]:
+        """Yield the stage's blocks in order."""
+        for index in range(self.repeats):
+            in_channels = self.in_channels if index == 0 else self.out_channels
+            yield BlockSpec(
+                kernel_size=self.kernel_size,
+                stride=self.stride if index == 0 else 1,
+                expand_ratio=self.expand_ratio,
+                in_channels=in_channels,
+                out_channels=self.out_channels,
+                squeeze_channels=squeeze_channels(in_channels, self.se_ratio, self.squeeze_rounding),
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """How a spec was made from a baseline; metadata, outside equality.
+
+    Args:
+        baseline: the baseline's name.
+        compound: alpha, beta, gamma, phi; None for an official variant.
+        scaling: the multipliers after coefficient rounding.
+        rounding: the rules that made integers of them.
+    """
+
+    baseline: str
+    compound: CompoundCoefficients | None
+    scaling: ScalingCoefficients
+    rounding: RoundingRules
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureSpec:
+    """A network as plain data.
+
+    Equality and hash cover the architecture: stem, stages, head, image_size, in_channels and
+    num_classes. name, dropout, stochastic_depth and derivation are metadata outside both.
+
+    Args:
+        stem: first convolution.
+        stages: at least one; channels chain from stem through every stage.
+        head: last convolution.
+        image_size: side in pixels, 8 to 4096.
+        in_channels: of the image, 1 to 1e6; 3 for RGB.
+        num_classes: outputs of the classifier, 1 to 1e6.
+        name: what to call it.
+        dropout: before the classifier, in [0, 1).
+        stochastic_depth: drop probability of the last block, in [0, 1); block i of N gets i/N of it.
+        derivation: how it was scaled, if it was.
+
+    Raises:
+        SpecError: a value is out of range, channels do not chain, or there are over 2,000 blocks.
+
+    >>> from scaling import variant
+    >>> b0 = variant("b0")
+    >>> b0.image_size, b0.num_blocks, [stage.out_channels for stage in b0.stages]
+    (224, 16, [16, 24, 40, 80, 112, 192, 320])
+    """
+
+    stem: StemSpec
+    stages: tuple[StageSpec, ...]
+    head: HeadSpec
+    image_size: int
+    in_channels: int = 3
+    num_classes: int = 1000
+    name: str = field(default="unnamed", compare=False)
+    dropout: float = field(default=0.2, compare=False)
+    stochastic_depth: float = field(default=0.2, compare=False)
+    derivation: Derivation | None = field(default=None, compare=False, repr=False)
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        _between("image size", self.image_size, SMALLEST_IMAGE, LARGEST_IMAGE)
+        _between("in_channels", self.in_channels, 1, MOST_CHANNELS)
+        _between("num_classes", self.num_classes, 1, MOST_CHANNELS)
+        for name in ("dropout", "stochastic_depth"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SpecError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        if not self.stages:
+            raise SpecError("an architecture needs at least one stage, got none")
+        _check_chain(self)
+        if self.num_blocks > MOST_BLOCKS:
+            raise SpecError(f"a network may have at most {MOST_BLOCKS} blocks, got {self.num_blocks}")
+
+    @property
+    def num_blocks(self) -> int:
+        """MBConv blocks in all stages (the official documents' sub-blocks)."""
+        return sum(stage.repeats for stage in self.stages)
+
+    def block_survival(self) -> tuple[float, ...]:
+        """Survival probability of each block: 1 - stochastic_depth · i / N, i from 0.
+
+        Source: tensorflow/tpu efficientnet_model.py (drop_connect).
+        """
+        total = self.num_blocks
+        return tuple(1 - self.stochastic_depth * index / total for index in range(total))
+
+
+def out_size(size: int, stride: int) -> int:
+    """Side of a map after a convolution: ceil(size / stride).
+
+    SAME padding and symmetric padding of (kernel - 1) / 2 give the same for every odd kernel.
+
+    >>> out_size(225, 2)
+    113
+    """
+    return -(-size // stride)
+
+
+def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
+    _between(f"{where} kernel_size", kernel_size, 1, 15)
+    if kernel_size % 2 == 0:
+        raise SpecError(f"{where} kernel_size must be odd, got {kernel_size}")
+    _between(f"{where} stride", stride, 1, 4)
+
+
+def _check_chain(spec: ArchitectureSpec) -> None:
+    first = spec.stages[0]
+    if first.in_channels != spec.stem.out_channels:
+        raise SpecError(
+            f"stage 1 takes {first.in_channels} channels but the stem gives {spec.stem.out_channels}"
+        )
+    for number, (before, after) in enumerate(pairwise(spec.stages), start=2):
+        if after.in_channels != before.out_channels:
+            raise SpecError(
+                f"stage {number} takes {after.in_channels} channels "
+                f"but stage {number - 1} gives {before.out_channels}"
+            )

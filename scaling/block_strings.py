@@ -1,0 +1,69 @@
+"""Stages as the classic block strings: `r2_k5_s22_e6_i24_o40_se0.25`.
+
+Floor 1. Letters: r repeats, k kernel_size, s stride twice (rows, columns), e expand_ratio, i in_channels,
+o out_channels, se se_ratio (left out when 0). Ours alone: `sqround` for the rounded squeeze.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from scaling.architecture import StageSpec
+from scaling.errors import SpecError
+from scaling.rounding import SqueezeRounding
+
+_PATTERN = re.compile(
+    r"r(?P<repeats>\d+)_k(?P<kernel_size>\d+)_s(?P<stride>\d)(?P<stride_columns>\d)_e(?P<expand_ratio>\d+)"
+    r"_i(?P<in_channels>\d+)_o(?P<out_channels>\d+)(?:_se(?P<se_ratio>[0-9.e+-]+))?(?P<squeeze>_sqround)?"
+)
+
+
+def stage_to_string(stage: StageSpec) -> str:
+    """Write a stage as a block string.
+
+    >>> from scaling import variant
+    >>> stage_to_string(variant("b0").stages[2])
+    'r2_k5_s22_e6_i24_o40_se0.25'
+    """
+    text = (
+        f"r{stage.repeats}_k{stage.kernel_size}_s{stage.stride}{stage.stride}_e{stage.expand_ratio}"
+        f"_i{stage.in_channels}_o{stage.out_channels}"
+    )
+    if stage.se_ratio:
+        text += f"_se{stage.se_ratio!r}"
+    return text + ("_sqround" if stage.squeeze_rounding == SqueezeRounding.ROUND else "")
+
+
+def stage_from_string(text: str) -> StageSpec:
+    """Read a block string.
+
+    Source: tensorflow/tpu efficientnet_builder.py (BlockDecoder).
+
+    Raises:
+        SpecError: the string has another form, unequal strides, or a value out of range.
+
+    >>> stage_from_string("r1_k3_s11_e1_i32_o16_se0.25").out_channels
+    16
+    """
+    match = _PATTERN.fullmatch(text)
+    if match is None:
+        raise SpecError(f"expected a block string like r2_k5_s22_e6_i24_o40_se0.25, got {text!r}")
+    groups = match.groupdict()
+    if groups["stride"] != groups["stride_columns"]:
+        raise SpecError(f"strides of rows and columns must be equal, got {text!r}")
+    names = ("repeats", "kernel_size", "stride", "expand_ratio", "in_channels", "out_channels")
+    try:
+        se_ratio = float(groups["se_ratio"] or 0)
+    except ValueError:
+        raise SpecError(f"expected a number after 'se', got {groups['se_ratio']!r} in {text!r}") from None
+    return StageSpec(
+        **{name: int(groups[name]) for name in names},
+        se_ratio=se_ratio,
+        squeeze_rounding=SqueezeRounding.ROUND if groups["squeeze"] else SqueezeRounding.FLOOR,
+    )
+
+
+def stages_from_strings(texts: Iterable[str]) -> tuple[StageSpec, ...]:
+    """Read the stages of a network from block strings, in order."""
+    return tuple(stage_from_string(text) for text in texts)

@@ -1,0 +1,27 @@
+"""The errors of this package: each says what was expected, what came, and where."""
+
+from __future__ import annotations
+
+
+class ScalingError(Exception):
+    """Base of every error that a caller can cause; the command line prints it as one line."""
+
+
+class SpecError(ScalingError, ValueError):
+    """A coefficient, architecture or rounding rule that cannot be."""
+
+
+class ConfigError(ScalingError, ValueError):
+    """An experiment file or command-line setting that cannot be used."""
+
+
+class DataError(ScalingError):
+    """A data set that is missing, damaged, or asked for what it does not hold."""
+
+
+class ResultsError(ScalingError):
+    """Results that cannot be read, written, or belong to another run."""
+
+
+class CoefficientWarning(UserWarning):
+    """A legal but unusual coefficient, such as alpha below 1."""

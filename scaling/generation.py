@@ -1,0 +1,115 @@
+"""Scale a baseline: coefficients and rounding rules in, a new architecture out.
+
+Floor 1. The baseline is an argument; `scaling.families` knows the official ones by name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from scaling.architecture import (
+    LARGEST_IMAGE,
+    MOST_BLOCKS,
+    MOST_CHANNELS,
+    SMALLEST_IMAGE,
+    ArchitectureSpec,
+    Derivation,
+    HeadSpec,
+    StageSpec,
+)
+from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.errors import SpecError
+from scaling.rounding import RELEASED, RoundingRules
+
+
+def scale(
+    spec: ArchitectureSpec,
+    coefficients: CompoundCoefficients | ScalingCoefficients,
+    rounding: RoundingRules = RELEASED,
+) -> ArchitectureSpec:
+    """Scale a baseline's depth, width and resolution.
+
+    Coefficients are rounded first, then channels (once per stage), repeats (once per stage) and image size,
+    each by the rule that `rounding` names. Kernel sizes, strides and expand ratios never change.
+
+    Args:
+        spec: the baseline.
+        coefficients: (alpha, beta, gamma, phi), or the three multipliers directly.
+        rounding: the rules; the released code's by default.
+
+    Raises:
+        SpecError: a coefficient rounds to 0, or the result is out of range (image size 8 to 4096,
+            2,000 blocks, 1e6 channels).
+
+    Source: tensorflow/tpu efficientnet_model.py; Tan & Le 2019, arXiv:1905.11946, section 4.
+
+    >>> from scaling import variant
+    >>> b2 = scale(variant("b0"), ScalingCoefficients(
+    ...     depth_coefficient=1.2, width_coefficient=1.1, resolution_coefficient=260 / 224))
+    >>> b2 == variant("b2")
+    True
+    """
+    compound = coefficients if isinstance(coefficients, CompoundCoefficients) else None
+    raw = coefficients.scaling_coefficients() if compound else coefficients
+    assert isinstance(raw, ScalingCoefficients)
+    multipliers = rounding.coefficients(raw)
+    _check_sizes(spec, multipliers, rounding)
+    width = multipliers.width_coefficient
+    stem = replace(spec.stem, out_channels=rounding.channels(spec.stem.out_channels, width))
+    stages = _scaled_stages(spec, stem.out_channels, multipliers, rounding)
+    head = rounding.head_channels(spec.head.out_channels, spec.stages[-1].out_channels, width)
+    return replace(
+        spec,
+        stem=stem,
+        stages=stages,
+        head=HeadSpec(out_channels=head),
+        image_size=rounding.image_size(spec.image_size, multipliers.resolution_coefficient),
+        name=f"{spec.name}-d{multipliers.depth_coefficient:g}-w{width:g}"
+        f"-r{multipliers.resolution_coefficient:.4g}",
+        dropout=scaled_dropout(width),
+        derivation=Derivation(baseline=spec.name, compound=compound, scaling=multipliers, rounding=rounding),
+    )
+
+
+def scaled_dropout(width_coefficient: float) -> float:
+    """Dropout of a network that no release names: clip(0.2 + 0.3·log2(width), 0.2, 0.5).
+
+    Ours: the released grid goes from 0.2 at width 1 to 0.5 at width 2 and prints no formula.
+
+    >>> scaled_dropout(1.0), scaled_dropout(2.0), round(scaled_dropout(1.4), 3)
+    (0.2, 0.5, 0.346)
+    """
+    return min(0.5, max(0.2, 0.2 + 0.3 * math.log2(width_coefficient)))
+
+
+def _scaled_stages(
+    spec: ArchitectureSpec, stem_channels: int, multipliers: ScalingCoefficients, rounding: RoundingRules
+) -> tuple[StageSpec, ...]:
+    out = [rounding.channels(stage.out_channels, multipliers.width_coefficient) for stage in spec.stages]
+    into = [stem_channels, *out[:-1]]
+    return tuple(
+        replace(
+            stage,
+            repeats=rounding.repeats(stage.repeats, multipliers.depth_coefficient),
+            in_channels=in_channels,
+            out_channels=out_channels,
+            squeeze_rounding=rounding.squeeze_rounding,
+        )
+        for stage, in_channels, out_channels in zip(spec.stages, into, out, strict=True)
+    )
+
+
+def _check_sizes(spec: ArchitectureSpec, multipliers: ScalingCoefficients, rounding: RoundingRules) -> None:
+    """Refuse what is too large before anything is built of it, in the words of the whole network."""
+    size = rounding.image_size(spec.image_size, multipliers.resolution_coefficient)
+    blocks = sum(rounding.repeats(s.repeats, multipliers.depth_coefficient) for s in spec.stages)
+    widest = max(spec.head.out_channels, *(s.out_channels for s in spec.stages))
+    channels = rounding.channels(widest, multipliers.width_coefficient)
+    for name, value, low, high in (
+        ("image size", size, SMALLEST_IMAGE, LARGEST_IMAGE),
+        ("blocks", blocks, 1, MOST_BLOCKS),
+        ("channels of the widest layer", channels, 1, MOST_CHANNELS),
+    ):
+        if not low <= value <= high:
+            raise SpecError(f"{name} must be between {low} and {high}, got {value} ({multipliers})")

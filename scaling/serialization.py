@@ -1,0 +1,58 @@
+"""Specs to JSON and back, and the identity of an architecture. Floor 1."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from scaling.architecture import ArchitectureSpec
+from scaling.errors import SpecError
+
+_ADAPTER = TypeAdapter(ArchitectureSpec)
+_UNNAMED = {"name": "", "dropout": 0.0, "stochastic_depth": 0.0, "derivation": None}
+
+
+def to_json(spec: ArchitectureSpec) -> str:
+    """Write a spec, metadata included, as one JSON document; floats round-trip.
+
+    >>> from scaling import variant
+    >>> from_json(to_json(variant("b4"))) == variant("b4")
+    True
+    """
+    return _ADAPTER.dump_json(spec, indent=2).decode()
+
+
+def from_json(text: str) -> ArchitectureSpec:
+    """Read a spec.
+
+    Raises:
+        SpecError: the text is not JSON, a key is unknown or missing, or a value is out of range.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise SpecError(f"not an architecture: {first_problem(error)}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say in one line where validation failed first and what came."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "document"
+    more = "" if error.error_count() == 1 else f" (and {error.error_count() - 1} more)"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+
+
+def architecture_key(spec: ArchitectureSpec) -> str:
+    """Name an architecture: equal specs have equal keys, on every machine; metadata does not count.
+
+    >>> from scaling import variant
+    >>> from dataclasses import replace
+    >>> architecture_key(variant("b0")) == architecture_key(replace(variant("b0"), name="mine"))
+    True
+    """
+    bare = json.loads(_ADAPTER.dump_json(replace(spec, **_UNNAMED)))  # type: ignore[arg-type]
+    canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
