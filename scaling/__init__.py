@@ -7,18 +7,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from scaling.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.cost import Cost, count_cost
 from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError
 from scaling.families import generate, variant
 from scaling.generation import scale
 from scaling.rounding import RoundingRules
+
+if TYPE_CHECKING:
+    from scaling.model import build_model
 
 __version__ = "0.1.0"
 __all__ = [
     "ArchitectureSpec",
     "CompoundCoefficients",
     "ConfigError",
+    "Cost",
     "DataError",
     "HeadSpec",
     "ResultsError",
@@ -28,7 +35,18 @@ __all__ = [
     "SpecError",
     "StageSpec",
     "StemSpec",
+    "build_model",
+    "count_cost",
     "generate",
     "scale",
     "variant",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for, so that describing a network stays instant."""
+    if name == "build_model":
+        from scaling.model import build_model  # noqa: PLC0415
+
+        return build_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -140,12 +140,14 @@ class Derivation:
 
     Args:
         baseline: the baseline's name.
+        baseline_image_size: the baseline's side in pixels.
         compound: alpha, beta, gamma, phi; None for an official variant.
         scaling: the multipliers after coefficient rounding.
         rounding: the rules that made integers of them.
     """
 
     baseline: str
+    baseline_image_size: int
     compound: CompoundCoefficients | None
     scaling: ScalingCoefficients
     rounding: RoundingRules

@@ -109,7 +109,7 @@ def generate(
 ) -> ArchitectureSpec:
     """Generate a network by compound scaling.
 
-    Depth alpha^phi and width beta^phi are rounded to one decimal (unless `coefficient_rounding` is "none"), then
+    Depth alpha^phi and width beta^phi are rounded to one decimal (unless told otherwise), then
     channels to multiples of 8, repeats upwards, image size to whole pixels.
 
     Args:

@@ -51,9 +51,7 @@ def scale(
     True
     """
     compound = coefficients if isinstance(coefficients, CompoundCoefficients) else None
-    raw = coefficients.scaling_coefficients() if compound else coefficients
-    assert isinstance(raw, ScalingCoefficients)
-    multipliers = rounding.coefficients(raw)
+    multipliers = rounding.coefficients(_multipliers(coefficients))
     _check_sizes(spec, multipliers, rounding)
     width = multipliers.width_coefficient
     stem = replace(spec.stem, out_channels=rounding.channels(spec.stem.out_channels, width))
@@ -68,8 +66,20 @@ def scale(
         name=f"{spec.name}-d{multipliers.depth_coefficient:g}-w{width:g}"
         f"-r{multipliers.resolution_coefficient:.4g}",
         dropout=scaled_dropout(width),
-        derivation=Derivation(baseline=spec.name, compound=compound, scaling=multipliers, rounding=rounding),
+        derivation=Derivation(
+            baseline=spec.name,
+            baseline_image_size=spec.image_size,
+            compound=compound,
+            scaling=multipliers,
+            rounding=rounding,
+        ),
     )
+
+
+def _multipliers(coefficients: CompoundCoefficients | ScalingCoefficients) -> ScalingCoefficients:
+    if isinstance(coefficients, CompoundCoefficients):
+        return coefficients.scaling_coefficients()
+    return coefficients
 
 
 def scaled_dropout(width_coefficient: float) -> float:

@@ -1,0 +1,182 @@
+"""`scaling describe`, `variants`, `summary`: what a network is made of."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import click
+from rich.table import Table
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cli.arguments import spec_from_options, spec_options
+from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cost import count_cost
+from scaling.cost.closed_form import input_sides
+from scaling.decomposition import Layer, layers
+from scaling.families import official_name, released_coefficients, variant
+
+_STAGE_FIELDS = (
+    "repeats",
+    "kernel_size",
+    "stride",
+    "expand_ratio",
+    "se_ratio",
+    "in_channels",
+    "out_channels",
+)
+
+
+def description(spec: ArchitectureSpec) -> dict[str, Any]:
+    """Return the `describe --json` document of a network that was scaled from a baseline."""
+    derivation, cost = spec.derivation, count_cost(spec)
+    assert derivation is not None, "every network of the command line is scaled from a baseline"
+    return {
+        "name": spec.name,
+        "baseline": derivation.baseline,
+        **{key: getattr(derivation.compound, key, None) for key in ("alpha", "beta", "gamma", "phi")},
+        "coefficient_rounding": derivation.rounding.coefficient_rounding.value,
+        "official_name": official_name(spec),
+        "depth_coefficient": derivation.scaling.depth_coefficient,
+        "width_coefficient": derivation.scaling.width_coefficient,
+        "resolution_coefficient": spec.image_size / derivation.baseline_image_size,
+        "image_size": spec.image_size,
+        "dropout": spec.dropout,
+        "in_channels": spec.in_channels,
+        "num_classes": spec.num_classes,
+        "stem_channels": spec.stem.out_channels,
+        "head_channels": spec.head.out_channels,
+        "stages": [{field: getattr(stage, field) for field in _STAGE_FIELDS} for stage in spec.stages],
+        "blocks": spec.num_blocks,
+        "params": cost.params,
+        "macs": cost.macs,
+        "activations": cost.activations,
+        "keras_layers": len(layers(spec)),
+    }
+
+
+@click.command()
+@spec_options
+@json_option
+def describe(as_json: bool, **options: Any) -> None:
+    """Describe a network: coefficients, stages, cost.
+
+    NAME is an official variant (b0 … b8, l2); or give --alpha --beta --gamma --phi.
+    """
+    spec = spec_from_options(**options)
+    if as_json:
+        emit_json(description(spec))
+    else:
+        _print_description(spec, description(spec))
+
+
+def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None:
+    console.print(f"[bold]{spec.name}[/bold], scaled from {document['baseline']}")
+    if document["phi"] is not None:
+        bases = "  ".join(f"{key} {document[key]:.6g}" for key in ("alpha", "beta", "gamma", "phi"))
+        console.print(f"{bases}  (coefficient rounding: {document['coefficient_rounding']})")
+    console.print(
+        f"depth ×{document['depth_coefficient']:.4g}  width ×{document['width_coefficient']:.4g}  "
+        f"resolution ×{document['resolution_coefficient']:.4g}  dropout {document['dropout']:.3g}\n"
+    )
+    console.print(_stage_table(spec))
+    console.print(
+        f"\n{document['blocks']} blocks, {document['keras_layers']} layers without top\n"
+        f"{document['params']:,} params, {document['macs']:,} multiply-adds, "
+        f"{document['activations']:,} activations"
+    )
+
+
+def _stage_table(spec: ArchitectureSpec) -> Table:
+    table = table_of("piece", "input", "blocks", "kernel", "stride", "channels", "params", "MACs M")
+    pieces = {piece.name: piece for piece in count_cost(spec).by_stage}
+
+    def add(name: str, side: str, blocks: str, kernel: str, stride: str, channels: int) -> None:
+        cost = pieces[name]
+        table.add_row(
+            name, side, blocks, kernel, stride, str(channels), f"{cost.params:,}", f"{cost.macs / 1e6:,.1f}"
+        )
+
+    stem, sides = spec.stem, input_sides(spec)
+    add("stem", f"{spec.image_size}²", "", str(stem.kernel_size), str(stem.stride), stem.out_channels)
+    for number, (stage, side) in enumerate(zip(spec.stages, sides, strict=False), start=1):
+        kernel = f"e{stage.expand_ratio} k{stage.kernel_size}"
+        add(f"stage{number}", f"{side}²", str(stage.repeats), kernel, str(stage.stride), stage.out_channels)
+    add("head", f"{sides[-1]}²", "", "1", "1", spec.head.out_channels)
+    add("classifier", "", "", "", "", spec.num_classes)
+    return table
+
+
+@click.command()
+@json_option
+def variants(as_json: bool) -> None:
+    """List the official variants: coefficients, sizes, exact cost."""
+    documents = [description(variant(name)) for name in released_coefficients()]
+    if as_json:
+        emit_json(documents)
+        return
+    table = table_of("name", "depth", "width", "image", "drop", "blocks", "layers", "params M", "MACs B")
+    for d in documents:
+        table.add_row(
+            d["name"],
+            f"{d['depth_coefficient']:.1f}",
+            f"{d['width_coefficient']:.1f}",
+            str(d["image_size"]),
+            f"{d['dropout']:.1f}",
+            str(d["blocks"]),
+            str(d["keras_layers"]),
+            f"{d['params'] / 1e6:.2f}",
+            f"{d['macs'] / 1e9:.3f}",
+        )
+    console.print(table)
+
+
+@click.command()
+@spec_options
+@click.option("--include-top", is_flag=True, help="Also pooling, dropout and the classifier (3 layers).")
+@click.option("--by-block", is_flag=True, help="Fold the layers of every sub-block into one line.")
+@json_option
+def summary(include_top: bool, by_block: bool, as_json: bool, **options: Any) -> None:
+    """List a network layer by layer, as Keras's summary does.
+
+    Shapes are (height, width, channels); params are the trainable ones.
+    """
+    rows = _folded(layers(spec_from_options(**options), include_top=include_top), by_block)
+    if as_json:
+        emit_json(
+            [
+                {key: row[key] for key in ("name", "module", "sub_block", "output_shape", "params")}
+                for row in rows
+            ]
+        )
+        return
+    table = table_of("name", "module", "sub-block", "output shape", "params")
+    for row in rows:
+        shape = " × ".join(map(str, row["output_shape"]))
+        table.add_row(row["name"], row["module"], row["sub_block"] or "", shape, f"{row['params']:,}")
+    console.print(table)
+    layer_count, params = sum(row["layers"] for row in rows), sum(row["params"] for row in rows)
+    console.print(f"{layer_count} layers, {params:,} params")
+
+
+def _folded(found: tuple[Layer, ...], by_block: bool) -> list[dict[str, Any]]:
+    """Return one row a layer, or one a sub-block (stem, final and top count as one each)."""
+    if not by_block:
+        return [_row(layer.name, layer.module, [layer]) for layer in found]
+    groups = groupby(found, key=lambda layer: f"block{layer.sub_block}" if layer.sub_block else layer.module)
+    rows = [(name, list(members)) for name, members in groups]
+    return [
+        _row(name, "+".join(dict.fromkeys(m.module.removeprefix("module") for m in members)), members)
+        for name, members in rows
+    ]
+
+
+def _row(name: str, module: str, members: list[Layer]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "module": module,
+        "sub_block": members[-1].sub_block or None,
+        "output_shape": list(members[-1].output_shape),
+        "params": sum(layer.params for layer in members),
+        "layers": len(members),
+    }

@@ -1,0 +1,95 @@
+"""Options that choose a network, shared by every command that takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cli.output import compose
+from scaling.cost import count_cost
+from scaling.errors import ConfigError, SpecError
+from scaling.families import generate, named, variant
+from scaling.rounding import CoefficientRounding, RoundingRules, choice
+
+MOST_PARAMS = 10**11
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def spec_options(command: Command) -> Command:
+    """Add the options that choose a network; read them with `spec_from_options(**options)`."""
+    return compose(
+        click.argument("name", required=False),
+        click.option("--alpha", type=float, help="Depth base, above 0."),
+        click.option("--beta", type=float, help="Width base, above 0."),
+        click.option("--gamma", type=float, help="Resolution base, above 0."),
+        click.option("--phi", type=float, help="Compound coefficient, any finite real."),
+        click.option("--baseline", default="efficientnet-b0", show_default=True, help="What to scale."),
+        click.option(
+            "--coefficient-rounding",
+            default="released",
+            show_default=True,
+            help="'released' (depth and width to one decimal) or 'none'.",
+        ),
+        click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels."),
+        click.option("--num-classes", type=int, help="Outputs of the classifier (1000)."),
+        click.option("--in-channels", type=int, help="Channels of the image (3)."),
+        click.option("--image-size", type=int, help="Side in pixels, 8 to 4096, instead of the scaled one."),
+    )(command)
+
+
+def spec_from_options(
+    *,
+    name: str | None,
+    alpha: float | None,
+    beta: float | None,
+    gamma: float | None,
+    phi: float | None,
+    baseline: str,
+    coefficient_rounding: str,
+    image_size_step: int,
+    num_classes: int | None,
+    in_channels: int | None,
+    image_size: int | None,
+) -> ArchitectureSpec:
+    """Return the network that the options name.
+
+    Raises:
+        ConfigError: neither a name nor all four coefficients were given, or both.
+        SpecError: the network is out of range.
+    """
+    rounding = RoundingRules(
+        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
+        image_size_step=image_size_step,
+    )
+    bases = {"alpha": alpha, "beta": beta, "gamma": gamma, "phi": phi}
+    given = {key: value for key, value in bases.items() if value is not None}
+    if name is not None:
+        if given:
+            raise ConfigError(
+                f"give a name or coefficients, not both; got {name!r} and --{next(iter(given))}"
+            )
+        spec = variant(name)
+    elif alpha is not None and beta is not None and gamma is not None and phi is not None:
+        spec = generate(alpha=alpha, beta=beta, gamma=gamma, phi=phi, baseline=baseline, rounding=rounding)
+    else:
+        missing = ", ".join(f"--{key}" for key in bases if key not in given)
+        raise ConfigError(f"expected a variant name or --alpha --beta --gamma --phi; missing {missing}")
+    overrides = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    changed = {key: value for key, value in overrides.items() if value is not None}
+    return checked(named(replace(spec, **changed)))  # type: ignore[arg-type]
+
+
+def checked(spec: ArchitectureSpec) -> ArchitectureSpec:
+    """Refuse a network of more than 10^11 params.
+
+    Raises:
+        SpecError: it has more.
+    """
+    params = count_cost(spec).params
+    if params > MOST_PARAMS:
+        raise SpecError(f"a network may have at most {MOST_PARAMS:.0e} params, got {params:.3g}")
+    return spec

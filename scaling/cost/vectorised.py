@@ -1,0 +1,140 @@
+"""Cost of many networks at once: the same arithmetic as `closed_form`, over numpy arrays. Floor 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.architecture import ArchitectureSpec, StageSpec
+from scaling.cost import formulas
+from scaling.cost.formulas import Counts
+from scaling.rounding import SqueezeRounding
+
+Array = NDArray[np.int64]
+CHUNK = 16_384
+"""Networks at a time: their intermediate arrays stay within the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Networks that share a baseline's kernels, strides and expand ratios.
+
+    Args:
+        repeats: int64 (N, stages).
+        channels: int64 (N, stages + 2): stem, every stage's out_channels, head.
+        image_size: int64 (N,), pixels.
+    """
+
+    repeats: Array
+    channels: Array
+    image_size: Array
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.image_size)
+
+    def part(self, start: int, stop: int) -> Candidates:
+        """Return networks start to stop."""
+        rows = slice(start, stop)
+        return Candidates(
+            repeats=self.repeats[rows], channels=self.channels[rows], image_size=self.image_size[rows]
+        )
+
+    @staticmethod
+    def of(specs: Sequence[ArchitectureSpec]) -> Candidates:
+        """Collect specs scaled from one baseline."""
+        return Candidates(
+            repeats=np.array([[stage.repeats for stage in spec.stages] for spec in specs], np.int64),
+            channels=np.array(
+                [
+                    [spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels]
+                    for spec in specs
+                ],
+                np.int64,
+            ),
+            image_size=np.array([spec.image_size for spec in specs], np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Cost of each candidate: int64 (N,) each, exact."""
+
+    macs: Array
+    params: Array
+    activations: Array
+
+
+def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
+    """Count many networks exactly; equal to `count_cost` of each.
+
+    Args:
+        baseline: gives kernels, strides, expand and squeeze ratios, image channels and classes.
+        candidates: repeats, channels and image sizes.
+
+    >>> from scaling import variant
+    >>> specs = [variant("b0"), variant("b7")]
+    >>> count_costs(variant("b0"), Candidates.of(specs)).macs.tolist()
+    [385814752, 37745884192]
+    """
+    chunks = [
+        _chunk(baseline, candidates.part(start, start + CHUNK)) for start in range(0, len(candidates), CHUNK)
+    ]
+    empty = np.empty(0, np.int64)
+    macs, params, activations = (
+        np.concatenate(pieces) for pieces in zip(*chunks, (empty, empty, empty), strict=True)
+    )
+    return Costs(macs=macs, params=params, activations=activations)
+
+
+def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:
+    side = -(-candidates.image_size // baseline.stem.stride)
+    channels = candidates.channels.T
+    image = np.full_like(side, baseline.in_channels)
+    total = formulas.convolution(image, channels[0], baseline.stem.kernel_size, side)
+    for index, stage in enumerate(baseline.stages):
+        out = -(-side // stage.stride)
+        for counts in _stage(
+            stage, channels[index], channels[index + 1], candidates.repeats.T[index], side, out
+        ):
+            total = formulas.add(total, counts)
+        side = out
+    total = formulas.add(total, formulas.convolution(channels[-2], channels[-1], 1, side))
+    classes = np.full_like(side, baseline.num_classes)
+    return formulas.add(total, formulas.linear(channels[-1], classes))
+
+
+def _stage(
+    stage: StageSpec, into: Array, out_channels: Array, repeats: Array, side: Array, out: Array
+) -> Iterator[Counts[Array]]:
+    yield formulas.mbconv(
+        into,
+        out_channels,
+        _squeeze(stage, into),
+        side,
+        kernel_size=stage.kernel_size,
+        stride=stage.stride,
+        expand_ratio=stage.expand_ratio,
+    )
+    again = formulas.mbconv(
+        out_channels,
+        out_channels,
+        _squeeze(stage, out_channels),
+        out,
+        kernel_size=stage.kernel_size,
+        stride=1,
+        expand_ratio=stage.expand_ratio,
+    )
+    yield formulas.times(again, repeats - 1)
+
+
+def _squeeze(stage: StageSpec, channels: Array) -> Array | None:
+    if stage.se_ratio == 0:
+        return None
+    scaled = stage.se_ratio * channels
+    rounded = np.floor(scaled) if stage.squeeze_rounding == SqueezeRounding.FLOOR else np.rint(scaled)
+    squeeze: Array = np.maximum(1, rounded.astype(np.int64))
+    return squeeze

@@ -1,0 +1,17 @@
+"""Specs as torch modules. Floor 3."""
+
+from scaling.model.build import EfficientNet, build_model
+from scaling.model.layers import MBConv, SqueezeExcitation, StochasticDepth
+from scaling.model.numerics import TENSORFLOW, TORCHVISION, Numerics, Padding
+
+__all__ = [
+    "TENSORFLOW",
+    "TORCHVISION",
+    "EfficientNet",
+    "MBConv",
+    "Numerics",
+    "Padding",
+    "SqueezeExcitation",
+    "StochasticDepth",
+    "build_model",
+]

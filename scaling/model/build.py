@@ -1,0 +1,111 @@
+"""Build the torch module of a spec, initialised as the released code does. Floor 3."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from scaling.architecture import ArchitectureSpec
+from scaling.model.layers import ConvolutionNorm, MBConv
+from scaling.model.numerics import TENSORFLOW, Numerics
+
+
+class EfficientNet(nn.Module):
+    """A network of a spec: stem, stages of MBConv, head, pooling, dropout, classifier.
+
+    `spec` and `numerics` are kept on the module.
+    """
+
+    def __init__(self, spec: ArchitectureSpec, *, numerics: Numerics) -> None:
+        super().__init__()
+        self.spec, self.numerics = spec, numerics
+        self.stem = ConvolutionNorm(
+            spec.in_channels,
+            spec.stem.out_channels,
+            kernel_size=spec.stem.kernel_size,
+            stride=spec.stem.stride,
+            numerics=numerics,
+        )
+        survival = iter(spec.block_survival())
+        self.stages = nn.Sequential(
+            *(
+                nn.Sequential(
+                    *(MBConv(block, survival=next(survival), numerics=numerics) for block in stage.blocks())
+                )
+                for stage in spec.stages
+            )
+        )
+        self.head = ConvolutionNorm(spec.stages[-1].out_channels, spec.head.out_channels, numerics=numerics)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.classifier = nn.Linear(spec.head.out_channels, spec.num_classes)
+
+    def pieces(self) -> tuple[nn.Module, ...]:
+        """Return the stem, every block, the head and the classifier: run in turn they are the network."""
+        blocks = (block for stage in self.stages for block in stage.children())
+        top = nn.Sequential(self.pool, nn.Flatten(), self.dropout, self.classifier)
+        return (self.stem, *blocks, self.head, top)
+
+    def features(self, x_NCHW: Tensor) -> Tensor:
+        """Map images (N, C, H, W) to the head's maps (N, head, H', W')."""
+        maps_NCHW: Tensor = self.head(self.stages(self.stem(x_NCHW)))
+        return maps_NCHW
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map images (N, C, H, W) of any size to logits (N, classes)."""
+        pooled_NC = self.pool(self.features(x_NCHW)).flatten(1)
+        logits_NK: Tensor = self.classifier(self.dropout(pooled_NC))
+        return logits_NK
+
+
+def build_model(
+    spec: ArchitectureSpec,
+    *,
+    numerics: Numerics = TENSORFLOW,
+    seed: int | None = None,
+    device: str | torch.device = "cpu",
+) -> EfficientNet:
+    """Build a network, ready to train.
+
+    Args:
+        spec: what to build.
+        numerics: padding and batch norm; the released code's by default.
+        seed: of the initial weights; None draws them from torch's global generator.
+        device: where the parameters live; "meta" gives shapes without memory.
+
+    Source: tensorflow/tpu efficientnet_model.py (initialisers).
+
+    >>> from scaling import variant
+    >>> model = build_model(variant("b0"), device="meta")
+    >>> sum(p.numel() for p in model.parameters())
+    5288548
+    """
+    with torch.device("meta"):
+        model = EfficientNet(spec, numerics=numerics)
+    if torch.device(device).type == "meta":
+        return model
+    model.to_empty(device="cpu")
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        _initialise(module, generator)
+    return model.to(device)
+
+
+@torch.no_grad()
+def _initialise(module: nn.Module, generator: torch.Generator | None) -> None:
+    """Conv N(0, sqrt(2 / (k² · out))), depthwise sqrt(2 / k²), dense U(±1/sqrt(classes)), biases 0."""
+    if isinstance(module, nn.Conv2d):
+        kernel = math.prod(module.kernel_size)
+        # TensorFlow's depthwise kernel has one output a channel, hence its fan-out is k² alone.
+        fan_out = kernel * (module.out_channels if module.groups == 1 else 1)
+        module.weight.normal_(0.0, math.sqrt(2.0 / fan_out), generator=generator)
+        if module.bias is not None:
+            module.bias.zero_()
+    elif isinstance(module, nn.Linear):
+        bound = 1.0 / math.sqrt(module.out_features)
+        module.weight.uniform_(-bound, bound, generator=generator)
+        module.bias.zero_()
+    elif isinstance(module, nn.BatchNorm2d):
+        module.reset_parameters()

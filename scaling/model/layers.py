@@ -1,0 +1,153 @@
+"""The layers of an EfficientNet as torch modules. Floor 3. Tensors carry shape suffixes: x_NCHW."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scaling.architecture import BlockSpec
+from scaling.model.numerics import Numerics, Padding
+
+
+def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """Return TensorFlow's SAME padding of one axis: (before, after); the odd pixel goes after.
+
+    >>> same_padding(224, 3, 2), same_padding(225, 3, 2), same_padding(14, 5, 1)
+    ((0, 1), (1, 1), (2, 2))
+    """
+    total = max((-(-side // stride) - 1) * stride + kernel_size - side, 0)
+    return total // 2, total - total // 2
+
+
+class SamePaddingConv2d(nn.Conv2d):
+    """A convolution that pads by TensorFlow's SAME rule, whatever the size of its input."""
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Convolve (N, C, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        kernel, stride = int(self.kernel_size[0]), int(self.stride[0])
+        height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
+        padding = (*same_padding(width, kernel, stride), *same_padding(height, kernel, stride))
+        return super().forward(functional.pad(x_NCHW, padding))
+
+
+def convolution(
+    in_channels: int, out_channels: int, kernel_size: int, stride: int, groups: int, numerics: Numerics
+) -> nn.Conv2d:
+    """Make a convolution without bias, padded as the numerics say."""
+    # At stride 1 both rules agree, and the plain convolution needs no extra copy.
+    if numerics.padding == Padding.SAME and stride > 1:
+        return SamePaddingConv2d(
+            in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
+        )
+    padding = (kernel_size - 1) // 2
+    return nn.Conv2d(
+        in_channels, out_channels, kernel_size, stride=stride, padding=padding, groups=groups, bias=False
+    )
+
+
+class ConvolutionNorm(nn.Module):
+    """Convolution, batch norm and, unless it projects, SiLU."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel_size: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        activation: bool = True,
+        numerics: Numerics,
+    ) -> None:
+        super().__init__()
+        self.conv = convolution(in_channels, out_channels, kernel_size, stride, groups, numerics)
+        self.norm = nn.BatchNorm2d(
+            out_channels, eps=numerics.batch_norm_epsilon, momentum=numerics.batch_norm_momentum
+        )
+        # Out of place: in place clones the activation in training.
+        self.activation = nn.SiLU() if activation else nn.Identity()
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, H', W')."""
+        out: Tensor = self.activation(self.norm(self.conv(x_NCHW)))
+        return out
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel attention: pool, squeeze, SiLU, expand, sigmoid, multiply; both convolutions have biases.
+
+    Source: arXiv:1709.01507; tensorflow/tpu efficientnet_model.py.
+    """
+
+    def __init__(self, channels: int, squeeze: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, squeeze, 1)
+        self.activation = nn.SiLU()
+        self.expand = nn.Conv2d(squeeze, channels, 1)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Scale every channel of (N, C, H, W)."""
+        gate_NC11 = torch.sigmoid(self.expand(self.activation(self.reduce(self.pool(x_NCHW)))))
+        return x_NCHW * gate_NC11
+
+
+class StochasticDepth(nn.Module):
+    """Drop a block's residual branch for whole samples while training (TensorFlow: drop_connect).
+
+    Args:
+        survival: probability that a sample keeps the branch, in (0, 1]; kept branches are divided by it.
+
+    Source: arXiv:1603.09382.
+    """
+
+    def __init__(self, survival: float) -> None:
+        super().__init__()
+        self.survival = survival
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Return (N, C, H, W), whole samples zeroed in training."""
+        if not self.training or self.survival >= 1:
+            return x_NCHW
+        keep_N111 = torch.rand(x_NCHW.shape[0], 1, 1, 1, device=x_NCHW.device) < self.survival
+        return x_NCHW * (keep_N111.to(x_NCHW.dtype) / self.survival)
+
+    def extra_repr(self) -> str:
+        """Show the survival probability."""
+        return f"survival={self.survival:g}"
+
+
+class MBConv(nn.Module):
+    """Inverted bottleneck: [expand], depthwise, [squeeze-excitation], project, [stochastic depth, add].
+
+    Source: arXiv:1801.04381; arXiv:1905.11946 section 5.
+    """
+
+    def __init__(self, block: BlockSpec, *, survival: float, numerics: Numerics) -> None:
+        super().__init__()
+        expanded = block.expanded_channels
+        self.expand: nn.Module = nn.Identity()
+        if block.expand_ratio != 1:
+            self.expand = ConvolutionNorm(block.in_channels, expanded, numerics=numerics)
+        self.depthwise = ConvolutionNorm(
+            expanded,
+            expanded,
+            kernel_size=block.kernel_size,
+            stride=block.stride,
+            groups=expanded,
+            numerics=numerics,
+        )
+        self.squeeze_excitation: nn.Module = nn.Identity()
+        if block.squeeze_channels:
+            self.squeeze_excitation = SqueezeExcitation(expanded, block.squeeze_channels)
+        self.project = ConvolutionNorm(expanded, block.out_channels, activation=False, numerics=numerics)
+        self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        out_NCHW: Tensor = self.project(self.squeeze_excitation(self.depthwise(self.expand(x_NCHW))))
+        if self.stochastic_depth is None:
+            return out_NCHW
+        shortcut_NCHW: Tensor = x_NCHW + self.stochastic_depth(out_NCHW)
+        return shortcut_NCHW

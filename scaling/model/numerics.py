@@ -1,0 +1,48 @@
+"""The numerics of a network: what changes its outputs but not its architecture. Floor 3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scaling.errors import SpecError
+
+
+class Padding(StrEnum):
+    """How convolutions pad."""
+
+    SAME = "same"
+    """TensorFlow's rule: the odd pixel goes to the bottom right, so stride 2 is asymmetric."""
+    SYMMETRIC = "symmetric"
+    """(kernel - 1) / 2 on every side, as in torchvision."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numerics:
+    """Padding and batch norm.
+
+    Args:
+        padding: SAME or symmetric.
+        batch_norm_epsilon: added to the variance, above 0.
+        batch_norm_momentum: torch's sense: the share of the new batch, in (0, 1].
+
+    Raises:
+        SpecError: a value is out of range.
+    """
+
+    padding: Padding
+    batch_norm_epsilon: float
+    batch_norm_momentum: float
+
+    def __post_init__(self) -> None:
+        if not self.batch_norm_epsilon > 0:
+            raise SpecError(f"batch_norm_epsilon must be above 0, got {self.batch_norm_epsilon}")
+        if not 0 < self.batch_norm_momentum <= 1:
+            raise SpecError(f"batch_norm_momentum must be in (0, 1], got {self.batch_norm_momentum}")
+
+
+TENSORFLOW = Numerics(padding=Padding.SAME, batch_norm_epsilon=1e-3, batch_norm_momentum=0.01)
+"""The released code, tensorflow/tpu efficientnet_model.py (momentum 0.99 in TensorFlow's sense)."""
+
+TORCHVISION = Numerics(padding=Padding.SYMMETRIC, batch_norm_epsilon=1e-5, batch_norm_momentum=0.1)
+"""torchvision/models/efficientnet.py, b0 to b4; its b5 to b7 have epsilon 1e-3 and momentum 0.01."""

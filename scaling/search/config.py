@@ -1,0 +1,268 @@
+"""The experiment file of a search: TOML read strictly into frozen data. Floor 5."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from scaling.architecture import ArchitectureSpec, HeadSpec, StemSpec
+from scaling.block_strings import stages_from_strings
+from scaling.data import dataset_info
+from scaling.errors import ConfigError, ScalingError
+from scaling.families import baseline_named
+from scaling.model import TENSORFLOW, Numerics
+from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, RoundingRules
+from scaling.search.realise import Target
+from scaling.serialization import first_problem
+from scaling.training import Recipe
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataTable(_Table):
+    """`[data]`: which images, and how many."""
+
+    name: str
+    train: int = Field(ge=2)
+    validation: int = Field(ge=1)
+    seed: int = Field(default=0, ge=0)
+    allow_upsampling: bool = False
+
+
+class BaselineTable(_Table):
+    """`[baseline]`: a named network, or one written as block strings; image size and stem can be changed."""
+
+    name: str = "efficientnet-b0"
+    image_size: int | None = None
+    stem_stride: int | None = None
+    stem_channels: int | None = None
+    stages: tuple[str, ...] | None = None
+    head_channels: int | None = None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> BaselineTable:
+        parts = (self.stem_channels, self.stages, self.head_channels, self.image_size)
+        if self.stages is not None and None in parts:
+            raise ValueError("stages also need stem_channels, head_channels and image_size")
+        if self.stages is None and (self.stem_channels or self.head_channels):
+            raise ValueError("stem_channels and head_channels go with stages")
+        return self
+
+
+class RoundingTable(_Table):
+    """`[rounding]`: the rules between coefficients and networks."""
+
+    coefficient_rounding: CoefficientRounding = CoefficientRounding.NONE
+    channel_rule: ChannelRule = ChannelRule.RELEASED
+    channel_divisor: int = 8
+    repeat_rule: RepeatRule = RepeatRule.CEIL
+    head_rule: HeadRule = HeadRule.CHANNEL_RULE
+    image_size_step: int = 1
+
+
+class SearchTable(_Table):
+    """`[search]`: what is proposed, and how often it is trained."""
+
+    trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    target_factor: float = 2.0
+    tolerance: float = 0.03
+    largest_image_size: int | None = None
+    sampler: Literal["tpe", "random"] = "tpe"
+    startup_trials: int = Field(default=4, ge=1)
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=2, ge=1, le=256)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("seeds", "baseline_seeds")
+    @classmethod
+    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) != len(value) or min(value) < 0:
+            raise ValueError(f"seeds must be different and not negative, got {list(value)}")
+        return value
+
+
+class NumericsTable(_Table):
+    """`[numerics]`: batch norm; short proxies need a faster momentum than the released 0.01."""
+
+    batch_norm_epsilon: float = TENSORFLOW.batch_norm_epsilon
+    batch_norm_momentum: float = TENSORFLOW.batch_norm_momentum
+
+
+class SearchConfig(_Table):
+    """A whole experiment file of `kind = "search"`."""
+
+    schema_version: Literal[1]
+    kind: Literal["search"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    question: str
+    prediction: str
+    command: str = ""
+    expected_minutes: float | None = Field(default=None, gt=0)
+    data: DataTable
+    baseline: BaselineTable
+    rounding: RoundingTable = RoundingTable()
+    numerics: NumericsTable = NumericsTable()
+    search: SearchTable
+    recipe: Recipe
+
+    @cached_property
+    def baseline_spec(self) -> ArchitectureSpec:
+        """The baseline with the data's classes and channels."""
+        info, table = dataset_info(self.data.name), self.baseline
+        if table.stages is not None:
+            assert table.stem_channels is not None
+            assert table.head_channels is not None
+            assert table.image_size is not None
+            spec = ArchitectureSpec(
+                stem=StemSpec(out_channels=table.stem_channels),
+                stages=stages_from_strings(table.stages),
+                head=HeadSpec(out_channels=table.head_channels),
+                image_size=table.image_size,
+                name=table.name,
+            )
+        else:
+            spec = baseline_named(table.name)
+        stem = replace(spec.stem, stride=table.stem_stride or spec.stem.stride)
+        size = table.image_size or spec.image_size
+        return replace(
+            spec, stem=stem, image_size=size, in_channels=info.in_channels, num_classes=info.num_classes
+        )
+
+    @cached_property
+    def rounding_rules(self) -> RoundingRules:
+        """The rounding rules as the generator takes them."""
+        return RoundingRules(**self.rounding.model_dump())
+
+    @cached_property
+    def target(self) -> Target:
+        """What a candidate must cost; a data set of photographs caps the image size at its own."""
+        native = None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
+        limits = [size for size in (self.search.largest_image_size, native) if size]
+        return Target(
+            factor=self.search.target_factor,
+            tolerance=self.search.tolerance,
+            largest_image_size=min(limits) if limits else None,
+        )
+
+    @cached_property
+    def model_numerics(self) -> Numerics:
+        """Padding and batch norm."""
+        return Numerics(padding=TENSORFLOW.padding, **self.numerics.model_dump())
+
+    def document(self) -> dict[str, Any]:
+        """Return the resolved configuration as plain data."""
+        return self.model_dump(mode="json")
+
+    def key(self) -> str:
+        """Return a hash of everything that shapes results; the number of workers does not."""
+        plain = self.document()
+        del plain["search"]["workers"], plain["command"], plain["expected_minutes"]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
+    """Read an experiment file, with `table.key=value` overrides whose values are TOML.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown (the nearest known one is named), a
+            value is out of range, or the baseline's channels do not fit the divisor.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the experiment file {path}: {reason}") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+    for override in overrides:
+        _override(document, override)
+    return parse_config(document, where=str(path))
+
+
+def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
+    """Validate a document.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    if document.get("kind") == "study":
+        raise ConfigError(f"{where}: kind is 'study', this command runs kind 'search'")
+    try:
+        config = SearchConfig.model_validate(document)
+        _check_baseline(config)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_problem(error)}") from None
+    except ConfigError:
+        raise
+    except ScalingError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return config
+
+
+def _check_baseline(config: SearchConfig) -> None:
+    spec, rules, divisor = config.baseline_spec, config.rounding_rules, config.rounding.channel_divisor
+    channels = (spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels)
+    for count in channels:
+        if rules.channels(count, 1.0) != count:
+            raise ConfigError(
+                f"the baseline's {count} channels are not a multiple of channel_divisor {divisor}: "
+                "scaling by 1 would change it"
+            )
+    largest = config.target.largest_image_size
+    if largest is not None and spec.image_size > largest:
+        raise ConfigError(
+            f"the baseline's image size {spec.image_size} is above the largest allowed, {largest} "
+            "(the data's native size, unless data.allow_upsampling is set)"
+        )
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"expected --set table.key=value, got {override!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # a bare word: --set search.sampler=random
+    *tables, last = key.strip().split(".")
+    place = document
+    for table in tables:
+        place = place.setdefault(table, {})
+        if not isinstance(place, dict):
+            raise ConfigError(f"--set {key}: {table!r} is a value, not a table")
+    place[last] = parsed
+
+
+def _problem(error: ValidationError) -> str:
+    """Say what is wrong first; for an unknown key, name the nearest known one."""
+    for problem in error.errors(include_url=False):
+        if problem["type"] == "extra_forbidden":
+            *tables, key = (str(part) for part in problem["loc"])
+            known = _known_keys(tables)
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            return f"unknown key {'.'.join([*tables, key])!r}; {hint}"
+    return first_problem(error)
+
+
+def _known_keys(tables: list[str]) -> list[str]:
+    model: Any = SearchConfig
+    for table in tables:
+        model = model.model_fields[table].annotation
+    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
+    return list(fields)

@@ -1,0 +1,173 @@
+"""From a direction to a network whose achieved cost is on target. Floor 5.
+
+Rounding makes cost a staircase along every direction. phi is moved along the direction to the step that
+crosses the target; then the image size, never below the baseline's, closes the gap; then the width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
+from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.cost import count_cost
+from scaling.errors import SpecError
+from scaling.generation import scale
+from scaling.rounding import RELEASED, RoundingRules
+from scaling.search.surface import Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a candidate must cost.
+
+    Args:
+        factor: multiple of the baseline's multiply-adds, above 1.
+        tolerance: largest relative deviation, in (0, 1).
+        largest_image_size: pixels; None for no limit but the package's own.
+    """
+
+    factor: float = 2.0
+    tolerance: float = 0.03
+    largest_image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.factor > 1 or not math.isfinite(self.factor):
+            raise SpecError(f"target factor must be above 1, got {self.factor}")
+        if not 0 < self.tolerance < 1:
+            raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")
+
+    def met_by(self, achieved: float) -> bool:
+        """Whether an achieved cost factor is within the tolerance."""
+        return abs(achieved / self.factor - 1) <= self.tolerance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realisation:
+    """The network that a direction gave.
+
+    Args:
+        spec: the network.
+        compound: the direction's bases at the phi that was reached.
+        achieved_factor: its multiply-adds over the baseline's.
+        feasible: within the tolerance.
+    """
+
+    spec: ArchitectureSpec
+    compound: CompoundCoefficients
+    achieved_factor: float
+    feasible: bool
+
+
+def realise(
+    direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED
+) -> Realisation:
+    """Return the network nearest to a direction whose achieved multiply-adds are on target.
+
+    Args:
+        direction: shares of log-cost.
+        baseline: what is scaled.
+        target: wanted cost.
+        rounding: rounding rules; with released coefficient rounding few directions meet a tight tolerance.
+
+    Source: ours; arXiv:1905.11946 section 3.3 takes the nominal factor instead.
+
+    >>> from scaling import variant
+    >>> from scaling.rounding import RoundingRules
+    >>> thirds = Direction(depth_share=1/3, width_share=1/3, resolution_share=1/3)
+    >>> found = realise(thirds, variant("b0"), Target(), RoundingRules(coefficient_rounding="none"))
+    >>> found.feasible, round(found.achieved_factor, 2)
+    (True, 2.0)
+    """
+    base_macs = count_cost(baseline).macs
+    phi = _crossing(direction, baseline, target, rounding, base_macs)
+    best: Realisation | None = None
+    for compound, spec in _nearby(direction, baseline, target, rounding, phi):
+        achieved = count_cost(spec).macs / base_macs
+        found = Realisation(
+            spec=spec, compound=compound, achieved_factor=achieved, feasible=target.met_by(achieved)
+        )
+        if found.feasible:
+            return found
+        if best is None or _miss(found, target) < _miss(best, target):
+            best = found
+    assert best is not None
+    return best
+
+
+def _miss(found: Realisation, target: Target) -> float:
+    return abs(math.log(found.achieved_factor / target.factor))
+
+
+def _crossing(
+    direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, macs: int
+) -> float:
+    """Return the smallest phi, to 1e-6, at which the realised cost is at least the target's."""
+    low, high = 0.0, 4.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        try:
+            spec = scale(baseline, direction.bases(target.factor, phi=middle), rounding)
+            above = count_cost(spec).macs >= target.factor * macs
+        except SpecError:
+            above = True  # beyond the largest network there is
+        low, high = (low, middle) if above else (middle, high)
+    return high
+
+
+def _nearby(
+    direction: Direction,
+    baseline: ArchitectureSpec,
+    target: Target,
+    rounding: RoundingRules,
+    phi: float,
+) -> Iterator[tuple[CompoundCoefficients, ArchitectureSpec]]:
+    """Yield candidates in order of preference: the two sides of the step, then image size, then width."""
+    sides = [direction.bases(target.factor, phi=max(0.0, value)) for value in (phi, phi - 2e-6)]
+    for compound in sides:
+        yield compound, _clipped(scale(baseline, compound, rounding), target)
+    for reach in range(1, 7):
+        for compound in sides:
+            for width_step in range(-reach + 1, reach):
+                spec = _widened(baseline, compound, rounding, width_step)
+                if spec is not None:
+                    yield compound, fitted_image_size(spec, baseline, target, rounding)
+
+
+def _clipped(spec: ArchitectureSpec, target: Target) -> ArchitectureSpec:
+    largest = target.largest_image_size or LARGEST_IMAGE
+    return spec if spec.image_size <= largest else replace(spec, image_size=largest)
+
+
+def _widened(
+    baseline: ArchitectureSpec, compound: CompoundCoefficients, rounding: RoundingRules, steps: int
+) -> ArchitectureSpec | None:
+    """Return the network with its width moved by 1 % a step, never below 1; None if it cannot be."""
+    raw = compound.scaling_coefficients()
+    width = max(1.0, raw.width_coefficient * 1.01**steps)
+    if steps and width == max(1.0, raw.width_coefficient):
+        return None
+    moved = ScalingCoefficients(
+        depth_coefficient=raw.depth_coefficient,
+        width_coefficient=width,
+        resolution_coefficient=raw.resolution_coefficient,
+    )
+    return scale(baseline, moved, rounding)
+
+
+def fitted_image_size(
+    spec: ArchitectureSpec, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
+) -> ArchitectureSpec:
+    """Return the network at the image size that brings its cost nearest to the target's.
+
+    The size stays between the baseline's and the target's largest, on the rounding's step.
+    """
+    wanted, step = target.factor * count_cost(baseline).macs, rounding.image_size_step
+    smallest, largest = baseline.image_size, target.largest_image_size or LARGEST_IMAGE
+    guess = spec.image_size * math.sqrt(wanted / count_cost(spec).macs)
+    around = {rounding.image_size(1, guess) + step * offset for offset in range(-3, 4)}
+    sizes = sorted(min(largest, max(smallest, size)) for size in around)
+    at_size = [replace(spec, image_size=size) for size in sizes]
+    return min(at_size, key=lambda candidate: abs(math.log(count_cost(candidate).macs / wanted)))
