@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec, HeadSpec
+from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.cost.vectorised import Candidates, count_costs
@@ -22,7 +23,26 @@ RESOLUTION = 1e-9
 """Two coefficients closer than this are one: far below any rounding step."""
 
 
-def on_target(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED) -> Candidates:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """Every distinct network on target, around one baseline.
+
+    Args:
+        candidates: repeats, channels and image sizes of N networks.
+        depth_coefficient: float64 (N,): the smallest at which the generator gives these repeats.
+        width_coefficient: float64 (N,): the smallest at which it gives these channels.
+    """
+
+    candidates: Candidates
+    depth_coefficient: NDArray[np.float64]
+    width_coefficient: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.candidates)
+
+
+def on_target(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED) -> Space:
     """Return every distinct network with depth, width and image size at least the baseline's, on target.
 
     Exact: every step of the rounded depth and width coefficients, times every image size, by closed form.
@@ -36,49 +56,47 @@ def on_target(baseline: ArchitectureSpec, target: Target, rounding: RoundingRule
     >>> len(on_target(variant("b0"), Target()))
     88
     """
-    repeats, channels = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
-    sizes = image_sizes(baseline, target, rounding)
-    depth, width, size = (
-        index.ravel()
-        for index in np.meshgrid(
-            np.arange(len(repeats)), np.arange(len(channels)), np.arange(len(sizes)), indexing="ij"
-        )
-    )
-    everything = Candidates(
-        repeats=np.array(repeats, np.int64)[depth],
-        channels=np.array(channels, np.int64)[width],
-        image_size=np.array(sizes, np.int64)[size],
-    )
+    depths, widths = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
+    sizes = np.array(image_sizes(baseline, target, rounding), np.int64)
+    grid = np.meshgrid(np.arange(len(depths)), np.arange(len(widths)), np.arange(len(sizes)), indexing="ij")
+    depth, width, size = (index.ravel() for index in grid)
+    repeats = np.array([step for _, step in depths], np.int64)
+    channels = np.array([step for _, step in widths], np.int64)
+    everything = Candidates(repeats=repeats[depth], channels=channels[width], image_size=sizes[size])
     achieved = count_costs(baseline, everything).macs / count_cost(baseline).macs
     rows = np.flatnonzero(np.abs(achieved / target.factor - 1) <= target.tolerance)
-    return Candidates(
-        repeats=everything.repeats[rows],
-        channels=everything.channels[rows],
-        image_size=everything.image_size[rows],
+    return Space(
+        candidates=Candidates(
+            repeats=everything.repeats[rows],
+            channels=everything.channels[rows],
+            image_size=everything.image_size[rows],
+        ),
+        depth_coefficient=np.array([coefficient for coefficient, _ in depths])[depth[rows]],
+        width_coefficient=np.array([coefficient for coefficient, _ in widths])[width[rows]],
     )
 
 
-def specs_of(baseline: ArchitectureSpec, candidates: Candidates) -> Iterator[ArchitectureSpec]:
-    """Yield the candidates as specs with the baseline's kernels, strides, ratios and metadata."""
-    for repeats, channels, size in zip(
-        candidates.repeats.tolist(), candidates.channels.tolist(), candidates.image_size.tolist(), strict=True
+def specs_of(
+    baseline: ArchitectureSpec, space: Space, rounding: RoundingRules = RELEASED
+) -> Iterator[ArchitectureSpec]:
+    """Yield the networks of a space as specs, as the generator makes them."""
+    for depth, width, size in zip(
+        space.depth_coefficient.tolist(),
+        space.width_coefficient.tolist(),
+        space.candidates.image_size.tolist(),
+        strict=True,
     ):
-        stages = tuple(
-            replace(stage, repeats=count, in_channels=into, out_channels=out)
-            for stage, count, into, out in zip(
-                baseline.stages, repeats, channels[:-2], channels[1:-1], strict=True
-            )
+        multipliers = ScalingCoefficients(
+            depth_coefficient=depth,
+            width_coefficient=width,
+            resolution_coefficient=size / baseline.image_size,
         )
-        yield replace(
-            baseline,
-            stem=replace(baseline.stem, out_channels=channels[0]),
-            stages=stages,
-            head=HeadSpec(out_channels=channels[-1]),
-            image_size=size,
-        )
+        yield scale(baseline, multipliers, rounding)
 
 
-def depth_steps(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules) -> list[tuple[int, ...]]:
+def depth_steps(
+    baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
+) -> list[tuple[float, tuple[int, ...]]]:
     """Return every distinct tuple of repeats up to the target's cost, shallowest first."""
 
     def repeats(depth: float) -> tuple[int, ...]:
@@ -89,7 +107,9 @@ def depth_steps(baseline: ArchitectureSpec, target: Target, rounding: RoundingRu
     return _steps(repeats, _largest(baseline, target, rounding, "depth_coefficient"))
 
 
-def width_steps(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules) -> list[tuple[int, ...]]:
+def width_steps(
+    baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
+) -> list[tuple[float, tuple[int, ...]]]:
     """Return every distinct (stem, stages …, head) channels up to the target's cost, narrowest first."""
 
     def channels(width: float) -> tuple[int, ...]:
@@ -130,15 +150,15 @@ def _largest(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
             return value
 
 
-def _steps(function: Callable[[float], Step], high: float) -> list[Step]:
-    """Return the distinct values of a monotone step function on [1, high], in order, by bisection."""
-    found = [function(1.0)]
+def _steps(function: Callable[[float], Step], high: float) -> list[tuple[float, Step]]:
+    """Return where a monotone step function on [1, high] takes each new value, and the value."""
+    found = [(1.0, function(1.0))]
 
     def split(low: float, high: float) -> None:
         if function(low) == function(high):
             return
         if high - low < RESOLUTION:
-            found.append(function(high))
+            found.append((high, function(high)))
             return
         middle = (low + high) / 2
         split(low, middle)

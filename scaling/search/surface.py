@@ -7,6 +7,7 @@ alpha = T^u, beta = T^((1-u) v / 2), gamma = T^((1-u)(1-v) / 2), hence alpha·be
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scaling.coefficients import CompoundCoefficients
@@ -48,7 +49,14 @@ class Direction:
     @staticmethod
     def of_square(u: float, v: float) -> Direction:
         """Return the direction of a point of the unit square (stick-breaking)."""
+        u, v = float(u), float(v)
         return Direction(depth_share=u, width_share=(1 - u) * v, resolution_share=(1 - u) * (1 - v))
+
+    @staticmethod
+    def of_shares(shares: Sequence[float]) -> Direction:
+        """Return the direction of depth, width and resolution shares, in this order."""
+        depth, width, resolution = shares
+        return Direction(depth_share=depth, width_share=width, resolution_share=resolution)
 
     @staticmethod
     def of_bases(alpha: float, beta: float, gamma: float) -> Direction:

@@ -1,0 +1,6 @@
+"""Statistics of results: frame to frame, no state. Floor 6."""
+
+from scaling.analysis.noise import NoiseFloor, noise_floor
+from scaling.analysis.ranking import ranked
+
+__all__ = ["NoiseFloor", "noise_floor", "ranked"]

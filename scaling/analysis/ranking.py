@@ -1,0 +1,57 @@
+"""Networks ranked by accuracy, with what the ranking cannot tell apart. Floor 6."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from scaling.analysis.noise import NoiseFloor
+
+FIRST = (
+    "kind",
+    "name",
+    "alpha",
+    "beta",
+    "gamma",
+    "phi",
+    "realised_depth_share",
+    "realised_width_share",
+    "realised_resolution_share",
+    "image_size",
+    "params",
+    "macs",
+    "achieved_factor",
+    "architecture",
+)
+
+
+def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
+    """Return one row a trial with complete seeds, best first.
+
+    Args:
+        trials: the table of trials.
+        noise: the run's noise floor; None where there is none.
+
+    Returns:
+        The trial's columns, `top1` (mean over complete seeds), `seeds`, `wall_s` (sum) and `verdict`: `best`;
+        `same` where the difference to the best is within the noise; `below` where it is not; `unknown`
+        without a noise floor.
+    """
+    complete = trials[trials["state"] == "complete"]
+    means = complete.groupby("trial").agg(
+        top1=("top1", "mean"),
+        seeds=("seed", "count"),
+        wall_s=("wall_s", "sum"),
+        **{column: (column, "first") for column in FIRST},
+    )
+    frame = means.reset_index().sort_values("top1", ascending=False, kind="stable", ignore_index=True)
+    return frame.assign(verdict=[_verdict(frame, row, noise) for row in range(len(frame))])
+
+
+def _verdict(frame: pd.DataFrame, row: int, noise: NoiseFloor | None) -> str:
+    if row == 0:
+        return "best"
+    if noise is None:
+        return "unknown"
+    seeds, top1 = frame["seeds"], frame["top1"]
+    least = noise.least_difference(int(seeds.iloc[row]), int(seeds.iloc[0]))
+    return "same" if float(top1.iloc[0] - top1.iloc[row]) < least else "below"

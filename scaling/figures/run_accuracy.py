@@ -1,0 +1,178 @@
+"""Cost against accuracy for one run of ours, from its table of trials. Floor 7.
+
+Works at any moment of a run: with no complete trial, with one, with hundreds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.stats import t as student_t
+
+from scaling.errors import ResultsError
+from scaling.figures.run_marks import draw_legend, draw_noise, draw_seeds, draw_trials, label_references
+from scaling.figures.style import GREY
+
+RunCost = Literal["params", "macs"]
+CONFIDENCE = 0.95
+BALANCED_BELOW = 0.5
+"""A direction is named after the dimension that takes at least half of the log-cost, else it is balanced."""
+LEAST_RANGE = 2.0
+"""Percentage points on the axis at least, so that a first trial is not shown under a microscope."""
+
+DIMENSIONS = ("depth", "width", "resolution")
+NEEDED = ("trial", "seed", "kind", "name", "params", "macs", "top1", "state")
+REFERENCE_LABELS = {"compound": "compound (paper)"}
+SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
+
+
+def run_frame(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return a run's complete trials, one row a seed, with the trial's mean and 95 % t-interval beside it.
+
+    Of a trial trained at several fidelities only the longest counts. `direction` is the dimension that
+    takes most of the log-cost (realised shares, else the proposed ones). `top1_low` and `top1_high` are
+    missing for a trial of one seed. Accuracies are fractions.
+
+    Args:
+        trials: the table of trials, one row a (trial, seed).
+
+    Raises:
+        ResultsError: a column that the chart needs is missing or holds no numbers.
+
+    >>> row = dict(trial=0, seed=0, kind="reference", name="baseline", params=100, macs=900, state="complete")
+    >>> run_frame(pd.DataFrame([row | {"top1": 0.5}, row | {"seed": 1, "top1": 0.75}]))["top1_mean"].tolist()
+    [0.625, 0.625]
+    """
+    missing = [column for column in NEEDED if column not in trials.columns]
+    if missing:
+        raise ResultsError(f"a table of trials needs the columns {', '.join(NEEDED)}; missing: {missing[0]}")
+    complete = trials["state"].eq("complete").fillna(False).astype(bool)
+    numbers = trials.assign(**{column: _numbers(trials, column) for column in ("params", "macs", "top1")})
+    rows = numbers[complete].dropna(subset=["params", "macs", "top1"])
+    if "fidelity_epochs" in rows.columns:
+        epochs = _numbers(rows, "fidelity_epochs")
+        rows = rows[epochs.isna() | (epochs == epochs.groupby(rows["trial"]).transform("max"))]
+    name = rows["name"].astype("string").fillna("")
+    frame = rows[["trial", "seed"]].astype("int64")
+    frame = frame.assign(
+        kind=rows["kind"].astype("string"),
+        name=name,
+        label=name.map(lambda text: REFERENCE_LABELS.get(text, text)).astype("string"),
+        direction=_direction(rows),
+        params=rows["params"].astype("int64"),
+        macs=rows["macs"].astype("int64"),
+        top1=rows["top1"],
+    )
+    return _with_intervals(frame).reset_index(drop=True)
+
+
+def _numbers(trials: pd.DataFrame, column: str) -> pd.Series[float]:
+    try:
+        return pd.to_numeric(trials[column]).astype("float64")
+    except (ValueError, TypeError) as error:
+        raise ResultsError(f"expected numbers in the column {column} of the trials: {error}") from None
+
+
+def _direction(rows: pd.DataFrame) -> pd.Series[str]:
+    shares = pd.DataFrame(index=rows.index)
+    for dimension in DIMENSIONS:
+        realised, proposed = (
+            _numbers(rows, column) if column in rows.columns else pd.Series(np.nan, index=rows.index)
+            for column in (f"realised_{dimension}_share", f"{dimension}_share")
+        )
+        shares[dimension] = realised.fillna(proposed)
+    known = shares.notna().all(axis="columns")
+    dominant = shares.fillna(0.0).idxmax(axis="columns").astype("string")
+    named = dominant.where(shares.max(axis="columns") >= BALANCED_BELOW, "balanced")
+    return named.where(known, "unknown")
+
+
+def _with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
+    groups = frame.groupby("trial")["top1"]
+    count, mean = groups.transform("count"), groups.transform("mean")
+    # Student's quantile has no value at 0 degrees of freedom: a single seed gets no interval.
+    quantile = student_t.ppf((1 + CONFIDENCE) / 2, (count - 1).where(count > 1))
+    half = quantile * groups.transform("std") / np.sqrt(count)
+    return frame.assign(seeds=count, top1_mean=mean, top1_low=mean - half, top1_high=mean + half)
+
+
+def noise_floor(frame: pd.DataFrame) -> float | None:
+    """Return the least difference that sets two one-seed trials apart at 95 %, or None if unknown.
+
+    Student's quantile times sqrt(2) times the standard deviation of the baseline's seeds: an
+    approximation that takes every network to be as noisy as the baseline.
+
+    Args:
+        frame: from `run_frame`.
+
+    >>> row = dict(trial=0, kind="reference", name="baseline", params=1, macs=1, state="complete")
+    >>> seeds = [row | {"seed": seed, "top1": top1} for seed, top1 in enumerate((0.60, 0.61, 0.62))]
+    >>> round(noise_floor(run_frame(pd.DataFrame(seeds))), 4)
+    0.0608
+    """
+    seeds = frame.loc[(frame["kind"] == "reference") & (frame["name"] == "baseline"), "top1"]
+    if len(seeds) < 2:
+        return None
+    quantile = float(student_t.ppf((1 + CONFIDENCE) / 2, len(seeds) - 1))
+    return quantile * math.sqrt(2) * float(seeds.std())
+
+
+def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None = None, title: str) -> None:
+    """Draw cost against validation accuracy: means with 95 % t-intervals, seeds as small dots.
+
+    Args:
+        frame: from `run_frame`.
+        ax: where to draw; its figure has its final size, and takes the legend.
+        x: the cost on the abscissa.
+        noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
+        title: experiment and data set; "own runs" is added.
+    """
+    divisor, unit = _scale(frame[x])
+    names = {"params": ("Parameters", unit), "macs": ("FLOPs", f"multiply-adds, {unit}".rstrip(", "))}
+    label, bracket = names[x]
+    ax.set(
+        title=f"{title} · own runs",
+        xlabel=f"{label} ({bracket})" if bracket else label,
+        ylabel="Top-1 accuracy on validation (%)",
+    )
+    if frame.empty:
+        ax.set(xticks=[], yticks=[])
+        ax.text(0.5, 0.5, "no complete trial yet", transform=ax.transAxes, ha="center", color=GREY)
+        return
+    points = frame.assign(
+        cost=frame[x] / divisor,
+        **{column: 100 * frame[column] for column in ("top1", "top1_mean", "top1_low", "top1_high")},
+    )
+    trials = points.drop_duplicates("trial")
+    floor = 100 * noise if noise is not None and math.isfinite(noise) and noise > 0 else None
+    draw_seeds(points, ax)
+    draw_trials(trials, ax)
+    _set_limits(points, ax)
+    draw_noise(trials, ax, floor)
+    draw_legend(trials, ax, floor)
+    label_references(trials, ax)
+
+
+def _scale(costs: pd.Series[float]) -> tuple[float, str]:
+    largest = costs.max() if len(costs) else 0.0
+    return next(((size, unit) for size, unit in SCALES if largest >= size), (1.0, ""))
+
+
+def _set_limits(points: pd.DataFrame, ax: Axes) -> None:
+    # Two seeds can give an interval of many times the run's range: the axis follows the accuracies and
+    # gives intervals half a range more on either side; a bar that goes further leaves the chart.
+    low, high = points["top1"].min(), points["top1"].max()
+    lacking = max(0.0, LEAST_RANGE - (high - low)) / 2
+    low, high = low - lacking, high + lacking
+    room = high - low
+    bottom = max(np.nanmin([*points["top1_low"], low]), low - room / 2)
+    top = min(np.nanmax([*points["top1_high"], high]), high + room / 2)
+    ax.set_ylim(bottom - 0.08 * room, top + 0.08 * room)
+    left, right = points["cost"].min(), points["cost"].max()
+    margin = 0.1 * (right - left) or 0.1 * right or 1.0
+    ax.set_xlim(left - margin, right + margin)
+    ax.ticklabel_format(useOffset=False, style="plain")

@@ -1,0 +1,186 @@
+"""One look for every figure, and the one way in which a figure reaches the disk. Floor 7.
+
+Figures are `matplotlib.figure.Figure` objects on the Agg canvas: no window, no pyplot state.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from scaling.errors import ConfigError, ResultsError
+
+Format = Literal["svg", "png", "pdf"]
+Size = Literal["single", "double"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+SIZES: tuple[Size, ...] = get_args(Size)
+
+WIDTH_INCHES: dict[Size, float] = {"single": 3.5, "double": 7.2}
+"""One and two columns: 89 and 183 mm, the usual measures of journals."""
+
+INK = "#1a1a1a"
+GREY = "#6b6b6b"
+FAINT = "#dcdcdc"
+# Okabe & Ito's palette, told apart under the common colour deficiencies; its yellow is too pale for a line.
+VERMILION, BLUE, GREEN, ORANGE = "#d55e00", "#0072b2", "#009e73", "#e69f00"
+PURPLE, SKY = "#cc79a7", "#56b4e9"
+BROWN, VIOLET = "#8c5a2b", "#5e4b9c"  # two more for ten families; told apart from the rest by marker too
+
+# Text becomes outlines in SVG and TrueType in PDF: the same look wherever the file is opened.
+_RC: dict[str, object] = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so every machine draws the same
+    "font.size": 7.0,
+    "axes.titlesize": 7.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#ececec",
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "savefig.dpi": 300,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "scaling",  # else SVG identifiers are random and no two files are equal
+    "pdf.fonttype": 42,
+    "path.simplify": False,
+}
+# Nothing that changes from run to run or between releases of matplotlib may enter a file.
+_METADATA: dict[Format, dict[str, str | None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Draw in the project's style; matplotlib's settings are as they were afterwards.
+
+    The settings belong to the process, so threads take turns.
+
+    >>> before = mpl.rcParams["font.size"]
+    >>> with theme():
+    ...     mpl.rcParams["font.size"]
+    7.0
+    >>> mpl.rcParams["font.size"] == before
+    True
+    """
+    settings: Any = {**sns.axes_style("ticks"), **sns.plotting_context("paper"), **_RC}
+    with _LOCK, mpl.rc_context(settings):
+        yield
+
+
+def new_figure(size: Size, height_inches: float) -> Figure:
+    """Return an empty figure, one or two columns wide, laid out so that nothing is cut off.
+
+    >>> float(new_figure("single", 2.5).get_figwidth())
+    3.5
+    """
+    figure = Figure(figsize=(WIDTH_INCHES[size], height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def checked_formats(formats: Sequence[str]) -> tuple[Format, ...]:
+    """Return the formats if all are known.
+
+    Raises:
+        ConfigError: one is not.
+
+    >>> checked_formats(["svg", "png"])
+    ('svg', 'png')
+    """
+    known = {name: name for name in FORMATS}
+    for name in formats:
+        if name not in known:
+            raise ConfigError(f"expected a format among {', '.join(FORMATS)}; got {name!r}")
+    return tuple(known[name] for name in dict.fromkeys(formats))  # type: ignore[index]
+
+
+def save_figure(
+    figure: Figure, path_stem: Path, formats: Sequence[str] = ("svg", "png"), *, title: str = ""
+) -> list[Path]:
+    """Write a figure, one file a format; a reader sees the old file or the new one, never a part.
+
+    The same figure gives the same bytes.
+
+    Args:
+        figure: what to write.
+        path_stem: path without the ending; its folder is made if need be.
+        formats: among svg, png (300 dots an inch) and pdf.
+        title: text alternative, kept inside the file.
+
+    Raises:
+        ConfigError: an unknown format.
+        ResultsError: the folder cannot be written.
+    """
+    paths = []
+    for form in checked_formats(formats):
+        buffer = io.BytesIO()
+        with theme():
+            figure.savefig(
+                buffer, format=form, metadata=_METADATA[form] | ({"Title": title} if title else {})
+            )
+        path = path_stem.with_name(f"{path_stem.name}.{form}")
+        write_whole(path, buffer.getvalue())
+        paths.append(path)
+    return paths
+
+
+def save_frame(frame: pd.DataFrame, path: Path) -> Path:
+    """Write a figure's data as CSV with the same care; floats round-trip.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    write_whole(path, frame.to_csv(index=False, lineterminator="\n").encode())
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put bytes into a file in one step.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,80 @@
+"""The table of trials: one row per (trial, seed), the same columns in every run. Floor 4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scaling.errors import ResultsError
+
+TRIAL_COLUMNS: dict[str, str] = {
+    "experiment": "string",
+    "trial": "Int64",
+    "seed": "Int64",
+    "kind": "string",
+    "alpha": "Float64",
+    "beta": "Float64",
+    "gamma": "Float64",
+    "phi": "Float64",
+    "depth_share": "Float64",
+    "width_share": "Float64",
+    "resolution_share": "Float64",
+    "realised_depth_share": "Float64",
+    "realised_width_share": "Float64",
+    "realised_resolution_share": "Float64",
+    "depth_coefficient": "Float64",
+    "width_coefficient": "Float64",
+    "image_size": "Int64",
+    "params": "Int64",
+    "macs": "Int64",
+    "activations": "Int64",
+    "nominal_factor": "Float64",
+    "achieved_factor": "Float64",
+    "top1": "Float64",
+    "fidelity_epochs": "Int64",
+    "wall_s": "Float64",
+    "state": "string",
+    "name": "string",
+    "architecture": "string",
+}
+"""Column to pandas type; what each means is in results/README.md. The last two name the row for a reader."""
+
+STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
+
+
+def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as the table of trials, sorted by trial and seed; columns a row lacks are empty.
+
+    Raises:
+        ResultsError: a row has a column that the schema does not know.
+
+    >>> trials_frame([{"trial": 1, "seed": 0, "state": "complete"}])["top1"].isna().all()
+    np.True_
+    """
+    listed = [dict(row) for row in rows]
+    unknown = sorted({key for row in listed for key in row} - set(TRIAL_COLUMNS))
+    if unknown:
+        raise ResultsError(f"the table of trials has no column {unknown[0]!r}")
+    frame = pd.DataFrame(listed, columns=list(TRIAL_COLUMNS)).astype(TRIAL_COLUMNS)
+    return frame.sort_values(["trial", "seed"], kind="stable", ignore_index=True)
+
+
+def read_trials(path: Path) -> pd.DataFrame:
+    """Read trials.csv.
+
+    Raises:
+        ResultsError: the file is missing, unreadable or has other columns.
+    """
+    try:
+        frame = pd.read_csv(path, dtype=dict(TRIAL_COLUMNS.items()))
+    except FileNotFoundError:
+        raise ResultsError(f"there is no {path}; give the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+    missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
+    if missing:
+        raise ResultsError(f"{path} is not a table of trials: column {missing[0]!r} is missing")
+    return frame

@@ -1,0 +1,192 @@
+"""A network that is to be trained, and what a table says of it. Floor 5."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scaling.architecture import ArchitectureSpec
+from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.cost import count_cost
+from scaling.generation import scale
+from scaling.search.config import SearchConfig
+from scaling.search.realise import Realisation
+from scaling.search.surface import Direction
+from scaling.serialization import architecture_key, from_json, to_json
+
+PAPER_BASES = (1.2, 1.1, 1.15)
+"""alpha, beta, gamma of arXiv:1905.11946, section 3.3; their product alpha·beta²·gamma² is 1.9203."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One network of a search.
+
+    Args:
+        kind: `reference` or `search`.
+        name: `baseline`, `depth`, `width`, `resolution`, `compound`; `search` for proposals.
+        spec: the network.
+        compound: its coefficients; None for the baseline.
+        proposed: the shares that were asked for; None for the baseline.
+        feasible: on target; references always are, they stand where the nominal formula puts them.
+    """
+
+    kind: str
+    name: str
+    spec: ArchitectureSpec
+    compound: CompoundCoefficients | None
+    proposed: Direction | None
+    feasible: bool = True
+
+    def row(self, config: SearchConfig) -> dict[str, Any]:
+        """Return the columns of the table of trials that do not depend on training."""
+        baseline, cost = config.baseline_spec, count_cost(self.spec)
+        achieved = cost.macs / count_cost(baseline).macs
+        realised = realised_shares(self.spec, baseline)
+        scaling = self.spec.derivation.scaling if self.spec.derivation else None
+        return {
+            "experiment": config.name,
+            "kind": self.kind,
+            "name": self.name,
+            **{base: getattr(self.compound, base, None) for base in ("alpha", "beta", "gamma")},
+            "phi": self.compound.phi if self.compound else 0.0,
+            **_named_shares("", self.proposed.shares if self.proposed else (None, None, None)),
+            **_named_shares("realised_", realised or (None, None, None)),
+            "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
+            "width_coefficient": scaling.width_coefficient if scaling else 1.0,
+            "image_size": self.spec.image_size,
+            "params": cost.params,
+            "macs": cost.macs,
+            "activations": cost.activations,
+            "nominal_factor": self.compound.nominal_factor if self.compound else 1.0,
+            "achieved_factor": achieved,
+            "fidelity_epochs": config.recipe.epochs,
+            "architecture": architecture_key(self.spec),
+        }
+
+    def document(self) -> dict[str, Any]:
+        """Return the candidate as plain data, for the study's database."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "spec": to_json(self.spec),
+            "proposed": self.proposed.shares if self.proposed else None,
+            "feasible": self.feasible,
+        }
+
+    @staticmethod
+    def of_document(document: dict[str, Any]) -> Candidate:
+        """Read a candidate back."""
+        spec = from_json(document["spec"])
+        shares = document["proposed"]
+        return Candidate(
+            kind=document["kind"],
+            name=document["name"],
+            spec=spec,
+            compound=spec.derivation.compound if spec.derivation else None,
+            proposed=Direction.of_shares(shares) if shares else None,
+            feasible=document["feasible"],
+        )
+
+    @staticmethod
+    def of_proposal(direction: Direction, found: Realisation) -> Candidate:
+        """Return what a sampler's direction became."""
+        return Candidate(
+            kind="search",
+            name="search",
+            spec=found.spec,
+            compound=found.compound,
+            proposed=direction,
+            feasible=found.feasible,
+        )
+
+    @staticmethod
+    def of_spec(spec: ArchitectureSpec, baseline: ArchitectureSpec, target_factor: float) -> Candidate:
+        """Return a network of the enumerated space, with the coefficients and shares that it stands for."""
+        assert spec.derivation is not None
+        compound = compound_of(spec.derivation.scaling, target_factor)
+        shares = realised_shares(spec, baseline)
+        return Candidate(
+            kind="search",
+            name="search",
+            spec=replace(spec, derivation=replace(spec.derivation, compound=compound)),
+            compound=compound,
+            proposed=Direction.of_shares(shares) if shares else None,
+        )
+
+
+def compound_of(scaling: ScalingCoefficients, target_factor: float) -> CompoundCoefficients:
+    """Return phi and the bases on alpha·beta²·gamma² = target_factor that give three multipliers.
+
+    >>> found = compound_of(ScalingCoefficients(
+    ...     depth_coefficient=4.0, width_coefficient=1.0, resolution_coefficient=1.0), 2.0)
+    >>> found.alpha, found.beta, found.gamma, found.phi
+    (2.0, 1.0, 1.0, 2.0)
+    """
+    depth, width = scaling.depth_coefficient, scaling.width_coefficient
+    resolution = scaling.resolution_coefficient
+    phi = math.log(depth * width**2 * resolution**2) / math.log(target_factor)
+    return CompoundCoefficients(
+        alpha=depth ** (1 / phi), beta=width ** (1 / phi), gamma=resolution ** (1 / phi), phi=phi
+    )
+
+
+def references(config: SearchConfig) -> Iterator[Candidate]:
+    """Yield the unscaled baseline, the three single axes and the paper's point, realised nominally."""
+    baseline = config.baseline_spec
+    yield Candidate(kind="reference", name="baseline", spec=baseline, compound=None, proposed=None)
+    factor = config.target.factor
+    largest = config.target.largest_image_size
+    for name, bases in (
+        ("depth", (factor, 1.0, 1.0)),
+        ("width", (1.0, math.sqrt(factor), 1.0)),
+        ("resolution", (1.0, 1.0, math.sqrt(factor))),
+        ("compound", PAPER_BASES),
+    ):
+        alpha, beta, gamma = bases
+        compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
+        spec = scale(baseline, compound, config.rounding_rules)
+        yield Candidate(
+            kind="reference",
+            name=name,
+            spec=spec,
+            compound=compound,
+            proposed=Direction.of_bases(*bases),
+            feasible=largest is None or spec.image_size <= largest,
+        )
+
+
+def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple[float, float, float] | None:
+    """Return the shares of log-cost that a network spends after rounding; None where nothing was scaled.
+
+    Each dimension's cost is that of the baseline with this dimension alone changed; their logs are divided by
+    their sum.
+
+    Args:
+        spec: the network, scaled from the baseline.
+        baseline: with the same number of stages.
+    """
+    macs = count_cost(baseline).macs
+    stages = list(zip(baseline.stages, spec.stages, strict=True))
+    deeper = tuple(replace(own, repeats=scaled.repeats) for own, scaled in stages)
+    wider = tuple(
+        replace(own, in_channels=scaled.in_channels, out_channels=scaled.out_channels)
+        for own, scaled in stages
+    )
+    logs = [
+        math.log(count_cost(alone).macs / macs)
+        for alone in (
+            replace(baseline, stages=deeper),
+            replace(baseline, stem=spec.stem, stages=wider, head=spec.head),
+            replace(baseline, image_size=spec.image_size),
+        )
+    ]
+    total = sum(logs)
+    return None if total <= 0 else (logs[0] / total, logs[1] / total, logs[2] / total)
+
+
+def _named_shares(prefix: str, shares: tuple[float | None, ...]) -> dict[str, float | None]:
+    names = ("depth_share", "width_share", "resolution_share")
+    return {prefix + name: share for name, share in zip(names, shares, strict=True)}

@@ -1,0 +1,180 @@
+"""Who trains what: references first, then proposals, each network once, the budget exactly. Floor 5.
+
+A claim is made under a lock of the run's folder, so that two workers never take the same network and the
+number of trials is exact. The lock is the operating system's: a worker that dies lets it go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from scaling.search.candidate import Candidate, references
+from scaling.search.config import SearchConfig
+from scaling.search.realise import realise
+from scaling.search.space import Space, on_target, specs_of
+from scaling.search.surface import Direction
+from scaling.serialization import architecture_key
+
+DIED = "worker died"
+MOST_WORKERS_KILLED = 3
+"""Workers that may die on one network before it counts as failed."""
+MOST_DROPS = 200
+"""Proposals in a row that may be dropped before the space counts as exhausted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A trial that this worker, and no other, is to train."""
+
+    study: optuna.Study
+    trial: optuna.Trial
+    candidate: Candidate
+    seeds: tuple[int, ...]
+
+
+def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> None:
+    """Queue the references, and the whole space where it is no larger than the budget; once a study."""
+    if not reference.get_trials(deepcopy=False):
+        for candidate in references(config):
+            reference.enqueue_trial({}, user_attrs={"candidate": candidate.document()})
+    if search.get_trials(deepcopy=False) or config.search.trials == 0:
+        return
+    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
+    if len(space) <= config.search.trials:
+        for candidate in _enumerated(config, space):
+            assert candidate.proposed is not None
+            u, v = candidate.proposed.square()
+            search.enqueue_trial({"u": u, "v": v}, user_attrs={"candidate": candidate.document()})
+
+
+def _enumerated(config: SearchConfig, space: Space) -> Iterator[Candidate]:
+    baseline = config.baseline_spec
+    for spec in specs_of(baseline, space, config.rounding_rules):
+        yield Candidate.of_spec(spec, baseline, config.target.factor)
+
+
+def claim_reference(config: SearchConfig, study: optuna.Study) -> Claim | None:
+    """Take the next queued reference, or None. Call under the lock."""
+    while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        trial = study.ask()
+        candidate = Candidate.of_document(trial.user_attrs["candidate"])
+        if not candidate.feasible:
+            drop(study, trial, "infeasible")
+            continue
+        if killed_too_many(study, trial):
+            continue
+        seeds = config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
+        return Claim(study=study, trial=trial, candidate=candidate, seeds=seeds)
+    return None
+
+
+def claim_candidate(
+    config: SearchConfig, study: optuna.Study, taken: set[str], *, worker: int
+) -> Claim | None:
+    """Take the next proposal that is on target and new, or None at the end of budget or space.
+
+    Args:
+        config: the experiment.
+        study: of proposals, not of references.
+        taken: keys of the networks that references stand for.
+        worker: number of this worker; no two propose alike because of seeds.
+    """
+    for _ in range(MOST_DROPS):
+        trials = study.get_trials(deepcopy=False)
+        waiting = any(trial.state == TrialState.WAITING for trial in trials)
+        if not waiting and len(accepted(trials)) >= config.search.trials:
+            return None
+        study.sampler = make_sampler(config, worker=worker, trials=len(trials))
+        trial = study.ask()
+        u, v = trial.suggest_float("u", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
+        candidate = _candidate(config, trial, u, v)
+        if killed_too_many(study, trial):
+            continue
+        others = (other for other in accepted(trials) if other.number != trial.number)
+        reason = _refusal(candidate, taken | {key_of(other) for other in others})
+        if reason is None:
+            return Claim(study=study, trial=trial, candidate=candidate, seeds=config.search.seeds)
+        drop(study, trial, reason)
+    study.set_user_attr("space_exhausted", True)
+    return None
+
+
+def _candidate(config: SearchConfig, trial: optuna.Trial, u: float, v: float) -> Candidate:
+    document = trial.user_attrs.get("candidate")
+    if document is not None:  # queued: enumerated, or put back after an interruption
+        return Candidate.of_document(document)
+    direction = Direction.of_square(u, v)
+    found = realise(direction, config.baseline_spec, config.target, config.rounding_rules)
+    candidate = Candidate.of_proposal(direction, found)
+    trial.set_user_attr("candidate", candidate.document())
+    return candidate
+
+
+def _refusal(candidate: Candidate, known: set[str]) -> str | None:
+    if not candidate.feasible:
+        return "infeasible"
+    return "duplicate" if architecture_key(candidate.spec) in known else None
+
+
+def drop(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
+    """End a trial that will not be trained; it counts neither towards the budget nor for the sampler."""
+    trial.set_user_attr("dropped", reason)
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
+    """Whether a network killed so many workers (out of memory, say) that it has just been ended as failed."""
+    deaths = trial.user_attrs.get("interruptions", []).count(DIED)
+    if deaths < MOST_WORKERS_KILLED:
+        return False
+    trial.set_user_attr("outcome", "failed")
+    trial.set_user_attr("error", f"{deaths} workers died while training it")
+    study.tell(trial, state=TrialState.FAIL)
+    return True
+
+
+def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that count towards the budget: waiting, training, or ended by training itself."""
+    return [trial for trial in trials if trial.state != TrialState.FAIL or "outcome" in trial.user_attrs]
+
+
+def key_of(trial: FrozenTrial) -> str:
+    """Return the architecture key of a trial's network."""
+    document = trial.user_attrs.get("candidate")
+    return architecture_key(Candidate.of_document(document).spec) if document else ""
+
+
+def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.samplers.BaseSampler:
+    """Make a sampler for one proposal.
+
+    Its seed comes from (seed, worker, trials so far) and it keeps no state of its own, so one worker proposes
+    the same whether it was interrupted or not.
+    """
+    seed = (config.search.seed * 1_000_003 + worker * 10_007 + trials) % 2**32
+    if config.search.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.search.startup_trials)
+
+
+def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
+    """Queue an interrupted trial again with its parameters, network, lineage and finished seeds.
+
+    Done again after a crash half-way, it queues nothing twice.
+    """
+    lineage = trial.user_attrs.get("lineage", trial.number)
+    successors = (
+        other
+        for other in study.get_trials(deepcopy=False)
+        if other.number > trial.number and other.user_attrs.get("lineage") == lineage
+    )
+    if "candidate" in trial.user_attrs and next(successors, None) is None:
+        attributes: dict[str, Any] = dict(trial.user_attrs)
+        interruptions = [*attributes.get("interruptions", []), reason]
+        attributes |= {"lineage": lineage, "interruptions": interruptions}
+        study.enqueue_trial(trial.params, user_attrs=attributes)
+    study.tell(trial.number, state=TrialState.FAIL)

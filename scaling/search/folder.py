@@ -1,0 +1,151 @@
+"""The folder of a run: what lies where, whose it is, and that only one launch uses it. Floor 5."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from scaling.errors import ConfigError, ResultsError
+from scaling.results import write_json
+from scaling.search.config import SearchConfig, parse_config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """Paths within the folder of one run.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.json"
+
+    @property
+    def database(self) -> Path:
+        """The study's database."""
+        return self.path / "study.sqlite3"
+
+    @property
+    def trials(self) -> Path:
+        """The table of trials."""
+        return self.path / "trials.csv"
+
+    @property
+    def provenance(self) -> Path:
+        """Where the results come from."""
+        return self.path / "provenance.json"
+
+    @property
+    def figures(self) -> Path:
+        """The charts."""
+        return self.path / "figures"
+
+    def claim_lock(self) -> FileLock:
+        """Return the lock under which workers claim trials."""
+        return FileLock(self.path / "claim.lock")
+
+    def launch_lock(self) -> FileLock:
+        """Return the lock that one launch holds from start to end."""
+        return FileLock(self.path / "run.lock")
+
+    def read_config(self) -> SearchConfig:
+        """Read the configuration that the run was started with.
+
+        Raises:
+            ResultsError: there is none, or it is damaged.
+        """
+        try:
+            document = json.loads(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ResultsError(f"{self.path} is not the folder of a run: it has no config.json") from None
+        except (OSError, ValueError) as error:
+            raise ResultsError(f"cannot read {self.config}: {error}") from None
+        return parse_config(document, where=str(self.config))
+
+
+def set_aside(folder: RunFolder) -> Path | None:
+    """Move an earlier run out of the way, never deleting it; return where it went.
+
+    Raises:
+        ResultsError: the folder is not a run's, or is in use.
+    """
+    if not folder.path.exists() or not any(folder.path.iterdir()):
+        return None
+    if not folder.config.exists():
+        raise ResultsError(f"{folder.path} is not the folder of a run; --fresh leaves it alone")
+    lock = hold(folder)
+    lock.release()
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    aside = folder.path.with_name(f"{folder.path.name}.before-{stamp}")
+    folder.path.rename(aside)
+    return aside
+
+
+def open_folder(folder: RunFolder, config: SearchConfig) -> bool:
+    """Make the folder ready for a configuration; return whether it continues an earlier run.
+
+    Raises:
+        ConfigError: it holds a run of another configuration; the first difference is shown.
+        ResultsError: it cannot be made, or holds something else.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot make the folder {folder.path}: {error.strerror}") from None
+    if not folder.config.exists():
+        if folder.database.exists() or folder.trials.exists():
+            raise ResultsError(f"{folder.path} holds results but no config.json; choose another --output")
+        write_json(folder.config, config.document())
+        return False
+    earlier = folder.read_config()
+    if earlier.key() != config.key():
+        raise ConfigError(
+            f"{folder.path} holds a run of another configuration ({difference(earlier, config)}); "
+            "choose another --output, or --fresh to set it aside"
+        )
+    return True
+
+
+def difference(earlier: SearchConfig, now: SearchConfig) -> str:
+    """Return the first setting in which two configurations differ."""
+    before, after = _flat(earlier.document()), _flat(now.document())
+    for key in sorted(before | after):
+        if before.get(key) != after.get(key) and key not in {"search.workers", "command", "expected_minutes"}:
+            return f"{key}: {before.get(key)!r} there, {after.get(key)!r} here"
+    return "no visible difference"
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def hold(folder: RunFolder) -> FileLock:
+    """Take the launch lock.
+
+    Raises:
+        ResultsError: another launch holds it.
+    """
+    lock = folder.launch_lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ResultsError(
+            f"another run is using {folder.path}; wait for it or choose another --output"
+        ) from None
+    return lock

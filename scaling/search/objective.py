@@ -1,0 +1,123 @@
+"""Train a claimed network with each of its seeds; what is finished is kept at once. Floor 5."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any, Literal
+
+import optuna
+import torch
+from optuna.trial import TrialState
+
+from scaling.architecture import ArchitectureSpec
+from scaling.data import dataset_info, load_split
+from scaling.data.dataset import Split
+from scaling.search.claims import Claim
+from scaling.search.config import SearchConfig
+from scaling.training import TrainingResult, train_network
+from scaling.training.engine import Outcome, TrainingInterruptedError
+
+SeedReport = Callable[[int, int], None]
+"""Called after each step with the seed and the number of steps done."""
+
+
+def evaluate(
+    config: SearchConfig,
+    claim: Claim,
+    device: torch.device,
+    *,
+    report: SeedReport,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train every seed that has no result yet, then tell the study the mean.
+
+    A divergence or an error ends the trial as such, with its reason; the search goes on.
+
+    Raises:
+        TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
+    """
+    trial, results = claim.trial, seed_results(claim.trial.user_attrs)
+    try:
+        for seed in claim.seeds:
+            if seed in results:
+                continue
+            result = _train(config, claim.candidate.spec, seed, device, report, should_stop)
+            results[seed] = _plain(result)
+            trial.set_user_attr(f"result:{seed}", results[seed])
+    except TrainingInterruptedError:
+        raise
+    except Exception as error:  # one bad network must not end a search
+        trial.set_user_attr("outcome", "failed")
+        trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+        claim.study.tell(trial, state=TrialState.FAIL)
+        return
+    _tell(claim.study, trial, results)
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str, Any]]) -> None:
+    top1 = [result["top1"] for result in results.values()]
+    if any(value is None for value in top1):
+        trial.set_user_attr("outcome", "diverged")
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        trial.set_user_attr("outcome", "complete")
+        study.tell(trial, sum(top1) / len(top1))
+
+
+def _train(
+    config: SearchConfig,
+    spec: ArchitectureSpec,
+    seed: int,
+    device: torch.device,
+    report: SeedReport,
+    should_stop: Callable[[], bool],
+) -> TrainingResult:
+    return train_network(
+        spec,
+        config.recipe,
+        images(config, "train", spec.image_size),
+        images(config, "validation", spec.image_size),
+        dataset_info(config.data.name),
+        seed=seed,
+        device=device,
+        numerics=config.model_numerics,
+        report=lambda step: report(seed, step),
+        should_stop=should_stop,
+    )
+
+
+@lru_cache(maxsize=4)
+def images(config: SearchConfig, split: Literal["train", "validation"], image_size: int) -> Split:
+    """Return the experiment's images at one image size; the last few sizes stay in memory."""
+    table = config.data
+    return load_split(
+        table.name,
+        split,
+        image_size=image_size,
+        count=table.train if split == "train" else table.validation,
+        seed=table.seed,
+        allow_upsampling=table.allow_upsampling,
+    )
+
+
+def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """Return a trial's finished seeds and what each gave.
+
+    >>> seed_results({"result:3": {"top1": 0.5}, "candidate": {}})
+    {3: {'top1': 0.5}}
+    """
+    return {
+        int(key.removeprefix("result:")): value
+        for key, value in attributes.items()
+        if key.startswith("result:")
+    }
+
+
+def _plain(result: TrainingResult) -> dict[str, Any]:
+    plain = asdict(result)
+    if result.outcome == Outcome.DIVERGED or math.isnan(result.top1):
+        plain["top1"] = None
+    return plain

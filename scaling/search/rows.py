@@ -1,0 +1,78 @@
+"""From the study's database to the table of trials. Floor 5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial, TrialState
+
+from scaling.results import trials_frame
+from scaling.search.candidate import Candidate
+from scaling.search.config import SearchConfig
+from scaling.search.objective import seed_results
+
+
+def table(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> pd.DataFrame:
+    """Return every trial as it stands in the database; right at any moment of a run.
+
+    Trials are numbered references first; a trial that was put back keeps the number of its first try.
+    Duplicates and superseded tries have no row, infeasible proposals one.
+    """
+    first = reference.get_trials(deepcopy=False)
+    offset = len({_lineage(trial) for trial in first})
+    rows = [
+        *_rows(config, first, 0),
+        *_rows(config, search.get_trials(deepcopy=False), offset),
+    ]
+    return trials_frame(rows)
+
+
+def _lineage(trial: FrozenTrial) -> int:
+    return int(trial.user_attrs.get("lineage", trial.number))
+
+
+def _rows(config: SearchConfig, trials: Iterable[FrozenTrial], offset: int) -> Iterator[dict[str, Any]]:
+    for trial in trials:
+        state = trial_state(trial)
+        if state is None:
+            continue
+        candidate = Candidate.of_document(trial.user_attrs["candidate"])
+        common = candidate.row(config) | {"trial": offset + _lineage(trial)}
+        results = seed_results(trial.user_attrs)
+        for seed in _seeds(config, candidate):
+            yield common | _seed_columns(seed, state, results.get(seed))
+
+
+def _seeds(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
+    return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
+
+
+def _seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[str, Any]:
+    if result is None:
+        # A seed that a failed trial never reached, or that still waits.
+        return {"seed": seed, "state": state if state in {"failed", "infeasible"} else "waiting"}
+    diverged = result["top1"] is None
+    return {
+        "seed": seed,
+        "top1": result["top1"],
+        "wall_s": round(result["wall_s"], 3),
+        "fidelity_epochs": result["epochs"],
+        "state": "diverged" if diverged else "complete",
+    }
+
+
+def trial_state(trial: FrozenTrial) -> str | None:
+    """Return a trial's state in the table's words, or None where it has no row."""
+    if "candidate" not in trial.user_attrs:
+        return None
+    if trial.state == TrialState.COMPLETE:
+        return "complete"
+    if trial.state in (TrialState.WAITING, TrialState.RUNNING):
+        return "waiting"
+    if trial.user_attrs.get("dropped") == "infeasible":
+        return "infeasible"
+    outcome = trial.user_attrs.get("outcome")
+    return str(outcome) if outcome else None
