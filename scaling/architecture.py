@@ -12,17 +12,12 @@ from typing import ClassVar
 
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.errors import SpecError
-from scaling.rounding import RoundingRules, SqueezeRounding, squeeze_channels
+from scaling.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
 MOST_CHANNELS = 1_000_000
 _FORBID_EXTRA = {"extra": "forbid"}
-
-
-def _between(name: str, value: float, low: float, high: float) -> None:
-    if isinstance(value, bool) or not low <= value <= high:
-        raise SpecError(f"{name} must be between {low:g} and {high:g}, got {value}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +36,7 @@ class StemSpec:
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
-        _between("stem out_channels", self.out_channels, 1, MOST_CHANNELS)
+        check_whole("stem out_channels", self.out_channels, 1, MOST_CHANNELS)
         _check_kernel("stem", self.kernel_size, self.stride)
 
 
@@ -57,7 +52,7 @@ class HeadSpec:
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
-        _between("head out_channels", self.out_channels, 1, MOST_CHANNELS)
+        check_whole("head out_channels", self.out_channels, 1, MOST_CHANNELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +108,17 @@ class StageSpec:
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
-        _between("stage repeats", self.repeats, 1, MOST_BLOCKS)
+        check_whole("stage repeats", self.repeats, 1, MOST_BLOCKS)
         _check_kernel("stage", self.kernel_size, self.stride)
-        _between("expand_ratio", self.expand_ratio, 1, 64)
-        _between("stage in_channels", self.in_channels, 1, MOST_CHANNELS)
-        _between("stage out_channels", self.out_channels, 1, MOST_CHANNELS)
-        _between("se_ratio", self.se_ratio, 0, 1)
+        check_whole("expand_ratio", self.expand_ratio, 1, 64)
+        check_whole("stage in_channels", self.in_channels, 1, MOST_CHANNELS)
+        check_whole("stage out_channels", self.out_channels, 1, MOST_CHANNELS)
+        if not 0 <= self.se_ratio <= 1:
+            raise SpecError(f"se_ratio must be between 0 and 1, got {self.se_ratio}")
+        # Equal specs must print alike: 1, 1.0 and -0.0 would not.
+        object.__setattr__(self, "se_ratio", float(self.se_ratio) + 0.0)
+        rounding = choice(SqueezeRounding, self.squeeze_rounding, "squeeze_rounding")
+        object.__setattr__(self, "squeeze_rounding", rounding)
 
     def blocks(self) -> Iterator[BlockSpec]:
         """Yield the stage's blocks in order."""
@@ -195,9 +195,9 @@ class ArchitectureSpec:
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
-        _between("image size", self.image_size, SMALLEST_IMAGE, LARGEST_IMAGE)
-        _between("in_channels", self.in_channels, 1, MOST_CHANNELS)
-        _between("num_classes", self.num_classes, 1, MOST_CHANNELS)
+        check_whole("image size", self.image_size, SMALLEST_IMAGE, LARGEST_IMAGE)
+        check_whole("in_channels", self.in_channels, 1, MOST_CHANNELS)
+        check_whole("num_classes", self.num_classes, 1, MOST_CHANNELS)
         for name in ("dropout", "stochastic_depth"):
             if not 0 <= getattr(self, name) < 1:
                 raise SpecError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
@@ -233,10 +233,10 @@ def out_size(size: int, stride: int) -> int:
 
 
 def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
-    _between(f"{where} kernel_size", kernel_size, 1, 15)
+    check_whole(f"{where} kernel_size", kernel_size, 1, 15)
     if kernel_size % 2 == 0:
         raise SpecError(f"{where} kernel_size must be odd, got {kernel_size}")
-    _between(f"{where} stride", stride, 1, 4)
+    check_whole(f"{where} stride", stride, 1, 4)
 
 
 def _check_chain(spec: ArchitectureSpec) -> None:

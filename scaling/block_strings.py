@@ -14,8 +14,9 @@ from scaling.errors import SpecError
 from scaling.rounding import SqueezeRounding
 
 _PATTERN = re.compile(
-    r"r(?P<repeats>\d+)_k(?P<kernel_size>\d+)_s(?P<stride>\d)(?P<stride_columns>\d)_e(?P<expand_ratio>\d+)"
-    r"_i(?P<in_channels>\d+)_o(?P<out_channels>\d+)(?:_se(?P<se_ratio>[0-9.e+-]+))?(?P<squeeze>_sqround)?"
+    r"r(?P<repeats>\d{1,9})_k(?P<kernel_size>\d{1,9})_s(?P<stride>\d)(?P<stride_columns>\d)"
+    r"_e(?P<expand_ratio>\d{1,9})_i(?P<in_channels>\d{1,9})_o(?P<out_channels>\d{1,9})"
+    r"(?:_se(?P<se_ratio>[0-9.e+-]{1,40}))?(?P<squeeze>_sqround)?"
 )
 
 

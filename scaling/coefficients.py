@@ -89,7 +89,8 @@ class CompoundCoefficients:
     @property
     def nominal_factor(self) -> float:
         """(alpha · beta² · gamma²)^phi: the cost multiple that the paper's formula promises."""
-        return _power("alpha*beta^2*gamma^2", self.alpha * self.beta**2 * self.gamma**2, self.phi)
+        logs = math.log(self.alpha) + 2 * math.log(self.beta) + 2 * math.log(self.gamma)
+        return _power("(alpha*beta^2*gamma^2)", math.e, self.phi * logs)
 
     def scaling_coefficients(self) -> ScalingCoefficients:
         """Return alpha^phi, beta^phi and gamma^phi, unrounded."""

@@ -80,6 +80,18 @@ def choice(kind: type[Choice], value: str, name: str) -> Choice:
         raise SpecError(f"{name} must be one of {known}, got {value!r}") from None
 
 
+def check_whole(name: str, value: float, low: int, high: int) -> None:
+    """Check that a count is a whole number in a range.
+
+    Raises:
+        SpecError: it is not; the message names the count.
+    """
+    if not low <= value <= high:
+        raise SpecError(f"{name} must be between {low} and {high}, got {value}")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SpecError(f"{name} must be a whole number, got {value!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundingRules:
     """Every rounding choice between coefficients and an architecture; the defaults are the released code's.
@@ -116,9 +128,7 @@ class RoundingRules:
         for name, kind in _CHOICES.items():
             object.__setattr__(self, name, choice(kind, getattr(self, name), name))
         for name in ("channel_divisor", "image_size_step"):
-            value = getattr(self, name)
-            if not 1 <= value <= 1024:
-                raise SpecError(f"{name} must be between 1 and 1024, got {value}")
+            check_whole(name, getattr(self, name), 1, 1024)
 
     def coefficient(self, value: float) -> float:
         """Round a depth or width coefficient.

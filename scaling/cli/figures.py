@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from scaling.analysis import noise_floor
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
-from scaling.figures.run_accuracy import noise_floor, run_frame
 from scaling.figures.saving import FAMILY_FIGURES, RUN_FIGURES, save_family_figures, save_run_figures
 from scaling.figures.style import FORMATS, SIZES, Size
 from scaling.results import read_trials
@@ -70,7 +70,7 @@ def figures(
             trials,
             output,
             title=run_title(run_directory, trials),
-            noise=noise_floor(run_frame(trials)),
+            noise=noise.least_difference(1, 1) if (noise := noise_floor(trials)) else None,
             formats=formats,
             names=[name for name in wanted if name in RUN_FIGURES],
             sizes=sizes,

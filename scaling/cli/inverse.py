@@ -170,6 +170,10 @@ def _print_conflict(found: Inversion, conflict: Conflict) -> None:
         f"in {_list(conflict.dimensions)}."
     )
     shown = evidence(found)
+    for name in conflict.variants:
+        for dimension in conflict.dimensions:
+            if found.asked[name][dimension] is None:
+                console.print(f"No {dimension} multiplier at all gives {name} under these rounding rules.")
     if shown is not None:
         console.print(
             f"{shown.quantity} would have to lie in {'both' if len(shown.ranges) == 2 else 'all'} of"

@@ -44,7 +44,8 @@ class SearchProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self.whole = self.bars.add_task("search", total=total, completed=done)
+        self.whole = self.bars.add_task("search", total=total)
+        self.bars.advance(self.whole, done)
         self.workers: dict[int, TaskID] = {}
         self.last: dict[int, int] = {}
 

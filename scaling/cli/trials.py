@@ -12,32 +12,32 @@ from scaling.search.config import SearchConfig
 
 VERDICTS = {
     "best": "best",
-    "same": "≈ not distinguishable from best",
+    "same": "≈",
     "below": "",
-    "unknown": "? no noise floor",
+    "unknown": "?",
 }
 
 
 def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
     """Print networks best first, and say what noise does not let one tell apart."""
     frame = ranked(trials, noise)
-    table = table_of("network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "seeds", "")
+    table = table_of("network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "n", "")
     table.columns[-1].justify = "left"
-    for row in frame.itertuples():
-        name = row.name if row.kind == "reference" else f"trial {row.trial}"
-        style = "bold" if row.kind == "reference" else ""
+    for row in frame.to_dict("records"):
+        reference = row["kind"] == "reference"
         table.add_row(
-            str(name),
-            *(_number(getattr(row, base)) for base in ("alpha", "beta", "gamma")),
-            str(row.image_size),
-            f"{row.params:,}",
-            f"{row.achieved_factor:.2f}×",
-            f"{100 * row.top1:.1f}",
-            str(row.seeds),
-            VERDICTS[str(row.verdict)],
-            style=style,
+            str(row["name"]) if reference else f"trial {row['trial']}",
+            *(_number(row[base]) for base in ("alpha", "beta", "gamma")),
+            str(row["image_size"]),
+            f"{row['params']:,}",
+            f"{row['achieved_factor']:.2f}×",
+            f"{100 * row['top1']:.1f}",
+            str(row["seeds"]),
+            VERDICTS[str(row["verdict"])],
+            style="bold" if reference else "",
         )
     console.print(table)
+    console.print("≈ not distinguishable from the best at this noise" if noise else "? no noise floor")
     console.print(noise_sentence(noise))
     for state in ("failed", "diverged", "infeasible"):
         count = trials.loc[trials["state"] == state, "trial"].nunique()

@@ -1,6 +1,5 @@
 """The charts: `<name>_frame` builds tidy data, `draw_<name>` draws it on any axes. Floor 7."""
 
-from scaling.figures.run_accuracy import noise_floor
 from scaling.figures.saving import (
     FAMILY_FIGURES,
     RUN_FIGURES,
@@ -14,7 +13,6 @@ __all__ = [
     "FAMILY_FIGURES",
     "RUN_FIGURES",
     "family_figure",
-    "noise_floor",
     "run_figure",
     "save_family_figures",
     "save_run_figures",

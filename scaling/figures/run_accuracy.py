@@ -100,27 +100,6 @@ def _with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(seeds=count, top1_mean=mean, top1_low=mean - half, top1_high=mean + half)
 
 
-def noise_floor(frame: pd.DataFrame) -> float | None:
-    """Return the least difference that sets two one-seed trials apart at 95 %, or None if unknown.
-
-    Student's quantile times sqrt(2) times the standard deviation of the baseline's seeds: an
-    approximation that takes every network to be as noisy as the baseline.
-
-    Args:
-        frame: from `run_frame`.
-
-    >>> row = dict(trial=0, kind="reference", name="baseline", params=1, macs=1, state="complete")
-    >>> seeds = [row | {"seed": seed, "top1": top1} for seed, top1 in enumerate((0.60, 0.61, 0.62))]
-    >>> round(noise_floor(run_frame(pd.DataFrame(seeds))), 4)
-    0.0608
-    """
-    seeds = frame.loc[(frame["kind"] == "reference") & (frame["name"] == "baseline"), "top1"]
-    if len(seeds) < 2:
-        return None
-    quantile = float(student_t.ppf((1 + CONFIDENCE) / 2, len(seeds) - 1))
-    return quantile * math.sqrt(2) * float(seeds.std())
-
-
 def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None = None, title: str) -> None:
     """Draw cost against validation accuracy: means with 95 % t-intervals, seeds as small dots.
 

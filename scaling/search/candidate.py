@@ -96,7 +96,7 @@ class Candidate:
         return Candidate(
             kind="search",
             name="search",
-            spec=found.spec,
+            spec=with_compound(found.spec, found.compound),
             compound=found.compound,
             proposed=direction,
             feasible=found.feasible,
@@ -111,10 +111,16 @@ class Candidate:
         return Candidate(
             kind="search",
             name="search",
-            spec=replace(spec, derivation=replace(spec.derivation, compound=compound)),
+            spec=with_compound(spec, compound),
             compound=compound,
             proposed=Direction.of_shares(shares) if shares else None,
         )
+
+
+def with_compound(spec: ArchitectureSpec, compound: CompoundCoefficients) -> ArchitectureSpec:
+    """Note in a spec's derivation the coefficients that it stands for."""
+    assert spec.derivation is not None
+    return replace(spec, derivation=replace(spec.derivation, compound=compound))
 
 
 def compound_of(scaling: ScalingCoefficients, target_factor: float) -> CompoundCoefficients:

@@ -48,8 +48,8 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
     if len(space) <= config.search.trials:
         for candidate in _enumerated(config, space):
             assert candidate.proposed is not None
-            u, v = candidate.proposed.square()
-            search.enqueue_trial({"u": u, "v": v}, user_attrs={"candidate": candidate.document()})
+            s, v = candidate.proposed.square()
+            search.enqueue_trial({"s": s, "v": v}, user_attrs={"candidate": candidate.document()})
 
 
 def _enumerated(config: SearchConfig, space: Space) -> Iterator[Candidate]:
@@ -91,8 +91,8 @@ def claim_candidate(
             return None
         study.sampler = make_sampler(config, worker=worker, trials=len(trials))
         trial = study.ask()
-        u, v = trial.suggest_float("u", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
-        candidate = _candidate(config, trial, u, v)
+        s, v = trial.suggest_float("s", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
+        candidate = _candidate(config, trial, s, v)
         if killed_too_many(study, trial):
             continue
         others = (other for other in accepted(trials) if other.number != trial.number)
@@ -104,11 +104,11 @@ def claim_candidate(
     return None
 
 
-def _candidate(config: SearchConfig, trial: optuna.Trial, u: float, v: float) -> Candidate:
+def _candidate(config: SearchConfig, trial: optuna.Trial, s: float, v: float) -> Candidate:
     document = trial.user_attrs.get("candidate")
     if document is not None:  # queued: enumerated, or put back after an interruption
         return Candidate.of_document(document)
-    direction = Direction.of_square(u, v)
+    direction = Direction.of_square(s, v)
     found = realise(direction, config.baseline_spec, config.target, config.rounding_rules)
     candidate = Candidate.of_proposal(direction, found)
     trial.set_user_attr("candidate", candidate.document())

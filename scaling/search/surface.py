@@ -1,7 +1,9 @@
 """The constraint surface: directions of scaling as three shares of log-cost. Floor 5.
 
-Every point of the unit square is feasible, so no sampler ever proposes in vain:
+Every point of the unit square is feasible, so no sampler ever proposes in vain: with u = 1 - sqrt(1 - s),
 alpha = T^u, beta = T^((1-u) v / 2), gamma = T^((1-u)(1-v) / 2), hence alpha·beta²·gamma² = T.
+A sampler draws (s, v): uniform in the square is uniform over the triangle of shares, where uniform in u would
+spend half of the cost on depth.
 """
 
 from __future__ import annotations
@@ -47,9 +49,14 @@ class Direction:
         return (self.depth_share, self.width_share, self.resolution_share)
 
     @staticmethod
-    def of_square(u: float, v: float) -> Direction:
-        """Return the direction of a point of the unit square (stick-breaking)."""
-        u, v = float(u), float(v)
+    def of_square(s: float, v: float) -> Direction:
+        """Return the direction of a point of the unit square (stick-breaking, uniform over the triangle).
+
+        Args:
+            s: in [0, 1]; depth's share is u = 1 - sqrt(1 - s).
+            v: in [0, 1]; width's part of what depth leaves.
+        """
+        u, v = 1 - math.sqrt(1 - float(s)), float(v)
         return Direction(depth_share=u, width_share=(1 - u) * v, resolution_share=(1 - u) * (1 - v))
 
     @staticmethod
@@ -72,13 +79,13 @@ class Direction:
         return Direction(depth_share=depth, width_share=width, resolution_share=max(0.0, 1 - depth - width))
 
     def square(self) -> tuple[float, float]:
-        """Return (u, v); v is 0.5 where all of the cost goes into depth.
+        """Return (s, v); v is 0.5 where all of the cost goes into depth.
 
-        >>> Direction.of_square(0.25, 0.75).square()
-        (0.25, 0.75)
+        >>> [round(value, 9) for value in Direction.of_square(0.25, 0.75).square()]
+        [0.25, 0.75]
         """
         rest = 1 - self.depth_share
-        return self.depth_share, self.width_share / rest if rest > 0 else 0.5
+        return 1 - rest**2, self.width_share / rest if rest > 0 else 0.5
 
     def bases(self, target_factor: float, *, phi: float) -> CompoundCoefficients:
         """Return alpha, beta, gamma with alpha·beta²·gamma² = target_factor.

@@ -26,7 +26,6 @@ from scaling.figures import (
     FAMILY_FIGURES,
     RUN_FIGURES,
     family_figure,
-    noise_floor,
     run_figure,
     save_family_figures,
     save_run_figures,
@@ -268,15 +267,6 @@ def test_run_frame_refuses_other_tables() -> None:
         run_frame(make_trials(2).drop(columns="params"))
     with pytest.raises(ResultsError, match="numbers in the column top1"):
         run_frame(make_trials(2).assign(top1="half"))
-
-
-def test_noise_floor_comes_from_the_baselines_seeds() -> None:
-    row = trial_rows(0, "baseline", None, params=1, macs=1)
-    seeds = [row | {"seed": seed, "top1": top1} for seed, top1 in enumerate((0.60, 0.61, 0.62))]
-    assert noise_floor(run_frame(pd.DataFrame(seeds))) == pytest.approx(
-        4.302652729911275 * math.sqrt(2) * 0.01
-    )
-    assert noise_floor(run_frame(pd.DataFrame(seeds[:1]))) is None
 
 
 PARTIAL_RUNS = {

@@ -1,0 +1,114 @@
+"""`scaling data`: what data sets there are, fetch one, look at one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from scaling.cli.output import console, emit_json, json_option
+from scaling.data import (
+    LARGEST_SEED,
+    SMALLEST_IMAGE,
+    SPLIT_NAMES,
+    dataset_info,
+    dataset_names,
+    fashion_mnist,
+    glyphs,
+)
+from scaling.data.contact_sheet import contact_sheet as draw_sheet
+from scaling.errors import DataError
+
+LARGEST_ROW = 256
+"""Pixels: the last row of a contact sheet has four times that."""
+
+
+@click.group()
+def data() -> None:
+    """List, fetch and look at data sets."""
+
+
+@data.command(name="list")
+@json_option
+def list_data(as_json: bool) -> None:
+    """List the data sets, their splits and whether they are at hand."""
+    rows = [_row(name) for name in dataset_names()]
+    if as_json:
+        emit_json(rows)
+        return
+    table = Table(box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
+    table.add_column("data set", no_wrap=True)
+    for heading in ("classes", "native\nsize", *SPLIT_NAMES, "at\nhand"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        native = "any" if row["native_size"] is None else f"{row['native_size']} px"
+        counts = [f"{row[split]:,}" for split in SPLIT_NAMES]
+        at_hand = "yes" if row["at_hand"] else "no"
+        table.add_row(str(row["name"]), str(row["num_classes"]), native, *counts, at_hand)
+    console.print(table)
+    for row in rows:
+        if not row["at_hand"]:
+            console.print(f"Get {row['name']} with: scaling data fetch {row['name']}")
+
+
+def _row(name: str) -> dict[str, object]:
+    info = dataset_info(name)
+    if info is glyphs.INFO:
+        counts = {str(split): glyphs.DEFAULT_COUNTS[split] for split in SPLIT_NAMES}
+        at_hand = True
+    else:
+        counts = {str(split): len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
+        at_hand = fashion_mnist.at_hand()
+    return {
+        "name": info.name,
+        "num_classes": info.num_classes,
+        "in_channels": info.in_channels,
+        "native_size": info.native_size,
+        **counts,
+        "at_hand": at_hand,
+        "mean": info.mean,
+        "std": info.std,
+        "licence": info.licence,
+        "source": info.source,
+    }
+
+
+@data.command()
+@click.argument("name")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of your own copies.")
+@click.option("--cache-dir", type=click.Path(path_type=Path), help="Where downloads are kept.")
+@json_option
+def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: bool) -> None:
+    """Find NAME or download it, verify every file, and say where it lies."""
+    info = dataset_info(name)
+    files = (*fashion_mnist.TRAIN_FILES, *fashion_mnist.TEST_FILES) if info is fashion_mnist.INFO else ()
+    places = {}
+    for file in files:
+        path, _ = fashion_mnist.obtain(file, data_dir=data_dir, cache_dir=cache_dir)
+        places[file.name] = str(path)
+        if not as_json:
+            console.print(f"verified: {path}", soft_wrap=True)
+    if as_json:
+        emit_json({"name": info.name, "files": places})
+    elif not files:
+        console.print(f"{info.name} is drawn by this package: there is nothing to fetch.")
+
+
+@data.command()
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--image-size", type=int, default=24, show_default=True, help="Of the first row, in pixels.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def contact_sheet(output: Path, image_size: int, seed: int) -> None:
+    """Draw a contact sheet of the glyphs data set into OUTPUT (.png, .svg or .pdf)."""
+    if not SMALLEST_IMAGE <= image_size <= LARGEST_ROW:
+        raise DataError(f"image size must be between {SMALLEST_IMAGE} and {LARGEST_ROW}, got {image_size}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise DataError(f"the seed must be between 0 and {LARGEST_SEED}, got {seed}")
+    if output.suffix not in {".png", ".svg", ".pdf"}:
+        raise DataError(f"the output must end in .png, .svg or .pdf, got {output.name!r}")
+    try:
+        draw_sheet(image_size=image_size, seed=seed).savefig(output, dpi=120)
+    except OSError as error:
+        raise DataError(f"{output} cannot be written: {error.strerror}") from None
+    console.print(f"wrote {output}", soft_wrap=True)

@@ -1,0 +1,92 @@
+"""What a data set is: a split of images with labels, and what is known of the whole. Floor 3."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from scaling.errors import DataError
+
+SplitName = Literal["train", "validation", "test"]
+SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """One split at one image size.
+
+    Args:
+        images: uint8, (N, C, H, W), C-contiguous, 0 to 255.
+        labels: int64, (N,), 0 to num_classes - 1.
+
+    Raises:
+        DataError: shape, type or layout is another.
+
+    >>> split = Split(images=np.zeros((2, 1, 4, 4), np.uint8), labels=np.zeros(2, np.int64))
+    >>> len(split), split.image_size
+    (2, 4)
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or not images.flags.c_contiguous:
+            raise DataError(
+                f"images must be contiguous uint8 (N, C, H, W), got {images.dtype} {images.shape}"
+            )
+        if labels.dtype != np.int64 or labels.shape != images.shape[:1]:
+            raise DataError(f"labels must be int64 ({len(images)},), got {labels.dtype} {labels.shape}")
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    @property
+    def image_size(self) -> int:
+        """Side of an image in pixels."""
+        return int(self.images.shape[-1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetInfo:
+    """What is known of a data set before any of it is loaded.
+
+    Args:
+        name: as commands and experiment files say it.
+        num_classes: labels run from 0 to num_classes - 1.
+        in_channels: 1 for grey, 3 for colour.
+        native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
+            any size is true resolution.
+        class_names: one per label.
+        mean: of pixels in [0, 1] over the training split, for normalisation.
+        std: likewise.
+        licence: of the images.
+        source: where they come from.
+    """
+
+    name: str
+    num_classes: int
+    in_channels: int
+    native_size: int | None
+    class_names: tuple[str, ...]
+    mean: float
+    std: float
+    licence: str
+    source: str
+
+
+def checksum(split: Split) -> str:
+    """Return the SHA-256 of labels (little-endian) and images, in hexadecimal, for provenance.
+
+    >>> one = Split(images=np.zeros((1, 1, 2, 2), np.uint8), labels=np.zeros(1, np.int64))
+    >>> checksum(one)[:8]
+    '15ec7bf0'
+    """
+    digest = hashlib.sha256(split.labels.astype("<i8").tobytes())
+    digest.update(split.images.data)
+    return digest.hexdigest()

@@ -1,0 +1,198 @@
+"""Fashion-MNIST: the real images, from a folder, the system package or a download. Floor 3."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.idx import parse_idx, read_bytes
+from scaling.data.locations import cache_folder, own_data_folder
+from scaling.data.resizing import resize
+from scaling.errors import DataError
+
+_log = logging.getLogger(__name__)
+
+NATIVE_SIZE = 28
+VALIDATION_COUNT = 10_000
+"""Of the 60,000 training images, chosen by the seed; training never touches them."""
+
+SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts its files."""
+
+MIRRORS = (
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+)
+"""Both named in the README of zalandoresearch/fashion-mnist."""
+
+INFO = DatasetInfo(
+    name="fashion-mnist",
+    num_classes=10,
+    in_channels=1,
+    native_size=NATIVE_SIZE,
+    class_names=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    mean=0.2860,  # of all 60,000 training images; a test computes both from the files
+    std=0.3530,
+    licence="MIT, Zalando SE",
+    source="https://github.com/zalandoresearch/fashion-mnist (arXiv:1708.07747)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdxFile:
+    """One file of the data set.
+
+    Args:
+        name: without .gz.
+        md5: of the uncompressed bytes, because packagers compress anew.
+        shape: its dimensions.
+    """
+
+    name: str
+    md5: str
+    shape: tuple[int, ...]
+
+
+# md5: of the uncompressed files of Debian's dataset-fashion-mnist 0.0~git20200523, which are upstream's
+TRAIN_FILES = (
+    IdxFile(name="train-images-idx3-ubyte", md5="f4a8712d7a061bf5bd6d2ca38dc4d50a", shape=(60_000, 28, 28)),
+    IdxFile(name="train-labels-idx1-ubyte", md5="9018921c3c673c538a1fc5bad174d6f9", shape=(60_000,)),
+)
+TEST_FILES = (
+    IdxFile(name="t10k-images-idx3-ubyte", md5="8181f5470baa50b63fa0f6fddb340f0a", shape=(10_000, 28, 28)),
+    IdxFile(name="t10k-labels-idx1-ubyte", md5="15d484375f8d13e6eb1aabb0c3f46965", shape=(10_000,)),
+)
+
+
+def load(
+    split: SplitName,
+    *,
+    image_size: int,
+    count: int | None,
+    seed: int,
+    data_dir: Path | None,
+    cache_dir: Path | None,
+) -> Split:
+    """Load a split; see `scaling.data.load_split`. Sizes other than 28 px are resampled with antialiasing."""
+    chosen = split_indices(split, seed=seed)
+    if count is not None and count > len(chosen):
+        raise DataError(f"fashion-mnist has {len(chosen):,} images in its {split} split, got count {count:,}")
+    chosen = chosen[:count]
+    files = TEST_FILES if split == "test" else TRAIN_FILES
+    images, labels = (_read(file, data_dir, cache_dir) for file in files)
+    return Split(images=resize(images[chosen, None], image_size), labels=labels[chosen].astype(np.int64))
+
+
+def split_indices(split: SplitName, *, seed: int) -> np.ndarray:
+    """Return the indices of a split into its file, in the seed's order, of which a count takes the first.
+
+    Train and validation are the two parts of one permutation of the training file.
+
+    >>> train, validation = (split_indices(name, seed=3) for name in ("train", "validation"))
+    >>> len(train), len(validation), len(np.intersect1d(train, validation))
+    (50000, 10000, 0)
+    """
+    if split == "test":
+        return np.random.default_rng((seed, 1)).permutation(TEST_FILES[0].shape[0])
+    order = np.random.default_rng((seed, 0)).permutation(TRAIN_FILES[0].shape[0])
+    return order[:VALIDATION_COUNT] if split == "validation" else order[VALIDATION_COUNT:]
+
+
+def _read(file: IdxFile, data_dir: Path | None, cache_dir: Path | None) -> np.ndarray:
+    path, raw = obtain(file, data_dir=data_dir, cache_dir=cache_dir)
+    return parse_idx(raw, shape=file.shape, where=str(path))
+
+
+def obtain(file: IdxFile, *, data_dir: Path | None, cache_dir: Path | None) -> tuple[Path, bytes]:
+    """Find one file, fetching it if need be, and verify it; return its place and uncompressed bytes.
+
+    A damaged download is fetched again; a damaged file of the user's or the system's is an error.
+
+    Raises:
+        DataError: it is found but is another file, or it is nowhere and cannot be fetched.
+    """
+    downloads = cache_folder(cache_dir) / INFO.name
+    path = locate(file, data_dir=data_dir, cache_dir=cache_dir)
+    if path is None:
+        return fetch(file, downloads, mirrors=MIRRORS)
+    try:
+        return path, _verified(path, file)
+    except DataError as error:
+        if path.parent != downloads:
+            raise
+        _log.warning("%s; it is fetched again", error)
+        path.unlink(missing_ok=True)
+        return fetch(file, downloads, mirrors=MIRRORS)
+
+
+def at_hand(*, data_dir: Path | None = None, cache_dir: Path | None = None) -> bool:
+    """Tell whether all four files are on this computer; their contents are not looked at."""
+    files = (*TRAIN_FILES, *TEST_FILES)
+    return all(locate(file, data_dir=data_dir, cache_dir=cache_dir) is not None for file in files)
+
+
+def locate(file: IdxFile, *, data_dir: Path | None, cache_dir: Path | None) -> Path | None:
+    """Return the first copy here: the user's, the system package's, a download; None without one."""
+    own = own_data_folder(data_dir)
+    # The third is where torchvision keeps it.
+    owned = [] if own is None else [own, own / INFO.name, own / "FashionMNIST" / "raw"]
+    folders = (*owned, SYSTEM_FOLDER, cache_folder(cache_dir) / INFO.name)
+    candidates = (folder / name for folder in folders for name in (file.name, f"{file.name}.gz"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _verified(path: Path, file: IdxFile) -> bytes:
+    raw = read_bytes(path)
+    found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
+    if found != file.md5:
+        raise DataError(f"{path} is not {file.name}: expected md5 {file.md5} uncompressed, got {found}")
+    return raw
+
+
+def fetch(file: IdxFile, folder: Path, *, mirrors: Sequence[str]) -> tuple[Path, bytes]:
+    """Download one file into a folder and verify it; return its place and uncompressed bytes.
+
+    Args:
+        file: which.
+        folder: where the compressed file is kept.
+        mirrors: addresses to try in turn, each ending in a slash.
+
+    Raises:
+        DataError: no mirror gave the file; the message names the three ways to get it.
+    """
+    reasons = []
+    # Otherwise pooch advises on standard error to copy the checksum that it found; ours is of the contents.
+    pooch.get_logger().setLevel(logging.WARNING)
+    for mirror in mirrors:
+        kept = folder / f"{file.name}.gz"
+        try:
+            pooch.retrieve(f"{mirror}{kept.name}", known_hash=None, fname=kept.name, path=folder)
+            return kept, _verified(kept, file)
+        except DataError as error:
+            kept.unlink(missing_ok=True)
+            reasons.append(str(error))
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors
+            reasons.append(f"{mirror}: {type(error).__name__}")
+    raise DataError(
+        f"fashion-mnist was not found ({file.name}): put its four files into a folder and name that as "
+        "data_dir or in SCALING_DATA; or install the system package (apt-get install dataset-fashion-mnist); "
+        f"or let it be downloaded, which failed now ({'; '.join(reasons)})"
+    )

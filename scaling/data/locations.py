@@ -1,0 +1,45 @@
+"""Where data sets and generated files lie on this computer. Floor 3."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from scaling.errors import DataError
+
+APPLICATION = "efficientnet-scaling"
+
+
+def cache_folder(cache_dir: Path | None = None) -> Path:
+    """Return the folder for what can be made or fetched again; it need not exist yet.
+
+    Args:
+        cache_dir: used if given; else the environment variable SCALING_CACHE; else the system's usual place.
+
+    >>> cache_folder(Path("here"))
+    PosixPath('here')
+    """
+    if cache_dir is not None:
+        return Path(cache_dir)
+    named = os.environ.get("SCALING_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_path(APPLICATION))
+
+
+def own_data_folder(data_dir: Path | None = None) -> Path | None:
+    """Return the folder of the user's own data sets, if one is named.
+
+    Args:
+        data_dir: used if given; else the environment variable SCALING_DATA; else there is none.
+
+    Raises:
+        DataError: a folder is named but does not exist.
+    """
+    named = str(data_dir) if data_dir is not None else os.environ.get("SCALING_DATA")
+    if not named:
+        return None
+    folder = Path(named)
+    if not folder.is_dir():
+        raise DataError(f"the data folder {folder} does not exist or is not a folder")
+    return folder

@@ -1,0 +1,76 @@
+"""Block strings: the classic form in and out."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaling import SpecError, StageSpec, variant
+from scaling.block_strings import stage_from_string, stage_to_string, stages_from_strings
+from scaling.rounding import SqueezeRounding
+
+# tensorflow/tpu efficientnet_builder.py, the released B0.
+RELEASED = (
+    "r1_k3_s11_e1_i32_o16_se0.25",
+    "r2_k3_s22_e6_i16_o24_se0.25",
+    "r2_k5_s22_e6_i24_o40_se0.25",
+    "r3_k3_s22_e6_i40_o80_se0.25",
+    "r3_k5_s11_e6_i80_o112_se0.25",
+    "r4_k5_s22_e6_i112_o192_se0.25",
+    "r1_k3_s11_e6_i192_o320_se0.25",
+)
+
+
+def test_the_released_strings_are_b0() -> None:
+    assert stages_from_strings(RELEASED) == variant("b0").stages
+    assert tuple(stage_to_string(stage) for stage in variant("b0").stages) == RELEASED
+
+
+def test_a_stage_without_squeeze_excitation_has_no_se() -> None:
+    stage = StageSpec(
+        repeats=2, kernel_size=3, stride=1, expand_ratio=6, in_channels=8, out_channels=8, se_ratio=0
+    )
+    assert stage_to_string(stage) == "r2_k3_s11_e6_i8_o8"
+    assert stage_from_string("r2_k3_s11_e6_i8_o8") == stage
+    assert stage_from_string("r2_k3_s11_e6_i8_o8").se_ratio == 0
+
+
+def test_squeeze_rounding_survives() -> None:
+    stage = stage_from_string("r1_k3_s11_e1_i32_o16_se0.25_sqround")
+    assert stage.squeeze_rounding == SqueezeRounding.ROUND
+    assert stage_to_string(stage) == "r1_k3_s11_e1_i32_o16_se0.25_sqround"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "r1",
+        "r1_k3_s1_e1_i32_o16_se0.25",
+        "r1_k3_s11_e1_i32",
+        "r1_k3_s11_e1_i32_o16_se0.25\n",
+        " r1_k3_s11_e1_i32_o16",
+        "r1_k3_s11_e1_i32_o16_se",
+        "r1_k3_s11_e1_i32_o16_se0.25_noskip",
+        "k3_r1_s11_e1_i32_o16",
+        "r-1_k3_s11_e1_i32_o16",
+        "r1.5_k3_s11_e1_i32_o16",
+        "r1_k3_s12_e1_i32_o16",
+        "r1_k3_s11_e1_i32_o16_se0..25",
+        "r1_k3_s11_e1_i32_o16_se1e999",
+        "r1_k3_s11_e1_i32_o16_se-0.25",
+        "r0_k3_s11_e1_i32_o16",
+        "r1_k4_s11_e1_i32_o16",
+        "r1_k3_s00_e1_i32_o16",
+        "r1_k3_s11_e1_i0_o16",
+        "r" + "9" * 5000 + "_k3_s11_e1_i32_o16",
+    ],
+)
+def test_other_texts_are_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        stage_from_string(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_shows_the_form_and_what_came() -> None:
+    with pytest.raises(SpecError, match=r"r2_k5_s22_e6_i24_o40_se0\.25.*'banana'"):
+        stage_from_string("banana")

@@ -1,0 +1,144 @@
+"""JSON of a spec: what goes in comes out, what is wrong is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from scaling import SpecError, generate, variant
+from scaling.families import released_coefficients
+from scaling.serialization import architecture_key, from_json, to_json
+
+GENERATED = generate(alpha=1.2, beta=1.1, gamma=1.15, phi=-0.3, coefficient_rounding="none")
+DOCUMENT: dict[str, Any] = json.loads(to_json(GENERATED))
+
+
+def paths_of_objects(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(node, dict):
+        yield path
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node[:1]):
+            yield from paths_of_objects(value, (*path, key))
+
+
+def changed(path: tuple[str | int, ...], key: str, value: object) -> str:
+    document = json.loads(json.dumps(DOCUMENT))
+    node = document
+    for step in path:
+        node = node[step]
+    node[key] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize("name", released_coefficients())
+def test_official_variants_round_trip_with_their_metadata(name: str) -> None:
+    before, after = variant(name), from_json(to_json(variant(name)))
+    assert after == before
+    assert (after.name, after.dropout, after.stochastic_depth) == (
+        name,
+        before.dropout,
+        before.stochastic_depth,
+    )
+    assert after.derivation == before.derivation
+
+
+def test_a_generated_spec_keeps_its_coefficients_to_the_last_bit() -> None:
+    after = from_json(to_json(GENERATED))
+    assert after.derivation == GENERATED.derivation
+    assert to_json(after) == to_json(GENERATED)
+
+
+def test_nothing_derivable_is_written() -> None:
+    assert set(DOCUMENT) == {
+        "stem",
+        "stages",
+        "head",
+        "image_size",
+        "in_channels",
+        "num_classes",
+        "name",
+        "dropout",
+        "stochastic_depth",
+        "derivation",
+    }
+
+
+@pytest.mark.parametrize(
+    "path", list(paths_of_objects(DOCUMENT)), ids=lambda path: ".".join(map(str, path)) or "root"
+)
+def test_unknown_keys_are_refused_at_every_level(path: tuple[str | int, ...]) -> None:
+    with pytest.raises(SpecError, match="surprise") as caught:
+        from_json(changed(path, "surprise", 1))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["stem", "stages", "head", "image_size"])
+def test_missing_keys_are_refused_by_name(key: str) -> None:
+    document = {name: value for name, value in DOCUMENT.items() if name != key}
+    with pytest.raises(SpecError, match=rf"\b{key}\b"):
+        from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value"),
+    [
+        ((), "image_size", 7),
+        ((), "image_size", 4097),
+        ((), "image_size", 224.5),
+        ((), "image_size", "large"),
+        ((), "image_size", None),
+        ((), "stages", []),
+        ((), "dropout", 1.0),
+        (("stages", 0), "repeats", 0),
+        (("stages", 0), "repeats", 1.5),
+        (("stages", 0), "kernel_size", 4),
+        (("stages", 0), "se_ratio", "many"),
+        (("stages", 0), "squeeze_rounding", "up"),
+        (("stages", 0), "in_channels", 8),
+        (("derivation", "compound"), "alpha", -1.0),
+        (("derivation", "rounding"), "channel_rule", "prime"),
+    ],
+)
+def test_wrong_values_are_refused_in_one_line(path: tuple[str | int, ...], key: str, value: object) -> None:
+    with pytest.raises(SpecError, match=r"^not an architecture: ") as caught:
+        from_json(changed(path, key, value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", "3", '"b0"', "{", "\x00", "NaN", "[" * 10_000])
+def test_other_documents_are_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SpecError, match=r"^not an architecture: ") as caught:
+        from_json(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_nan_is_no_number_here() -> None:
+    with pytest.raises(SpecError):
+        from_json(changed((), "dropout", float("nan")))
+
+
+def test_the_key_names_the_architecture_only() -> None:
+    b0 = variant("b0")
+    same = replace(b0, name="mine", dropout=0.0, stochastic_depth=0.0, derivation=None)
+    assert architecture_key(same) == architecture_key(b0)
+    assert len({architecture_key(variant(name)) for name in released_coefficients()}) == 10
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0, 0.0), (0.0, -0.0)])
+def test_equal_specs_have_equal_keys_however_their_numbers_are_written(one: float, other: float) -> None:
+    first, second = (
+        replace(variant("b0"), stages=tuple(replace(s, se_ratio=ratio) for s in variant("b0").stages))
+        for ratio in (one, other)
+    )
+    assert first == second
+    assert architecture_key(first) == architecture_key(second)
+
+
+def test_the_key_of_b0_is_the_same_on_every_machine() -> None:
+    # Written into results and caches: a change here breaks what was stored before.
+    assert architecture_key(from_json(to_json(variant("b0")))) == architecture_key(variant("b0"))
+    assert len(architecture_key(variant("b0"))) == 16
