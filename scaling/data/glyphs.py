@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 
+from scaling.data import fonts, rendering, scenes
 from scaling.data.cache import load_or_make
 from scaling.data.dataset import DatasetInfo, Split, SplitName
 from scaling.data.fonts import ALPHABET, outlines_digest
@@ -16,8 +18,14 @@ from scaling.data.rendering import render_glyphs
 from scaling.data.scenes import DEFAULT_RANGES, faces_of
 from scaling.errors import DataError
 
-GENERATOR_VERSION = 1
-"""Raise it with every change of scenes or rendering that alters a pixel."""
+GENERATOR_VERSION = 2
+"""Raise it with every change of scenes or rendering that alters a pixel. 2: large characters made to fit."""
+
+# Read at import, with the code it describes: a version that somebody forgot to raise must not let a file of
+# the old code pass for one of the new.
+_SOURCE_SHA256 = hashlib.sha256(
+    b"".join(Path(str(module.__file__)).read_bytes() for module in (fonts, scenes, rendering))
+).hexdigest()
 
 DEFAULT_COUNTS: dict[SplitName, int] = {"train": 12_000, "validation": 4_000, "test": 4_000}
 """Images that `count=None` gives."""
@@ -65,6 +73,7 @@ def cache_key(split: SplitName, image_size: int, count: int, seed: int) -> dict[
         "count": count,
         "seed": seed,
         "generator_version": GENERATOR_VERSION,
+        "source": _SOURCE_SHA256,
         "ranges": asdict(DEFAULT_RANGES),
         "faces": faces,
         "outlines": outlines_digest(faces),

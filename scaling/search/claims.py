@@ -40,8 +40,9 @@ class Claim:
 def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> None:
     """Queue the references, and the whole space where it is no larger than the budget; once a study."""
     if not reference.get_trials(deepcopy=False):
-        for candidate in references(config):
-            reference.enqueue_trial({}, user_attrs={"candidate": candidate.document()})
+        for number, candidate in enumerate(references(config)):
+            attributes = {"candidate": candidate.document(), "trial": number}
+            reference.enqueue_trial({}, user_attrs=attributes)
     if search.get_trials(deepcopy=False) or config.search.trials == 0:
         return
     space = on_target(config.baseline_spec, config.target, config.rounding_rules)
@@ -97,6 +98,8 @@ def claim_candidate(
             continue
         others = (other for other in accepted(trials) if other.number != trial.number)
         reason = _refusal(candidate, taken | {key_of(other) for other in others})
+        if reason != "duplicate":
+            _number(trial, trials, first=len(list(references(config))))
         if reason is None:
             return Claim(study=study, trial=trial, candidate=candidate, seeds=config.search.seeds)
         drop(study, trial, reason)
@@ -113,6 +116,13 @@ def _candidate(config: SearchConfig, trial: optuna.Trial, s: float, v: float) ->
     candidate = Candidate.of_proposal(direction, found)
     trial.set_user_attr("candidate", candidate.document())
     return candidate
+
+
+def _number(trial: optuna.Trial, trials: Iterable[FrozenTrial], *, first: int) -> None:
+    """Give a trial its number in the table, after the references; one that was put back keeps its own."""
+    if "trial" not in trial.user_attrs:
+        given = {other.user_attrs["trial"] for other in trials if "trial" in other.user_attrs}
+        trial.set_user_attr("trial", max(given, default=first - 1) + 1)
 
 
 def _refusal(candidate: Candidate, known: set[str]) -> str | None:

@@ -18,29 +18,20 @@ from scaling.search.objective import seed_results
 def table(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> pd.DataFrame:
     """Return every trial as it stands in the database; right at any moment of a run.
 
-    Trials are numbered references first; a trial that was put back keeps the number of its first try.
-    Duplicates and superseded tries have no row, infeasible proposals one.
+    Trials are numbered references first, then in the order of their claims; a trial that was put back keeps
+    its number. Duplicates and superseded tries have no row, infeasible proposals one.
     """
-    first = reference.get_trials(deepcopy=False)
-    offset = len({_lineage(trial) for trial in first})
-    rows = [
-        *_rows(config, first, 0),
-        *_rows(config, search.get_trials(deepcopy=False), offset),
-    ]
-    return trials_frame(rows)
+    trials = [*reference.get_trials(deepcopy=False), *search.get_trials(deepcopy=False)]
+    return trials_frame(_rows(config, trials))
 
 
-def _lineage(trial: FrozenTrial) -> int:
-    return int(trial.user_attrs.get("lineage", trial.number))
-
-
-def _rows(config: SearchConfig, trials: Iterable[FrozenTrial], offset: int) -> Iterator[dict[str, Any]]:
+def _rows(config: SearchConfig, trials: Iterable[FrozenTrial]) -> Iterator[dict[str, Any]]:
     for trial in trials:
         state = trial_state(trial)
         if state is None:
             continue
         candidate = Candidate.of_document(trial.user_attrs["candidate"])
-        common = candidate.row(config) | {"trial": offset + _lineage(trial)}
+        common = candidate.row(config) | {"trial": trial.user_attrs.get("trial")}
         results = seed_results(trial.user_attrs)
         for seed in _seeds(config, candidate):
             yield common | _seed_columns(seed, state, results.get(seed))

@@ -111,7 +111,7 @@ class _Progress:
         self.total = self.per_seed * len(self.seeds)
         label = claim.candidate.name
         if label == "search":
-            label = f"search {claim.trial.user_attrs.get('lineage', claim.trial.number)}"
+            label = f"trial {claim.trial.user_attrs['trial']}"
         self.label, self.macs = f"{label} at {spec.image_size} px", count_cost(spec).macs
         self.send("start", 0)
         images(config, "train", spec.image_size)

@@ -18,7 +18,7 @@ from torch.nn import functional
 from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split
 from scaling.errors import ScalingError
-from scaling.model import TENSORFLOW, Numerics, build_model
+from scaling.model import TENSORFLOW, MBConv, Numerics, build_model
 from scaling.training.batches import DeviceSplit, in_order, shuffled, steps_per_epoch
 from scaling.training.recipe import Optimizer, Recipe, warmup_cosine
 
@@ -94,6 +94,8 @@ def train_network(
     torch.manual_seed(seed)
     regularised = _regularised(spec, recipe)
     model = build_model(regularised, numerics=numerics, seed=seed, device=device)
+    if recipe.zero_init_residual:
+        zero_residual_branches(model)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     start = time.perf_counter()
     session = _Session(model, recipe, DeviceSplit.of(train, info, device), seed, report, should_stop)
@@ -168,6 +170,13 @@ class _Session:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
+
+
+def zero_residual_branches(model: nn.Module) -> None:
+    """Set the last batch norm's weight of every residual branch to 0: each block starts as the identity."""
+    for module in model.modules():
+        if isinstance(module, MBConv) and module.stochastic_depth is not None:
+            nn.init.zeros_(module.project.norm.weight)
 
 
 def total_steps(recipe: Recipe, images: int) -> int:

@@ -32,6 +32,8 @@ class Recipe:
         label_smoothing: in [0, 1).
         dropout: before the classifier; None keeps the network's own.
         stochastic_depth: drop probability of the last block; None keeps the network's own.
+        zero_init_residual: start every residual branch at 0 (its last batch norm's weight), so that a deeper
+            network starts as a shallow one; not in the released code (arXiv:1706.02677, section 5.1).
 
     Raises:
         ConfigError: a value is out of range.
@@ -46,6 +48,7 @@ class Recipe:
     label_smoothing: float = 0.0
     dropout: float | None = None
     stochastic_depth: float | None = None
+    zero_init_residual: bool = False
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     def __post_init__(self) -> None:
