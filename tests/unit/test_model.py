@@ -11,13 +11,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
 from scaling import ArchitectureSpec, HeadSpec, SpecError, StageSpec, StemSpec, build_model, variant
+from scaling.architecture import BlockSpec
 from scaling.families import released_coefficients
 from scaling.model import (
     TENSORFLOW,
     TORCHVISION,
+    EfficientNet,
     MBConv,
     Numerics,
     Padding,
@@ -77,6 +80,68 @@ def test_a_model_trains_in_both_directions() -> None:
     assert all(
         parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters()
     )
+
+
+class Textbook:
+    """The forward pass written out with functions, eating the state dict's tensors in order."""
+
+    def __init__(self, model: EfficientNet) -> None:
+        state = model.state_dict().items()
+        self.tensors = iter([value for name, value in state if not name.endswith("num_batches_tracked")])
+        self.spec, self.numerics = model.spec, model.numerics
+
+    def convolve_and_normalise(self, maps: Tensor, *, stride: int = 1, depthwise: bool = False) -> Tensor:
+        weight, scale, shift, mean, variance = (next(self.tensors) for _ in range(5))
+        kernel, side = weight.shape[-1], maps.shape[-1]
+        if self.numerics.padding == Padding.SAME:
+            before, after = tensorflow_same(side, kernel, stride)
+        else:
+            before = after = kernel // 2
+        maps = functional.pad(maps, (before, after, before, after))
+        maps = functional.conv2d(maps, weight, stride=stride, groups=weight.shape[0] if depthwise else 1)
+        deviation = (variance + self.numerics.batch_norm_epsilon).sqrt()
+        mean, deviation, scale, shift = (each[:, None, None] for each in (mean, deviation, scale, shift))
+        return (maps - mean) / deviation * scale + shift
+
+    def block(self, into: Tensor, block: BlockSpec) -> Tensor:
+        maps = into
+        if block.expand_ratio != 1:
+            maps = swish(self.convolve_and_normalise(maps))
+        maps = swish(self.convolve_and_normalise(maps, stride=block.stride, depthwise=True))
+        if block.squeeze_channels:
+            reduce, reduce_bias, expand, expand_bias = (next(self.tensors) for _ in range(4))
+            pooled = maps.mean((2, 3), keepdim=True)
+            squeezed = swish(functional.conv2d(pooled, reduce, reduce_bias))
+            maps = maps * functional.conv2d(squeezed, expand, expand_bias).sigmoid()
+        maps = self.convolve_and_normalise(maps)
+        return maps + into if block.has_skip else maps
+
+    def logits(self, maps: Tensor) -> Tensor:
+        maps = swish(self.convolve_and_normalise(maps, stride=self.spec.stem.stride))
+        for stage in self.spec.stages:
+            for block in stage.blocks():
+                maps = self.block(maps, block)
+        pooled = swish(self.convolve_and_normalise(maps)).mean((2, 3))
+        return functional.linear(pooled, next(self.tensors), next(self.tensors))
+
+
+def swish(maps: Tensor) -> Tensor:
+    return maps * maps.sigmoid()
+
+
+@BOTH
+@pytest.mark.parametrize("size", [32, 33])
+@torch.no_grad()
+def test_logits_are_those_of_the_forward_pass_written_out(size: int, numerics: Numerics) -> None:
+    model = build_model(SMALL, numerics=numerics, seed=2).eval()
+    generator = torch.Generator().manual_seed(3)
+    for tensor in model.state_dict().values():
+        if tensor.ndim == 1:  # fresh statistics are 0 and 1 and would hide what uses them
+            tensor.add_(torch.rand(tensor.shape, generator=generator))
+    images = torch.randn(2, 3, size, size, generator=generator)
+    expected = Textbook(model).logits(images)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def tensorflow_same(side: int, kernel: int, stride: int) -> tuple[int, int]:
