@@ -101,7 +101,8 @@ class Textbook:
         maps = functional.conv2d(maps, weight, stride=stride, groups=weight.shape[0] if depthwise else 1)
         deviation = (variance + self.numerics.batch_norm_epsilon).sqrt()
         mean, deviation, scale, shift = (each[:, None, None] for each in (mean, deviation, scale, shift))
-        return (maps - mean) / deviation * scale + shift
+        normalised: Tensor = (maps - mean) / deviation * scale + shift
+        return normalised
 
     def block(self, into: Tensor, block: BlockSpec) -> Tensor:
         maps = into

@@ -1,0 +1,50 @@
+"""Print README's headline table: python docs/readme_table.py."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from scaling import count_cost, variant
+from scaling.baselines import EFFICIENTNET_B0
+from scaling.decomposition import layers
+from scaling.explanation import released_grid
+from scaling.families import released_coefficients
+from scaling.inversion import Match, invert
+from scaling.published import published
+from scaling.rounding import RELEASED
+
+PRINTED = {row["model"].lower().removeprefix("efficientnet-"): row for row in published("imagenet")}
+
+
+def headline() -> str:
+    """Return the family as Markdown: the phi of the exact triple, and our counts beside the printed ones."""
+    found = invert(EFFICIENTNET_B0, released_grid(), rounding=RELEASED, match=Match.REALISED)
+    solution = found.solution
+    assert solution is not None
+    rows = [_row(name, solution.phi[name]) for name in solution.phi]
+    table = pd.DataFrame(rows).to_markdown(
+        index=False, disable_numparse=True, colalign=["left"] + ["right"] * 9
+    )
+    triple = f"alpha {solution.alpha:.6f}, beta {solution.beta:.6f}, gamma {solution.gamma:.6f}"
+    return f"{table}\n\nEvery phi belongs to one triple with alpha·beta²·gamma² = 2: {triple}."
+
+
+def _row(name: str, phi: float) -> dict[str, str]:
+    spec, cost, released = variant(name), count_cost(variant(name)), released_coefficients()[name]
+    printed = PRINTED[name]
+    return {
+        "variant": name.upper(),
+        "depth": f"{released.depth_coefficient}",
+        "width": f"{released.width_coefficient}",
+        "image": str(spec.image_size),
+        "phi": f"{phi:.4f}",
+        "params": f"{cost.params:,}",
+        "printed": f"{printed['params_millions']} M",
+        "multiply-adds": f"{cost.macs:,}",
+        "printed ": f"{printed['macs_billions']} B",
+        "layers": str(len(layers(spec))),
+    }
+
+
+if __name__ == "__main__":
+    print(headline())
