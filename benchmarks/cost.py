@@ -1,6 +1,6 @@
 """Closed form against fvcore, side by side in one run: python benchmarks/cost.py [--json].
 
-Prints how many times faster one closed-form count is than one fvcore trace of the built module, for B0 and B7,
+Prints how many times faster one closed-form count is than one fvcore trace of the module, for B0 and B7,
 and what a million candidates cost in seconds and memory. Ratios are of medians; the two are interleaved.
 """
 

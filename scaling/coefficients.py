@@ -103,6 +103,9 @@ class CompoundCoefficients:
 
 def _power(name: str, base: float, exponent: float) -> float:
     try:
-        return math.pow(base, exponent)
+        value = math.pow(base, exponent)
     except (OverflowError, ValueError):
         raise SpecError(f"{name}^phi is too large: {base:g}^{exponent:g}") from None
+    if value == 0:
+        raise SpecError(f"{name}^phi is too small: {base:g}^{exponent:g}")
+    return value

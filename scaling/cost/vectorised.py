@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.architecture import ArchitectureSpec, StageSpec
+from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec, StageSpec
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
+from scaling.errors import SpecError
 from scaling.rounding import SqueezeRounding
 
 Array = NDArray[np.int64]
@@ -44,8 +45,18 @@ class Candidates:
         )
 
     @staticmethod
-    def of(specs: Sequence[ArchitectureSpec]) -> Candidates:
-        """Collect specs scaled from one baseline."""
+    def of(specs: Sequence[ArchitectureSpec], *, baseline: ArchitectureSpec) -> Candidates:
+        """Collect specs scaled from a baseline.
+
+        Raises:
+            SpecError: one differs from it in more than repeats, channels and image size.
+        """
+        for spec in specs:
+            if _skeleton(spec) != _skeleton(baseline):
+                raise SpecError(
+                    f"{spec.name} is not {baseline.name} scaled: kernels, strides, ratios, image channels or "
+                    "classes differ"
+                )
         return Candidates(
             repeats=np.array([[stage.repeats for stage in spec.stages] for spec in specs], np.int64),
             channels=np.array(
@@ -68,6 +79,13 @@ class Costs:
     activations: Array
 
 
+def _skeleton(spec: ArchitectureSpec) -> ArchitectureSpec:
+    """Return what scaling leaves alone: the spec with repeats, channels and image size taken out."""
+    stages = tuple(replace(stage, repeats=1, in_channels=1, out_channels=1) for stage in spec.stages)
+    stem, head = replace(spec.stem, out_channels=1), replace(spec.head, out_channels=1)
+    return replace(spec, stem=stem, stages=stages, head=head, image_size=SMALLEST_IMAGE)
+
+
 def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
     """Count many networks exactly; equal to `count_cost` of each.
 
@@ -77,7 +95,7 @@ def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
 
     >>> from scaling import variant
     >>> specs = [variant("b0"), variant("b7")]
-    >>> count_costs(variant("b0"), Candidates.of(specs)).macs.tolist()
+    >>> count_costs(variant("b0"), Candidates.of(specs, baseline=variant("b0"))).macs.tolist()
     [385814752, 37745884192]
     """
     chunks = [

@@ -63,7 +63,9 @@ def on_target(baseline: ArchitectureSpec, target: Target, rounding: RoundingRule
     repeats = np.array([step for _, step in depths], np.int64)
     channels = np.array([step for _, step in widths], np.int64)
     everything = Candidates(repeats=repeats[depth], channels=channels[width], image_size=sizes[size])
-    achieved = count_costs(baseline, everything).macs / count_cost(baseline).macs
+    # What `scale` gives carries the rounding's own squeeze rule.
+    stages = tuple(replace(stage, squeeze_rounding=rounding.squeeze_rounding) for stage in baseline.stages)
+    achieved = count_costs(replace(baseline, stages=stages), everything).macs / count_cost(baseline).macs
     rows = np.flatnonzero(np.abs(achieved / target.factor - 1) <= target.tolerance)
     return Space(
         candidates=Candidates(

@@ -18,6 +18,7 @@ from scaling import (
 )
 from scaling.cost.closed_form import input_sides
 from scaling.cost.vectorised import Candidates, count_costs
+from scaling.errors import SpecError
 from scaling.rounding import SqueezeRounding
 
 B0 = variant("b0")
@@ -158,15 +159,21 @@ def test_squeeze_channels_of_every_width_are_rounded_alike_in_both_forms(roundin
         )
         for channels in range(1, 101)
     ]
-    found = count_costs(specs[0], Candidates.of(specs))
+    found = count_costs(specs[0], Candidates.of(specs, baseline=specs[0]))
     assert found.params.tolist() == [count_cost(spec).params for spec in specs]
 
 
 def test_many_candidates_are_counted_in_chunks_and_in_order() -> None:
     sizes = [*range(8, 4097)] * 5
     specs = [replace(B0, image_size=size) for size in sizes[:4089]]
-    one_round = count_costs(B0, Candidates.of(specs)).macs.tolist()
-    candidates = Candidates.of(specs * 5)
+    one_round = count_costs(B0, Candidates.of(specs, baseline=B0)).macs.tolist()
+    candidates = Candidates.of(specs * 5, baseline=B0)
     assert len(candidates) == len(sizes) > 16_384
     assert count_costs(B0, candidates).macs.tolist() == one_round * 5
     assert one_round[224 - 8] == count_cost(B0).macs
+
+
+def test_candidates_of_another_skeleton_are_refused() -> None:
+    kernels = tuple(replace(stage, kernel_size=3) for stage in B0.stages)
+    with pytest.raises(SpecError, match="kernels, strides"):
+        Candidates.of([replace(B0, stages=kernels)], baseline=B0)

@@ -1,0 +1,37 @@
+"""README shows what the program prints, and names the commands that CI runs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_headline_table_is_the_programs() -> None:
+    printed = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "readme_table.py")], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    shown = re.search(r"<!-- python docs/readme_table.py -->\n(.*?)\n<!-- end -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown.group(1).strip() == printed
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    commands = re.findall(r"```bash\n(python3 -m venv .*?)\n```", README)
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+def test_every_linked_file_exists() -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_the_python_example_runs() -> None:
+    example = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert example is not None
+    subprocess.run([sys.executable, "-W", "error", "-c", example.group(1)], check=True, timeout=120)
