@@ -122,4 +122,8 @@ def _check_sizes(spec: ArchitectureSpec, multipliers: ScalingCoefficients, round
         ("channels of the widest layer", channels, 1, MOST_CHANNELS),
     ):
         if not low <= value <= high:
-            raise SpecError(f"{name} must be between {low} and {high}, got {value} ({multipliers})")
+            raise SpecError(
+                f"{name} must be between {low} and {high}, got {value} at depth "
+                f"×{multipliers.depth_coefficient:.4g}, width ×{multipliers.width_coefficient:.4g}, "
+                f"resolution ×{multipliers.resolution_coefficient:.4g}"
+            )

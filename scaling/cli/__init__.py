@@ -13,16 +13,16 @@ from scaling.cli.output import run
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, so that `--help` needs no torch."""
 
-    places: ClassVar[dict[str, str]] = {
-        "describe": "architecture",
-        "variants": "architecture",
-        "summary": "architecture",
-        "count": "count",
-        "explain": "inverse",
-        "invert": "inverse",
-        "data": "data",
-        "figures": "figures",
-        "search": "search",
+    places: ClassVar[dict[str, tuple[str, str]]] = {
+        "describe": ("architecture", "Coefficients, stages and cost of a network."),
+        "variants": ("architecture", "The official variants, counted exactly."),
+        "summary": ("architecture", "A network layer by layer, as Keras's summary."),
+        "count": ("count", "Cost of a network, and why counters disagree."),
+        "explain": ("inverse", "What formula and rounding make of a variant."),
+        "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
+        "data": ("data", "List, fetch and look at data sets."),
+        "figures": ("figures", "Draw charts, each with its data beside it."),
+        "search": ("search", "Search coefficients by proxy training."),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -36,10 +36,16 @@ class LazyGroup(click.Group):
         place = self.places.get(cmd_name)
         if place is None:
             return None
-        module = importlib.import_module(f"scaling.cli.{place}")
+        module = importlib.import_module(f"scaling.cli.{place[0]}")
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.places.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

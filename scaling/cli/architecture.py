@@ -88,22 +88,22 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
 
 
 def _stage_table(spec: ArchitectureSpec) -> Table:
-    table = table_of("piece", "input", "blocks", "kernel", "stride", "channels", "params", "MACs M")
+    table = table_of("piece", "input", "×", "block", "out", "params", "MACs M")
     pieces = {piece.name: piece for piece in count_cost(spec).by_stage}
 
-    def add(name: str, side: str, blocks: str, kernel: str, stride: str, channels: int) -> None:
+    def add(name: str, side: str, repeats: str, block: str, channels: int) -> None:
         cost = pieces[name]
         table.add_row(
-            name, side, blocks, kernel, stride, str(channels), f"{cost.params:,}", f"{cost.macs / 1e6:,.1f}"
+            name, side, repeats, block, str(channels), f"{cost.params:,}", f"{cost.macs / 1e6:,.1f}"
         )
 
     stem, sides = spec.stem, input_sides(spec)
-    add("stem", f"{spec.image_size}²", "", str(stem.kernel_size), str(stem.stride), stem.out_channels)
+    add("stem", f"{spec.image_size}²", "", f"k{stem.kernel_size} s{stem.stride}", stem.out_channels)
     for number, (stage, side) in enumerate(zip(spec.stages, sides, strict=False), start=1):
-        kernel = f"e{stage.expand_ratio} k{stage.kernel_size}"
-        add(f"stage{number}", f"{side}²", str(stage.repeats), kernel, str(stage.stride), stage.out_channels)
-    add("head", f"{sides[-1]}²", "", "1", "1", spec.head.out_channels)
-    add("classifier", "", "", "", "", spec.num_classes)
+        block = f"e{stage.expand_ratio} k{stage.kernel_size} s{stage.stride}"
+        add(f"stage{number}", f"{side}²", str(stage.repeats), block, stage.out_channels)
+    add("head", f"{sides[-1]}²", "", "k1 s1", spec.head.out_channels)
+    add("classifier", "", "", "", spec.num_classes)
     return table
 
 
@@ -152,7 +152,7 @@ def summary(include_top: bool, by_block: bool, as_json: bool, **options: Any) ->
         return
     table = table_of("name", "module", "sub-block", "output shape", "params")
     for row in rows:
-        shape = " × ".join(map(str, row["output_shape"]))
+        shape = "×".join(map(str, row["output_shape"]))
         table.add_row(row["name"], row["module"], row["sub_block"] or "", shape, f"{row['params']:,}")
     console.print(table)
     layer_count, params = sum(row["layers"] for row in rows), sum(row["params"] for row in rows)

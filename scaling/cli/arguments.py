@@ -16,6 +16,7 @@ from scaling.families import generate, named, variant
 from scaling.rounding import CoefficientRounding, RoundingRules, choice
 
 MOST_PARAMS = 10**11
+DEFAULT_BASELINE = "efficientnet-b0"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -27,7 +28,7 @@ def spec_options(command: Command) -> Command:
         click.option("--beta", type=float, help="Width base, above 0."),
         click.option("--gamma", type=float, help="Resolution base, above 0."),
         click.option("--phi", type=float, help="Compound coefficient, any finite real."),
-        click.option("--baseline", default="efficientnet-b0", show_default=True, help="What to scale."),
+        click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale."),
         click.option(
             "--coefficient-rounding",
             default="released",
@@ -71,6 +72,10 @@ def spec_from_options(
         if given:
             raise ConfigError(
                 f"give a name or coefficients, not both; got {name!r} and --{next(iter(given))}"
+            )
+        if baseline != DEFAULT_BASELINE or rounding != RoundingRules():
+            raise ConfigError(
+                f"{name!r} is as released; --baseline and rounding go with --alpha --beta --gamma --phi"
             )
         spec = variant(name)
     elif alpha is not None and beta is not None and gamma is not None and phi is not None:

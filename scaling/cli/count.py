@@ -61,7 +61,7 @@ def _trace(spec: ArchitectureSpec) -> dict[str, Any]:
 
 
 def _print_count(spec: ArchitectureSpec, cost: Cost, document: dict[str, Any]) -> None:
-    table = table_of("piece", "params", "MACs", "activations", "% of MACs")
+    table = table_of("piece", "params", "MACs", "activations", "%")
     for piece in cost.by_stage:
         share = f"{100 * piece.macs / cost.macs:.1f}"
         table.add_row(piece.name, f"{piece.params:,}", f"{piece.macs:,}", f"{piece.activations:,}", share)

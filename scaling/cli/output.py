@@ -38,7 +38,8 @@ def json_option(command: Command) -> Command:
 
 def table_of(first: str, *headings: str) -> Table:
     """Make a plain table: the first column to the left, the others to the right, no box to break."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    gap = 2 if console.width >= 72 else 1
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     table.add_column(first, no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right")
