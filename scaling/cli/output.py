@@ -76,6 +76,9 @@ def run(group: click.Command, arguments: list[str] | None = None) -> None:
         warnings.showwarning = show_warning
         try:
             group.main(args=arguments, standalone_mode=False)
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)  # the help, as it is laid out
+            sys.exit(error.exit_code)
         except click.ClickException as error:
             fail(error.format_message(), 2)
         except click.exceptions.Abort:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -163,8 +164,22 @@ def _start_record(launch: Launch) -> dict[str, Any]:
         finished=None,
         dataset_source=dataset_info(config.data.name).source,
     )
+    record["launches"] = [
+        *_earlier_launches(folder),
+        {"started": record["started"], "commit": record["commit"]},
+    ]
+    record["started"] = record["launches"][0]["started"]
     write_json(folder.provenance, record)
     return record
+
+
+def _earlier_launches(folder: RunFolder) -> list[dict[str, Any]]:
+    """Return when, and by which code, this run was launched before; a damaged record counts as none."""
+    try:
+        launches = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return launches if isinstance(launches, list) else []
 
 
 def _progress(launch: Launch) -> SearchProgress:

@@ -69,7 +69,8 @@ def read_trials(path: Path) -> pd.DataFrame:
         ResultsError: the file is missing, unreadable or has other columns.
     """
     try:
-        frame = pd.read_csv(path, dtype=dict(TRIAL_COLUMNS.items()))
+        # An experiment may be called NA or null; only an empty cell is missing.
+        frame = pd.read_csv(path, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise ResultsError(f"there is no {path}; give the folder of a run") from None
     except (OSError, ValueError) as error:

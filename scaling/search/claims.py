@@ -90,7 +90,7 @@ def claim_candidate(
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
         if not waiting and len(accepted(trials)) >= config.search.trials:
             return None
-        study.sampler = make_sampler(config, worker=worker, trials=len(trials))
+        study.sampler = make_sampler(config, worker=worker, trials=proposed(trials))
         trial = study.ask()
         s, v = trial.suggest_float("s", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
         candidate = _candidate(config, trial, s, v)
@@ -153,6 +153,11 @@ def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.state != TrialState.FAIL or "outcome" in trial.user_attrs]
 
 
+def proposed(trials: Iterable[FrozenTrial]) -> int:
+    """Return how often a sampler was asked: a trial that was put back is no new proposal."""
+    return len({trial.user_attrs.get("lineage", trial.number) for trial in trials})
+
+
 def key_of(trial: FrozenTrial) -> str:
     """Return the architecture key of a trial's network."""
     document = trial.user_attrs.get("candidate")
@@ -162,7 +167,7 @@ def key_of(trial: FrozenTrial) -> str:
 def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.samplers.BaseSampler:
     """Make a sampler for one proposal.
 
-    Its seed comes from (seed, worker, trials so far) and it keeps no state of its own, so one worker proposes
+    Its seed comes from (seed, worker, proposals so far) and it keeps no state of its own, so one worker proposes
     the same whether it was interrupted or not.
     """
     seed = (config.search.seed * 1_000_003 + worker * 10_007 + trials) % 2**32
@@ -171,11 +176,25 @@ def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.sa
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.search.startup_trials)
 
 
+def _tell_noted(study: optuna.Study, trial: FrozenTrial) -> None:
+    if trial.user_attrs.get("outcome") == "complete":
+        top1 = [value["top1"] for key, value in trial.user_attrs.items() if key.startswith("result:")]
+        study.tell(trial.number, sum(top1) / len(top1))
+    else:
+        study.tell(trial.number, state=TrialState.FAIL)
+
+
 def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
     """Queue an interrupted trial again with its parameters, network, lineage and finished seeds.
 
-    Done again after a crash half-way, it queues nothing twice.
+    Done again after a crash half-way, it queues nothing twice. A trial whose worker died between noting its
+    end and telling it is told, not queued; one that has ended is left alone.
     """
+    if trial.state.is_finished():
+        return
+    if "outcome" in trial.user_attrs or "dropped" in trial.user_attrs:
+        _tell_noted(study, trial)
+        return
     lineage = trial.user_attrs.get("lineage", trial.number)
     successors = (
         other

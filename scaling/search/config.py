@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from scaling.architecture import ArchitectureSpec, HeadSpec, StemSpec
+from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StemSpec
 from scaling.block_strings import stages_from_strings
-from scaling.data import dataset_info
+from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
 from scaling.families import baseline_named
 from scaling.model import TENSORFLOW, Numerics
@@ -36,7 +36,7 @@ class DataTable(_Table):
     name: str
     train: int = Field(ge=2)
     validation: int = Field(ge=1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     allow_upsampling: bool = False
 
 
@@ -55,7 +55,7 @@ class BaselineTable(_Table):
         parts = (self.stem_channels, self.stages, self.head_channels, self.image_size)
         if self.stages is not None and None in parts:
             raise ValueError("stages also need stem_channels, head_channels and image_size")
-        if self.stages is None and (self.stem_channels or self.head_channels):
+        if self.stages is None and (self.stem_channels, self.head_channels) != (None, None):
             raise ValueError("stem_channels and head_channels go with stages")
         return self
 
@@ -79,7 +79,7 @@ class SearchTable(_Table):
     baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
     target_factor: float = 2.0
     tolerance: float = 0.03
-    largest_image_size: int | None = None
+    largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
     sampler: Literal["tpe", "random"] = "tpe"
     startup_trials: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -89,8 +89,8 @@ class SearchTable(_Table):
     @field_validator("seeds", "baseline_seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(value)) != len(value) or min(value) < 0:
-            raise ValueError(f"seeds must be different and not negative, got {list(value)}")
+        if len(set(value)) != len(value) or min(value) < 0 or max(value) > LARGEST_SEED:
+            raise ValueError(f"seeds must be different, from 0 to {LARGEST_SEED}, got {list(value)}")
         return value
 
 
@@ -135,8 +135,8 @@ class SearchConfig(_Table):
             )
         else:
             spec = baseline_named(table.name)
-        stem = replace(spec.stem, stride=table.stem_stride or spec.stem.stride)
-        size = table.image_size or spec.image_size
+        stem = spec.stem if table.stem_stride is None else replace(spec.stem, stride=table.stem_stride)
+        size = spec.image_size if table.image_size is None else table.image_size
         return replace(
             spec, stem=stem, image_size=size, in_channels=info.in_channels, num_classes=info.num_classes
         )
@@ -205,6 +205,7 @@ def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
     try:
         config = SearchConfig.model_validate(document)
         _check_baseline(config)
+        _ = config.model_numerics  # refuses what is out of range
     except ValidationError as error:
         raise ConfigError(f"{where}: {_problem(error)}") from None
     except ConfigError:
@@ -223,6 +224,11 @@ def _check_baseline(config: SearchConfig) -> None:
                 f"the baseline's {count} channels are not a multiple of channel_divisor {divisor}: "
                 "scaling by 1 would change it"
             )
+    if rules.image_size(spec.image_size, 1.0) != spec.image_size:
+        raise ConfigError(
+            f"the baseline's image size {spec.image_size} is not a multiple of image_size_step "
+            f"{rules.image_size_step}: scaling by 1 would change it"
+        )
     largest = config.target.largest_image_size
     if largest is not None and spec.image_size > largest:
         raise ConfigError(
@@ -251,7 +257,8 @@ def _override(document: dict[str, Any], override: str) -> None:
 def _problem(error: ValidationError) -> str:
     """Say what is wrong first; for an unknown key, name the nearest known one."""
     for problem in error.errors(include_url=False):
-        if problem["type"] == "extra_forbidden":
+        # pydantic's names for an unknown key of a model, and of a dataclass such as the recipe
+        if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
             *tables, key = (str(part) for part in problem["loc"])
             known = _known_keys(tables)
             close = difflib.get_close_matches(key, known, n=1)

@@ -70,6 +70,8 @@ class RunFolder:
             raise ResultsError(f"{self.path} is not the folder of a run: it has no config.json") from None
         except (OSError, ValueError) as error:
             raise ResultsError(f"cannot read {self.config}: {error}") from None
+        if not isinstance(document, dict):
+            raise ResultsError(f"cannot read {self.config}: it is not a JSON object")
         return parse_config(document, where=str(self.config))
 
 
@@ -79,15 +81,16 @@ def set_aside(folder: RunFolder) -> Path | None:
     Raises:
         ResultsError: the folder is not a run's, or is in use.
     """
-    if not folder.path.exists() or not any(folder.path.iterdir()):
+    if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
         return None
     if not folder.config.exists():
         raise ResultsError(f"{folder.path} is not the folder of a run; --fresh leaves it alone")
     lock = hold(folder)
     lock.release()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-    aside = folder.path.with_name(f"{folder.path.name}.before-{stamp}")
-    folder.path.rename(aside)
+    path = folder.path.resolve()  # `.` has no name of its own
+    aside = path.with_name(f"{path.name}.before-{stamp}")
+    path.rename(aside)
     return aside
 
 

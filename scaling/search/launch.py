@@ -111,10 +111,10 @@ class Launch:
     def _watch(self, on_message: Callable[[Message], None]) -> None:
         """Pass messages on until every worker has left and the queue is empty."""
         while True:
+            self._recover_dead()
             try:
                 message = self.messages.get(timeout=0.2)
             except queue.Empty:
-                self._recover_dead()
                 if not any(process.is_alive() for process in self.processes.values()):
                     return
                 continue

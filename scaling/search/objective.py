@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import optuna
 import torch
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from scaling.architecture import ArchitectureSpec
@@ -38,6 +39,7 @@ def evaluate(
 
     Raises:
         TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
+        UpdateFinishedTrialError: a later launch took this trial over.
     """
     trial, results = claim.trial, seed_results(claim.trial.user_attrs)
     try:
@@ -47,7 +49,7 @@ def evaluate(
             result = _train(config, claim.candidate.spec, seed, device, report, should_stop)
             results[seed] = _plain(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
-    except TrainingInterruptedError:
+    except (TrainingInterruptedError, UpdateFinishedTrialError):
         raise
     except Exception as error:  # one bad network must not end a search
         trial.set_user_attr("outcome", "failed")

@@ -13,6 +13,7 @@ from pathlib import Path
 import optuna
 import torch
 from filelock import FileLock
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial
 
 from scaling.cost import count_cost
@@ -94,8 +95,11 @@ class Worker:
         try:
             evaluate(self.config, claim, self.device, report=progress.report, should_stop=should_stop)
         except TrainingInterruptedError:
-            put_back(claim.study, frozen(claim), "stopped")
+            with self.lock:
+                put_back(claim.study, frozen(claim), "stopped")
             return False
+        except UpdateFinishedTrialError:
+            return True  # a later launch took the trial over while this process was an orphan
         progress.send("end", progress.total, ending(frozen(claim)))
         return True
 

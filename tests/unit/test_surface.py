@@ -1,0 +1,85 @@
+"""Directions: shares of log-cost, the unit square, and the bases they stand for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaling.errors import SpecError
+from scaling.search.surface import Direction
+
+UNIT = st.floats(min_value=0, max_value=1)
+
+
+@given(s=UNIT, v=UNIT, target=st.floats(min_value=1.01, max_value=64))
+def test_every_point_of_the_square_is_on_the_surface(s: float, v: float, target: float) -> None:
+    bases = Direction.of_square(s, v).bases(target, phi=1.0)
+    assert min(bases.alpha, bases.beta, bases.gamma) >= 1
+    assert bases.alpha * bases.beta**2 * bases.gamma**2 == pytest.approx(target, rel=1e-12)
+    assert bases.nominal_factor == pytest.approx(target, rel=1e-12)
+
+
+@given(s=UNIT, v=UNIT)
+def test_the_square_and_the_triangle_are_one(s: float, v: float) -> None:
+    direction = Direction.of_square(s, v)
+    s_again, v_again = direction.square()
+    assert 0 <= s_again <= 1
+    assert 0 <= v_again <= 1
+    assert s_again == pytest.approx(s, abs=1e-12)
+    if direction.depth_share < 1 - 1e-6:
+        assert v_again == pytest.approx(v, abs=1e-9)
+    again = Direction.of_square(s_again, v_again)
+    assert again.shares == pytest.approx(direction.shares, abs=1e-9)
+
+
+@given(s=UNIT, v=UNIT, target=st.floats(min_value=1.5, max_value=4))
+def test_bases_give_back_their_shares(s: float, v: float, target: float) -> None:
+    direction = Direction.of_square(s, v)
+    bases = direction.bases(target, phi=1.0)
+    again = Direction.of_bases(bases.alpha, bases.beta, bases.gamma)
+    assert again.shares == pytest.approx(direction.shares, abs=1e-12)
+
+
+def test_a_uniform_square_is_a_uniform_triangle() -> None:
+    # 40,000 points: a mean share has standard deviation sqrt(1/18 / 40,000) = 0.0012; 0.006 is five of them.
+    points = np.random.default_rng(0).random((40_000, 2))
+    shares = np.array([Direction.of_square(s, v).shares for s, v in points])
+    assert shares.mean(axis=0) == pytest.approx([1 / 3] * 3, abs=0.006)
+    # Uniform over the triangle, every share alike has P(share > x) = (1 - x)^2 and any two correlate by -1/2.
+    for x in (0.1, 0.5, 0.9):
+        assert (shares > x).mean(axis=0) == pytest.approx([(1 - x) ** 2] * 3, abs=0.0125)
+    assert np.corrcoef(shares.T)[np.triu_indices(3, 1)] == pytest.approx([-0.5] * 3, abs=0.025)
+
+
+@pytest.mark.parametrize(
+    ("s", "v", "shares"),
+    [(0.0, 0.0, (0, 0, 1)), (0.0, 1.0, (0, 1, 0)), (1.0, 0.0, (1, 0, 0)), (1.0, 1.0, (1, 0, 0))],
+)
+def test_corners_are_the_single_axes(s: float, v: float, shares: tuple[float, ...]) -> None:
+    assert Direction.of_square(s, v).shares == shares
+
+
+def test_all_in_depth_has_some_square() -> None:
+    assert Direction.of_square(1.0, 0.3).square() == (1.0, 0.5)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.2, -0.2, 0.0), (math.nan, 0.5, 0.5), (0.2, 0.2, 0.2)])
+def test_shares_that_are_none_are_refused(shares: tuple[float, float, float]) -> None:
+    with pytest.raises(SpecError, match="cost shares must"):
+        Direction.of_shares(shares)
+
+
+@pytest.mark.parametrize("bases", [(0.9, 1.1, 1.1), (1.0, 1.0, 1.0)])
+def test_bases_that_have_no_shares_are_refused(bases: tuple[float, float, float]) -> None:
+    with pytest.raises(SpecError, match="bases must be at least 1"):
+        Direction.of_bases(*bases)
+
+
+@pytest.mark.parametrize("target", [1.0, 0.5, -2.0, math.nan])
+def test_a_target_that_is_no_growth_is_refused(target: float) -> None:
+    with pytest.raises(SpecError, match="above 1"):
+        Direction.of_square(0.5, 0.5).bases(target, phi=1.0)
