@@ -99,7 +99,9 @@ def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
     )
 
 
-def finished(config: Path, output: Path, *more: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+def finished(
+    config: Path, output: Path, *more: str, timeout: float = 240
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(config, output, *more),
         capture_output=True, text=True, env=environment(), timeout=timeout, check=False,

@@ -40,6 +40,20 @@ class NoiseFloor:
         return quantile * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
 
 
+def usual_difference(trials: pd.DataFrame) -> float | None:
+    """Return the least difference (fraction) of two networks with the run's usual number of seeds.
+
+    Args:
+        trials: the table of trials; the usual number is the median over networks.
+    """
+    noise = noise_floor(trials)
+    if noise is None:
+        return None
+    seeds = trials[trials["state"] == "complete"].groupby("trial")["seed"].count()
+    usual = max(1, round(float(seeds.median())))
+    return noise.least_difference(usual, usual)
+
+
 def noise_floor(trials: pd.DataFrame) -> NoiseFloor | None:
     """Return the noise floor of a run, or None where no network has two complete seeds.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from scaling.analysis import noise_floor
+from scaling.analysis import usual_difference
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
 from scaling.figures.saving import FAMILY_FIGURES, RUN_FIGURES, save_family_figures, save_run_figures
@@ -70,7 +70,7 @@ def figures(
             trials,
             output,
             title=run_title(run_directory, trials),
-            noise=noise.least_difference(1, 1) if (noise := noise_floor(trials)) else None,
+            noise=usual_difference(trials),
             formats=formats,
             names=[name for name in wanted if name in RUN_FIGURES],
             sizes=sizes,

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from scaling.analysis import noise_floor
+from scaling.analysis import noise_floor, usual_difference
 from scaling.cli.output import console, emit_json, errors, json_option, run
 from scaling.cli.progress import SearchProgress
 from scaling.cli.trials import print_result, result_document
@@ -205,9 +205,7 @@ def _conclude(launch: Launch, *, as_json: bool) -> None:
     trials, folder = launch.save(), launch.run
     noise = noise_floor(trials)
     title = f"{launch.config.name} on {launch.config.data.name}"
-    figures = save_run_figures(
-        trials, folder.figures, title=title, noise=noise.least_difference(1, 1) if noise else None
-    )
+    figures = save_run_figures(trials, folder.figures, title=title, noise=usual_difference(trials))
     figures += save_family_figures(folder.figures, ("svg", "png"))
     if as_json:
         emit_json(result_document(launch.config, trials, noise))

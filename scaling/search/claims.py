@@ -167,8 +167,8 @@ def key_of(trial: FrozenTrial) -> str:
 def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.samplers.BaseSampler:
     """Make a sampler for one proposal.
 
-    Its seed comes from (seed, worker, proposals so far) and it keeps no state of its own, so one worker proposes
-    the same whether it was interrupted or not.
+    Its seed comes from (seed, worker, proposals so far) and it keeps no state of its own, so one worker
+    proposes the same whether it was interrupted or not.
     """
     seed = (config.search.seed * 1_000_003 + worker * 10_007 + trials) % 2**32
     if config.search.sampler == "random":

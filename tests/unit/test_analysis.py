@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from scaling.analysis import noise_floor, ranked
+from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.results import trials_frame
 
 
@@ -44,6 +44,14 @@ def test_one_network_gives_the_students_quantile() -> None:
     assert noise is not None
     assert noise.least_difference(1, 1) == pytest.approx(4.302652729911275 * math.sqrt(2) * 0.01)
     assert noise.least_difference(4, 4) == pytest.approx(noise.least_difference(1, 1) / 2)
+
+
+def test_the_usual_difference_is_that_of_the_median_number_of_seeds() -> None:
+    trials = frame(rows(0, 0.60, 0.61, 0.62), rows(1, 0.70, 0.71, 0.72), rows(2, 0.9))
+    noise = noise_floor(trials)
+    assert noise is not None
+    assert usual_difference(trials) == pytest.approx(noise.least_difference(3, 3))
+    assert usual_difference(frame(rows(0, 0.5))) is None
 
 
 def test_there_is_no_floor_without_repeated_seeds() -> None:
