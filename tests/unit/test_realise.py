@@ -14,7 +14,7 @@ from scaling.search.realise import Realisation, Target, realise
 from scaling.search.space import on_target, specs_of
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key
-from tests.search_runs import configuration
+from search_runs import configuration
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")
