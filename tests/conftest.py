@@ -6,6 +6,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# pytest-xdist sets COLUMNS for its workers, and a console keeps what it finds when it is made; tests of
+# narrow terminals set it themselves.
+os.environ.pop("COLUMNS", None)
+
 # `fast` draws the same examples every time, so that a red run is red for everybody; set
 # HYPOTHESIS_PROFILE=thorough to look for new counterexamples.
 settings.register_profile(

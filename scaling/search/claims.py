@@ -206,4 +206,4 @@ def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
         interruptions = [*attributes.get("interruptions", []), reason]
         attributes |= {"lineage": lineage, "interruptions": interruptions}
         study.enqueue_trial(trial.params, user_attrs=attributes)
-    study.tell(trial.number, state=TrialState.FAIL)
+    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)

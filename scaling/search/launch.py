@@ -106,6 +106,10 @@ class Launch:
         self.processes[worker] = process
 
     def _threads(self) -> int:
+        """Share the cores among the workers, unless OMP_NUM_THREADS says what a process may have."""
+        wanted = os.environ.get("OMP_NUM_THREADS", "")
+        if wanted.isdigit() and int(wanted) > 0:
+            return int(wanted)
         return max(1, (os.cpu_count() or 1) // self.config.search.workers)
 
     def _watch(self, on_message: Callable[[Message], None]) -> None:
@@ -139,6 +143,9 @@ class Launch:
         for process in self.processes.values():
             process.terminate()
             process.join(timeout=5)
+            if process.is_alive():  # it does not answer; the interpreter would wait for it at exit
+                process.kill()
+                process.join()
         with self.run.claim_lock():
             self.recover(None, "stopped")
         self.save()

@@ -85,7 +85,8 @@ class Direction:
         [0.25, 0.75]
         """
         rest = 1 - self.depth_share
-        return 1 - rest**2, self.width_share / rest if rest > 0 else 0.5
+        # The quotient of two rounded shares can end a last bit above 1.
+        return 1 - rest**2, min(1.0, self.width_share / rest) if rest > 0 else 0.5
 
     def bases(self, target_factor: float, *, phi: float) -> CompoundCoefficients:
         """Return alpha, beta, gamma with alpha·beta²·gamma² = target_factor.

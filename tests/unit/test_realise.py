@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from search_runs import configuration
 
 from scaling import RoundingRules, SpecError, variant
 from scaling.cost import count_cost
@@ -14,7 +15,6 @@ from scaling.search.realise import Realisation, Target, realise
 from scaling.search.space import on_target, specs_of
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key
-from search_runs import configuration
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")

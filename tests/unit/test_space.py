@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from search_runs import configuration
 
 from scaling import ArchitectureSpec, RoundingRules, variant
 from scaling.coefficients import ScalingCoefficients
@@ -16,7 +17,6 @@ from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatR
 from scaling.search.realise import Target
 from scaling.search.space import image_sizes, on_target, specs_of
 from scaling.serialization import architecture_key
-from search_runs import configuration
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 TINY = configuration().baseline_spec
@@ -64,7 +64,7 @@ def brute_force(
     [
         (configuration().rounding_rules, Target(tolerance=0.05)),
         (RoundingRules(), Target(tolerance=0.1)),
-        (RoundingRules(coefficient_rounding=CoefficientRounding.NONE, image_size_step=4), Target(tolerance=0.2)),
+        (RoundingRules(coefficient_rounding="none", image_size_step=4), Target(tolerance=0.2)),
         (RoundingRules(channel_rule=ChannelRule.ROUND, head_rule=HeadRule.CHANNEL_RULE,
                        coefficient_rounding=CoefficientRounding.NONE, channel_divisor=4,
                        repeat_rule=RepeatRule.ROUND), Target(tolerance=0.08, largest_image_size=19)),

@@ -44,6 +44,21 @@ def test_bases_give_back_their_shares(s: float, v: float, target: float) -> None
     assert again.shares == pytest.approx(direction.shares, abs=1e-12)
 
 
+@given(depth=UNIT, width=UNIT)
+def test_shares_from_elsewhere_lie_in_the_square(depth: float, width: float) -> None:
+    s, v = Direction.of_shares(
+        (depth, (1 - depth) * width, max(0.0, 1 - depth - (1 - depth) * width))
+    ).square()
+    assert 0 <= s <= 1
+    assert 0 <= v <= 1
+
+
+def test_width_alone_by_rounding_lies_in_the_square() -> None:
+    for depth in np.random.default_rng(0).random(2000):
+        assert Direction.of_shares((depth, 1 - depth, 0.0)).square()[1] <= 1
+        assert Direction.of_bases(2.0**depth, 2.0 ** ((1 - depth) / 2), 1.0).square()[1] <= 1
+
+
 def test_a_uniform_square_is_a_uniform_triangle() -> None:
     # 40,000 points: a mean share has standard deviation sqrt(1/18 / 40,000) = 0.0012; 0.006 is five of them.
     points = np.random.default_rng(0).random((40_000, 2))
