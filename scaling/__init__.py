@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from scaling.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.cost import Cost, count_cost
-from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError
+from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError, WeightsError
 from scaling.families import generate, variant
 from scaling.generation import scale
 from scaling.rounding import RoundingRules
 
 if TYPE_CHECKING:
     from scaling.model import build_model
+    from scaling.weights import export_weights, load_weights
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,9 +36,12 @@ __all__ = [
     "SpecError",
     "StageSpec",
     "StemSpec",
+    "WeightsError",
     "build_model",
     "count_cost",
+    "export_weights",
     "generate",
+    "load_weights",
     "scale",
     "variant",
 ]
@@ -49,4 +53,8 @@ def __getattr__(name: str) -> Any:
         from scaling.model import build_model  # noqa: PLC0415
 
         return build_model
+    if name in ("export_weights", "load_weights"):
+        from scaling import weights  # noqa: PLC0415
+
+        return getattr(weights, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 from typing import ClassVar
 
@@ -18,6 +19,15 @@ SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
 MOST_CHANNELS = 1_000_000
 _FORBID_EXTRA = {"extra": "forbid"}
+
+
+class Activation(StrEnum):
+    """The nonlinearity after every batch norm that does not project, and in squeeze-excitation."""
+
+    SILU = "silu"
+    """x · sigmoid(x), also called swish: EfficientNet."""
+    RELU6 = "relu6"
+    """min(max(x, 0), 6): EfficientNet-Lite, for integer arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +168,8 @@ class Derivation:
 class ArchitectureSpec:
     """A network as plain data.
 
-    Equality and hash cover the architecture: stem, stages, head, image_size, in_channels and
-    num_classes. name, dropout, stochastic_depth and derivation are metadata outside both.
+    Equality and hash cover the architecture: stem, stages, head, image_size, in_channels,
+    num_classes and activation. name, dropout, stochastic_depth and derivation are metadata outside both.
 
     Args:
         stem: first convolution.
@@ -168,6 +178,7 @@ class ArchitectureSpec:
         image_size: side in pixels, 8 to 4096.
         in_channels: of the image, 1 to 1e6; 3 for RGB.
         num_classes: outputs of the classifier, 1 to 1e6.
+        activation: SiLU, or ReLU6 in EfficientNet-Lite.
         name: what to call it.
         dropout: before the classifier, in [0, 1).
         stochastic_depth: drop probability of the last block, in [0, 1); block i of N gets i/N of it.
@@ -188,6 +199,7 @@ class ArchitectureSpec:
     image_size: int
     in_channels: int = 3
     num_classes: int = 1000
+    activation: Activation = Activation.SILU
     name: str = field(default="unnamed", compare=False)
     dropout: float = field(default=0.2, compare=False)
     stochastic_depth: float = field(default=0.2, compare=False)
@@ -201,6 +213,7 @@ class ArchitectureSpec:
         for name in ("dropout", "stochastic_depth"):
             if not 0 <= getattr(self, name) < 1:
                 raise SpecError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        object.__setattr__(self, "activation", choice(Activation, self.activation, "activation"))
         if not self.stages:
             raise SpecError("an architecture needs at least one stage, got none")
         _check_chain(self)

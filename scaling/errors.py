@@ -25,3 +25,25 @@ class ResultsError(ScalingError):
 
 class CoefficientWarning(UserWarning):
     """A legal but unusual coefficient, such as alpha below 1."""
+
+
+class WeightsError(ScalingError):
+    """Weights that cannot be read, or do not fit the network.
+
+    Args:
+        message: one line; names the first tensors of each kind.
+        missing: every tensor that was expected and did not come, by the source's names.
+        unexpected: every tensor that came and has no place.
+        misshaped: every tensor of another shape.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        missing: tuple[str, ...] = (),
+        unexpected: tuple[str, ...] = (),
+        misshaped: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.missing, self.unexpected, self.misshaped = missing, unexpected, misshaped

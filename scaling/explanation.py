@@ -152,7 +152,12 @@ def released_grid(names: Sequence[str] = COMPOUND_FAMILY) -> tuple[GridEntry, ..
     >>> [entry.image_size for entry in released_grid(("b0", "efficientnet-b7"))]
     [224, 600]
     """
-    rows = [released_coefficients()[variant(name).name] for name in names]
+    grid = released_coefficients()
+    asked = [variant(name).name for name in names]
+    for name in asked:
+        if name not in grid:
+            raise SpecError(f"expected one of {', '.join(grid)}, got {name!r}, which another grid holds")
+    rows = [grid[name] for name in asked]
     return tuple(
         GridEntry(
             name=row.name,

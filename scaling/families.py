@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from scaling.architecture import ArchitectureSpec
-from scaling.baselines import BASELINES, EFFICIENTNET_B0
+from scaling.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, rules_of_baseline
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.errors import CoefficientWarning, SpecError
 from scaling.generation import scale
@@ -17,7 +18,7 @@ from scaling.rounding import CoefficientRounding, RoundingRules, choice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedCoefficients:
-    """One row of the official grid, as released (tensorflow/tpu efficientnet_builder.py)."""
+    """One row of a released grid (tensorflow/tpu efficientnet_builder.py; efficientnet_lite_builder.py)."""
 
     name: str
     width_coefficient: float
@@ -33,6 +34,20 @@ def released_coefficients() -> dict[str, ReleasedCoefficients]:
     >>> released_coefficients()["b7"].depth_coefficient
     3.1
     """
+    return _grid("released_coefficients")
+
+
+@cache
+def lite_coefficients() -> dict[str, ReleasedCoefficients]:
+    """Return the grid of EfficientNet-Lite, lite0 to lite4, by variant name.
+
+    >>> lite_coefficients()["lite4"].image_size
+    300
+    """
+    return _grid("lite_coefficients")
+
+
+def _grid(table: Literal["released_coefficients", "lite_coefficients"]) -> dict[str, ReleasedCoefficients]:
     return {
         row["variant"]: ReleasedCoefficients(
             name=row["variant"],
@@ -41,32 +56,36 @@ def released_coefficients() -> dict[str, ReleasedCoefficients]:
             image_size=int(row["image_size"]),
             dropout=float(row["dropout"]),
         )
-        for row in published("released_coefficients")
+        for row in published(table)
     }
 
 
 @cache
 def variant(name: str) -> ArchitectureSpec:
-    """Return an official EfficientNet: b0 to b8 or l2; `efficientnet-b0` is an alias of b0.
+    """Return an official EfficientNet: b0 to b8, l2, lite0 to lite4; `efficientnet-b0` is an alias of b0.
 
     Raises:
         SpecError: no release has that name.
 
-    Source: tensorflow/tpu efficientnet_builder.py.
+    Source: tensorflow/tpu efficientnet_builder.py, lite/efficientnet_lite_builder.py.
 
     >>> variant("b7").image_size, variant("efficientnet-b7").name
     (600, 'b7')
+    >>> [stage.repeats for stage in variant("lite4").stages], variant("lite4").head.out_channels
+    ([1, 4, 4, 6, 6, 8, 1], 1280)
     """
-    released = released_coefficients().get(name.lower().removeprefix("efficientnet-"))
+    official = released_coefficients() | lite_coefficients()
+    released = official.get(name.lower().removeprefix("efficientnet-"))
     if released is None:
-        known = ", ".join(released_coefficients())
+        known = ", ".join(official)
         raise SpecError(f"unknown variant {name!r}; expected one of {known} (or efficientnet-b0 …)")
+    baseline = EFFICIENTNET_LITE0 if released.name in lite_coefficients() else EFFICIENTNET_B0
     scaling = ScalingCoefficients(
         depth_coefficient=released.depth_coefficient,
         width_coefficient=released.width_coefficient,
-        resolution_coefficient=released.image_size / EFFICIENTNET_B0.image_size,
+        resolution_coefficient=released.image_size / baseline.image_size,
     )
-    spec = scale(EFFICIENTNET_B0, scaling)
+    spec = scale(baseline, scaling, rules_of_baseline(baseline.name))
     return replace(spec, name=released.name, dropout=released.dropout)
 
 
@@ -76,7 +95,7 @@ def official_name(spec: ArchitectureSpec) -> str | None:
     >>> official_name(variant("b3"))
     'b3'
     """
-    for name in released_coefficients():
+    for name in (*released_coefficients(), *lite_coefficients()):
         if variant(name) == spec:
             return name
     return None
@@ -117,7 +136,7 @@ def generate(
         beta: width base, above 0 (likewise).
         gamma: resolution base, above 0 (likewise).
         phi: compound coefficient, any finite real; 0 is the baseline, negative values are smaller.
-        baseline: a name, or any spec.
+        baseline: a name, or any spec; EfficientNet-Lite's keep their family's unscaled ends.
         coefficient_rounding: "released" or "none".
         rounding: every rounding rule; `coefficient_rounding` is then taken from here.
 
@@ -138,7 +157,8 @@ def generate(
                 CoefficientWarning,
                 stacklevel=2,
             )
-    rules = rounding or RoundingRules(
-        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "coefficient_rounding")
+    rules = rounding or replace(
+        rules_of_baseline(start.name),
+        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "coefficient_rounding"),
     )
     return named(scale(start, coefficients, rules))

@@ -54,7 +54,7 @@ def scale(
     multipliers = rounding.coefficients(_multipliers(coefficients))
     _check_sizes(spec, multipliers, rounding)
     width = multipliers.width_coefficient
-    stem = replace(spec.stem, out_channels=rounding.channels(spec.stem.out_channels, width))
+    stem = replace(spec.stem, out_channels=rounding.stem_channels(spec.stem.out_channels, width))
     stages = _scaled_stages(spec, stem.out_channels, multipliers, rounding)
     head = rounding.head_channels(spec.head.out_channels, spec.stages[-1].out_channels, width)
     return replace(
@@ -98,24 +98,30 @@ def _scaled_stages(
 ) -> tuple[StageSpec, ...]:
     out = [rounding.channels(stage.out_channels, multipliers.width_coefficient) for stage in spec.stages]
     into = [stem_channels, *out[:-1]]
+    repeats = rounding.stage_repeats([stage.repeats for stage in spec.stages], multipliers.depth_coefficient)
     return tuple(
         replace(
             stage,
-            repeats=rounding.repeats(stage.repeats, multipliers.depth_coefficient),
+            repeats=number,
             in_channels=in_channels,
             out_channels=out_channels,
             squeeze_rounding=rounding.squeeze_rounding,
         )
-        for stage, in_channels, out_channels in zip(spec.stages, into, out, strict=True)
+        for stage, number, in_channels, out_channels in zip(spec.stages, repeats, into, out, strict=True)
     )
 
 
 def _check_sizes(spec: ArchitectureSpec, multipliers: ScalingCoefficients, rounding: RoundingRules) -> None:
     """Refuse what is too large before anything is built of it, in the words of the whole network."""
     size = rounding.image_size(spec.image_size, multipliers.resolution_coefficient)
-    blocks = sum(rounding.repeats(s.repeats, multipliers.depth_coefficient) for s in spec.stages)
-    widest = max(spec.head.out_channels, *(s.out_channels for s in spec.stages))
-    channels = rounding.channels(widest, multipliers.width_coefficient)
+    width = multipliers.width_coefficient
+    blocks = sum(rounding.stage_repeats([s.repeats for s in spec.stages], multipliers.depth_coefficient))
+    last = spec.stages[-1].out_channels
+    channels = max(
+        rounding.stem_channels(spec.stem.out_channels, width),
+        *(rounding.channels(stage.out_channels, width) for stage in spec.stages),
+        rounding.head_channels(spec.head.out_channels, last, width),
+    )
     for name, value, low, high in (
         ("image size", size, SMALLEST_IMAGE, LARGEST_IMAGE),
         ("blocks", blocks, 1, MOST_BLOCKS),

@@ -6,6 +6,7 @@ Every rule here is monotone in its coefficient, which is what lets `scaling.inve
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -104,9 +105,11 @@ class RoundingRules:
         head_rule: where head channels come from.
         squeeze_rounding: how squeeze channels become integers.
         image_size_step: image sizes are multiples of this many pixels, 1 to 1024.
+        scaled_stem_and_head: False keeps their baseline channels, as EfficientNet-Lite does.
+        scaled_end_repeats: False keeps the baseline repeats of the first and the last stage, likewise.
 
     Raises:
-        SpecError: a divisor or step is out of range.
+        SpecError: a divisor or step is out of range, or a switch is not a truth value.
 
     Source: tensorflow/tpu efficientnet_model.py (round_filters, round_repeats).
 
@@ -123,12 +126,17 @@ class RoundingRules:
     head_rule: HeadRule = HeadRule.CHANNEL_RULE
     squeeze_rounding: SqueezeRounding = SqueezeRounding.FLOOR
     image_size_step: int = 1
+    scaled_stem_and_head: bool = True
+    scaled_end_repeats: bool = True
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
             object.__setattr__(self, name, choice(kind, getattr(self, name), name))
         for name in ("channel_divisor", "image_size_step"):
             check_whole(name, getattr(self, name), 1, 1024)
+        for name in ("scaled_stem_and_head", "scaled_end_repeats"):
+            if not isinstance(getattr(self, name), bool):
+                raise SpecError(f"{name} must be true or false, got {getattr(self, name)!r}")
 
     def coefficient(self, value: float) -> float:
         """Round a depth or width coefficient.
@@ -183,14 +191,35 @@ class RoundingRules:
         scaled = repeats * depth_coefficient
         return max(1, math.ceil(scaled) if self.repeat_rule == RepeatRule.CEIL else round(scaled))
 
+    def stage_repeats(self, repeats: Sequence[int], depth_coefficient: float) -> tuple[int, ...]:
+        """Scale the repeats of all stages; the first and the last stay where the rules say so.
+
+        >>> RoundingRules(scaled_end_repeats=False).stage_repeats((1, 2, 3, 1), 1.8)
+        (1, 4, 6, 1)
+        """
+        scaled = [self.repeats(number, depth_coefficient) for number in repeats]
+        if not self.scaled_end_repeats:
+            scaled[0], scaled[-1] = repeats[0], repeats[-1]
+        return tuple(scaled)
+
+    def stem_channels(self, stem: int, width_coefficient: float) -> int:
+        """Scale the stem's channels, unless the rules keep them.
+
+        >>> RoundingRules(scaled_stem_and_head=False).stem_channels(32, 1.4)
+        32
+        """
+        return self.channels(stem, width_coefficient) if self.scaled_stem_and_head else stem
+
     def head_channels(self, head: int, last_stage: int, width_coefficient: float) -> int:
-        """Scale the head's channels.
+        """Scale the head's channels, unless the rules keep them.
 
         Args:
             head: the baseline's head channels.
             last_stage: the baseline's last stage's out_channels.
             width_coefficient: the (rounded) width coefficient.
         """
+        if not self.scaled_stem_and_head:
+            return head
         if self.head_rule == HeadRule.CHANNEL_RULE:
             return self.channels(head, width_coefficient)
         return max(1, round(head / last_stage * self.channels(last_stage, width_coefficient)))
@@ -215,6 +244,9 @@ _CHOICES: dict[str, type[StrEnum]] = {
 
 RELEASED = RoundingRules()
 """The rules under which the official grid was made."""
+
+LITE = RoundingRules(scaled_stem_and_head=False, scaled_end_repeats=False)
+"""EfficientNet-Lite's rules: tensorflow/tpu lite/efficientnet_lite_builder.py (fix_head_stem)."""
 
 
 def squeeze_channels(in_channels: int, se_ratio: float, rounding: SqueezeRounding) -> int:

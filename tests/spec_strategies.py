@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from scaling import ArchitectureSpec, HeadSpec, RoundingRules, StageSpec, StemSpec
+from scaling.architecture import Activation
 from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
 KERNELS = st.sampled_from([1, 3, 5, 7])
@@ -47,6 +48,7 @@ def architectures(
         image_size=draw(st.integers(8, largest_image)),
         in_channels=draw(st.integers(1, 4)),
         num_classes=draw(st.integers(1, 12)),
+        activation=draw(st.sampled_from(Activation)),
         name=draw(st.text(max_size=12)),
         dropout=draw(st.floats(min_value=0, max_value=0.9)),
         stochastic_depth=draw(st.floats(min_value=0, max_value=0.9)),
@@ -63,4 +65,6 @@ def rounding_rules() -> st.SearchStrategy[RoundingRules]:
         head_rule=st.sampled_from(HeadRule),
         squeeze_rounding=st.sampled_from(SqueezeRounding),
         image_size_step=st.sampled_from([1, 2, 4, 7, 32]),
+        scaled_stem_and_head=st.booleans(),
+        scaled_end_repeats=st.booleans(),
     )

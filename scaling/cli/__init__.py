@@ -20,6 +20,8 @@ class LazyGroup(click.Group):
         "count": ("count", "Cost of a network, and why counters disagree."),
         "explain": ("inverse", "What formula and rounding make of a variant."),
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
+        "weights": ("weights", "Carry weights between implementations."),
+        "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
         "search": ("search", "Search coefficients by proxy training."),

@@ -61,7 +61,7 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
 def describe(as_json: bool, **options: Any) -> None:
     """Describe a network: coefficients, stages, cost.
 
-    NAME is an official variant (b0 … b8, l2); or give --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4); or give --alpha --beta --gamma --phi.
     """
     spec = spec_from_options(**options)
     if as_json:

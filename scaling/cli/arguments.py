@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.baselines import rules_of_baseline
 from scaling.cli.output import compose
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
 from scaling.families import generate, named, variant
-from scaling.rounding import CoefficientRounding, RoundingRules, choice
+from scaling.rounding import CoefficientRounding, choice
 
 MOST_PARAMS = 10**11
 DEFAULT_BASELINE = "efficientnet-b0"
@@ -62,7 +63,9 @@ def spec_from_options(
         ConfigError: neither a name nor all four coefficients were given, or both.
         SpecError: the network is out of range.
     """
-    rounding = RoundingRules(
+    released = rules_of_baseline(baseline)
+    rounding = replace(
+        released,
         coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
         image_size_step=image_size_step,
     )
@@ -73,7 +76,7 @@ def spec_from_options(
             raise ConfigError(
                 f"give a name or coefficients, not both; got {name!r} and --{next(iter(given))}"
             )
-        if baseline != DEFAULT_BASELINE or rounding != RoundingRules():
+        if baseline != DEFAULT_BASELINE or rounding != released:
             raise ConfigError(
                 f"{name!r} is as released; --baseline and rounding go with --alpha --beta --gamma --phi"
             )

@@ -107,16 +107,17 @@ def realised_rule(baseline: ArchitectureSpec, dimension: Dimension, rounding: Ro
 
     A depth or width that rounds to a coefficient of 0 gives no network, and no integers.
     """
-    channels = (baseline.stem.out_channels, *(stage.out_channels for stage in baseline.stages))
+    channels = tuple(stage.out_channels for stage in baseline.stages)
 
     def depth(multiplier: float) -> tuple[int, ...]:
         coefficient = rounding.coefficient(multiplier)
-        return tuple(rounding.repeats(stage.repeats, coefficient) for stage in baseline.stages)
+        return rounding.stage_repeats([stage.repeats for stage in baseline.stages], coefficient)
 
     def width(multiplier: float) -> tuple[int, ...]:
         coefficient = rounding.coefficient(multiplier)
         head = rounding.head_channels(baseline.head.out_channels, channels[-1], coefficient)
-        return (*(rounding.channels(count, coefficient) for count in channels), head)
+        stem = rounding.stem_channels(baseline.stem.out_channels, coefficient)
+        return (stem, *(rounding.channels(count, coefficient) for count in channels), head)
 
     def image_size(multiplier: float) -> tuple[int, ...]:
         return (rounding.image_size(baseline.image_size, multiplier),)

@@ -2,7 +2,7 @@
 
 from scaling.model.build import EfficientNet, build_model
 from scaling.model.layers import MBConv, SqueezeExcitation, StochasticDepth
-from scaling.model.numerics import TENSORFLOW, TORCHVISION, Numerics, Padding
+from scaling.model.numerics import TENSORFLOW, TORCHVISION, Numerics, Padding, numerics_of
 
 __all__ = [
     "TENSORFLOW",
@@ -14,4 +14,5 @@ __all__ = [
     "SqueezeExcitation",
     "StochasticDepth",
     "build_model",
+    "numerics_of",
 ]

@@ -26,18 +26,32 @@ class EfficientNet(nn.Module):
             spec.stem.out_channels,
             kernel_size=spec.stem.kernel_size,
             stride=spec.stem.stride,
+            activation=spec.activation,
             numerics=numerics,
         )
         survival = iter(spec.block_survival())
         self.stages = nn.Sequential(
             *(
                 nn.Sequential(
-                    *(MBConv(block, survival=next(survival), numerics=numerics) for block in stage.blocks())
+                    *(
+                        MBConv(
+                            block,
+                            survival=next(survival),
+                            activation=spec.activation,
+                            numerics=numerics,
+                        )
+                        for block in stage.blocks()
+                    )
                 )
                 for stage in spec.stages
             )
         )
-        self.head = ConvolutionNorm(spec.stages[-1].out_channels, spec.head.out_channels, numerics=numerics)
+        self.head = ConvolutionNorm(
+            spec.stages[-1].out_channels,
+            spec.head.out_channels,
+            activation=spec.activation,
+            numerics=numerics,
+        )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(spec.dropout)
         self.classifier = nn.Linear(spec.head.out_channels, spec.num_classes)

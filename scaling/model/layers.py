@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling.architecture import BlockSpec
+from scaling.architecture import Activation, BlockSpec
 from scaling.model.numerics import Numerics, Padding
 
 
@@ -46,8 +46,18 @@ def convolution(
     )
 
 
+def activation_layer(activation: Activation | None) -> nn.Module:
+    """Make an activation; None is the identity.
+
+    Out of place: in place clones the activation in training.
+    """
+    if activation is None:
+        return nn.Identity()
+    return nn.ReLU6() if activation == Activation.RELU6 else nn.SiLU()
+
+
 class ConvolutionNorm(nn.Module):
-    """Convolution, batch norm and, unless it projects, SiLU."""
+    """Convolution, batch norm and, unless it projects, an activation."""
 
     def __init__(
         self,
@@ -57,7 +67,7 @@ class ConvolutionNorm(nn.Module):
         kernel_size: int = 1,
         stride: int = 1,
         groups: int = 1,
-        activation: bool = True,
+        activation: Activation | None = Activation.SILU,
         numerics: Numerics,
     ) -> None:
         super().__init__()
@@ -65,8 +75,7 @@ class ConvolutionNorm(nn.Module):
         self.norm = nn.BatchNorm2d(
             out_channels, eps=numerics.batch_norm_epsilon, momentum=numerics.batch_norm_momentum
         )
-        # Out of place: in place clones the activation in training.
-        self.activation = nn.SiLU() if activation else nn.Identity()
+        self.activation = activation_layer(activation)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H', W')."""
@@ -75,16 +84,16 @@ class ConvolutionNorm(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channel attention: pool, squeeze, SiLU, expand, sigmoid, multiply; both convolutions have biases.
+    """Channel attention: pool, squeeze, activation, expand, sigmoid, multiply; both convolutions have biases.
 
     Source: arXiv:1709.01507; tensorflow/tpu efficientnet_model.py.
     """
 
-    def __init__(self, channels: int, squeeze: int) -> None:
+    def __init__(self, channels: int, squeeze: int, *, activation: Activation = Activation.SILU) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.reduce = nn.Conv2d(channels, squeeze, 1)
-        self.activation = nn.SiLU()
+        self.activation = activation_layer(activation)
         self.expand = nn.Conv2d(squeeze, channels, 1)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
@@ -124,24 +133,36 @@ class MBConv(nn.Module):
     Source: arXiv:1801.04381; arXiv:1905.11946 section 5.
     """
 
-    def __init__(self, block: BlockSpec, *, survival: float, numerics: Numerics) -> None:
+    def __init__(
+        self,
+        block: BlockSpec,
+        *,
+        survival: float,
+        activation: Activation = Activation.SILU,
+        numerics: Numerics,
+    ) -> None:
         super().__init__()
         expanded = block.expanded_channels
         self.expand: nn.Module = nn.Identity()
         if block.expand_ratio != 1:
-            self.expand = ConvolutionNorm(block.in_channels, expanded, numerics=numerics)
+            self.expand = ConvolutionNorm(
+                block.in_channels, expanded, activation=activation, numerics=numerics
+            )
         self.depthwise = ConvolutionNorm(
             expanded,
             expanded,
             kernel_size=block.kernel_size,
             stride=block.stride,
             groups=expanded,
+            activation=activation,
             numerics=numerics,
         )
         self.squeeze_excitation: nn.Module = nn.Identity()
         if block.squeeze_channels:
-            self.squeeze_excitation = SqueezeExcitation(expanded, block.squeeze_channels)
-        self.project = ConvolutionNorm(expanded, block.out_channels, activation=False, numerics=numerics)
+            self.squeeze_excitation = SqueezeExcitation(
+                expanded, block.squeeze_channels, activation=activation
+            )
+        self.project = ConvolutionNorm(expanded, block.out_channels, activation=None, numerics=numerics)
         self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from scaling.conventions import Peer
 from scaling.errors import SpecError
+from scaling.families import variant as official_variant
+from scaling.rounding import choice
 
 
 class Padding(StrEnum):
@@ -46,3 +49,36 @@ TENSORFLOW = Numerics(padding=Padding.SAME, batch_norm_epsilon=1e-3, batch_norm_
 
 TORCHVISION = Numerics(padding=Padding.SYMMETRIC, batch_norm_epsilon=1e-5, batch_norm_momentum=0.1)
 """torchvision/models/efficientnet.py, b0 to b4; its b5 to b7 have epsilon 1e-3 and momentum 0.01."""
+
+
+_MOMENTUM_OF_TORCH = 0.1
+"""torch's default, which timm and geffnet leave even where they set TensorFlow's epsilon."""
+
+
+def numerics_of(peer: str, variant: str) -> Numerics:
+    """Return the padding and batch norm that an implementation gives a variant.
+
+    Args:
+        peer: one of `scaling.conventions.Peer`.
+        variant: b0 … b8, l2, lite0 … lite4; torchvision's batch norm changes at b5.
+
+    Raises:
+        SpecError: no such implementation or variant is known.
+
+    Source: read off the modules that the peers build (tested); torchvision/models/efficientnet.py.
+
+    >>> [numerics_of("torchvision", name).batch_norm_epsilon for name in ("b4", "b5")]
+    [1e-05, 0.001]
+    """
+    known, name = choice(Peer, peer, "peer"), official_variant(variant).name
+    if known == Peer.TORCHVISION and name in ("b5", "b6", "b7"):
+        return replace(
+            TORCHVISION,
+            batch_norm_epsilon=TENSORFLOW.batch_norm_epsilon,
+            batch_norm_momentum=TENSORFLOW.batch_norm_momentum,
+        )
+    if known in (Peer.TORCHVISION, Peer.TIMM, Peer.GEFFNET):
+        return TORCHVISION
+    if known in (Peer.TIMM_TF, Peer.GEFFNET_TF):
+        return replace(TENSORFLOW, batch_norm_momentum=_MOMENTUM_OF_TORCH)
+    return TENSORFLOW

@@ -1,7 +1,9 @@
 """Published figures as package data: each row carries its source, none is computed here.
 
 Floor 2. `imagenet`: accuracy, params and FLOPs of Table 2; `scaling_methods`: Tables 3 and 7;
-`released_coefficients`: the official grid; `released_weights`: accuracy of downloadable weights.
+`released_coefficients`: the official grid; `lite_coefficients`: EfficientNet-Lite's;
+`released_weights`: accuracy of downloadable weights;
+`preprocessing`: how the images of released weights are prepared; `weight_files`: where those lie.
 Accuracies are `top1` in percent as printed (`top1_percent` once in a frame of ours).
 """
 
@@ -11,7 +13,15 @@ import csv
 from importlib.resources import files
 from typing import Literal
 
-Table = Literal["imagenet", "scaling_methods", "released_coefficients", "released_weights"]
+Table = Literal[
+    "imagenet",
+    "scaling_methods",
+    "released_coefficients",
+    "lite_coefficients",
+    "released_weights",
+    "preprocessing",
+    "weight_files",
+]
 
 
 def published(table: Table) -> tuple[dict[str, str], ...]:

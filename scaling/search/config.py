@@ -15,12 +15,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StemSpec
+from scaling.baselines import rules_of_baseline
 from scaling.block_strings import stages_from_strings
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
 from scaling.families import baseline_named
 from scaling.model import TENSORFLOW, Numerics
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, RoundingRules
+from scaling.rounding import (
+    RELEASED,
+    ChannelRule,
+    CoefficientRounding,
+    HeadRule,
+    RepeatRule,
+    RoundingRules,
+)
 from scaling.search.realise import Target
 from scaling.serialization import first_problem
 from scaling.training import Recipe
@@ -144,7 +152,9 @@ class SearchConfig(_Table):
     @cached_property
     def rounding_rules(self) -> RoundingRules:
         """The rounding rules as the generator takes them."""
-        return RoundingRules(**self.rounding.model_dump())
+        named = self.baseline.stages is None
+        released = rules_of_baseline(self.baseline.name) if named else RELEASED
+        return replace(released, **self.rounding.model_dump())
 
     @cached_property
     def target(self) -> Target:

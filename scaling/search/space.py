@@ -102,9 +102,8 @@ def depth_steps(
     """Return every distinct tuple of repeats up to the target's cost, shallowest first."""
 
     def repeats(depth: float) -> tuple[int, ...]:
-        return tuple(
-            rounding.repeats(stage.repeats, rounding.coefficient(depth)) for stage in baseline.stages
-        )
+        unscaled = [stage.repeats for stage in baseline.stages]
+        return rounding.stage_repeats(unscaled, rounding.coefficient(depth))
 
     return _steps(repeats, _largest(baseline, target, rounding, "depth_coefficient"))
 
@@ -116,9 +115,10 @@ def width_steps(
 
     def channels(width: float) -> tuple[int, ...]:
         rounded = rounding.coefficient(width)
-        out = [baseline.stem.out_channels, *(stage.out_channels for stage in baseline.stages)]
+        out = [stage.out_channels for stage in baseline.stages]
+        stem = rounding.stem_channels(baseline.stem.out_channels, rounded)
         head = rounding.head_channels(baseline.head.out_channels, out[-1], rounded)
-        return (*(rounding.channels(count, rounded) for count in out), head)
+        return (stem, *(rounding.channels(count, rounded) for count in out), head)
 
     return _steps(channels, _largest(baseline, target, rounding, "width_coefficient"))
 

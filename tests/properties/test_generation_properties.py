@@ -50,7 +50,13 @@ def test_any_network_scales_or_is_refused_in_one_line(
         return
     chain = [found.stem.out_channels, *(stage.out_channels for stage in found.stages)]
     assert [stage.in_channels for stage in found.stages] == chain[:-1]
-    assert all(channels % rules.channel_divisor == 0 for channels in chain)
+    rounded = chain if rules.scaled_stem_and_head else chain[1:]
+    assert all(channels % rules.channel_divisor == 0 for channels in rounded)
+    if not rules.scaled_stem_and_head:
+        assert (found.stem, found.head) == (spec.stem, spec.head)
+    if not rules.scaled_end_repeats:
+        ends = (found.stages[0].repeats, found.stages[-1].repeats)
+        assert ends == (spec.stages[0].repeats, spec.stages[-1].repeats)
     assert found.image_size % rules.image_size_step == 0
     assert (found.in_channels, found.num_classes) == (spec.in_channels, spec.num_classes)
     assert [(s.kernel_size, s.stride, s.expand_ratio, s.se_ratio) for s in found.stages] == [

@@ -60,6 +60,7 @@ def test_nothing_derivable_is_written() -> None:
         "image_size",
         "in_channels",
         "num_classes",
+        "activation",
         "name",
         "dropout",
         "stochastic_depth",

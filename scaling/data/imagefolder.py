@@ -1,0 +1,187 @@
+"""Pictures in class folders, as ImageNet's validation set is usually kept. Floor 3.
+
+A damaged file, or one that is no picture, costs itself and nothing else: it comes out as `Skipped`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from PIL import Image, UnidentifiedImageError
+
+from scaling.errors import DataError
+
+DECODED_AHEAD = 64
+"""Pictures decoded before they are asked for: a few batches, some tens of megabytes at 600 px."""
+
+Input = TypeVar("Input")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledFile:
+    """One file and its label.
+
+    Args:
+        path: of the file.
+        label: index of its class folder among the sorted names.
+    """
+
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A file that gave no picture.
+
+    Args:
+        path: relative to the folder, with forward slashes.
+        reason: in a few words.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFolder:
+    """What lies in a folder of class folders.
+
+    Args:
+        root: the folder.
+        class_names: its sub-folders, sorted; their order is the label.
+        files: everything in the class folders, by class and then by name.
+        skipped: files that lie beside the class folders.
+    """
+
+    root: Path
+    class_names: tuple[str, ...]
+    files: tuple[LabelledFile, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded(Generic[Input]):
+    """A picture that was read.
+
+    Args:
+        value: what was made of it.
+        label: of its class.
+    """
+
+    value: Input
+    label: int
+
+
+def list_images(root: Path) -> ImageFolder:
+    """List the files of a folder whose sub-folders are the classes; nothing is opened.
+
+    Folders within a class folder belong to the class. An empty class folder is a class without pictures: it
+    keeps the labels of the others in place. Names that begin with a dot are passed over.
+
+    Args:
+        root: the folder.
+
+    Raises:
+        DataError: it does not exist, is no folder, cannot be read, or has no file in any sub-folder.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     for name in ("dog/rex.jpg", "cat/tom.jpg"):
+    ...         Path(folder, name).parent.mkdir()
+    ...         Path(folder, name).touch()
+    ...     found = list_images(Path(folder))
+    >>> found.class_names, [file.label for file in found.files]
+    (('cat', 'dog'), [0, 1])
+    """
+    if not root.is_dir():
+        raise DataError(f"expected a folder with one sub-folder per class, but {root} {_what_is_wrong(root)}")
+    try:
+        entries = sorted(entry for entry in root.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"the folder {root} cannot be read: {error.strerror}") from None
+    classes = [entry for entry in entries if entry.is_dir()]
+    files = tuple(
+        LabelledFile(path=path, label=label) for label, folder in enumerate(classes) for path in _walk(folder)
+    )
+    if not files:
+        raise DataError(
+            f"expected pictures in one sub-folder per class, but {root} has {_emptiness(classes)}"
+        )
+    strays = (entry for entry in entries if not entry.is_dir())
+    return ImageFolder(
+        root=root,
+        class_names=tuple(folder.name for folder in classes),
+        files=files,
+        skipped=tuple(Skipped(path=entry.name, reason="not in a class folder") for entry in strays),
+    )
+
+
+def _what_is_wrong(root: Path) -> str:
+    return "is not a folder" if root.exists() else "does not exist"
+
+
+def _emptiness(classes: list[Path]) -> str:
+    return f"no file in its {len(classes)} sub-folder(s)" if classes else "no sub-folder"
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Give every file below a folder in sorted order; linked folders are not entered: no walk is endless."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
+
+
+def decode_ahead(
+    folder: ImageFolder, make: Callable[[Image.Image], Input], *, workers: int | None = None
+) -> Iterator[Decoded[Input] | Skipped]:
+    """Read the pictures of a folder in order, some of them ahead of time in threads.
+
+    Args:
+        folder: as listed.
+        make: turns a picture into an input, in the threads; a DataError from it skips the picture.
+        workers: threads, 1 or more; default the processor's cores, at most 8.
+
+    Raises:
+        DataError: workers is below 1.
+    """
+    threads = min(8, os.cpu_count() or 1) if workers is None else workers
+    if threads < 1:
+        raise DataError(f"workers must be at least 1, got {threads}")
+    waiting: deque[Future[Decoded[Input] | Skipped]] = deque()
+    files = iter(folder.files)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    try:
+        for file in islice(files, DECODED_AHEAD):
+            waiting.append(pool.submit(_decode, folder.root, file, make))
+        while waiting:
+            result = waiting.popleft().result()
+            for file in islice(files, 1):
+                waiting.append(pool.submit(_decode, folder.root, file, make))
+            yield result
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _decode(root: Path, file: LabelledFile, make: Callable[[Image.Image], Input]) -> Decoded[Input] | Skipped:
+    try:
+        with Image.open(file.path) as image:
+            image.load()
+            return Decoded(value=make(image), label=file.label)
+    except UnidentifiedImageError:
+        reason = "not a picture"
+    except Exception as error:
+        reason = f"cannot be read: {_first_line(error)}"
+    return Skipped(path=file.path.relative_to(root).as_posix(), reason=reason)
+
+
+def _first_line(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,98 @@
+"""Our tensor names beside each source's: a bijection that follows from the spec alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import Tensor
+
+from scaling.architecture import ArchitectureSpec
+from scaling.weights import efficientnet_pytorch, keras, timm, torchvision
+from scaling.weights.places import Place, places
+
+
+class Source(StrEnum):
+    """Whose names the tensors carry."""
+
+    OWN = "own"
+    TORCHVISION = "torchvision"
+    TIMM = "timm"
+    TIMM_TF = "timm-tf"
+    GEFFNET = "geffnet"
+    GEFFNET_TF = "geffnet-tf"
+    EFFICIENTNET_PYTORCH = "efficientnet-pytorch"
+    KERAS = "keras"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorName:
+    """One tensor under both names.
+
+    Args:
+        own: our state dict's.
+        theirs: the source's; None where it keeps no such tensor.
+        place: the module that holds it.
+        optional: whether it may be missing: a count of batches, which only resumed training could use.
+    """
+
+    own: str
+    theirs: str | None
+    place: Place
+    optional: bool
+
+
+_MODULES: dict[Source, Callable[[Place], str]] = {
+    Source.OWN: lambda place: place.module,
+    Source.TORCHVISION: torchvision.module_of,
+    Source.TIMM: timm.module_of,
+    Source.TIMM_TF: timm.module_of,
+    Source.GEFFNET: timm.module_of,
+    Source.GEFFNET_TF: timm.module_of,
+    Source.EFFICIENTNET_PYTORCH: efficientnet_pytorch.module_of,
+    Source.KERAS: keras.module_of,
+}
+
+
+def tensor_names(spec: ArchitectureSpec, source: Source) -> tuple[TensorName, ...]:
+    """Return every tensor of a network under our name and the source's, in the order of the state dict.
+
+    >>> from scaling import variant
+    >>> names = tensor_names(variant("b0"), Source.TIMM)
+    >>> [name.theirs for name in names if name.own == "stages.0.0.project.conv.weight"]
+    ['blocks.0.0.conv_pw.weight']
+    """
+    return tuple(
+        TensorName(
+            own=f"{place.module}.{tensor}",
+            theirs=_their_name(place, tensor, source),
+            place=place,
+            optional=tensor == "num_batches_tracked",
+        )
+        for place in places(spec)
+        for tensor in place.tensors()
+    )
+
+
+def _their_name(place: Place, tensor: str, source: Source) -> str | None:
+    module = _MODULES[source](place)
+    if source != Source.KERAS:
+        return f"{module}.{tensor}"
+    variable = keras.variable_of(place, tensor)
+    return None if variable is None else f"{module}/{variable}"
+
+
+def to_own(name: TensorName, values: Tensor, source: Source) -> Tensor:
+    """Turn a source's tensor into our order of axes."""
+    return keras.from_keras(name.place, values) if source == Source.KERAS else values
+
+
+def to_theirs(name: TensorName, values: Tensor, source: Source) -> Tensor:
+    """Turn a tensor of ours into the source's order of axes."""
+    return keras.to_keras(name.place, values) if source == Source.KERAS else values
+
+
+def is_ignored(name: str, source: Source) -> bool:
+    """Whether an entry of a source belongs to no tensor of ours, and is known to."""
+    return source == Source.KERAS and keras.is_ignored(name)
