@@ -119,7 +119,8 @@ class Launch:
             try:
                 message = self.messages.get(timeout=0.2)
             except queue.Empty:
-                if not any(process.is_alive() for process in self.processes.values()):
+                # A worker that has died since the look above is not done: the next round replaces it.
+                if all(process.exitcode == 0 for process in self.processes.values()):
                     return
                 continue
             if message.event == "end":

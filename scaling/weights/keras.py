@@ -133,7 +133,7 @@ def read_h5(path: Path) -> dict[str, Tensor]:
     Raises:
         WeightsError: h5py is missing, or the file is not such a file.
     """
-    h5py = _h5py()
+    h5py = _h5py(path)
     try:
         with h5py.File(path, "r") as file:
             return _by_layer(file["layers"]) if "layers" in file else _by_path(h5py, file)
@@ -175,7 +175,7 @@ def write_h5(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor]) ->
     Raises:
         WeightsError: h5py is missing.
     """
-    h5py, used = _h5py(), dict[str, int]()
+    h5py, used = _h5py(path), dict[str, int]()
     with h5py.File(path, "w") as file:
         fresh = file.create_group(f"layers/{NORMALIZATION}/vars")
         fresh.attrs["name"] = NORMALIZATION
@@ -219,9 +219,9 @@ def _kind_of(place: Place) -> str:
     return "DepthwiseConv2D" if place.part == Part.DEPTHWISE else "Conv2D"
 
 
-def _h5py() -> Any:
+def _h5py(path: Path) -> Any:
     try:
         import h5py  # noqa: PLC0415  only Keras's files need it
     except ImportError:
-        raise WeightsError("Keras's .weights.h5 files need the package h5py; install it") from None
+        raise WeightsError(f"{path} needs the package h5py: pip install h5py") from None
     return h5py
