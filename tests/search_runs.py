@@ -108,7 +108,7 @@ def finished(
     )  # fmt: skip
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 90, what: str) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 240, what: str) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -76,7 +76,7 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_been(
         os.killpg(process.pid, signal.SIGINT)
     else:
         process.terminate()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert out == ""
     assert "stopped; the same command goes on from here" in err
@@ -105,7 +105,7 @@ def test_many_interruptions_change_nothing(
             what=f"{after} trials complete and one in training",
         )
         os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=200)
         assert process.returncode == 130
     pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
 
@@ -157,7 +157,7 @@ def test_a_killed_launcher_leaves_no_orphans_and_the_run_goes_on(
     assert orphans
     process.kill()
     wait_until(
-        lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), seconds=30, what="orphans gone"
+        lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), seconds=90, what="orphans gone"
     )
     pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
     told_once(output)
@@ -194,7 +194,7 @@ def test_the_second_of_two_launches_is_refused(
     processes.append(process)
     wait_until(lambda: training(output, study=REFERENCES), what="a trial in training")
     for more in ([], ["--fresh"]):
-        second = finished(config, output, *more, timeout=60)
+        second = finished(config, output, *more, timeout=150)
         assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1)
         assert "another run is using" in second.stderr
     _, err = process.communicate(timeout=200)
@@ -216,7 +216,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_run_goes_on(
     time.sleep(1)
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
