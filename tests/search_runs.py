@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -88,7 +89,7 @@ def command(config: Path, output: Path, *more: str) -> list[str]:
 
 
 def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    """Start a run in a process group of its own, as a terminal does."""
+    """Start a run in a process group of its own, as a terminal does; Ctrl-C reaches it even under nohup."""
     return subprocess.Popen(
         command(config, output, *more),
         stdout=subprocess.PIPE,
@@ -96,7 +97,13 @@ def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(),
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
+
+
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished(
