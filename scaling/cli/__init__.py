@@ -21,6 +21,7 @@ class LazyGroup(click.Group):
         "explain": ("inverse", "What formula and rounding make of a variant."),
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
         "weights": ("weights", "Carry weights between implementations."),
+        "verify": ("verify", "Logits and counts of other implementations."),
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
