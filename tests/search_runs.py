@@ -97,7 +97,7 @@ def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(),
         start_new_session=True,
-        preexec_fn=heed_ctrl_c,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )
 
 
