@@ -129,7 +129,7 @@ def other_network(peer: str, variant: str, *, image_size: int, dtype: torch.dtyp
         ConfigError: the peer is unknown, not installed, or cannot be imported.
     """
     library = _library(peer)
-    with _own_warnings():
+    with peers_own_warnings():
         module = _imported(peer, library)
         if library.make is None:
             return _keras(module, variant, image_size, dtype)
@@ -210,7 +210,7 @@ def _keras_type(keras: Any, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _own_warnings() -> Iterator[None]:
+def peers_own_warnings() -> Iterator[None]:
     """Let pass what peers themselves are known to warn of; nothing of ours is in here."""
     with warnings.catch_warnings():
         # geffnet scripts its activations when it is imported.
@@ -225,7 +225,7 @@ def _imported(peer: str, library: _Library) -> Any:
     if not peer_installed(peer):
         raise ConfigError(f"peer {peer} is not installed; expected the package {library.package}")
     try:
-        _declare_torchvision_operators()
+        declare_torchvision_operators()
         return importlib.import_module(library.module)
     except (ImportError, RuntimeError) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
@@ -236,7 +236,7 @@ _DECLARED: list[torch.library.Library] = []
 """Kept, for operators go with the library that declared them."""
 
 
-def _declare_torchvision_operators() -> None:
+def declare_torchvision_operators() -> None:
     """Let a torchvision wheel built for CUDA be imported beside a CPU torch.
 
     Its compiled part then cannot be loaded, and the operators that it would register are missing when its

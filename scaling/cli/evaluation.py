@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scaling.architecture import ArchitectureSpec
 from scaling.cli.arguments import spec_from_options, spec_options
-from scaling.cli.output import console, emit_json, errors, json_option, table_of
+from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
 from scaling.conventions import Peer
 from scaling.data.imagefolder import ImageFolder, list_images
 from scaling.errors import ConfigError
@@ -67,7 +66,7 @@ def evaluate(
     named = spec.name or "this network"
     chosen = preprocessing_named(preparation, named) if preparation else preprocessing_for(source, named)
     image_size = _image_size(chosen, spec, asked)
-    with _bars() as bars:
+    with counting_bars() as bars:
         bar = bars.add_task("evaluate", total=len(folder.files))
         found = evaluate_model(
             model,
@@ -132,18 +131,6 @@ def _image_size(chosen: Preprocessing, spec: ArchitectureSpec, asked: int | None
     if asked not in (None, size):
         raise ConfigError(f"preprocessing {chosen.name} is for {size} px, got --image-size {asked}")
     return size
-
-
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
 
 
 def _published(spec: ArchitectureSpec) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from scaling.errors import ScalingError
@@ -49,6 +50,19 @@ def table_of(first: str, *headings: str) -> Table:
 def waiting(message: str) -> AbstractContextManager[object]:
     """Show a spinner while something takes seconds; nothing when output is not a terminal."""
     return errors.status(message) if errors.is_terminal else nullcontext()
+
+
+def counting_bars() -> Progress:
+    """Make bars for long work that is counted in pieces; nothing is drawn without a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
 
 
 def fail(message: str, code: int) -> None:

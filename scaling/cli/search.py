@@ -19,10 +19,11 @@ from scaling.cost import count_cost
 from scaling.data import checksum, dataset_info
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import save_family_figures, save_run_figures
-from scaling.results import provenance, write_json
+from scaling.results import provenance, read_trials, write_json
 from scaling.results.exporting import export_run
 from scaling.results.provenance import utc_now
 from scaling.search.candidate import references
+from scaling.search.claims import ENUMERATED
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
@@ -72,7 +73,10 @@ def export(run_folder: Path, to: Path | None) -> None:
     """Copy a run's table, provenance and charts to where results are kept."""
     config = RunFolder(path=run_folder).read_config()
     target = to or Path("results") / config.name
-    for path in export_run(run_folder, target):
+    paths = export_run(run_folder, target)
+    trials = read_trials(target / "trials.csv")
+    write_json(target / "result.json", result_document(config, trials, noise_floor(trials)))
+    for path in [*paths, target / "result.json"]:
         console.print(str(path))
 
 
@@ -87,6 +91,12 @@ def default_config() -> Path:
 
 def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
     """Run, or go on with, a search; print its result."""
+    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
+    if len(space) == 0 and config.search.trials > 0:
+        raise ConfigError(
+            "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
+            "or set rounding.coefficient_rounding = 'none'"
+        )
     continued = open_folder(folder, config)
     lock = hold(folder)
     try:
@@ -104,8 +114,11 @@ def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
 def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> bool:
     """Whether no network is left to train."""
     proposed = trials[(trials["kind"] == "search") & (trials["state"] != "infeasible")]
-    exhausted = bool(launch.search.user_attrs.get("space_exhausted"))
-    return exhausted or proposed["trial"].nunique() >= config.search.trials
+    notes = launch.search.user_attrs
+    return (
+        bool(notes.get("space_exhausted") or notes.get(ENUMERATED))
+        or proposed["trial"].nunique() >= config.search.trials
+    )
 
 
 def _train(launch: Launch, continued: bool) -> None:
@@ -140,11 +153,6 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{min(space, config.search.trials)} proposals and {len(list(references(config)))} references "
         f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
     )
-    if space == 0:
-        raise ConfigError(
-            "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
-            "or set rounding.coefficient_rounding = 'none'"
-        )
 
 
 def _start_record(launch: Launch) -> dict[str, Any]:
@@ -211,8 +219,9 @@ def _conclude(launch: Launch, *, as_json: bool) -> None:
         emit_json(result_document(launch.config, trials, noise))
     else:
         print_result(trials, noise)
-        exhausted = launch.search.user_attrs.get("space_exhausted")
-        if exhausted:
+        if launch.search.user_attrs.get(ENUMERATED):
+            console.print("space exhausted: every network on target was queued")
+        elif launch.search.user_attrs.get("space_exhausted"):
             console.print("space exhausted: the sampler found no further network on target")
         console.print(f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)")
     if not (trials["state"] == "complete").any():

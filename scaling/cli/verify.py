@@ -13,11 +13,10 @@ from typing import Any
 
 import click
 import pandas as pd
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_version
 from scaling.agreement import verify as verify_peer
-from scaling.cli.output import console, emit_json, errors, json_option, table_of
+from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
 from scaling.cost import count_cost
 from scaling.families import variant as official_variant
 from scaling.results import provenance, write_json, write_text
@@ -63,7 +62,7 @@ def _listed(text: str) -> list[str]:
 
 def _verified(names: Sequence[str], peers: Sequence[str], image_size: int, seed: int) -> list[Agreement]:
     found = []
-    with _bars() as bars:
+    with counting_bars() as bars:
         bar = bars.add_task("verify", total=len(names) * len(peers))
         for name in names:
             for peer in peers:
@@ -71,18 +70,6 @@ def _verified(names: Sequence[str], peers: Sequence[str], image_size: int, seed:
                 found.append(verify_peer(peer, name, image_size=image_size, seed=seed))
                 bars.advance(bar)
     return found
-
-
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        transient=True,
-        disable=not errors.is_terminal,
-    )
 
 
 def _plain(row: Agreement) -> dict[str, Any]:

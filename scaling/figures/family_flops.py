@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.figures.published_accuracy import (
+    SHARED_PLACES,
     TITLE,
     LabelPlace,
     draw_published,
@@ -13,21 +14,10 @@ from scaling.figures.published_accuracy import (
 )
 from scaling.figures.style import GREY
 
-# By eye, in typographic points, so that nothing overlaps in the narrowest size (tested in every size).
-PLACES: dict[str, LabelPlace] = {
-    "B4": LabelPlace(x=4, y=-6),
-    "B5": LabelPlace(x=4, y=-6),
-    "B6": LabelPlace(x=4, y=-6),
-    "DenseNet-169": LabelPlace(x=-6, y=-15),
-    "ResNet-50": LabelPlace(x=4.5, y=-3),
-    "DenseNet-264": LabelPlace(x=0, y=5.5, align="center"),
-    "Inception-v3": LabelPlace(x=4.5, y=-4.5),
-    "Xception": LabelPlace(x=4.5, y=-1.5),
+# As the shared ones: by eye, in points.
+PLACES = SHARED_PLACES | {
     "Inception-v4": LabelPlace(x=4.5, y=-4.5),
     "Inception-ResNet-v2": LabelPlace(x=4.5, y=2.5),
-    "PNASNet": LabelPlace(x=-4.5, y=3.5, align="right"),
-    "AmoebaNet-A": LabelPlace(x=-4.5, y=-4, align="right"),
-    "NASNet-A": LabelPlace(x=4.5, y=-4),
     "AmoebaNet-C": LabelPlace(x=12, y=7, align="right"),
     "SENet": LabelPlace(x=0, y=-7, align="center"),
 }

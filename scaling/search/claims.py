@@ -23,6 +23,8 @@ from scaling.serialization import architecture_key
 DIED = "worker died"
 MOST_WORKERS_KILLED = 3
 """Workers that may die on one network before it counts as failed."""
+ENUMERATED = "enumerated"
+"""Note on a study whose whole space was queued: nothing is left to propose."""
 MOST_DROPS = 200
 """Proposals in a row that may be dropped before the space counts as exhausted."""
 
@@ -47,6 +49,7 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
         return
     space = on_target(config.baseline_spec, config.target, config.rounding_rules)
     if len(space) <= config.search.trials:
+        search.set_user_attr(ENUMERATED, True)
         for candidate in _enumerated(config, space):
             assert candidate.proposed is not None
             s, v = candidate.proposed.square()
@@ -88,7 +91,7 @@ def claim_candidate(
     for _ in range(MOST_DROPS):
         trials = study.get_trials(deepcopy=False)
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        if not waiting and len(accepted(trials)) >= config.search.trials:
+        if not waiting and (ENUMERATED in study.user_attrs or len(accepted(trials)) >= config.search.trials):
             return None
         study.sampler = make_sampler(config, worker=worker, trials=proposed(trials))
         trial = study.ask()
@@ -96,8 +99,7 @@ def claim_candidate(
         candidate = _candidate(config, trial, s, v)
         if killed_too_many(study, trial):
             continue
-        others = (other for other in accepted(trials) if other.number != trial.number)
-        reason = _refusal(candidate, taken | {key_of(other) for other in others})
+        reason = _refusal(candidate, taken | known_keys(trials, but=trial.number))
         if reason != "duplicate":
             _number(trial, trials, first=len(list(references(config))))
         if reason is None:
@@ -126,9 +128,9 @@ def _number(trial: optuna.Trial, trials: Iterable[FrozenTrial], *, first: int) -
 
 
 def _refusal(candidate: Candidate, known: set[str]) -> str | None:
-    if not candidate.feasible:
-        return "infeasible"
-    return "duplicate" if architecture_key(candidate.spec) in known else None
+    if architecture_key(candidate.spec) in known:
+        return "duplicate"
+    return None if candidate.feasible else "infeasible"
 
 
 def drop(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
@@ -151,6 +153,16 @@ def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
 def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that count towards the budget: waiting, training, or ended by training itself."""
     return [trial for trial in trials if trial.state != TrialState.FAIL or "outcome" in trial.user_attrs]
+
+
+def known_keys(trials: Iterable[FrozenTrial], *, but: int) -> set[str]:
+    """Return the keys of networks that need no second row: accepted ones, and those noted as infeasible."""
+    listed = list(trials)
+    noted = [
+        *accepted(listed),
+        *(trial for trial in listed if trial.user_attrs.get("dropped") == "infeasible"),
+    ]
+    return {key_of(trial) for trial in noted if trial.number != but}
 
 
 def proposed(trials: Iterable[FrozenTrial]) -> int:

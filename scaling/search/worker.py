@@ -21,7 +21,7 @@ from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference, put_back
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
-from scaling.search.objective import evaluate, images, seed_results
+from scaling.search.objective import evaluate, seed_results
 from scaling.search.storage import open_storage, open_study
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
@@ -118,7 +118,6 @@ class _Progress:
             label = f"trial {claim.trial.user_attrs['trial']}"
         self.label, self.macs = f"{label} at {spec.image_size} px", count_cost(spec).macs
         self.send("start", 0)
-        images(config, "train", spec.image_size)
 
     def send(self, event: str, done: int, text: str = "") -> None:
         self.worker.messages.put(

@@ -8,11 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,43 +17,11 @@ import pytest
 import torch
 from torch import nn
 
+from scaling.agreement.peers import declare_torchvision_operators, peers_own_warnings
 from scaling.model import TENSORFLOW, TORCHVISION, Numerics
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 OFFICIAL = tuple(f"b{number}" for number in range(8))
-_DECLARED: list[torch.library.Library] = []
-
-
-@contextmanager
-def peers_own_warnings() -> Iterator[None]:
-    """Let pass what peers themselves are known to warn of; nothing of ours is in here."""
-    with warnings.catch_warnings():
-        # geffnet scripts its activations when it is imported.
-        warnings.filterwarnings(
-            "ignore", message="`torch.jit.script` is deprecated", category=DeprecationWarning
-        )
-        yield
-
-
-def declare_torchvision_operators() -> None:
-    """Let a torchvision wheel built for CUDA be imported beside a CPU torch.
-
-    Its compiled part then cannot be loaded, and the operators that it would register are missing when its
-    Python part refers to them.
-    """
-    found = importlib.util.find_spec("torchvision")
-    if _DECLARED or found is None or not found.submodule_search_locations:
-        return
-    for compiled in Path(found.submodule_search_locations[0]).glob("_C*.so"):
-        try:
-            torch.ops.load_library(str(compiled))  # type: ignore[no-untyped-call]
-            return
-        except (ImportError, OSError):
-            continue
-    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")  # type: ignore[no-untyped-call]
-    _DECLARED.append(library)
 
 
 def import_peer(name: str) -> ModuleType:

@@ -7,15 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_headline_table_is_the_programs() -> None:
+@pytest.mark.parametrize("part", ["table", "staircase"])
+def test_numbers_are_the_programs(part: str) -> None:
     printed = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "readme_table.py")], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / "docs" / "readme_numbers.py"), part],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
-    shown = re.search(r"<!-- python docs/readme_table.py -->\n(.*?)\n<!-- end -->", README, re.DOTALL)
+    marker = rf"<!-- python docs/readme_numbers.py {part} -->\n(.*?)\n<!-- end -->"
+    shown = re.search(marker, README, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() == printed
 

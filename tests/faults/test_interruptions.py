@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -37,11 +37,24 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return frame
 
 
+Launcher = Callable[..., subprocess.Popen[str]]
+
+
 @pytest.fixture
-def processes() -> Iterator[list[subprocess.Popen[str]]]:
-    """Launches of a test; what is left of their process groups is ended after it."""
+def launch() -> Iterator[Launcher]:
+    """Start runs; what is left of their process groups is ended after the test."""
     started: list[subprocess.Popen[str]] = []
-    yield started
+
+    def start(config: Path, output: Path, *, training_in: str | None = None) -> subprocess.Popen[str]:
+        process = launched(config, output)
+        started.append(process)
+        if training_in is not None:
+            wait_until(
+                lambda: training(output, study=training_in), what=f"a trial of {training_in} in training"
+            )
+        return process
+
+    yield start
     for process in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -66,12 +79,10 @@ def told_once(output: Path) -> None:
 @pytest.mark.parametrize("study", [REFERENCES, SEARCH])
 @pytest.mark.parametrize("way", ["ctrl-c", "sigterm"])
 def test_a_stopped_run_goes_on_as_if_nothing_had_been(
-    study: str, way: str, tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    study: str, way: str, tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=study), what=f"a trial of {study} in training")
+    process = launch(config, output, training_in=study)
     if way == "ctrl-c":
         os.killpg(process.pid, signal.SIGINT)
     else:
@@ -93,12 +104,11 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_been(
 
 
 def test_many_interruptions_change_nothing(
-    tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
     for after in (0, 2, 5):
-        process = launched(config, output)
-        processes.append(process)
+        process = launch(config, output)
         study = REFERENCES if after < 5 else SEARCH
         wait_until(
             lambda study=study, after=after: training(output, study=study, after=after),  # type: ignore[misc]
@@ -112,12 +122,10 @@ def test_many_interruptions_change_nothing(
 
 @pytest.mark.parametrize("study", [REFERENCES, SEARCH])
 def test_a_killed_worker_costs_its_trial_and_nothing_else(
-    study: str, tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    study: str, tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=study), what="a trial in training")
+    process = launch(config, output, training_in=study)
     (worker,) = workers_of(process.pid)
     os.kill(worker, signal.SIGKILL)
     _, err = process.communicate(timeout=200)
@@ -128,11 +136,10 @@ def test_a_killed_worker_costs_its_trial_and_nothing_else(
     told_once(output)
 
 
-def test_one_of_two_workers_is_killed(tmp_path: Path, processes: list[subprocess.Popen[str]]) -> None:
+def test_one_of_two_workers_is_killed(tmp_path: Path, launch: Launcher) -> None:
     two = {**SLOW, "search": {**SLOW["search"], "workers": 2}}
     config, output = experiment(tmp_path, **two), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
+    process = launch(config, output)
     wait_until(
         lambda: len(workers_of(process.pid)) == 2 and training(output, study=REFERENCES), what="two workers"
     )
@@ -147,12 +154,10 @@ def test_one_of_two_workers_is_killed(tmp_path: Path, processes: list[subprocess
 
 
 def test_a_killed_launcher_leaves_no_orphans_and_the_run_goes_on(
-    tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=SEARCH), what="a trial in training")
+    process = launch(config, output, training_in=SEARCH)
     orphans = workers_of(process.pid)
     assert orphans
     process.kill()
@@ -164,18 +169,15 @@ def test_a_killed_launcher_leaves_no_orphans_and_the_run_goes_on(
 
 
 def test_a_launch_right_after_a_kill_is_not_disturbed_by_orphans(
-    tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=SEARCH), what="a trial in training")
+    process = launch(config, output, training_in=SEARCH)
     orphans = workers_of(process.pid)
     for orphan in orphans:  # as if the machine were too busy to let them notice
         os.kill(orphan, signal.SIGSTOP)
     process.kill()
-    second = launched(config, output)
-    processes.append(second)
+    second = launch(config, output)
     wait_until(lambda: bool(workers_of(second.pid)), what="workers of the second launch")
     time.sleep(1)
     for orphan in orphans:
@@ -187,12 +189,10 @@ def test_a_launch_right_after_a_kill_is_not_disturbed_by_orphans(
 
 
 def test_the_second_of_two_launches_is_refused(
-    tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=REFERENCES), what="a trial in training")
+    process = launch(config, output, training_in=REFERENCES)
     for more in ([], ["--fresh"]):
         second = finished(config, output, *more, timeout=150)
         assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1)
@@ -203,12 +203,10 @@ def test_the_second_of_two_launches_is_refused(
 
 
 def test_a_second_ctrl_c_leaves_at_once_and_the_run_goes_on(
-    tmp_path: Path, uninterrupted: pd.DataFrame, processes: list[subprocess.Popen[str]]
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
 ) -> None:
     config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launched(config, output)
-    processes.append(process)
-    wait_until(lambda: training(output, study=REFERENCES), what="a trial in training")
+    process = launch(config, output, training_in=REFERENCES)
     for worker in workers_of(process.pid):  # a worker that cannot answer the first
         os.kill(worker, signal.SIGSTOP)
     workers = workers_of(process.pid)

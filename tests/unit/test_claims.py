@@ -19,6 +19,7 @@ from search_runs import configuration
 from scaling.search.candidate import references
 from scaling.search.claims import (
     DIED,
+    ENUMERATED,
     MOST_WORKERS_KILLED,
     Claim,
     accepted,
@@ -154,7 +155,7 @@ def test_small_spaces_are_enumerated_to_the_last_network_and_then_exhausted(
     keys = {architecture_key(claim.candidate.spec) for claim in claims}
     on_references = taken(config) & {key_of(trial) for trial in search.trials}
     assert len(keys) == len(claims) == space - len(on_references)
-    assert search.user_attrs["space_exhausted"] is True
+    assert search.user_attrs[ENUMERATED] is True
     for claim in claims:
         assert claim.candidate.proposed is not None
         assert sum(claim.candidate.proposed.shares) == pytest.approx(1)
