@@ -1,12 +1,12 @@
 """Who trains what: references first, then proposals, each network once, the budget exactly. Floor 5.
 
-A claim is made under a lock of the run's folder, so that two workers never take the same network and the
-number of trials is exact. The lock is the operating system's: a worker that dies lets it go.
+Claiming, telling and putting back happen under one lock (`locking`), so that two workers never take the same
+network, the number of trials is exact, and a result is told once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,18 +15,41 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.search.candidate import Candidate, references
 from scaling.search.config import SearchConfig
+from scaling.search.leases import LEASE, Lease
 from scaling.search.realise import realise
 from scaling.search.space import Space, on_target, specs_of
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key
 
 DIED = "worker died"
+EXPIRED = "lease expired"
+PUT_BACK = "put_back"
+"""Attribute of a trial that was ended so that a successor takes its place: why."""
+TRIED = frozenset({PUT_BACK, LEASE, "worker"})
+"""Attributes of one try, which its successor does not inherit."""
 MOST_WORKERS_KILLED = 3
 """Workers that may die on one network before it counts as failed."""
 ENUMERATED = "enumerated"
 """Note on a study whose whole space was queued: nothing is left to propose."""
+EXHAUSTED = "space_exhausted"
+"""Note on a study whose sampler found no further network on target."""
 MOST_DROPS = 200
 """Proposals in a row that may be dropped before the space counts as exhausted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the training of a claimed network ended.
+
+    Args:
+        outcome: `complete`, `diverged` or `failed`.
+        value: mean accuracy of the seeds; None unless complete.
+        error: what went wrong, if anything did.
+    """
+
+    outcome: str
+    value: float | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +63,24 @@ class Claim:
 
 
 def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> None:
-    """Queue the references, and the whole space where it is no larger than the budget; once a study."""
-    if not reference.get_trials(deepcopy=False):
-        for number, candidate in enumerate(references(config)):
+    """Queue the references, and the whole space where it is no larger than the budget.
+
+    What is queued already is not queued again: a crash half-way is mended by the next call.
+    """
+    queued = {trial.user_attrs["trial"] for trial in reference.get_trials(deepcopy=False)}
+    for number, candidate in enumerate(references(config)):
+        if number not in queued:
             attributes = {"candidate": candidate.document(), "trial": number}
             reference.enqueue_trial({}, user_attrs=attributes)
-    if search.get_trials(deepcopy=False) or config.search.trials == 0:
+    known = {key_of(trial) for trial in search.get_trials(deepcopy=False)}
+    if config.search.trials == 0 or (known and ENUMERATED not in search.user_attrs):
         return
     space = on_target(config.baseline_spec, config.target, config.rounding_rules)
     if len(space) <= config.search.trials:
         search.set_user_attr(ENUMERATED, True)
         for candidate in _enumerated(config, space):
+            if architecture_key(candidate.spec) in known:
+                continue
             assert candidate.proposed is not None
             s, v = candidate.proposed.square()
             search.enqueue_trial({"s": s, "v": v}, user_attrs={"candidate": candidate.document()})
@@ -91,7 +121,8 @@ def claim_candidate(
     for _ in range(MOST_DROPS):
         trials = study.get_trials(deepcopy=False)
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        if not waiting and (ENUMERATED in study.user_attrs or len(accepted(trials)) >= config.search.trials):
+        ended = {ENUMERATED, EXHAUSTED} & set(study.user_attrs)
+        if not waiting and (ended or len(accepted(trials)) >= config.search.trials):
             return None
         study.sampler = make_sampler(config, worker=worker, trials=proposed(trials))
         trial = study.ask()
@@ -105,7 +136,7 @@ def claim_candidate(
         if reason is None:
             return Claim(study=study, trial=trial, candidate=candidate, seeds=config.search.seeds)
         drop(study, trial, reason)
-    study.set_user_attr("space_exhausted", True)
+    study.set_user_attr(EXHAUSTED, True)
     return None
 
 
@@ -141,7 +172,7 @@ def drop(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
 
 def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
     """Whether a network killed so many workers (out of memory, say) that it has just been ended as failed."""
-    deaths = trial.user_attrs.get("interruptions", []).count(DIED)
+    deaths = sum(reason in {DIED, EXPIRED} for reason in trial.user_attrs.get("interruptions", []))
     if deaths < MOST_WORKERS_KILLED:
         return False
     trial.set_user_attr("outcome", "failed")
@@ -152,7 +183,12 @@ def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
 
 def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that count towards the budget: waiting, training, or ended by training itself."""
-    return [trial for trial in trials if trial.state != TrialState.FAIL or "outcome" in trial.user_attrs]
+    return [
+        trial
+        for trial in trials
+        if trial.state != TrialState.FAIL
+        or ("outcome" in trial.user_attrs and PUT_BACK not in trial.user_attrs)
+    ]
 
 
 def known_keys(trials: Iterable[FrozenTrial], *, but: int) -> set[str]:
@@ -188,6 +224,24 @@ def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.sa
     return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.search.startup_trials)
 
 
+def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
+    """Queue an interrupted trial again with its parameters, network, lineage and finished seeds.
+
+    The old try ends first: whoever still trains it can then no longer tell. A crash before the successor is
+    queued is mended by `mend`. A trial whose worker died between noting its end and telling it is told, not
+    queued; one that has ended is left alone. Call under the lock.
+    """
+    trial = study.get_trials(deepcopy=False)[trial.number]
+    if trial.state.is_finished():
+        return
+    if "outcome" in trial.user_attrs or "dropped" in trial.user_attrs:
+        _tell_noted(study, trial)
+        return
+    study._storage.set_trial_user_attr(trial._trial_id, PUT_BACK, reason)
+    study.tell(trial.number, state=TrialState.FAIL)
+    mend(study)
+
+
 def _tell_noted(study: optuna.Study, trial: FrozenTrial) -> None:
     if trial.user_attrs.get("outcome") == "complete":
         top1 = [value["top1"] for key, value in trial.user_attrs.items() if key.startswith("result:")]
@@ -196,26 +250,62 @@ def _tell_noted(study: optuna.Study, trial: FrozenTrial) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
-    """Queue an interrupted trial again with its parameters, network, lineage and finished seeds.
+def mend(study: optuna.Study) -> None:
+    """Queue the successor of every trial that was put back and has none yet. Call under the lock."""
+    trials = study.get_trials(deepcopy=False)
+    newest: dict[int, int] = {}
+    for trial in trials:
+        newest[lineage_of(trial)] = trial.number
+    for trial in trials:
+        attributes: dict[str, Any] = trial.user_attrs
+        if PUT_BACK not in attributes or newest[lineage_of(trial)] != trial.number:
+            continue
+        if "candidate" not in attributes or not trial.state.is_finished():
+            continue
+        kept = {key: value for key, value in attributes.items() if key not in TRIED}
+        kept["interruptions"] = [*attributes.get("interruptions", []), attributes[PUT_BACK]]
+        study.enqueue_trial(trial.params, user_attrs=kept | {"lineage": lineage_of(trial)})
 
-    Done again after a crash half-way, it queues nothing twice. A trial whose worker died between noting its
-    end and telling it is told, not queued; one that has ended is left alone.
+
+def lineage_of(trial: FrozenTrial) -> int:
+    """Return the number of the first try of a trial's network."""
+    return int(trial.user_attrs.get("lineage", trial.number))
+
+
+def put_back_lost(study: optuna.Study, lost: Callable[[int, Lease], str | None]) -> None:
+    """Put back every trial in training that is nobody's, and those that a function gives a reason for.
+
+    Call under the lock: then nobody is half-way in a claim, and a trial without a lease is nobody's.
+
+    Args:
+        study: of references or of proposals.
+        lost: from a trial's id and lease to why it is to be put back, or None.
     """
+    mend(study)
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        lease = Lease.of(trial.user_attrs)
+        reason = DIED if lease is None else lost(trial._trial_id, lease)
+        if reason is not None:
+            put_back(study, trial, reason)
+
+
+def tell(claim: Claim, ending: Ending, lease: Lease) -> bool:
+    """Tell how a trial ended, unless its lease was lost; return whether it stands. Call under the lock.
+
+    Done again after a connection broke half-way, it tells nothing twice.
+    """
+    study, number = claim.study, claim.trial.number
+    trial = study.get_trials(deepcopy=False)[number]
+    held = Lease.of(trial.user_attrs)
+    if held is None or held.holder != lease.holder or PUT_BACK in trial.user_attrs:
+        return False
     if trial.state.is_finished():
-        return
-    if "outcome" in trial.user_attrs or "dropped" in trial.user_attrs:
-        _tell_noted(study, trial)
-        return
-    lineage = trial.user_attrs.get("lineage", trial.number)
-    successors = (
-        other
-        for other in study.get_trials(deepcopy=False)
-        if other.number > trial.number and other.user_attrs.get("lineage") == lineage
-    )
-    if "candidate" in trial.user_attrs and next(successors, None) is None:
-        attributes: dict[str, Any] = dict(trial.user_attrs)
-        interruptions = [*attributes.get("interruptions", []), reason]
-        attributes |= {"lineage": lineage, "interruptions": interruptions}
-        study.enqueue_trial(trial.params, user_attrs=attributes)
-    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        return True
+    claim.trial.set_user_attr("outcome", ending.outcome)
+    if ending.error is not None:
+        claim.trial.set_user_attr("error", ending.error)
+    if ending.value is not None:
+        study.tell(number, ending.value)
+    else:
+        study.tell(number, state=TrialState.FAIL)
+    return True

@@ -102,6 +102,23 @@ class SearchTable(_Table):
         return value
 
 
+class ClusterTable(_Table):
+    """`[cluster]`: how workers that live are told from workers that died; shapes no result."""
+
+    heartbeat_s: float = Field(default=60, gt=0, description="seconds between renewals of a trial's lease")
+    grace_s: float = Field(default=180, gt=0, description="seconds without renewal until a trial is put back")
+    patience_s: float = Field(default=1800, ge=0, description="seconds to wait for a database that is away")
+
+    @model_validator(mode="after")
+    def _live_trials_stay(self) -> ClusterTable:
+        if self.grace_s < 2 * self.heartbeat_s:
+            raise ValueError(
+                f"grace_s must be at least twice heartbeat_s, or live trials are put back; "
+                f"got {self.grace_s:g} and {self.heartbeat_s:g}"
+            )
+        return self
+
+
 class NumericsTable(_Table):
     """`[numerics]`: batch norm; short proxies need a faster momentum than the released 0.01."""
 
@@ -124,6 +141,7 @@ class SearchConfig(_Table):
     rounding: RoundingTable = RoundingTable()
     numerics: NumericsTable = NumericsTable()
     search: SearchTable
+    cluster: ClusterTable = ClusterTable()
     recipe: Recipe
 
     @cached_property
@@ -177,9 +195,9 @@ class SearchConfig(_Table):
         return self.model_dump(mode="json")
 
     def key(self) -> str:
-        """Return a hash of everything that shapes results; the number of workers does not."""
+        """Return a hash of everything that shapes results; the number of workers and their leases do not."""
         plain = self.document()
-        del plain["search"]["workers"], plain["command"], plain["expected_minutes"]
+        del plain["search"]["workers"], plain["command"], plain["expected_minutes"], plain["cluster"]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 

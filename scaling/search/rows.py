@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.results import trials_frame
 from scaling.search.candidate import Candidate
+from scaling.search.claims import PUT_BACK
 from scaling.search.config import SearchConfig
 from scaling.search.objective import seed_results
 
@@ -57,7 +58,7 @@ def _seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[
 
 def trial_state(trial: FrozenTrial) -> str | None:
     """Return a trial's state in the table's words, or None where it has no row."""
-    if "candidate" not in trial.user_attrs:
+    if "candidate" not in trial.user_attrs or (trial.state.is_finished() and PUT_BACK in trial.user_attrs):
         return None
     if trial.state == TrialState.COMPLETE:
         return "complete"

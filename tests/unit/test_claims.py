@@ -31,9 +31,9 @@ from scaling.search.claims import (
 )
 from scaling.search.config import SearchConfig
 from scaling.search.rows import table, trial_state
+from scaling.search.run import studies
 from scaling.search.space import on_target
 from scaling.search.storage import open_storage
-from scaling.search.worker import studies
 from scaling.serialization import architecture_key
 
 MANY = configuration(search={"trials": 4, "tolerance": 0.05, "sampler": "random"})
