@@ -30,6 +30,7 @@ from scaling.rounding import (
     RoundingRules,
 )
 from scaling.search.realise import Target
+from scaling.search.samplers import Sampler
 from scaling.serialization import first_problem
 from scaling.training import Recipe
 
@@ -88,7 +89,7 @@ class SearchTable(_Table):
     target_factor: float = 2.0
     tolerance: float = 0.03
     largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Sampler = Sampler.TPE
     startup_trials: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1, le=256)

@@ -65,8 +65,10 @@ def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str,
         trial.set_user_attr("outcome", "diverged")
         study.tell(trial, state=TrialState.FAIL)
     else:
+        values = [sum(top1) / len(top1)]
+        trial.set_user_attr("values", values)  # before the outcome: who finds an outcome can tell it
         trial.set_user_attr("outcome", "complete")
-        study.tell(trial, sum(top1) / len(top1))
+        study.tell(trial, values)
 
 
 def _train(
