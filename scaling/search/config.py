@@ -32,6 +32,7 @@ from scaling.rounding import (
 from scaling.search.realise import Target
 from scaling.search.samplers import Sampler
 from scaling.serialization import first_problem
+from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
 
 
@@ -50,11 +51,12 @@ class DataTable(_Table):
 
 
 class BaselineTable(_Table):
-    """`[baseline]`: a named network, or one written as block strings; image size and stem can be changed."""
+    """`[baseline]`: a named network, or one written as block strings; image size and strides may change."""
 
     name: str = "efficientnet-b0"
     image_size: int | None = None
     stem_stride: int | None = None
+    small_input: SmallInput = SmallInput.NONE
     stem_channels: int | None = None
     stages: tuple[str, ...] | None = None
     head_channels: int | None = None
@@ -146,9 +148,10 @@ class SearchConfig(_Table):
             spec = baseline_named(table.name)
         stem = spec.stem if table.stem_stride is None else replace(spec.stem, stride=table.stem_stride)
         size = spec.image_size if table.image_size is None else table.image_size
-        return replace(
+        own = replace(
             spec, stem=stem, image_size=size, in_channels=info.in_channels, num_classes=info.num_classes
         )
+        return for_small_input(own, table.small_input)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:
