@@ -18,8 +18,8 @@ import pandas as pd
 from sqlalchemy import URL
 
 from scaling.results import write_trials
-from scaling.search.claims import DIED, put_back_lost
 from scaling.search.config import SearchConfig
+from scaling.search.endings import DIED, put_back_lost
 from scaling.search.folder import RunFolder
 from scaling.search.leases import Lease
 from scaling.search.location import sqlite_url

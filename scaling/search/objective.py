@@ -14,11 +14,12 @@ from optuna.exceptions import UpdateFinishedTrialError
 from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
-from scaling.search.claims import Claim, Ending
+from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
+from scaling.search.endings import Ending
 from scaling.search.patience import DATABASE_ERRORS, lost_contact
 from scaling.training import TrainingResult, train_network
-from scaling.training.engine import Outcome, TrainingInterruptedError
+from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
 """Called after each step with the seed and the number of steps done."""
@@ -46,7 +47,7 @@ def evaluate(
         for seed in claim.seeds:
             if seed in results:
                 continue
-            result = _train(config, claim.candidate.spec, seed, device, report, should_stop)
+            result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
             results[seed] = _plain(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
     except (TrainingInterruptedError, UpdateFinishedTrialError):
@@ -58,17 +59,23 @@ def evaluate(
     top1 = [result["top1"] for result in results.values()]
     if any(value is None for value in top1):
         return Ending(outcome="diverged")
-    return Ending(outcome="complete", value=sum(top1) / len(top1))
+    return Ending(outcome="complete", values=(sum(top1) / len(top1),))
 
 
-def _train(
+def train_once(
     config: SearchConfig,
     spec: ArchitectureSpec,
     seed: int,
     device: torch.device,
     report: SeedReport,
     should_stop: Callable[[], bool],
+    on_judged: Judged = lambda _right: None,
 ) -> TrainingResult:
+    """Train one network with one seed as the experiment says.
+
+    Raises:
+        TrainingInterruptedError: `should_stop` said so.
+    """
     return train_network(
         spec,
         config.recipe,
@@ -80,6 +87,7 @@ def _train(
         numerics=config.model_numerics,
         report=lambda step: report(seed, step),
         should_stop=should_stop,
+        on_judged=on_judged,
     )
 
 

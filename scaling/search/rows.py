@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.results import trials_frame
 from scaling.search.candidate import Candidate
-from scaling.search.claims import PUT_BACK
 from scaling.search.config import SearchConfig
+from scaling.search.endings import PUT_BACK
 from scaling.search.objective import seed_results
 
 

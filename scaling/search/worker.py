@@ -19,16 +19,8 @@ from sqlalchemy import URL
 
 from scaling.cost import count_cost
 from scaling.search.candidate import references
-from scaling.search.claims import (
-    EXPIRED,
-    Claim,
-    Ending,
-    claim_candidate,
-    claim_reference,
-    put_back,
-    put_back_lost,
-    tell,
-)
+from scaling.search.claims import Claim, claim_candidate, claim_reference
+from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
@@ -163,7 +155,7 @@ class Worker:
                 return Step.LOST
             except DATABASE_ERRORS:
                 return self._give_back(claim, "database away", Step.LOST)
-            if not self.run.exclusively(lambda: tell(claim, ending, self.lease)):
+            if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
                 return Step.LOST
         progress.send("end", progress.total, ending_text(self.frozen(claim)))
         return Step.TRAINED
