@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split, checksum
@@ -34,13 +34,17 @@ __all__ = [
     "Outcome",
     "TrainingInterruptedError",
     "TrainingResult",
-    "accuracy",
     "best_device",
+    "right_answers",
     "total_steps",
     "train_network",
 ]
 
 EVALUATION_BATCH = 500
+
+
+Judged = Callable[[Tensor], None]
+"""Called once, after the final epoch, with which validation images were right: bool (N,), in order."""
 
 
 class Outcome(StrEnum):
@@ -114,6 +118,7 @@ def train_network(
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
     on_epoch: Callable[[EpochEnd], None] | None = None,
+    on_judged: Judged | None = None,
 ) -> TrainingResult:
     """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
@@ -134,6 +139,7 @@ def train_network(
         checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
             deletes it when the result is kept.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
+        on_judged: told which validation images were right; never called if the training diverged.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so.
@@ -155,11 +161,14 @@ def train_network(
             break
         kept.top1 = None
         if on_epoch is not None:
-            kept.top1 = _top1(session, held_out)
+            kept.top1 = _share(_judged(session, held_out))
             on_epoch(EpochEnd(epoch=session.epoch, steps=step.done, loss=session.loss, top1=kept.top1))
         kept.save()
-    if kept.top1 is None:
-        kept.top1 = _top1(session, held_out) if session.epoch else math.nan
+    if session.epoch and (kept.top1 is None or on_judged is not None):
+        right = _judged(session, held_out)
+        kept.top1 = _share(right)
+        if on_judged is not None and outcome == Outcome.COMPLETE:
+            on_judged(right.cpu())
     return _result(outcome, kept, spec)
 
 
@@ -229,10 +238,14 @@ def _identity(
     }
 
 
-def _top1(session: Session, split: DeviceSplit) -> float:
+def _judged(session: Session, split: DeviceSplit) -> Tensor:
     average = session.step.average
     with nullcontext() if average is None else average.in_place():
-        return accuracy(session.step.model, split)
+        return right_answers(session.step.model, split)
+
+
+def _share(right: Tensor) -> float:
+    return int(right.sum()) / len(right)
 
 
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
@@ -265,14 +278,14 @@ def total_steps(recipe: Recipe, images: int) -> int:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, split: DeviceSplit) -> float:
-    """Return the fraction of images whose largest logit is the label's, in evaluation mode."""
+def right_answers(model: nn.Module, split: DeviceSplit) -> Tensor:
+    """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,)."""
     model.eval()
-    right = torch.zeros((), dtype=torch.int64, device=split.labels_N.device)
+    right = []
     for images, labels in in_order(split, EVALUATION_BATCH):
         with autocast(images.device):
-            right += (model(images).argmax(1) == labels).sum()
-    return int(right) / len(split)
+            right.append(model(images).argmax(1) == labels)
+    return torch.cat(right)
 
 
 def best_device(name: str = "auto") -> torch.device:
