@@ -50,7 +50,7 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
             attributes = {"candidate": candidate.document(), "trial": number}
             reference.enqueue_trial({}, user_attrs=attributes)
     known = {key_of(trial) for trial in search.get_trials(deepcopy=False)}
-    if config.search.trials == 0 or (known and ENUMERATED not in search.user_attrs):
+    if known and ENUMERATED not in search.user_attrs:
         return
     if (queue := queue_of(config)) is not None:
         search.set_user_attr(ENUMERATED, True)

@@ -57,7 +57,7 @@ def evaluate(
             raise
         return Ending(outcome="failed", error=f"{type(error).__name__}: {error}")
     top1 = [result["top1"] for result in results.values()]
-    if any(value is None for value in top1):
+    if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
         return Ending(outcome="diverged")
     return Ending(outcome="complete", values=(sum(top1) / len(top1),))
 
@@ -120,6 +120,6 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 def _plain(result: TrainingResult) -> dict[str, Any]:
     plain = asdict(result)
-    if result.outcome == Outcome.DIVERGED or math.isnan(result.top1):
+    if math.isnan(result.top1):
         plain["top1"] = None
     return plain
