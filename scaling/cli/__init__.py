@@ -25,6 +25,7 @@ class LazyGroup(click.Group):
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
+        "report": ("report", "A run as one HTML page."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 
