@@ -16,6 +16,7 @@ from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, S
 from scaling.families import generate, variant
 from scaling.generation import scale
 from scaling.rounding import RoundingRules
+from scaling.small_inputs import for_small_input
 
 if TYPE_CHECKING:
     from scaling.model import build_model
@@ -40,6 +41,7 @@ __all__ = [
     "build_model",
     "count_cost",
     "export_weights",
+    "for_small_input",
     "generate",
     "load_weights",
     "scale",

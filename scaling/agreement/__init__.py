@@ -1,7 +1,14 @@
 """Whether other implementations compute what this package does, from equal weights. Above weights."""
 
 from scaling.agreement.comparison import TOLERANCE, Agreement, compare, randomise, verify
-from scaling.agreement.peers import PEERS, OtherNetwork, other_network, peer_installed, peer_version
+from scaling.agreement.peers import (
+    PEERS,
+    OtherNetwork,
+    other_network,
+    peer_installed,
+    peer_version,
+    torch_network,
+)
 
 __all__ = [
     "PEERS",
@@ -13,5 +20,6 @@ __all__ = [
     "peer_installed",
     "peer_version",
     "randomise",
+    "torch_network",
     "verify",
 ]

@@ -28,6 +28,7 @@ SMALLEST_IMAGE = 32
 """Pixels: below, Keras refuses to build."""
 
 IMAGES = 3
+"""Compared at once, unless told otherwise: one would hide a mix-up of batch and channels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,9 @@ class Agreement:
         params_equal: whether trainable parameters are, to the unit.
         macs_equal: whether multiply-adds at this image size are, to the unit.
         layers_equal: whether layers are: names, output shapes, weights; None for peers other than Keras.
+        params: trainable parameters of ours.
+        macs: multiply-adds of ours at this image size.
+        layers: of ours as Keras counts them, without the top.
         image_size: side of the images, pixels.
         max_relative_float64: max |a - b| / max |b| over logits a of ours, b of the peer's.
         max_relative_float32: likewise.
@@ -50,6 +54,9 @@ class Agreement:
     params_equal: bool
     macs_equal: bool
     layers_equal: bool | None
+    params: int
+    macs: int
+    layers: int
     image_size: int
     max_relative_float64: float
     max_relative_float32: float
@@ -61,13 +68,16 @@ class Agreement:
         return counts and self.max_relative_float64 <= TOLERANCE
 
 
-def verify(peer: str, variant: str, *, image_size: int = 64, seed: int = 0) -> Agreement:
+def verify(
+    peer: str, variant: str, *, image_size: int | None = 64, images: int = IMAGES, seed: int = 0
+) -> Agreement:
     """Compare a peer's variant with this package's, from random weights carried both ways.
 
     Args:
         peer: one of `PEERS`, installed.
         variant: b0 … b7.
-        image_size: side of the images in pixels, at least 32.
+        image_size: side of the images in pixels, at least 32; None for the variant's own.
+        images: how many, at least 1.
         seed: of weights, statistics and images.
 
     Raises:
@@ -76,13 +86,16 @@ def verify(peer: str, variant: str, *, image_size: int = 64, seed: int = 0) -> A
     """
     if variant not in VARIANTS:
         raise ConfigError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
-    if image_size < SMALLEST_IMAGE:
-        raise ConfigError(f"image size must be at least {SMALLEST_IMAGE} px, got {image_size}")
+    official = official_variant(variant)
+    size = official.image_size if image_size is None else image_size
+    if size < SMALLEST_IMAGE:
+        raise ConfigError(f"image size must be at least {SMALLEST_IMAGE} px, got {size}")
     return compare(
         peer,
-        replace(official_variant(variant), image_size=image_size),
+        replace(official, image_size=size),
         numerics_of(peer, variant),
-        lambda dtype: other_network(peer, variant, image_size=image_size, dtype=dtype),
+        lambda dtype: other_network(peer, variant, image_size=size, dtype=dtype),
+        images=images,
         seed=seed,
     )
 
@@ -93,6 +106,7 @@ def compare(
     numerics: Numerics,
     make: Callable[[torch.dtype], OtherNetwork],
     *,
+    images: int = IMAGES,
     seed: int = 0,
 ) -> Agreement:
     """Compare a network of a spec and these numerics with another, in float64 and float32.
@@ -104,6 +118,7 @@ def compare(
         spec: of ours, with the image size to compare at.
         numerics: of ours.
         make: builds the other in a type.
+        images: how many, at least 1.
         seed: of weights, statistics and images.
 
     Raises:
@@ -111,14 +126,15 @@ def compare(
     """
     model = build_model(spec, numerics=numerics, seed=seed).eval()
     generator = torch.Generator().manual_seed(seed + 2)
-    images = torch.randn(IMAGES, spec.in_channels, spec.image_size, spec.image_size, generator=generator)
-    randomise(model, images, seed=seed + 1)
+    shape = (images, spec.in_channels, spec.image_size, spec.image_size)
+    batch = torch.randn(shape, generator=generator)
+    randomise(model, batch, seed=seed + 1)
     # float32 first: widening keeps every weight exactly, narrowing would too but only after it.
     single = make(torch.float32)
-    float32 = _difference(peer, model, single, images)[0]
+    float32 = _difference(peer, model, single, batch)[0]
     params, lines = single.params, single.layers
     del single
-    float64, macs = _difference(peer, model.double(), make(torch.float64), images.double())
+    float64, macs = _difference(peer, model.double(), make(torch.float64), batch.double())
     cost = count_cost(spec)
     return Agreement(
         peer=peer,
@@ -126,6 +142,9 @@ def compare(
         params_equal=params == cost.params,
         macs_equal=macs == cost.macs,
         layers_equal=None if lines is None else lines == _layer_lines(spec),
+        params=cost.params,
+        macs=cost.macs,
+        layers=len(layers(spec)),
         image_size=spec.image_size,
         max_relative_float64=float64,
         max_relative_float32=float32,

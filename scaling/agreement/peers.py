@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from scaling.conventions import Peer
 from scaling.errors import ConfigError
@@ -26,6 +27,9 @@ from scaling.weights import keras_state, set_keras_state
 
 LayerLine = tuple[str, tuple[int, ...], int]
 """Name, output shape without the batch, and all weights, trained or not."""
+
+
+TrainStep = Callable[[Tensor, Tensor], tuple[float, dict[str, Tensor]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,8 @@ class OtherNetwork:
         state: gives its weights by its own names.
         load: takes all of them, by its own names.
         logits: maps images (N, 3, H, W), values of order one, to logits (N, classes), in eval mode.
-        module: the torch module, where it is one.
+        train_step: maps such images and labels (N,) to the cross-entropy in train mode and every parameter's
+            gradient by its own names.
         layers: its layers in order, where it counts layers as Keras does.
     """
 
@@ -45,7 +50,7 @@ class OtherNetwork:
     state: Callable[[], Mapping[str, Tensor]]
     load: Callable[[Mapping[str, Tensor]], None]
     logits: Callable[[Tensor], Tensor]
-    module: nn.Module | None = None
+    train_step: TrainStep
     layers: tuple[LayerLine, ...] | None = None
 
 
@@ -135,7 +140,7 @@ def other_network(peer: str, variant: str, *, image_size: int, dtype: torch.dtyp
             return _keras(module, variant, image_size, dtype)
         with torch.device("meta"):
             model = library.make(module, variant, image_size)
-    return _torch_network(model.to_empty(device="cpu").to(dtype).eval())
+    return torch_network(model.to_empty(device="cpu").to(dtype).eval())
 
 
 def _library(peer: str) -> _Library:
@@ -144,17 +149,30 @@ def _library(peer: str) -> _Library:
     return _LIBRARIES[choice(Peer, peer, "peer")]
 
 
-def _torch_network(model: nn.Module) -> OtherNetwork:
+def torch_network(model: nn.Module) -> OtherNetwork:
+    """Return a torch module, in eval mode, as a network to compare with."""
+
     def load(state: Mapping[str, Tensor]) -> None:
         model.load_state_dict(dict(state))
+
+    def train_step(images: Tensor, labels: Tensor) -> tuple[float, dict[str, Tensor]]:
+        model.train().zero_grad()
+        loss = functional.cross_entropy(model(images), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        model.eval()
+        return float(loss.detach()), _gradients(model.named_parameters())
 
     return OtherNetwork(
         params=sum(parameter.numel() for parameter in model.parameters()),
         state=model.state_dict,
         load=load,
         logits=model,
-        module=model,
+        train_step=train_step,
     )
+
+
+def _gradients(parameters: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: parameter.grad for name, parameter in parameters if parameter.grad is not None}
 
 
 def _keras(keras: Any, variant: str, image_size: int, dtype: torch.dtype) -> OtherNetwork:
@@ -172,11 +190,25 @@ def _keras(keras: Any, variant: str, image_size: int, dtype: torch.dtype) -> Oth
             found: Tensor = model(images.permute(0, 2, 3, 1) * 255, training=False)
         return found
 
+    def train_step(images: Tensor, labels: Tensor) -> tuple[float, dict[str, Tensor]]:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0  # stochastic depth too: its networks take no rate for it
+        with _keras_type(keras, name):
+            logits = model(images.permute(0, 2, 3, 1) * 255, training=True)
+        loss = functional.cross_entropy(logits, labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        variables = ((layer, one) for layer in model.layers for one in layer.trainable_weights)
+        return float(loss.detach()), _gradients(
+            (f"{layer.name}/{one.name}", one.value) for layer, one in variables
+        )
+
     return OtherNetwork(
         params=sum(int(variable.value.numel()) for variable in model.trainable_weights),
         state=lambda: keras_state(model),
         load=lambda state: set_keras_state(model, state),
         logits=logits,
+        train_step=train_step,
         layers=tuple(_layer_line(layer) for layer in model.layers),
     )
 

@@ -15,6 +15,7 @@ from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
 from scaling.decomposition import Layer, layers
 from scaling.families import official_name, released_coefficients, variant
+from scaling.small_inputs import idle_taps, last_map
 
 _STAGE_FIELDS = (
     "repeats",
@@ -45,7 +46,10 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
         "in_channels": spec.in_channels,
         "num_classes": spec.num_classes,
         "stem_channels": spec.stem.out_channels,
+        "stem_stride": spec.stem.stride,
         "head_channels": spec.head.out_channels,
+        "last_map": last_map(spec),
+        "idle_depthwise_weights": idle_taps(spec).idle,
         "stages": [{field: getattr(stage, field) for field in _STAGE_FIELDS} for stage in spec.stages],
         "blocks": spec.num_blocks,
         "params": cost.params,
@@ -85,6 +89,12 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
         f"{document['params']:,} params, {document['macs']:,} multiply-adds, "
         f"{document['activations']:,} activations"
     )
+    idle = idle_taps(spec)
+    if idle.idle:
+        console.print(
+            f"{100 * idle.share:.0f} % of the depthwise weights meet nothing but padding at "
+            f"{spec.image_size} px and never train: see --small-input"
+        )
 
 
 def _stage_table(spec: ArchitectureSpec) -> Table:

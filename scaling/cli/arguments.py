@@ -15,6 +15,7 @@ from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
 from scaling.families import generate, named, variant
 from scaling.rounding import CoefficientRounding, choice
+from scaling.small_inputs import SmallInput, for_small_input
 
 MOST_PARAMS = 10**11
 DEFAULT_BASELINE = "efficientnet-b0"
@@ -40,6 +41,12 @@ def spec_options(command: Command) -> Command:
         click.option("--num-classes", type=int, help="Outputs of the classifier (1000)."),
         click.option("--in-channels", type=int, help="Channels of the image (3)."),
         click.option("--image-size", type=int, help="Side in pixels, 8 to 4096, instead of the scaled one."),
+        click.option(
+            "--small-input",
+            default=SmallInput.NONE.value,
+            show_default=True,
+            help=f"Strides for small images: {', '.join(SmallInput)}.",
+        ),
     )(command)
 
 
@@ -56,8 +63,9 @@ def spec_from_options(
     num_classes: int | None,
     in_channels: int | None,
     image_size: int | None,
+    small_input: str,
 ) -> ArchitectureSpec:
-    """Return the network that the options name.
+    """Return the network that the options name; the small-input policy sees the final image size.
 
     Raises:
         ConfigError: neither a name nor all four coefficients were given, or both.
@@ -88,7 +96,8 @@ def spec_from_options(
         raise ConfigError(f"expected a variant name or --alpha --beta --gamma --phi; missing {missing}")
     overrides = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
     changed = {key: value for key, value in overrides.items() if value is not None}
-    return checked(named(replace(spec, **changed)))  # type: ignore[arg-type]
+    sized = replace(spec, **changed)  # type: ignore[arg-type]
+    return checked(named(for_small_input(sized, small_input)))
 
 
 def checked(spec: ArchitectureSpec) -> ArchitectureSpec:

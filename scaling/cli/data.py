@@ -67,8 +67,8 @@ def _row(name: str) -> dict[str, object]:
         "native_size": info.native_size,
         **counts,
         "at_hand": at_hand,
-        "mean": info.mean,
-        "std": info.std,
+        "mean": list(info.mean),
+        "std": list(info.std),
         "licence": info.licence,
         "source": info.source,
     }

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import pandas as pd
 from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_version
 from scaling.agreement import verify as verify_peer
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
-from scaling.cost import count_cost
 from scaling.families import variant as official_variant
 from scaling.results import provenance, write_json, write_text
 from scaling.results.provenance import utc_now
@@ -25,49 +24,99 @@ from scaling.results.provenance import utc_now
 VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
 
 
+NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    variants: tuple[str, ...]
+    peers: tuple[str, ...]
+    image_size: int | None
+    images: int
+    seed: int
+
+    def document(self) -> dict[str, Any]:
+        plain = asdict(self)
+        return {**plain, "image_size": NATIVE if self.image_size is None else self.image_size}
+
+
+class _ImageSize(click.ParamType[int | None]):
+    """A whole number of pixels, or the variant's own size."""
+
+    name = "pixels|native"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        if value == NATIVE:
+            return None
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"expected a whole number of pixels or {NATIVE!r}, got {value!r}", param, ctx)
+
+
 @click.command()
 @click.option("--variants", default=VARIANTS, help="Comma-separated; default b0 to b7.")
 @click.option("--peers", default=",".join(PEERS), help=f"Comma-separated; default {', '.join(PEERS)}.")
-@click.option("--image-size", type=int, default=64, show_default=True, help="Pixels, odd or even, from 32.")
+@click.option(
+    "--image-size", type=_ImageSize(), default="64", show_default=True, help="Odd or even, from 32."
+)
+@click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="At once.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, statistics and images.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for table and provenance.")
 @json_option
-def verify(variants: str, peers: str, image_size: int, seed: int, output: Path | None, as_json: bool) -> None:
+def verify(
+    variants: str,
+    peers: str,
+    image_size: int | None,
+    images: int,
+    seed: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     """Compare logits of other implementations from the same random weights, and their counts.
 
     Exit code 1 if a difference in float64 is above 1e-9, or parameters, multiply-adds or layers differ.
     """
-    names, asked, started = _listed(variants), _listed(peers), utc_now()
-    for name in names:
+    settings = _Settings(
+        variants=_listed(variants), peers=_listed(peers), image_size=image_size, images=images, seed=seed
+    )
+    for name in settings.variants:
         official_variant(name)
-    installed = [peer for peer in asked if peer_installed(peer)]
-    missing = [peer for peer in asked if peer not in installed]
-    found = _verified(names, installed, image_size, seed)
-    settings = {"variants": names, "peers": asked, "image_size": image_size, "seed": seed}
+    started = utc_now()
+    installed = [peer for peer in settings.peers if peer_installed(peer)]
+    missing = [peer for peer in settings.peers if peer not in installed]
+    found = _verified(settings, installed)
     if output is not None:
         _write(output, found, missing, settings, started)
     if as_json:
         rows = [_plain(row) for row in found]
         agree = all(row.agrees for row in found)
-        emit_json({**settings, "agree": agree, "not_installed": missing, "agreement": rows})
+        emit_json({**settings.document(), "agree": agree, "not_installed": missing, "agreement": rows})
     else:
         _show(found, missing)
     if not all(row.agrees for row in found):
         sys.exit(1)
 
 
-def _listed(text: str) -> list[str]:
-    return list(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
 
 
-def _verified(names: Sequence[str], peers: Sequence[str], image_size: int, seed: int) -> list[Agreement]:
+def _verified(settings: _Settings, peers: Sequence[str]) -> list[Agreement]:
     found = []
     with counting_bars() as bars:
-        bar = bars.add_task("verify", total=len(names) * len(peers))
-        for name in names:
+        bar = bars.add_task("verify", total=len(settings.variants) * len(peers))
+        for name in settings.variants:
             for peer in peers:
                 bars.update(bar, description=f"{name} {peer}")
-                found.append(verify_peer(peer, name, image_size=image_size, seed=seed))
+                row = verify_peer(
+                    peer,
+                    name,
+                    image_size=settings.image_size,
+                    images=settings.images,
+                    seed=settings.seed,
+                )
+                found.append(row)
                 bars.advance(bar)
     return found
 
@@ -96,8 +145,11 @@ HEADINGS = ("params", "MACs", "layers", "float64", "float32")
 def _show(found: Sequence[Agreement], missing: Sequence[str]) -> None:
     for name in dict.fromkeys(row.variant for row in found):
         rows = [row for row in found if row.variant == name]
-        params = count_cost(official_variant(name)).params
-        console.print(f"[bold]{name}[/bold], {params:,} parameters, {rows[0].image_size} px")
+        ours = rows[0]
+        console.print(
+            f"[bold]{name}[/bold] at {ours.image_size} px: {ours.params:,} params, "
+            f"{ours.macs:,} multiply-adds, {ours.layers} layers"
+        )
         table = table_of("peer", *HEADINGS)
         for row in rows:
             table.add_row(*_cells(row))
@@ -113,35 +165,55 @@ def _show(found: Sequence[Agreement], missing: Sequence[str]) -> None:
 
 
 def _write(
-    folder: Path, found: Sequence[Agreement], missing: Sequence[str], settings: dict[str, Any], started: str
+    folder: Path, found: Sequence[Agreement], missing: Sequence[str], settings: _Settings, started: str
 ) -> None:
     frame = pd.DataFrame([_plain(row) for row in found])
     write_text(folder / "agreement.csv", frame.to_csv(index=False, lineterminator="\n"))
-    write_text(folder / "agreement.md", _markdown(found, missing))
+    write_text(folder / "agreement.md", _markdown(found, missing, settings))
+    config = settings.document()
     document = provenance(
-        config=settings,
-        config_key=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16],
+        config=config,
+        config_key=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16],
         command=sys.argv,
         device="cpu",
         data_checksums={},
         started=started,
         finished=utc_now(),
-        peers={peer: peer_version(peer) for peer in settings["peers"]},
+        peers={peer: peer_version(peer) for peer in settings.peers},
     )
     write_json(folder / "provenance.json", document)
 
 
-def _markdown(found: Sequence[Agreement], missing: Sequence[str]) -> str:
-    lines = [
-        "| variant | peer | " + " | ".join(HEADINGS) + " |",
-        "|---|---|---|---|---|--:|--:|",
-        *(f"| {row.variant} | " + " | ".join(_cells(row)) + " |" for row in found),
-    ]
+def _markdown(found: Sequence[Agreement], missing: Sequence[str], settings: _Settings) -> str:
     notes = [f"Not installed: {', '.join(missing)}.", ""] if missing else []
-    size = f"At {found[0].image_size} px. " if found else ""
     meaning = (
-        f"{size}Largest relative difference of logits, max abs(ours − peer's) / max abs(peer's), eval mode, "
-        "the same random weights and batch-norm statistics; params and MACs to the unit; layers are "
-        "counted by Keras alone."
+        "Largest relative difference of logits in float64, max abs(ours − theirs) / max abs(theirs), eval "
+        f"mode, {settings.images} random image(s), the same random weights and batch-norm statistics carried "
+        "both ways. Every cell also says that params and multiply-adds are equal to the unit, and with Keras "
+        f"every layer's name, shape and weights. At most in float32: {_largest_float32(found)}."
     )
-    return "\n".join(["# Agreement with other implementations", "", meaning, "", *notes, *lines, ""])
+    return "\n".join(["# Agreement with other implementations", "", matrix(found), "", meaning, "", *notes])
+
+
+def matrix(found: Sequence[Agreement]) -> str:
+    """Return variants × peers as a Markdown table: our counts, and the difference from each peer."""
+    rows = []
+    for name in dict.fromkeys(row.variant for row in found):
+        of_variant = [row for row in found if row.variant == name]
+        ours = of_variant[0]
+        counts = {"variant": name.upper(), "image": str(ours.image_size), "params": f"{ours.params:,}"}
+        counts |= {"multiply-adds": f"{ours.macs:,}", "layers": str(ours.layers)}
+        rows.append(counts | {row.peer: _cell(row) for row in of_variant})
+    table = pd.DataFrame(rows)
+    align = ["left"] + ["right"] * (len(table.columns) - 1)
+    return str(table.to_markdown(index=False, disable_numparse=True, colalign=align)) if rows else ""
+
+
+def _cell(row: Agreement) -> str:
+    if not row.agrees:
+        return "DIFFERS"
+    return f"{row.max_relative_float64:.0e}" if row.max_relative_float64 else "0"
+
+
+def _largest_float32(found: Sequence[Agreement]) -> str:
+    return f"{max((row.max_relative_float32 for row in found), default=math.nan):.0e}"

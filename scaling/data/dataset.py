@@ -63,10 +63,13 @@ class DatasetInfo:
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
             any size is true resolution.
         class_names: one per label.
-        mean: of pixels in [0, 1] over the training split, for normalisation.
-        std: likewise.
+        mean: per channel, of pixels in [0, 1] over the training split, for normalisation.
+        std: likewise, above 0.
         licence: of the images.
         source: where they come from.
+
+    Raises:
+        DataError: mean and std are not one a channel, std is not above 0, or there is not one name a class.
     """
 
     name: str
@@ -74,10 +77,21 @@ class DatasetInfo:
     in_channels: int
     native_size: int | None
     class_names: tuple[str, ...]
-    mean: float
-    std: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     licence: str
     source: str
+
+    def __post_init__(self) -> None:
+        if not len(self.mean) == len(self.std) == self.in_channels or not min(self.std) > 0:
+            raise DataError(
+                f"{self.name} needs a mean and a std above 0 for each of its {self.in_channels} channels, "
+                f"got mean {self.mean} and std {self.std}"
+            )
+        if len(self.class_names) != self.num_classes:
+            raise DataError(
+                f"{self.name} has {self.num_classes} classes but {len(self.class_names)} class names"
+            )
 
 
 def checksum(split: Split) -> str:

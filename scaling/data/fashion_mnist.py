@@ -49,8 +49,8 @@ INFO = DatasetInfo(
         "Bag",
         "Ankle boot",
     ),
-    mean=0.2860,  # of all 60,000 training images; a test computes both from the files
-    std=0.3530,
+    mean=(0.2860,),  # of all 60,000 training images; a test computes both from the files
+    std=(0.3530,),
     licence="MIT, Zalando SE",
     source="https://github.com/zalandoresearch/fashion-mnist (arXiv:1708.07747)",
 )

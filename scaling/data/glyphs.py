@@ -39,8 +39,8 @@ INFO = DatasetInfo(
     in_channels=1,
     native_size=None,
     class_names=tuple(ALPHABET),
-    mean=0.744,  # of the default training split, seed 0: .744 at 24, 34 and 48 px
-    std=0.231,  # likewise: .225, .231, .236
+    mean=(0.744,),  # of the default training split, seed 0: .744 at 24, 34 and 48 px
+    std=(0.231,),  # likewise: .225, .231, .236
     licence="fonts: Bitstream Vera (DejaVu), STIX, BaKoMa (Computer Modern) licences",
     source="drawn by this package from the TrueType fonts of matplotlib's wheel",
 )

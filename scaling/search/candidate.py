@@ -12,7 +12,7 @@ from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.generation import scale
 from scaling.search.config import SearchConfig
-from scaling.search.realise import Realisation
+from scaling.search.realise import Realisation, realise
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key, from_json, to_json
 
@@ -101,6 +101,13 @@ class Candidate:
             proposed=direction,
             feasible=found.feasible,
         )
+
+    @staticmethod
+    def of_square(config: SearchConfig, s: float, v: float) -> Candidate:
+        """Return what a sampler's point of the unit square becomes."""
+        direction = Direction.of_square(s, v)
+        found = realise(direction, config.baseline_spec, config.target, config.rounding_rules)
+        return Candidate.of_proposal(direction, found)
 
     @staticmethod
     def of_spec(spec: ArchitectureSpec, baseline: ArchitectureSpec, target_factor: float) -> Candidate:

@@ -30,7 +30,9 @@ from scaling.rounding import (
     RoundingRules,
 )
 from scaling.search.realise import Target
+from scaling.search.samplers import Sampler
 from scaling.serialization import first_problem
+from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
 
 
@@ -49,11 +51,12 @@ class DataTable(_Table):
 
 
 class BaselineTable(_Table):
-    """`[baseline]`: a named network, or one written as block strings; image size and stem can be changed."""
+    """`[baseline]`: a named network, or one written as block strings; image size and strides may change."""
 
     name: str = "efficientnet-b0"
     image_size: int | None = None
     stem_stride: int | None = None
+    small_input: SmallInput = SmallInput.NONE
     stem_channels: int | None = None
     stages: tuple[str, ...] | None = None
     head_channels: int | None = None
@@ -88,7 +91,7 @@ class SearchTable(_Table):
     target_factor: float = 2.0
     tolerance: float = 0.03
     largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Sampler = Sampler.TPE
     startup_trials: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1, le=256)
@@ -145,9 +148,10 @@ class SearchConfig(_Table):
             spec = baseline_named(table.name)
         stem = spec.stem if table.stem_stride is None else replace(spec.stem, stride=table.stem_stride)
         size = spec.image_size if table.image_size is None else table.image_size
-        return replace(
+        own = replace(
             spec, stem=stem, image_size=size, in_channels=info.in_channels, num_classes=info.num_classes
         )
+        return for_small_input(own, table.small_input)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:

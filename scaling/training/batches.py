@@ -18,14 +18,14 @@ class DeviceSplit:
     Args:
         images_NCHW: uint8.
         labels_N: int64.
-        mean: of pixels in [0, 1].
-        std: of pixels in [0, 1].
+        mean_C11: per channel, of pixels in [0, 1].
+        std_C11: likewise.
     """
 
     images_NCHW: Tensor
     labels_N: Tensor
-    mean: float
-    std: float
+    mean_C11: Tensor
+    std_C11: Tensor
 
     @staticmethod
     def of(split: Split, info: DatasetInfo, device: torch.device) -> DeviceSplit:
@@ -34,8 +34,8 @@ class DeviceSplit:
         return DeviceSplit(
             images_NCHW=images,
             labels_N=torch.from_numpy(split.labels).to(device),
-            mean=info.mean,
-            std=info.std,
+            mean_C11=torch.tensor(info.mean, dtype=torch.float32, device=device)[:, None, None],
+            std_C11=torch.tensor(info.std, dtype=torch.float32, device=device)[:, None, None],
         )
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class DeviceSplit:
     def batch(self, indices_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return normalised float32 images (B, C, H, W), channels last, and labels (B,)."""
         images = self.images_NCHW[indices_B].contiguous(memory_format=torch.channels_last)
-        return images.float().div_(255.0).sub_(self.mean).div_(self.std), self.labels_N[indices_B]
+        return images.float().div_(255.0).sub_(self.mean_C11).div_(self.std_C11), self.labels_N[indices_B]
 
 
 def shuffled(

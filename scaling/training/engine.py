@@ -58,6 +58,9 @@ class TrainingResult:
 Report = Callable[[int], None]
 """Called after each step with the number of steps done."""
 
+Judged = Callable[[Tensor], None]
+"""Called once, after the final epoch, with which validation images were right: bool (N,), in order."""
+
 
 def train_network(
     spec: ArchitectureSpec,
@@ -71,6 +74,7 @@ def train_network(
     numerics: Numerics = TENSORFLOW,
     report: Report = lambda _step: None,
     should_stop: Callable[[], bool] = lambda: False,
+    on_judged: Judged = lambda _right: None,
 ) -> TrainingResult:
     """Train a network from scratch and evaluate it once, on validation, after the final epoch.
 
@@ -87,6 +91,7 @@ def train_network(
         numerics: padding and batch norm.
         report: called after every step.
         should_stop: asked before every step.
+        on_judged: told which validation images were right; never called if the training diverged.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so.
@@ -103,7 +108,9 @@ def train_network(
         if not session.run_epoch(epoch):
             return _result(Outcome.DIVERGED, math.nan, epoch, start, session, start)
     trained = time.perf_counter()
-    top1 = accuracy(model, DeviceSplit.of(validation, info, device))
+    right = right_answers(model, DeviceSplit.of(validation, info, device))
+    on_judged(right.cpu())
+    top1 = int(right.sum()) / len(right)
     return _result(Outcome.COMPLETE, top1, recipe.epochs, start, session, trained)
 
 
@@ -207,14 +214,14 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, split: DeviceSplit) -> float:
-    """Return the fraction of images whose largest logit is the label's, in evaluation mode."""
+def right_answers(model: nn.Module, split: DeviceSplit) -> Tensor:
+    """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,)."""
     model.eval()
-    right = torch.zeros((), dtype=torch.int64, device=split.labels_N.device)
+    right = []
     for images, labels in in_order(split, EVALUATION_BATCH):
         with autocast(images.device):
-            right += (model(images).argmax(1) == labels).sum()
-    return int(right) / len(split)
+            right.append(model(images).argmax(1) == labels)
+    return torch.cat(right)
 
 
 def best_device(name: str = "auto") -> torch.device:

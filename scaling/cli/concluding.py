@@ -1,0 +1,61 @@
+"""The end of a search: table, charts, and what went wrong."""
+
+from __future__ import annotations
+
+from scaling.analysis import noise_floor
+from scaling.cli.output import console, emit_json
+from scaling.cli.trials import print_result, result_document
+from scaling.errors import ResultsError
+from scaling.figures import save_family_figures, save_run_figures
+from scaling.report import read_record, save_report
+from scaling.search.claims import ENUMERATED
+from scaling.search.launch import Launch
+
+
+class RunFailedError(ResultsError):
+    """A run that failed, not bad input."""
+
+    exit_code = 1
+
+
+def conclude(launch: Launch, *, as_json: bool) -> None:
+    """Write table, charts and report, print the result.
+
+    Raises:
+        RunFailedError: nothing was trained, or something is left to train.
+    """
+    trials, folder = launch.save(), launch.run
+    noise = noise_floor(trials)
+    run = read_record(folder.path).chart_data()
+    figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
+    figures += save_family_figures(folder.figures, ("svg", "png"))
+    report = save_report(folder.path, folder.path / "report.html")
+    if as_json:
+        emit_json(result_document(launch.config, trials, noise))
+    else:
+        print_result(trials, noise)
+        _print_exhausted(launch)
+        console.print(
+            f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
+        )
+    if not (trials["state"] == "complete").any():
+        raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
+    if (trials["state"] == "waiting").any():
+        raise RunFailedError(
+            f"{folder.path} is not finished: workers died; the same command goes on from here"
+        )
+
+
+def _print_exhausted(launch: Launch) -> None:
+    if launch.search.user_attrs.get(ENUMERATED):
+        console.print("space exhausted: every network on target was queued")
+    elif launch.search.user_attrs.get("space_exhausted"):
+        console.print("space exhausted: the sampler found no further network on target")
+
+
+def _first_error(launch: Launch) -> str:
+    for study in (launch.reference, launch.search):
+        for trial in study.get_trials(deepcopy=False):
+            if "error" in trial.user_attrs:
+                return str(trial.user_attrs["error"])
+    return "every training diverged or was stopped"

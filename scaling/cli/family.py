@@ -1,0 +1,208 @@
+"""`scaling family`: one triple of bases at many phi, the second step of the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from scaling.architecture import ArchitectureSpec
+from scaling.baselines import rules_of_baseline
+from scaling.cli.arguments import DEFAULT_BASELINE
+from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.coefficients import CompoundCoefficients
+from scaling.cost import Cost, count_cost
+from scaling.errors import ConfigError, SpecError
+from scaling.families import baseline_named, generate, official_name, released_coefficients, variant
+from scaling.rounding import CoefficientRounding, RoundingRules, choice
+
+MOST_MEMBERS = 1000
+
+
+@click.command()
+@click.option("--alpha", type=float, required=True, help="Depth base, above 0.")
+@click.option("--beta", type=float, required=True, help="Width base, above 0.")
+@click.option("--gamma", type=float, required=True, help="Resolution base, above 0.")
+@click.option("--phi", "phis", default="0:7", show_default=True, help="0:7, 0:7:0.5 (both ends) or 0,1,2.5.")
+@click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Scale the baseline of this experiment file or run folder, by its rounding.",
+)
+@click.option("--coefficient-rounding", help="'released' (the default without --config) or 'none'.")
+@click.option("--image-size-step", type=int, help="Round image sizes to this many pixels.")
+@json_option
+def family(
+    alpha: float,
+    beta: float,
+    gamma: float,
+    phis: str,
+    baseline: str,
+    config_path: Path | None,
+    coefficient_rounding: str | None,
+    image_size_step: int | None,
+    as_json: bool,
+) -> None:
+    """Scale a baseline by alpha^phi, beta^phi, gamma^phi for each phi; cost each network exactly."""
+    if config_path is not None and baseline != DEFAULT_BASELINE:
+        raise ConfigError("give --baseline or --config, not both")
+    start, rules = _of_config(config_path) if config_path else _of_name(baseline)
+    changes: dict[str, Any] = {}
+    if coefficient_rounding is not None:
+        given = choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding")
+        changes["coefficient_rounding"] = given
+    if image_size_step is not None:
+        changes["image_size_step"] = image_size_step
+    rows = members(start, replace(rules, **changes), (alpha, beta, gamma), values_of(phis))
+    if as_json:
+        bases = {"alpha": alpha, "beta": beta, "gamma": gamma}
+        emit_json({"baseline": start.name, **bases, "members": rows})
+    else:
+        _show(start, (alpha, beta, gamma), rows)
+
+
+def _of_name(name: str) -> tuple[ArchitectureSpec, RoundingRules]:
+    return baseline_named(name), rules_of_baseline(name)
+
+
+def _of_config(path: Path) -> tuple[ArchitectureSpec, RoundingRules]:
+    from scaling.search.config import load_config  # noqa: PLC0415  it imports torch, which this rarely needs
+    from scaling.search.folder import RunFolder  # noqa: PLC0415
+
+    config = RunFolder(path=path).read_config() if path.is_dir() else load_config(path)
+    return config.baseline_spec, config.rounding_rules
+
+
+def values_of(text: str) -> tuple[float, ...]:
+    """Read phis: `first:last`, `first:last:step` (both ends), or a list.
+
+    Raises:
+        ConfigError: it is none of these, or more than 1,000 values.
+
+    >>> values_of("0:3"), values_of("0:1:0.5"), values_of("0,1,2.5")
+    ((0.0, 1.0, 2.0, 3.0), (0.0, 0.5, 1.0), (0.0, 1.0, 2.5))
+    """
+    expected = f"expected --phi as 0:7, 0:7:0.5 or 0,1,2.5, got {text!r}"
+    try:
+        numbers = tuple(float(part) for part in text.split(":" if ":" in text else ","))
+    except ValueError:
+        raise ConfigError(expected) from None
+    if not all(map(math.isfinite, numbers)):
+        raise ConfigError(expected)
+    if ":" not in text:
+        found = numbers
+    else:
+        first, last, step = (
+            numbers if len(numbers) == 3 else (*numbers, 1.0) if len(numbers) == 2 else (0, 0, 0)
+        )
+        if step <= 0 or last < first:
+            raise ConfigError(f"{expected}: the last below the first, a step not above 0, or too many parts")
+        # A step such as 0.1 may fall short of the last value by rounding.
+        count = min(math.floor((last - first) / step * (1 + 1e-12) + 1e-9), MOST_MEMBERS)
+        found = tuple(round(first + number * step, 12) for number in range(count + 1))
+    if len(found) > MOST_MEMBERS:
+        raise ConfigError(f"expected at most {MOST_MEMBERS:,} values of phi, got more in {text!r}")
+    return found
+
+
+def members(
+    baseline: ArchitectureSpec,
+    rules: RoundingRules,
+    bases: tuple[float, float, float],
+    phis: Sequence[float],
+) -> list[dict[str, Any]]:
+    """Return one row a phi: coefficients, sizes, exact cost, achieved factor, nearest official variant.
+
+    Raises:
+        SpecError: a network is out of range; the message names its phi.
+    """
+    alpha, beta, gamma = bases
+    base, officials = count_cost(baseline), _official_costs(baseline)
+    rows = []
+    for phi in phis:
+        try:
+            spec = generate(alpha=alpha, beta=beta, gamma=gamma, phi=phi, baseline=baseline, rounding=rules)
+            compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi)
+            rows.append(_row(spec, compound, base, officials))
+        except SpecError as error:
+            raise SpecError(f"phi {phi:g}: {error}") from None
+    return rows
+
+
+def _row(
+    spec: ArchitectureSpec, compound: CompoundCoefficients, base: Cost, officials: dict[str, int]
+) -> dict[str, Any]:
+    assert spec.derivation is not None
+    cost, same = count_cost(spec), official_name(spec)
+    return {
+        "phi": compound.phi,
+        "depth_coefficient": spec.derivation.scaling.depth_coefficient,
+        "width_coefficient": spec.derivation.scaling.width_coefficient,
+        "resolution_coefficient": spec.derivation.scaling.resolution_coefficient,
+        "image_size": spec.image_size,
+        "params": cost.params,
+        "macs": cost.macs,
+        "activations": cost.activations,
+        "nominal_factor": compound.nominal_factor,
+        "achieved_factor": cost.macs / base.macs,
+        "official_name": same,
+        "nearest_official": same or _nearest(cost.macs, officials),
+    }
+
+
+def _official_costs(baseline: ArchitectureSpec) -> dict[str, int]:
+    """Return the multiply-adds of the official variants of this baseline; none for other baselines."""
+    if official_name(baseline) != "b0":
+        return {}
+    return {name: count_cost(variant(name)).macs for name in released_coefficients()}
+
+
+def _nearest(macs: int, officials: dict[str, int]) -> str | None:
+    """Return the official variant whose multiply-adds are nearest in ratio."""
+    return min(officials, key=lambda name: abs(math.log(officials[name] / macs)), default=None)
+
+
+def _show(baseline: ArchitectureSpec, bases: tuple[float, float, float], rows: list[dict[str, Any]]) -> None:
+    alpha, beta, gamma = bases
+    nominal = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0).nominal_factor
+    console.print(
+        f"[bold]{baseline.name}[/bold] scaled by alpha {alpha:g}, beta {beta:g}, gamma {gamma:g}; "
+        f"alpha·beta²·gamma² = {nominal:.4f}\n"
+    )
+    wide = console.width >= 78
+    official = rows[0]["nearest_official"] is not None
+    headings = ["depth", "width", "px", "params", "MACs", *(["activ."] if wide else []), "cost"]
+    table = table_of("phi", *headings, *(["near"] if official else []))
+    for row in rows:
+        sizes = [row["params"], row["macs"], *([row["activations"]] if wide else [])]
+        near = [f"= {row['official_name']}" if row["official_name"] else str(row["nearest_official"])]
+        table.add_row(
+            f"{row['phi']:g}",
+            f"{row['depth_coefficient']:.4g}",
+            f"{row['width_coefficient']:.4g}",
+            str(row["image_size"]),
+            *(_short(size) for size in sizes),
+            f"{row['achieved_factor']:.2f}×",
+            *(near if official else []),
+        )
+    console.print(table)
+    if official:
+        console.print("near: official variant of the nearest multiply-adds; = where it is that network")
+
+
+def _short(count: int) -> str:
+    """Write a count with three digits and its unit.
+
+    >>> _short(5_288_548), _short(11_000_000_000), _short(911)
+    ('5.29 M', '11.0 B', '911')
+    """
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{count / size:#.3g}".rstrip(".") + f" {unit}"
+    return str(count)

@@ -1,0 +1,136 @@
+"""`run_search.py run`: run a search to its end, then table, charts, provenance."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from scaling.cli.concluding import conclude
+from scaling.cli.output import errors
+from scaling.cli.progress import SearchProgress
+from scaling.cli.recording import start_record
+from scaling.cli.search import DEFAULT, run_options
+from scaling.cost import count_cost
+from scaling.errors import ConfigError
+from scaling.results import write_json
+from scaling.results.provenance import utc_now
+from scaling.search.candidate import references
+from scaling.search.claims import ENUMERATED
+from scaling.search.config import SearchConfig, load_config
+from scaling.search.folder import RunFolder, hold, open_folder, set_aside
+from scaling.search.launch import Launch
+from scaling.search.space import image_sizes, on_target
+from scaling.training.engine import best_device
+
+
+@click.command()
+@run_options
+def run(
+    config_path: Path | None, output: Path | None, overrides: tuple[str, ...], fresh: bool, as_json: bool
+) -> None:
+    """Run a search, or go on with it.
+
+    Started again with the same folder and configuration, a run goes on where it stopped.
+    """
+    config = load_config(config_path or default_config(), overrides)
+    folder = RunFolder(path=output or Path("runs") / config.name)
+    if fresh and (aside := set_aside(folder)):
+        errors.print(f"the earlier run is kept in {aside}")
+    run_search(config, folder, as_json=as_json)
+
+
+def default_config() -> Path:
+    """Return the quick experiment: of the current folder, or of this checkout."""
+    checkout = Path(__file__).resolve().parents[2] / DEFAULT
+    for path in (DEFAULT, checkout):
+        if path.exists():
+            return path
+    raise ConfigError(f"there is no {DEFAULT} here; give --config FILE")
+
+
+def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
+    """Run, or go on with, a search; print its result."""
+    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
+    if len(space) == 0 and config.search.trials > 0:
+        raise ConfigError(
+            "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
+            "or set rounding.coefficient_rounding = 'none'"
+        )
+    continued = open_folder(folder, config)
+    lock = hold(folder)
+    try:
+        launch = Launch.of(config, folder)
+        trials = launch.trials()
+        if continued and not (trials["state"] == "waiting").any() and is_finished(config, launch, trials):
+            errors.print(f"{folder.path} is finished; --fresh starts anew")
+        else:
+            _train(launch, continued)
+    finally:
+        lock.release()
+    conclude(launch, as_json=as_json)
+
+
+def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> bool:
+    """Whether no network is left to train."""
+    proposed = trials[(trials["kind"] == "search") & (trials["state"] != "infeasible")]
+    notes = launch.search.user_attrs
+    return (
+        bool(notes.get("space_exhausted") or notes.get(ENUMERATED))
+        or proposed["trial"].nunique() >= config.search.trials
+    )
+
+
+def _train(launch: Launch, continued: bool) -> None:
+    config, folder = launch.config, launch.run
+    _announce(config, folder, continued)
+    record = start_record(config, folder)
+    progress = _progress(launch)
+    with progress.shown():
+        launch.run_workers(progress.update)
+    trials = launch.save()
+    left = int((trials["state"] == "waiting").sum())
+    finished = None if left or launch.interrupted else utc_now()
+    write_json(folder.provenance, {**record, "finished": finished})
+    if launch.interrupted:
+        errors.print(f"stopped; the same command goes on from here ({folder.path})")
+        sys.exit(130)
+
+
+def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
+    baseline, target, rules = config.baseline_spec, config.target, config.rounding_rules
+    cost, sizes = count_cost(baseline), image_sizes(baseline, target, rules)
+    space = len(on_target(baseline, target, rules))
+    verb = "going on with" if continued else "starting"
+    errors.print(f"[bold]{config.name}[/bold]: {config.question}")
+    errors.print(
+        f"{verb} {folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
+        f"at {baseline.image_size} px; target {target.factor:g}× within {100 * target.tolerance:g} %"
+    )
+    errors.print(
+        f"{space:,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient rounding "
+        f"{rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
+        f"{min(space, config.search.trials)} proposals and {len(list(references(config)))} references "
+        f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
+    )
+
+
+def _progress(launch: Launch) -> SearchProgress:
+    config, trials = launch.config, launch.trials()
+    search, base = config.search, count_cost(config.baseline_spec).macs
+    feasible = [candidate for candidate in references(config) if candidate.feasible]
+    total = search.trials * search.target_factor * base * len(search.seeds) + sum(
+        count_cost(candidate.spec).macs
+        * len(search.baseline_seeds if candidate.name == "baseline" else search.seeds)
+        for candidate in feasible
+    )
+    complete = trials[trials["state"] == "complete"]
+    return SearchProgress(
+        errors,
+        total=float(total),
+        done=float(complete["macs"].sum()),
+        networks=len(feasible) + search.trials,
+        finished=int(complete["trial"].nunique()),
+    )
