@@ -8,7 +8,7 @@ import pandas as pd
 
 from scaling.architecture import ArchitectureSpec
 from scaling.rounding import RoundingRules
-from scaling.search.realise import Target
+from scaling.search.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pandas as pd
-from scipy import stats
 
-from scaling.analysis.noise import LEVEL, NoiseFloor
+from scaling.analysis.noise import NoiseFloor
 from scaling.report.record import RunRecord
 
 NOTHING_YET = "No network has a complete training yet, so there is no finding."
@@ -40,16 +38,6 @@ def network_name(row: pd.Series[Any]) -> str:
     return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
 
 
-def half_width(noise: NoiseFloor, seeds: int) -> float:
-    """Return half of the 95 % t-interval of a mean of so many seeds, from the pooled noise (a fraction).
-
-    >>> round(half_width(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=10), 4), 4)
-    0.0111
-    """
-    quantile = float(stats.t.ppf((1 + LEVEL) / 2, noise.degrees_of_freedom))
-    return quantile * noise.standard_deviation / math.sqrt(seeds)
-
-
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.1f}"
 
@@ -59,7 +47,7 @@ def _best(ranking: pd.DataFrame, noise: NoiseFloor | None) -> str:
     seeds = int(best["seeds"])
     interval = ""
     if noise is not None:
-        half = half_width(noise, seeds)
+        half = noise.reach(seeds)
         low, high = _percent(max(0.0, best["top1"] - half)), _percent(min(1.0, best["top1"] + half))
         interval = f" (95 % interval {low} to {high}, from the pooled noise)"
     return (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.report.findings import half_width, network_name
+from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
 
 
@@ -72,7 +72,7 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
             values |= {
                 "top1": 100 * float(ranked["top1"]),
                 "seeds": seeds,
-                "interval": None if noise is None else 100 * half_width(noise, seeds),
+                "interval": None if noise is None else 100 * noise.reach(seeds),
                 "verdict": VERDICTS[str(ranked["verdict"])],
             }
         rows.append(values)

@@ -15,12 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 from scaling import count_cost
-from scaling.analysis.noise import NoiseFloor
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS
 from scaling.report import read_record, report_page, save_report
-from scaling.report.findings import NOTHING_YET, findings, half_width
+from scaling.report.findings import NOTHING_YET, findings
 from scaling.results import read_trials, trials_frame, write_trials
 
 ROOT = Path(__file__).parents[2]
@@ -176,11 +175,6 @@ def test_the_best_network_is_the_recorded_one(tmp_path: Path) -> None:
     folder = copy_of(tmp_path)
     write_trials(folder / "trials.csv", record.trials.assign(activations=record.trials["activations"] + 1))
     assert read_record(folder).best_spec() is None
-
-
-def test_intervals_of_the_findings_are_those_of_the_noise_floor() -> None:
-    noise = NoiseFloor(standard_deviation=0.02, degrees_of_freedom=12)
-    assert half_width(noise, 2) == pytest.approx(noise.least_difference(2, 2) / 2**0.5)
 
 
 def test_the_table_sorts_numbers_as_they_are() -> None:
