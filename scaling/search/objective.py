@@ -61,7 +61,7 @@ def evaluate(
 
 def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str, Any]]) -> None:
     top1 = [result["top1"] for result in results.values()]
-    if any(value is None for value in top1):
+    if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
         trial.set_user_attr("outcome", "diverged")
         study.tell(trial, state=TrialState.FAIL)
     else:
@@ -130,6 +130,6 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
 def plain_result(result: TrainingResult) -> dict[str, Any]:
     """Return a result as JSON values; top1 is None where the training diverged."""
     plain = asdict(result)
-    if result.outcome == Outcome.DIVERGED or math.isnan(result.top1):
+    if math.isnan(result.top1):
         plain["top1"] = None
     return plain
