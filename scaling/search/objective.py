@@ -48,7 +48,7 @@ def evaluate(
             if seed in results:
                 continue
             result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
-            results[seed] = _plain(result)
+            results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
     except (TrainingInterruptedError, UpdateFinishedTrialError):
         raise
@@ -118,7 +118,8 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _plain(result: TrainingResult) -> dict[str, Any]:
+def plain_result(result: TrainingResult) -> dict[str, Any]:
+    """Return a result as JSON values; top1 is None where the training diverged."""
     plain = asdict(result)
     if math.isnan(result.top1):
         plain["top1"] = None
