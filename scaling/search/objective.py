@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -32,6 +33,7 @@ def evaluate(
     *,
     report: SeedReport,
     should_stop: Callable[[], bool],
+    checkpoints: Path | None = None,
 ) -> Ending:
     """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
@@ -39,6 +41,7 @@ def evaluate(
 
     Raises:
         TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
+        ResultsError: a checkpoint cannot be written; the trial is still open.
         UpdateFinishedTrialError: another worker took this trial over.
         Exception: the database went away while a result was written; the trial is to be trained again.
     """
@@ -62,6 +65,14 @@ def evaluate(
     return Ending(outcome="complete", values=(sum(top1) / len(top1),))
 
 
+def checkpoint_of(claim: Claim, seed: int, checkpoints: Path | None) -> Path | None:
+    """Return the checkpoint of a network and seed: the same for every try of it."""
+    if checkpoints is None:
+        return None
+    lineage = claim.trial.user_attrs.get("lineage", claim.trial.number)
+    return checkpoints / f"{claim.candidate.kind}-{lineage}-{seed}.pt"
+
+
 def train_once(
     config: SearchConfig,
     spec: ArchitectureSpec,
@@ -70,6 +81,7 @@ def train_once(
     report: SeedReport,
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
+    checkpoint: Path | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
 
@@ -88,6 +100,7 @@ def train_once(
         report=lambda step: report(seed, step),
         should_stop=should_stop,
         on_judged=on_judged,
+        checkpoint=checkpoint,
     )
 
 
