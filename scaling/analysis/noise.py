@@ -36,8 +36,21 @@ class NoiseFloor:
         >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).least_difference(1, 1), 4)
         0.0608
         """
-        quantile = float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))
-        return quantile * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
+        return self._quantile() * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
+
+    def half_width(self, seeds: int) -> float:
+        """Return half of the 95 % interval of one mean (a fraction), by t with the pooled deviation.
+
+        Args:
+            seeds: of the mean.
+
+        >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).half_width(4), 4)
+        0.0215
+        """
+        return self._quantile() * self.standard_deviation / math.sqrt(seeds)
+
+    def _quantile(self) -> float:
+        return float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))
 
 
 def usual_difference(trials: pd.DataFrame) -> float | None:
