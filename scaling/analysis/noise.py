@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.95
+from scaling.analysis.intervals import LEVEL
+
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,26 @@ class NoiseFloor:
         """
         return self._quantile() * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
 
-    def half_width(self, seeds: int) -> float:
-        """Return half of the 95 % interval of one mean (a fraction), by t with the pooled deviation.
+    def reach(self, seeds: int) -> float:
+        """Return half the width of the 95 % t interval of one mean (fraction), with the pooled spread.
 
         Args:
             seeds: of the mean.
 
-        >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).half_width(4), 4)
-        0.0215
+        >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).reach(1), 4)
+        0.043
         """
         return self._quantile() * self.standard_deviation / math.sqrt(seeds)
+
+    def limits(self) -> tuple[float, float]:
+        """Return the 95 % chi-square interval of the standard deviation (fractions); values must be normal.
+
+        >>> [round(end, 4) for end in NoiseFloor(standard_deviation=0.01, degrees_of_freedom=9).limits()]
+        [0.0069, 0.0183]
+        """
+        high_end, low_end = (float(stats.chi2.ppf(share, self.degrees_of_freedom)) for share in TAILS)
+        scaled = self.standard_deviation * math.sqrt(self.degrees_of_freedom)
+        return scaled / math.sqrt(low_end), scaled / math.sqrt(high_end)
 
     def _quantile(self) -> float:
         return float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))

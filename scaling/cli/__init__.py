@@ -26,6 +26,7 @@ class LazyGroup(click.Group):
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
+        "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 

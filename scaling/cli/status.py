@@ -104,7 +104,7 @@ def _best(found: Snapshot) -> dict[str, Any] | None:
         "name": str(first["name"]),
         "top1": float(first["top1"]),
         "seeds": int(first["seeds"]),
-        "half_width": None if noise is None else noise.half_width(int(first["seeds"])),
+        "half_width": None if noise is None else noise.reach(int(first["seeds"])),
         "networks": len(frame),
         "not_distinguishable": None if noise is None else int((frame["verdict"] == "same").sum()),
     }

@@ -6,7 +6,7 @@ number of trials is exact. The lock is the operating system's: a worker that die
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.search.candidate import Candidate, references
 from scaling.search.config import SearchConfig
-from scaling.search.realise import realise
-from scaling.search.space import Space, on_target, specs_of
-from scaling.search.surface import Direction
+from scaling.search.queueing import queue_of
+from scaling.search.samplers import lineages, make_sampler
 from scaling.serialization import architecture_key
 
 DIED = "worker died"
@@ -45,21 +44,14 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
         for number, candidate in enumerate(references(config)):
             attributes = {"candidate": candidate.document(), "trial": number}
             reference.enqueue_trial({}, user_attrs=attributes)
-    if search.get_trials(deepcopy=False) or config.search.trials == 0:
+    if search.get_trials(deepcopy=False):
         return
-    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
-    if len(space) <= config.search.trials:
+    if (queue := queue_of(config)) is not None:
         search.set_user_attr(ENUMERATED, True)
-        for candidate in _enumerated(config, space):
+        for candidate in queue:
             assert candidate.proposed is not None
             s, v = candidate.proposed.square()
             search.enqueue_trial({"s": s, "v": v}, user_attrs={"candidate": candidate.document()})
-
-
-def _enumerated(config: SearchConfig, space: Space) -> Iterator[Candidate]:
-    baseline = config.baseline_spec
-    for spec in specs_of(baseline, space, config.rounding_rules):
-        yield Candidate.of_spec(spec, baseline, config.target.factor)
 
 
 def claim_reference(config: SearchConfig, study: optuna.Study) -> Claim | None:
@@ -93,7 +85,13 @@ def claim_candidate(
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
         if not waiting and (ENUMERATED in study.user_attrs or len(accepted(trials)) >= config.search.trials):
             return None
-        study.sampler = make_sampler(config, worker=worker, trials=proposed(trials))
+        study.sampler = make_sampler(
+            config.search.sampler,
+            seed=config.search.seed,
+            worker=worker,
+            proposed=lineages(trials),
+            startup_trials=config.search.startup_trials,
+        )
         trial = study.ask()
         s, v = trial.suggest_float("s", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
         candidate = _candidate(config, trial, s, v)
@@ -113,9 +111,7 @@ def _candidate(config: SearchConfig, trial: optuna.Trial, s: float, v: float) ->
     document = trial.user_attrs.get("candidate")
     if document is not None:  # queued: enumerated, or put back after an interruption
         return Candidate.of_document(document)
-    direction = Direction.of_square(s, v)
-    found = realise(direction, config.baseline_spec, config.target, config.rounding_rules)
-    candidate = Candidate.of_proposal(direction, found)
+    candidate = Candidate.of_square(config, s, v)
     trial.set_user_attr("candidate", candidate.document())
     return candidate
 
@@ -165,33 +161,15 @@ def known_keys(trials: Iterable[FrozenTrial], *, but: int) -> set[str]:
     return {key_of(trial) for trial in noted if trial.number != but}
 
 
-def proposed(trials: Iterable[FrozenTrial]) -> int:
-    """Return how often a sampler was asked: a trial that was put back is no new proposal."""
-    return len({trial.user_attrs.get("lineage", trial.number) for trial in trials})
-
-
 def key_of(trial: FrozenTrial) -> str:
     """Return the architecture key of a trial's network."""
     document = trial.user_attrs.get("candidate")
     return architecture_key(Candidate.of_document(document).spec) if document else ""
 
 
-def make_sampler(config: SearchConfig, *, worker: int, trials: int) -> optuna.samplers.BaseSampler:
-    """Make a sampler for one proposal.
-
-    Its seed comes from (seed, worker, proposals so far) and it keeps no state of its own, so one worker
-    proposes the same whether it was interrupted or not.
-    """
-    seed = (config.search.seed * 1_000_003 + worker * 10_007 + trials) % 2**32
-    if config.search.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=config.search.startup_trials)
-
-
 def _tell_noted(study: optuna.Study, trial: FrozenTrial) -> None:
     if trial.user_attrs.get("outcome") == "complete":
-        top1 = [value["top1"] for key, value in trial.user_attrs.items() if key.startswith("result:")]
-        study.tell(trial.number, sum(top1) / len(top1))
+        study.tell(trial.number, trial.user_attrs["values"])
     else:
         study.tell(trial.number, state=TrialState.FAIL)
 

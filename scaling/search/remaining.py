@@ -13,6 +13,7 @@ from scaling.search.candidate import Candidate, references, seeds_of
 from scaling.search.claims import ENUMERATED, accepted
 from scaling.search.config import SearchConfig
 from scaling.search.objective import seed_results
+from scaling.search.queueing import networks_planned
 
 Work = float
 """Multiply-adds of one image, summed over trainings: what a search's time goes with."""
@@ -33,23 +34,39 @@ class Piece:
     since_s: float | None = None
 
 
-def pieces(config: SearchConfig, trials: Sequence[FrozenTrial], to_come: int, *, now_s: float) -> list[Piece]:
-    """Return what is left of every network, in the order of training; a proposal to come costs the target.
+def pieces(
+    config: SearchConfig,
+    queued: Sequence[FrozenTrial],
+    proposals: Sequence[FrozenTrial],
+    to_come: int,
+    *,
+    now_s: float,
+) -> list[Piece]:
+    """Return what is left of every network, in the order of training.
 
     Args:
         config: the experiment.
-        trials: of all studies of the run; where there is none, the references are still to come as well.
-        to_come: proposals that are still to be made.
+        queued: trials of the references; where there is none, all of them are still to come.
+        proposals: trials of the sampler.
+        to_come: proposals that are still to be made; each counts as the mean of those made.
         now_s: seconds since the epoch.
     """
-    known = [piece for trial in trials if (piece := _piece(config, trial, now_s)) is not None]
-    if not trials:
+    known = [_piece(config, trial, now_s) for trial in (*queued, *proposals)]
+    if not queued:
         known += [_whole(config, candidate) for candidate in references(config) if candidate.feasible]
-    macs, seeds = (
-        config.search.target_factor * count_cost(config.baseline_spec).macs,
-        len(config.search.seeds),
-    )
-    return known + [Piece(trainings=seeds, work=macs * seeds)] * to_come
+    seeds = len(config.search.seeds)
+    proposal = Piece(trainings=seeds, work=_usual_macs(config, proposals) * seeds)
+    return [piece for piece in known if piece is not None] + [proposal] * to_come
+
+
+def _usual_macs(config: SearchConfig, proposals: Iterable[FrozenTrial]) -> float:
+    documents = [
+        trial.user_attrs["candidate"] for trial in accepted(proposals) if "candidate" in trial.user_attrs
+    ]
+    if not documents:
+        return config.search.target_factor * count_cost(config.baseline_spec).macs
+    found = [count_cost(Candidate.of_document(document).spec).macs for document in documents]
+    return sum(found) / len(found)
 
 
 def _whole(config: SearchConfig, candidate: Candidate) -> Piece:
@@ -79,7 +96,8 @@ def unproposed(config: SearchConfig, notes: Mapping[str, object], proposals: Ite
     """
     if notes.get("space_exhausted") or notes.get(ENUMERATED):
         return 0
-    return max(0, config.search.trials - len(accepted(proposals)))
+    made = accepted(proposals)
+    return max(0, config.search.trials - len(made)) if made else networks_planned(config)
 
 
 def work_per_second(trials: Iterable[FrozenTrial]) -> float | None:

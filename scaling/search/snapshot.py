@@ -126,7 +126,7 @@ def snapshot(
     """
     now_s, trials = time.time(), [*queued, *proposals]
     running = [t for t in trials if t.state == TrialState.RUNNING and "worker" in t.user_attrs]
-    left = pieces(config, trials, unproposed(config, notes, proposals), now_s=now_s)
+    left = pieces(config, queued, proposals, unproposed(config, notes, proposals), now_s=now_s)
     speed, workers = work_per_second(trials), len(running) or config.search.workers
     return Snapshot(
         config=config,

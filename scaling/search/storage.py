@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import RDBStorage
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from scaling.errors import ResultsError
 
+Direction = Literal["maximize", "minimize"]
 BUSY_TIMEOUT_S = 60
 """Seconds a writer waits for another before it gives up."""
 
@@ -56,6 +58,10 @@ def serialise_writers(engine: Engine) -> None:
     engine.dispose()
 
 
-def open_study(storage: RDBStorage, name: str) -> optuna.Study:
-    """Open, or create, a study that maximises accuracy."""
-    return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+def open_study(
+    storage: RDBStorage, name: str, directions: Sequence[Direction] = ("maximize",)
+) -> optuna.Study:
+    """Open, or create, a study; by default one that maximises accuracy."""
+    return optuna.create_study(
+        storage=storage, study_name=name, directions=list(directions), load_if_exists=True
+    )

@@ -63,6 +63,7 @@ def next_candidate(config: SearchConfig, search: optuna.Study, worker: int = 0) 
 def finish(claim: Claim, top1: float = 0.5) -> None:
     for seed in claim.seeds:
         claim.trial.set_user_attr(f"result:{seed}", {"top1": top1, "epochs": 1, "wall_s": 1.0})
+    claim.trial.set_user_attr("values", [top1])
     claim.trial.set_user_attr("outcome", "complete")
     claim.study.tell(claim.trial, top1)
 
@@ -303,6 +304,7 @@ def test_a_death_between_noting_and_telling_leaves_one_row(outcome: str, state: 
     assert claim is not None
     top1 = 0.5 if outcome == "complete" else None
     claim.trial.set_user_attr("result:0", {"top1": top1, "epochs": 1, "wall_s": 1.0})
+    claim.trial.set_user_attr("values", [top1])
     claim.trial.set_user_attr("outcome", outcome)  # then the process died
     put_back(search, frozen(claim), DIED)
     frame = table(MANY, reference, search)

@@ -18,10 +18,10 @@ from scaling.training.engine import (
     Outcome,
     TrainingInterruptedError,
     best_device,
-    make_optimizer,
     total_steps,
     zero_residual_branches,
 )
+from scaling.training.optimizers import make_optimizer
 
 SPEC = configuration().baseline_spec
 NUMERICS = configuration().model_numerics
@@ -57,13 +57,22 @@ def weights_after(
     """Train, and return every parameter and buffer at the end."""
     kept: list[torch.Tensor] = []
 
-    def keep(model: torch.nn.Module, _split: object) -> float:
+    def keep(model: torch.nn.Module, _split: object) -> torch.Tensor:
         kept.extend(value.clone() for value in model.state_dict().values())
-        return 0.0
+        return torch.zeros(1, dtype=torch.bool)
 
-    monkeypatch.setattr("scaling.training.engine.accuracy", keep)
+    monkeypatch.setattr("scaling.training.engine.right_answers", keep)
     trained(splits, recipe, seed)
     return kept
+
+
+def test_who_asks_is_told_which_images_were_right(splits: tuple[Split, Split]) -> None:
+    told: list[torch.Tensor] = []
+    result = trained(splits, on_judged=told.append)
+    (right,) = told
+    assert right.dtype == torch.bool
+    assert len(right) == len(splits[1])
+    assert float(right.double().mean()) == result.top1
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(

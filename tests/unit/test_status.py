@@ -41,7 +41,7 @@ def trial(
     **more: Any,
 ) -> FrozenTrial:
     """A trial as the database keeps it; every finished seed took two seconds."""
-    results = {f"result:{seed}": {"top1": one, "epochs": 1, "wall_s": 2.0} for seed, one in enumerate(top1)}
+    results = {f"result:{seed}": result(one) for seed, one in enumerate(top1)}
     attributes = {"candidate": candidate.document(), "trial": number, **results, **more}
     if state == TrialState.COMPLETE:
         attributes["outcome"] = "complete"
@@ -52,6 +52,11 @@ def trial(
     )
     frozen.datetime_start = datetime.now() - timedelta(seconds=ago_s)
     return frozen
+
+
+def result(top1: float | None) -> dict[str, Any]:
+    outcome = "diverged" if top1 is None else "complete"
+    return {"outcome": outcome, "top1": top1, "epochs": 1, "wall_s": 2.0}
 
 
 def document(*queued: FrozenTrial, proposals: Sequence[FrozenTrial] = (), **notes: Any) -> dict[str, Any]:

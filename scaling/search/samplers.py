@@ -1,0 +1,195 @@
+"""Which direction to try next: Optuna's samplers, and two that are pure functions of the study. Floor 5.
+
+A sampler is made anew for every proposal and keeps nothing: what it proposes depends on (seed, worker,
+proposals so far) and on the trials in the database alone. So one worker proposes the same whether it was
+interrupted or not. Optuna's own QMC and CMA-ES samplers do not work that way: the one counts in an attribute
+of the study, beside the trial; the other pickles its state into the database, forgets trials that were put
+back, and takes the trial's number into its seed. Here both are worked out again from the trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import optuna
+from cmaes import CMA
+from numpy.typing import NDArray
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState
+from scipy.stats import qmc
+
+DIMENSIONS = ("s", "v")
+"""Names of the square's two coordinates in the study."""
+FIRST_SPREAD = 1 / 6
+"""Standard deviation of CMA-ES's first generation, about the middle of the square (Optuna's default)."""
+MOST_GP_TRIALS = 100
+"""Beyond this the Gaussian process's cubic cost and TPE's data make TPE the better choice."""
+POPULATION = 6
+"""Networks a generation of CMA-ES and NSGA-II; CMA-ES's own rule in two dimensions: 4 + floor(3 ln 2)."""
+
+Point = NDArray[np.float64]
+Told = tuple[Point, float]
+"""A point of the square and the accuracy that its network reached."""
+
+
+class Sampler(StrEnum):
+    """What proposes directions."""
+
+    TPE = "tpe"
+    GP = "gp"
+    CMAES = "cmaes"
+    QMC = "qmc"
+    RANDOM = "random"
+    NSGA2 = "nsga2"
+    GRID = "grid"
+    """The paper's grid, queued; nothing else is proposed."""
+    EXHAUSTIVE = "exhaustive"
+    """Every network on target, queued; nothing else is proposed."""
+
+    @property
+    def queues(self) -> bool:
+        """Whether all of its networks are queued before training."""
+        return self in {Sampler.GRID, Sampler.EXHAUSTIVE}
+
+    @property
+    def takes_many_objectives(self) -> bool:
+        """Whether it can weigh several objectives, or needs none."""
+        return self != Sampler.CMAES
+
+
+def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startup_trials: int) -> BaseSampler:
+    """Make a sampler for one proposal.
+
+    Args:
+        name: which.
+        seed: of the search.
+        worker: number of the worker that asks; no two propose alike because of seeds.
+        proposed: how many proposals the study has seen.
+        startup_trials: random proposals before TPE and GP learn.
+    """
+    once = proposal_seed(seed, worker, proposed)
+    match name:
+        case Sampler.TPE:
+            return optuna.samplers.TPESampler(seed=once, n_startup_trials=startup_trials)
+        case Sampler.GP:
+            return optuna.samplers.GPSampler(
+                seed=once, n_startup_trials=startup_trials, warn_independent_sampling=False
+            )
+        case Sampler.NSGA2:
+            return optuna.samplers.NSGAIISampler(seed=once, population_size=POPULATION)
+        case Sampler.CMAES:
+            return StatelessSampler(lambda trials: cmaes_point(told_points(trials), seed=seed, ask_seed=once))
+        case Sampler.QMC:
+            return StatelessSampler(lambda trials: qmc_point(lineages(trials), seed=seed))
+        case _:  # what queues everything never asks
+            return optuna.samplers.RandomSampler(seed=once)
+
+
+def proposal_seed(seed: int, worker: int, proposed: int) -> int:
+    """Return the seed of one proposal; different for every search, worker and proposal.
+
+    >>> len({proposal_seed(seed, worker, n) for seed in (0, 1) for worker in (0, 1) for n in (0, 1)})
+    8
+    """
+    return int(np.random.SeedSequence([seed, worker, proposed]).generate_state(1)[0])
+
+
+class StatelessSampler(BaseSampler):
+    """Optuna's interface around a pure function from the earlier trials to a point of the square.
+
+    Args:
+        point: takes the trials with smaller numbers.
+    """
+
+    def __init__(self, point: Callable[[Sequence[FrozenTrial]], Point]) -> None:
+        self.point = point
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing: each coordinate is asked for by its name."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, see above."""
+        del study, trial, search_space
+        return {}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return one coordinate of the point that the earlier trials lead to."""
+        del param_distribution  # the unit square
+        earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
+        return float(self.point(earlier)[DIMENSIONS.index(param_name)])
+
+
+def lineages(trials: Iterable[FrozenTrial]) -> int:
+    """Return how many proposals there were: a trial that was put back is no new one."""
+    return len({trial.user_attrs.get("lineage", trial.number) for trial in trials})
+
+
+def told_points(trials: Iterable[FrozenTrial]) -> list[Told]:
+    """Return the points whose networks were trained to the end, in the order of their proposals."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
+    complete.sort(key=lambda trial: int(trial.user_attrs.get("lineage", trial.number)))
+    return [
+        (np.array([trial.params[name] for name in DIMENSIONS]), float(trial.values[0])) for trial in complete
+    ]
+
+
+def qmc_point(index: int, *, seed: int) -> Point:
+    """Return a point of the scrambled Sobol sequence.
+
+    Args:
+        index: which, from 0.
+        seed: of the scrambling.
+
+    Source: scipy.stats.qmc.Sobol (Joe & Kuo's directions, Matoušek's scrambling).
+
+    >>> [qmc_point(index, seed=0).round(2).tolist() for index in (0, 1)]
+    [[0.41, 0.96], [0.72, 0.11]]
+    """
+    sequence = qmc.Sobol(len(DIMENSIONS), scramble=True, rng=np.random.default_rng(seed))
+    if index:
+        sequence.fast_forward(index)
+    point: Point = sequence.random(1)[0]
+    return point
+
+
+def cmaes_point(told: Sequence[Told], *, seed: int, ask_seed: int) -> Point:
+    """Return CMA-ES's next point after the generations that have been told, replayed from the start.
+
+    Six results in the order of their proposals are a generation, wherever they came from (queued trials too);
+    a generation that is not full has no influence yet.
+
+    Args:
+        told: points and accuracies (more is better).
+        seed: of the search.
+        ask_seed: of this one draw.
+
+    Source: Hansen, arXiv:1604.00772, by the package cmaes.
+    """
+    optimizer = CMA(
+        mean=np.full(len(DIMENSIONS), 0.5),
+        sigma=FIRST_SPREAD,
+        bounds=np.array([[0.0, 1.0]] * len(DIMENSIONS)),
+        population_size=POPULATION,
+        seed=seed,
+    )
+    for start in range(0, len(told) - POPULATION + 1, POPULATION):
+        optimizer.tell([(point, -top1) for point, top1 in told[start : start + POPULATION]])
+    optimizer.reseed_rng(ask_seed)
+    point: Point = np.clip(optimizer.ask(), 0.0, 1.0)
+    return point
