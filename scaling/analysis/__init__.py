@@ -1,6 +1,16 @@
 """Statistics of results: frame to frame, no state. Floor 6."""
 
+from scaling.analysis.intervals import Interval, bootstrap_interval, mean_interval, paired_difference
 from scaling.analysis.noise import NoiseFloor, noise_floor, usual_difference
 from scaling.analysis.ranking import ranked
 
-__all__ = ["NoiseFloor", "noise_floor", "ranked", "usual_difference"]
+__all__ = [
+    "Interval",
+    "NoiseFloor",
+    "bootstrap_interval",
+    "mean_interval",
+    "noise_floor",
+    "paired_difference",
+    "ranked",
+    "usual_difference",
+]

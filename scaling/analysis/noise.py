@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.95
+from scaling.analysis.intervals import LEVEL
+
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +38,31 @@ class NoiseFloor:
         >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).least_difference(1, 1), 4)
         0.0608
         """
-        quantile = float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))
-        return quantile * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
+        return self._quantile() * self.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
+
+    def reach(self, seeds: int) -> float:
+        """Return half the width of the 95 % t interval of one mean (fraction), with the pooled spread.
+
+        Args:
+            seeds: of the mean.
+
+        >>> round(NoiseFloor(standard_deviation=0.01, degrees_of_freedom=2).reach(1), 4)
+        0.043
+        """
+        return self._quantile() * self.standard_deviation / math.sqrt(seeds)
+
+    def limits(self) -> tuple[float, float]:
+        """Return the 95 % chi-square interval of the standard deviation (fractions); values must be normal.
+
+        >>> [round(end, 4) for end in NoiseFloor(standard_deviation=0.01, degrees_of_freedom=9).limits()]
+        [0.0069, 0.0183]
+        """
+        high_end, low_end = (float(stats.chi2.ppf(share, self.degrees_of_freedom)) for share in TAILS)
+        scaled = self.standard_deviation * math.sqrt(self.degrees_of_freedom)
+        return scaled / math.sqrt(low_end), scaled / math.sqrt(high_end)
+
+    def _quantile(self) -> float:
+        return float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))
 
 
 def usual_difference(trials: pd.DataFrame) -> float | None:

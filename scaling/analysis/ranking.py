@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from scaling.analysis.noise import NoiseFloor
@@ -32,9 +34,10 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         noise: the run's noise floor; None where there is none.
 
     Returns:
-        The trial's columns, `top1` (mean over complete seeds), `seeds`, `wall_s` (sum) and `verdict`: `best`;
-        `same` where the difference to the best is within the noise; `below` where it is not; `unknown`
-        without a noise floor.
+        The trial's columns, `top1` (mean over complete seeds), `low` and `high` (its 95 % t interval with the
+        pooled spread; nan without a noise floor), `seeds`, `wall_s` (sum) and `verdict`: `best`; `same` where
+        the difference to the best is within the noise; `below` where it is not; `unknown` without a noise
+        floor.
     """
     complete = trials[trials["state"] == "complete"]
     means = complete.groupby("trial").agg(
@@ -44,6 +47,11 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         **{column: (column, "first") for column in FIRST},
     )
     frame = means.reset_index().sort_values("top1", ascending=False, kind="stable", ignore_index=True)
+    reach = [math.nan if noise is None else noise.reach(int(seeds)) for seeds in frame["seeds"]]
+    place = frame.columns.get_loc("top1")
+    assert isinstance(place, int)
+    frame.insert(place + 1, "low", frame["top1"] - reach)
+    frame.insert(place + 2, "high", frame["top1"] + reach)
     return frame.assign(verdict=[_verdict(frame, row, noise) for row in range(len(frame))])
 
 

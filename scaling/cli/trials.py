@@ -31,13 +31,15 @@ def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
             str(row["image_size"]),
             f"{row['params']:,}",
             f"{row['achieved_factor']:.2f}×",
-            f"{100 * row['top1']:.1f}",
+            _accuracy(row),
             str(row["seeds"]),
             VERDICTS[str(row["verdict"])],
             style="bold" if reference else "",
         )
     console.print(table)
     console.print("≈ not distinguishable from the best at this noise" if noise else "? no noise floor")
+    if noise is not None:
+        console.print("± 95 % t interval of the mean, spread pooled over networks")
     console.print(noise_sentence(noise))
     for state in ("failed", "diverged", "infeasible"):
         count = trials.loc[trials["state"] == state, "trial"].nunique()
@@ -75,5 +77,12 @@ def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloo
     }
 
 
+def _accuracy(row: dict[Any, Any]) -> str:
+    """Return top-1 in percent, with half of its 95 % interval where there is one."""
+    reach = 50 * (row["high"] - row["low"])
+    return f"{100 * row['top1']:.1f}" + ("" if pd.isna(reach) else f"±{reach:.1f}")
+
+
 def _number(value: Any) -> str:
-    return "" if pd.isna(value) else f"{float(value):.3f}"
+    digits = 3 if console.width >= 72 else 2
+    return "" if pd.isna(value) else f"{float(value):.{digits}f}"

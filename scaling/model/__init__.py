@@ -1,13 +1,19 @@
 """Specs as torch modules. Floor 3."""
 
 from scaling.model.build import EfficientNet, build_model
+from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, KernelShape, KernelTable
 from scaling.model.layers import MBConv, SqueezeExcitation, StochasticDepth
 from scaling.model.numerics import TENSORFLOW, TORCHVISION, Numerics, Padding, numerics_of
 
 __all__ = [
+    "FIXED_KERNELS",
     "TENSORFLOW",
     "TORCHVISION",
+    "DepthwiseConv2d",
     "EfficientNet",
+    "Kernel",
+    "KernelShape",
+    "KernelTable",
     "MBConv",
     "Numerics",
     "Padding",

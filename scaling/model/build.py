@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from scaling.architecture import ArchitectureSpec
+from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv
 from scaling.model.numerics import TENSORFLOW, Numerics
 
@@ -18,7 +19,9 @@ class EfficientNet(nn.Module):
     `spec` and `numerics` are kept on the module.
     """
 
-    def __init__(self, spec: ArchitectureSpec, *, numerics: Numerics) -> None:
+    def __init__(
+        self, spec: ArchitectureSpec, *, numerics: Numerics, kernels: KernelTable | None = None
+    ) -> None:
         super().__init__()
         self.spec, self.numerics = spec, numerics
         self.stem = ConvolutionNorm(
@@ -39,6 +42,7 @@ class EfficientNet(nn.Module):
                             survival=next(survival),
                             activation=spec.activation,
                             numerics=numerics,
+                            kernels=kernels,
                         )
                         for block in stage.blocks()
                     )
@@ -80,6 +84,7 @@ def build_model(
     numerics: Numerics = TENSORFLOW,
     seed: int | None = None,
     device: str | torch.device = "cpu",
+    kernels: KernelTable | None = None,
 ) -> EfficientNet:
     """Build a network, ready to train.
 
@@ -88,6 +93,8 @@ def build_model(
         numerics: padding and batch norm; the released code's by default.
         seed: of the initial weights; None draws them from torch's global generator.
         device: where the parameters live; "meta" gives shapes without memory.
+        kernels: how depthwise convolutions compute their gradients; None for torch's own. Parameters, their
+            names and initial values are the same either way.
 
     Source: tensorflow/tpu efficientnet_model.py (initialisers).
 
@@ -97,7 +104,7 @@ def build_model(
     5288548
     """
     with torch.device("meta"):
-        model = EfficientNet(spec, numerics=numerics)
+        model = EfficientNet(spec, numerics=numerics, kernels=kernels)
     if torch.device(device).type == "meta":
         return model
     model.to_empty(device="cpu")

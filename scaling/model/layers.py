@@ -7,17 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling.architecture import Activation, BlockSpec
-from scaling.model.numerics import Numerics, Padding
-
-
-def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Return TensorFlow's SAME padding of one axis: (before, after); the odd pixel goes after.
-
-    >>> same_padding(224, 3, 2), same_padding(225, 3, 2), same_padding(14, 5, 1)
-    ((0, 1), (1, 1), (2, 2))
-    """
-    total = max((-(-side // stride) - 1) * stride + kernel_size - side, 0)
-    return total // 2, total - total // 2
+from scaling.model.depthwise import DepthwiseConv2d, KernelTable
+from scaling.model.numerics import Numerics, Padding, same_padding
 
 
 class SamePaddingConv2d(nn.Conv2d):
@@ -32,9 +23,19 @@ class SamePaddingConv2d(nn.Conv2d):
 
 
 def convolution(
-    in_channels: int, out_channels: int, kernel_size: int, stride: int, groups: int, numerics: Numerics
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int,
+    groups: int,
+    numerics: Numerics,
+    kernels: KernelTable | None = None,
 ) -> nn.Conv2d:
-    """Make a convolution without bias, padded as the numerics say."""
+    """Make a convolution without bias, padded as the numerics say; depthwise ones by a table of kernels."""
+    if groups > 1 and kernels is not None:
+        return DepthwiseConv2d(
+            in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
+        )
     # At stride 1 both rules agree, and the plain convolution needs no extra copy.
     if numerics.padding == Padding.SAME and stride > 1:
         return SamePaddingConv2d(
@@ -69,9 +70,10 @@ class ConvolutionNorm(nn.Module):
         groups: int = 1,
         activation: Activation | None = Activation.SILU,
         numerics: Numerics,
+        kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        self.conv = convolution(in_channels, out_channels, kernel_size, stride, groups, numerics)
+        self.conv = convolution(in_channels, out_channels, kernel_size, stride, groups, numerics, kernels)
         self.norm = nn.BatchNorm2d(
             out_channels, eps=numerics.batch_norm_epsilon, momentum=numerics.batch_norm_momentum
         )
@@ -140,6 +142,7 @@ class MBConv(nn.Module):
         survival: float,
         activation: Activation = Activation.SILU,
         numerics: Numerics,
+        kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
         expanded = block.expanded_channels
@@ -156,6 +159,7 @@ class MBConv(nn.Module):
             groups=expanded,
             activation=activation,
             numerics=numerics,
+            kernels=kernels,
         )
         self.squeeze_excitation: nn.Module = nn.Identity()
         if block.squeeze_channels:

@@ -20,6 +20,16 @@ class Padding(StrEnum):
     """(kernel - 1) / 2 on every side, as in torchvision."""
 
 
+def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """Return TensorFlow's SAME padding of one axis: (before, after); the odd pixel goes after.
+
+    >>> same_padding(224, 3, 2), same_padding(225, 3, 2), same_padding(14, 5, 1)
+    ((0, 1), (1, 1), (2, 2))
+    """
+    total = max((-(-side // stride) - 1) * stride + kernel_size - side, 0)
+    return total // 2, total - total // 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numerics:
     """Padding and batch norm.

@@ -44,7 +44,7 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
         for number, candidate in enumerate(references(config)):
             attributes = {"candidate": candidate.document(), "trial": number}
             reference.enqueue_trial({}, user_attrs=attributes)
-    if search.get_trials(deepcopy=False) or config.search.trials == 0:
+    if search.get_trials(deepcopy=False):
         return
     if (queue := queue_of(config)) is not None:
         search.set_user_attr(ENUMERATED, True)

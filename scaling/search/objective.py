@@ -19,7 +19,7 @@ from scaling.data.dataset import Split
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.training import TrainingResult, train_network
-from scaling.training.engine import Outcome, TrainingInterruptedError
+from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
 """Called after each step with the seed and the number of steps done."""
@@ -46,8 +46,8 @@ def evaluate(
         for seed in claim.seeds:
             if seed in results:
                 continue
-            result = _train(config, claim.candidate.spec, seed, device, report, should_stop)
-            results[seed] = _plain(result)
+            result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
+            results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
     except (TrainingInterruptedError, UpdateFinishedTrialError):
         raise
@@ -61,7 +61,7 @@ def evaluate(
 
 def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str, Any]]) -> None:
     top1 = [result["top1"] for result in results.values()]
-    if any(value is None for value in top1):
+    if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
         trial.set_user_attr("outcome", "diverged")
         study.tell(trial, state=TrialState.FAIL)
     else:
@@ -71,14 +71,20 @@ def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str,
         study.tell(trial, values)
 
 
-def _train(
+def train_once(
     config: SearchConfig,
     spec: ArchitectureSpec,
     seed: int,
     device: torch.device,
     report: SeedReport,
     should_stop: Callable[[], bool],
+    on_judged: Judged = lambda _right: None,
 ) -> TrainingResult:
+    """Train one network with one seed as the experiment says.
+
+    Raises:
+        TrainingInterruptedError: `should_stop` said so.
+    """
     return train_network(
         spec,
         config.recipe,
@@ -90,6 +96,7 @@ def _train(
         numerics=config.model_numerics,
         report=lambda step: report(seed, step),
         should_stop=should_stop,
+        on_judged=on_judged,
     )
 
 
@@ -120,8 +127,9 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _plain(result: TrainingResult) -> dict[str, Any]:
+def plain_result(result: TrainingResult) -> dict[str, Any]:
+    """Return a result as JSON values; top1 is None where the training diverged."""
     plain = asdict(result)
-    if result.outcome == Outcome.DIVERGED or math.isnan(result.top1):
+    if math.isnan(result.top1):
         plain["top1"] = None
     return plain

@@ -10,6 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
 from scaling.results import trials_frame
+from scaling.results.schema import MEASURED
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
 from scaling.search.objective import seed_results
@@ -34,25 +35,37 @@ def _rows(config: SearchConfig, trials: Iterable[FrozenTrial]) -> Iterator[dict[
         common = candidate.row(config) | {"trial": trial.user_attrs.get("trial")}
         results = seed_results(trial.user_attrs)
         for seed in _seeds(config, candidate):
-            yield common | _seed_columns(seed, state, results.get(seed))
+            yield common | seed_columns(seed, state, results.get(seed))
 
 
 def _seeds(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
     return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
 
 
-def _seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[str, Any]:
+def seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the columns of the table of trials that training fills.
+
+    Args:
+        seed: of the row.
+        state: of its trial.
+        result: of this seed, as `objective.plain_result` gives it; None where there is none.
+    """
     if result is None:
         # A seed that a failed trial never reached, or that still waits.
         return {"seed": seed, "state": state if state in {"failed", "infeasible"} else "waiting"}
-    diverged = result["top1"] is None
     return {
         "seed": seed,
         "top1": result["top1"],
         "wall_s": round(result["wall_s"], 3),
         "fidelity_epochs": result["epochs"],
-        "state": "diverged" if diverged else "complete",
+        "state": result["outcome"],
+        **{column: _rounded(result.get(column)) for column in MEASURED},
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Six digits: more are below the noise of a measurement."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def trial_state(trial: FrozenTrial) -> str | None:

@@ -27,7 +27,8 @@ from scaling.model import (
     SqueezeExcitation,
     StochasticDepth,
 )
-from scaling.model.layers import SamePaddingConv2d, same_padding
+from scaling.model.layers import SamePaddingConv2d
+from scaling.model.numerics import same_padding
 
 SMALL = ArchitectureSpec(
     stem=StemSpec(out_channels=8),
