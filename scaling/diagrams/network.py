@@ -225,7 +225,7 @@ def _classifier(spec: ArchitectureSpec, y: float) -> Iterator[Item]:
     yield Text(
         x=0,
         y=box.y + _ROW + 13,
-        text="Coloured squares are modules 1 to 5; ×N are repeats; the red arrow is the skip of each.",
+        text="Squares are modules 1 to 5; ×N are repeats; the arrow at the left is the skip of each.",
         size=5,
         colour=GREY,
         role=Role.NOTE,

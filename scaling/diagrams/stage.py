@@ -44,7 +44,7 @@ def stage_drawing(spec: ArchitectureSpec, number: int) -> Drawing:
 
     >>> from scaling import variant
     >>> [text.text for text in stage_drawing(variant("b0"), 4).texts(Role.LAYERS)]
-    ['14 layers', '30 layers']
+    ['14 layers', '30 layers (2 × 15)']
     """
     if not 1 <= number <= len(spec.stages):
         raise ConfigError(f"{spec.name} has stages 1 to {len(spec.stages)}, got {number}")
