@@ -13,6 +13,7 @@ from scaling.results import trials_frame
 from scaling.results.schema import MEASURED
 from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
+from scaling.search.endings import PUT_BACK
 from scaling.search.objective import seed_results
 
 
@@ -70,7 +71,7 @@ def _rounded(value: float | None) -> float | None:
 
 def trial_state(trial: FrozenTrial) -> str | None:
     """Return a trial's state in the table's words, or None where it has no row."""
-    if "candidate" not in trial.user_attrs:
+    if "candidate" not in trial.user_attrs or (trial.state.is_finished() and PUT_BACK in trial.user_attrs):
         return None
     if trial.state == TrialState.COMPLETE:
         return "complete"
