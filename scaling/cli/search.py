@@ -23,6 +23,7 @@ class SearchGroup(LazyGroup):
     places: ClassVar[dict[str, tuple[str, str]]] = {
         "run": ("running", "Run a search, or go on with it: the main job."),
         "worker": ("worker", "One more worker of a study, on this machine or another."),
+        "status": ("status", "Show a run at this moment."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 

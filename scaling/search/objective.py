@@ -15,11 +15,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
+from scaling.errors import ResultsError
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.search.endings import Ending
 from scaling.search.patience import DATABASE_ERRORS, lost_contact
 from scaling.training import TrainingResult, train_network
+from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
@@ -50,10 +52,15 @@ def evaluate(
         for seed in claim.seeds:
             if seed in results:
                 continue
-            result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
+            checkpoint = checkpoint_of(claim, seed, checkpoints)
+            result = train_once(
+                config, claim.candidate.spec, seed, device, report, should_stop, checkpoint=checkpoint
+            )
             results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
-    except (TrainingInterruptedError, UpdateFinishedTrialError):
+            if checkpoint is not None:
+                delete_checkpoint(checkpoint)
+    except (TrainingInterruptedError, UpdateFinishedTrialError, ResultsError):
         raise
     except Exception as error:  # one bad network must not end a search
         if lost_contact(error) or isinstance(error, DATABASE_ERRORS):
