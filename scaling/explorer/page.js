@@ -68,7 +68,9 @@ function showControls() {
 
 // The box in use keeps what is being typed ("1." on the way to "1.2").
 function setValue(input, value) {
-  if (document.activeElement !== input || Number(input.value) !== value) input.value = String(value);
+  if (document.activeElement === input && numberOf(input) === value) return;
+  if (Number.isFinite(value)) input.value = String(value);
+  else if (document.activeElement !== input) input.value = "";
 }
 
 function listen() {
@@ -168,7 +170,7 @@ function render() {
 }
 
 function showResult(spec, cost, baseline) {
-  const before = countCost(asSpec(baseline));
+  const before = countCost(baseline);
   for (const key of ["params", "macs", "activations"]) byId(key).textContent = COMMAS.format(cost[key]);
   const nominal = nominalFactor(settings, baseline);
   byId("nominal").textContent = `×${nominal.toFixed(4)}`;
@@ -179,14 +181,10 @@ function showResult(spec, cost, baseline) {
   showNearest(spec, cost);
   showTable(cost);
   byId("drawing").replaceChildren(drawNetworks([
-    { title: baseline.name.replace("efficientnet-", ""), spec: asSpec(baseline) },
+    { title: baseline.name.replace("efficientnet-", ""), spec: baseline },
     { title: "this network", spec },
   ]));
   byId("python").textContent = pythonOf(settings);
-}
-
-function asSpec(baseline) {
-  return baseline;
 }
 
 function showNearest(spec, cost) {
