@@ -14,14 +14,14 @@ from pathlib import Path
 
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 
 from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
-from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
+from scaling.search.endings import EXPIRED, Ending, mend, put_back, put_back_lost, running, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
@@ -171,14 +171,14 @@ class Worker:
             except ResultsError:  # a full disk is nobody's fault; this worker cannot go on
                 self._give_back(claim, "stopped", Step.STOPPED)
                 raise
-            if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
+            if not self.run.exclusively(lambda: tell(claim.study, trial_id, ending, self.lease)):
                 return Step.LOST
         progress.send("end", progress.total, ending_text(self.frozen(claim)))
         return Step.TRAINED
 
     def frozen(self, claim: Claim) -> FrozenTrial:
         """Return a claimed trial as the database has it now."""
-        return self.run.patiently(lambda: claim.study.get_trials(deepcopy=False)[claim.trial.number])
+        return self.run.patiently(lambda: self.run.storage.get_trial(claim.trial._trial_id))
 
     def _claim(self) -> tuple[Claim | None, Step]:
         self._put_back_lost()
@@ -190,15 +190,24 @@ class Worker:
             claim.trial.set_user_attr("worker", self.number)
             claim.trial.set_user_attr(LEASE, self.lease.document())
             return claim, Step.TRAINED
-        return None, Step.WAITING if self._in_training() else Step.DONE
+        for study in run.studies:
+            mend(study)
+        return None, Step.WAITING if self._unfinished() else Step.DONE
 
     def _in_training(self) -> dict[int, Lease]:
         return {
             trial._trial_id: lease
             for study in self.run.studies
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            for trial in running(study)
             if (lease := Lease.of(trial.user_attrs)) is not None
         }
+
+    def _unfinished(self) -> bool:
+        return any(
+            not trial.state.is_finished()
+            for study in self.run.studies
+            for trial in study.get_trials(deepcopy=False)
+        )
 
     def _put_back_lost(self) -> None:
         """Put back what expired, and what a claim of this worker left when its connection broke."""
@@ -214,10 +223,8 @@ class Worker:
 
     def _give_back(self, claim: Claim, reason: str, step: Step) -> Step:
         """Put a trial back, unless somebody else has."""
-        number = claim.trial.number
-        self.run.exclusively(
-            lambda: put_back(claim.study, claim.study.get_trials(deepcopy=False)[number], reason)
-        )
+        trial_id = claim.trial._trial_id
+        self.run.exclusively(lambda: put_back(claim.study, self.run.storage.get_trial(trial_id), reason))
         return step
 
 

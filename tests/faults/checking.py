@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from scaling.results import read_trials, write_trials
-from scaling.search.endings import PUT_BACK, lineage_of
+from scaling.search.endings import PUT_BACK, lineage_of, running
 from scaling.search.folder import RunFolder
+from scaling.search.leases import LEASE
 from scaling.search.location import parsed
 from scaling.search.rows import table
 from scaling.search.run import Run, join_run
 
 
-def opened(place: str, folder: Path) -> Run:
-    return join_run(parsed(place, where="test"), None, RunFolder(path=folder))
+@contextmanager
+def opened(place: str, folder: Path) -> Iterator[Run]:
+    run = join_run(parsed(place, where="test"), None, RunFolder(path=folder))
+    try:
+        yield run
+    finally:
+        run.close()
 
 
 def check(place: str, folder: Path, *, networks: int | None = None) -> list[FrozenTrial]:
@@ -29,7 +37,11 @@ def check(place: str, folder: Path, *, networks: int | None = None) -> list[Froz
         folder: of the run; its table is written if no launch has.
         networks: how many proposals the budget has.
     """
-    run = opened(place, folder)
+    with opened(place, folder) as run:
+        return _checked(run, networks)
+
+
+def _checked(run: Run, networks: int | None) -> list[FrozenTrial]:
     told: list[FrozenTrial] = []
     for study in run.studies:
         trials = study.get_trials(deepcopy=False)
@@ -73,22 +85,18 @@ def _compare_table(run: Run, told: list[FrozenTrial]) -> None:
 
 def interruptions(place: str, folder: Path) -> list[str]:
     """Why trials were put back, over the whole study."""
-    run = opened(place, folder)
-    return [
-        trial.user_attrs[PUT_BACK]
-        for study in run.studies
-        for trial in study.get_trials(deepcopy=False)
-        if PUT_BACK in trial.user_attrs
-    ]
+    with opened(place, folder) as run:
+        return [
+            trial.user_attrs[PUT_BACK]
+            for study in run.studies
+            for trial in study.get_trials(deepcopy=False)
+            if PUT_BACK in trial.user_attrs
+        ]
 
 
 def in_training(run: Run) -> list[FrozenTrial]:
-    return [
-        trial
-        for study in run.studies
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if "lease" in trial.user_attrs
-    ]
+    """Trials with a lease."""
+    return [trial for study in run.studies for trial in running(study) if LEASE in trial.user_attrs]
 
 
 def told_so_far(run: Run) -> int:

@@ -52,7 +52,7 @@ def make_study(tmp_path: Path, request: pytest.FixtureRequest) -> MakeStudy:
             place = sqlite_url(folder.database).render_as_string()
         else:
             place = fresh_database(request.getfixturevalue("server"), tmp_path.name)
-        open_run(config, folder, parsed(place, where="test")).storage.engine.dispose()
+        open_run(config, folder, parsed(place, where="test")).close()
         return place, folder.path
 
     return make

@@ -50,9 +50,10 @@ class Server:
     def start(self) -> None:
         arguments = ["-D", str(self.folder / "data"), "-k", str(self.folder), "-p", str(self.port)]
         settings = ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=60"]
+        arguments += [part for setting in settings for part in ("-c", setting)]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(binaries() / "postgres"), *arguments, *(part for one in settings for part in ("-c", one))],
+                [str(binaries() / "postgres"), *arguments],
                 stdout=log, stderr=log, cwd="/", extra_groups=[] if unprivileged() else None,
                 **unprivileged(),
             )  # fmt: skip

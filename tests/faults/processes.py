@@ -34,16 +34,17 @@ def command_line(
     return _started(_run_command, (plain, str(log), environ or {}, file_size))
 
 
-def joined(place: str, folder: Path, log: Path, *, train_s: float | None = 0.0) -> BaseProcess:
+def joined(place: str, folder: Path, log: Path, *, train_s: float = 0.0, real: bool = False) -> BaseProcess:
     """Let a worker join a study through the library; its messages go to a file as JSON lines.
 
     Args:
         place: URL of the database.
         folder: of the run.
         log: takes the messages.
-        train_s: seconds that a make-believe training takes; None trains for real.
+        train_s: seconds that a make-believe training takes.
+        real: train the baseline for real.
     """
-    return _started(_join, (place, str(folder), str(log), train_s))
+    return _started(_join, (place, str(folder), str(log), train_s, real))
 
 
 def _started(target: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
@@ -90,7 +91,7 @@ def _run_command(arguments: list[str], log: str, environ: dict[str, str], file_s
     main(arguments)
 
 
-def _join(place: str, folder: str, log: str, train_s: float | None) -> None:
+def _join(place: str, folder: str, log: str, train_s: float, real: bool) -> None:
     _alone(f"{log}.text")
     from scaling.search.folder import RunFolder  # noqa: PLC0415
     from scaling.search.joining import join  # noqa: PLC0415
@@ -105,7 +106,13 @@ def _join(place: str, folder: str, log: str, train_s: float | None) -> None:
         def send(message: Any) -> None:
             file.write(json.dumps({**asdict(message), "pid": os.getpid()}) + "\n")
 
-        join(run, stop=stop, send=send, train=evaluate if train_s is None else make_believe(train_s))
+        pretend = make_believe(train_s)
+
+        def train(config: Any, claim: Any, *arguments: Any, **more: Any) -> Any:
+            chosen = evaluate if real and claim.candidate.name == "baseline" else pretend
+            return chosen(config, claim, *arguments, **more)
+
+        join(run, stop=stop, send=send, train=train)
 
 
 def make_believe(train_s: float) -> Callable[..., Any]:
