@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from scaling.cli.concluding import conclude
 from scaling.cli.output import errors
@@ -19,11 +19,11 @@ from scaling.errors import ConfigError
 from scaling.results import write_json
 from scaling.results.provenance import utc_now
 from scaling.search.candidate import references
-from scaling.search.claims import ENUMERATED
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.queueing import networks_planned, space_of
+from scaling.search.remaining import pieces, unproposed
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
@@ -66,8 +66,7 @@ def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     lock = hold(folder)
     try:
         launch = Launch.of(config, folder)
-        trials = launch.trials()
-        if continued and not (trials["state"] == "waiting").any() and is_finished(config, launch, trials):
+        if continued and is_finished(launch):
             errors.print(f"{folder.path} is finished; --fresh starts anew")
         else:
             _train(launch, continued)
@@ -76,14 +75,11 @@ def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     conclude(launch, as_json=as_json)
 
 
-def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> bool:
+def is_finished(launch: Launch) -> bool:
     """Whether no network is left to train."""
-    proposed = trials[(trials["kind"] == "search") & (trials["state"] != "infeasible")]
-    notes = launch.search.user_attrs
-    return (
-        bool(notes.get("space_exhausted") or notes.get(ENUMERATED))
-        or proposed["trial"].nunique() >= config.search.trials
-    )
+    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
+    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
+    return not pieces(launch.config, queued, proposals, to_come, now_s=time.time())
 
 
 def _train(launch: Launch, continued: bool) -> None:
@@ -130,20 +126,16 @@ def _wanted(config: SearchConfig) -> str:
 
 
 def _progress(launch: Launch) -> SearchProgress:
-    config, trials = launch.config, launch.trials()
-    search, base = config.search, count_cost(config.baseline_spec).macs
-    feasible = [candidate for candidate in references(config) if candidate.feasible]
-    planned = networks_planned(config)
-    total = planned * search.target_factor * base * len(search.seeds) + sum(
-        count_cost(candidate.spec).macs
-        * len(search.baseline_seeds if candidate.name == "baseline" else search.seeds)
-        for candidate in feasible
-    )
+    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
+    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
+    left = pieces(launch.config, queued, proposals, to_come, now_s=time.time())
+    trials = launch.trials()
     complete = trials[trials["state"] == "complete"]
+    done, finished = float(complete["macs"].sum()), int(complete["trial"].nunique())
     return SearchProgress(
         errors,
-        total=float(total),
-        done=float(complete["macs"].sum()),
-        networks=len(feasible) + planned,
-        finished=int(complete["trial"].nunique()),
+        total=done + sum(piece.work for piece in left),
+        done=done,
+        networks=finished + len(left),
+        finished=finished,
     )

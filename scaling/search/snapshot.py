@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
+from scaling.search.confirmation import label_of
 from scaling.search.folder import RunFolder
 from scaling.search.objective import seed_results
 from scaling.search.remaining import Piece, pieces, seconds_left, training_since, unproposed, work_per_second
@@ -143,11 +144,10 @@ def snapshot(
 def _activity(config: SearchConfig, trial: FrozenTrial, now_s: float) -> Activity:
     candidate, results = Candidate.of_document(trial.user_attrs["candidate"]), seed_results(trial.user_attrs)
     number, seeds = trial.user_attrs.get("trial"), seeds_of(config, candidate)
-    name = f"trial {number}" if candidate.kind == "search" else candidate.name
     return Activity(
         worker=str(trial.user_attrs["worker"]),
         trial=number,
-        label=f"{name} at {candidate.spec.image_size} px",
+        label=label_of(candidate, trial.user_attrs),
         seed=next((seed for seed in seeds if seed not in results), None),
         seeds_done=len(results),
         seeds=len(seeds),
