@@ -11,8 +11,8 @@ import click
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
-from scaling.cli.output import errors
-from scaling.cli.placing import place_of
+from scaling.cli.output import errors, json_option
+from scaling.cli.placing import note_place, place_of, place_of_run, storage_options
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options
@@ -21,7 +21,7 @@ from scaling.errors import ConfigError
 from scaling.results import write_json
 from scaling.results.provenance import utc_now
 from scaling.search.candidate import references
-from scaling.search.config import SearchConfig, load_config
+from scaling.search.config import SearchConfig, load_config, parse_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
@@ -38,6 +38,8 @@ def run(
     config_path: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
+    workers: int | None,
+    device: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
@@ -48,6 +50,7 @@ def run(
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
     config = load_config(config_path or default_config(), overrides)
+    config = with_overrides(config, workers=workers, device=device)
     folder = RunFolder(path=output or Path("runs") / config.name)
     place = place_of(storage, storage_file, folder.database)
     if fresh and not is_sqlite(place):
@@ -55,6 +58,32 @@ def run(
     if fresh and (aside := set_aside(folder)):
         errors.print(f"the earlier run is kept in {aside}")
     run_search(config, folder, place, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes, instead of the run's.")
+@storage_options
+@json_option
+def resume(
+    run_folder: Path, workers: int | None, storage: str | None, storage_file: Path | None, as_json: bool
+) -> None:
+    """Go on with a run by its own configuration, whatever its experiment file says now.
+
+    Only the number of workers may change: everything else, the device too, shapes results.
+    """
+    folder = RunFolder(path=run_folder)
+    config = folder.read_config()
+    if workers is not None:
+        config = with_overrides(config, workers=workers, device=None)
+    run_search(config, folder, place_of_run(folder, storage, storage_file), as_json=as_json)
+
+
+def with_overrides(config: SearchConfig, *, workers: int | None, device: str | None) -> SearchConfig:
+    """Return a configuration with another number of workers or another device."""
+    given = {key: one for key, one in (("workers", workers), ("device", device)) if one is not None}
+    document = config.document()
+    return parse_config({**document, "search": {**document["search"], **given}}, where=config.name)
 
 
 def default_config() -> Path:
@@ -78,6 +107,7 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
     lock = hold(folder)
     try:
         launch = Launch.of(config, folder, place)
+        note_place(folder, place)
         if continued and is_finished(launch):
             errors.print(f"{folder.path} is finished; --fresh starts anew")
         else:

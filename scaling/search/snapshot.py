@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
 
 from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.confirmation import label_of
 from scaling.search.folder import RunFolder
+from scaling.search.location import file_of, is_sqlite, sqlite_url
 from scaling.search.objective import seed_results
 from scaling.search.remaining import Piece, pieces, seconds_left, training_since, unproposed, work_per_second
 from scaling.search.rows import frame_of, trial_state
@@ -90,16 +92,20 @@ class Snapshot:
         return not self.left
 
 
-def read_snapshot(run: RunFolder) -> Snapshot:
+def read_snapshot(run: RunFolder, place: URL | None = None) -> Snapshot:
     """Read a run at any moment from its start on; nothing of it is changed.
+
+    Args:
+        run: its folder.
+        place: its database; the folder's own SQLite file if None.
 
     Raises:
         ResultsError: the folder is not a run's, or its database cannot be read.
     """
-    config = run.read_config()
-    if not run.database.exists():
+    config, place = run.read_config(), place or sqlite_url(run.database)
+    if is_sqlite(place) and not file_of(place).exists():
         return snapshot(config, [], [], {})
-    storage = open_storage(run.database)
+    storage = open_storage(place)
     known = {study.study_name for study in storage.get_all_studies()}
     studies = {
         name: optuna.load_study(study_name=name, storage=storage)
