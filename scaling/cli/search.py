@@ -21,6 +21,7 @@ class SearchGroup(LazyGroup):
     """The commands of a search; a command is the function of its name in its module."""
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
+        "init": ("starting", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
         "worker": ("worker", "One more worker of a study, on this machine or another."),
         "resume": ("running", "Go on with a run by its own configuration."),
