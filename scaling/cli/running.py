@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 import pandas as pd
+from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
 from scaling.cli.output import errors
+from scaling.cli.placing import place_of
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options
@@ -22,14 +25,23 @@ from scaling.search.claims import ENUMERATED
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
-from scaling.search.space import image_sizes, on_target
+from scaling.search.location import is_sqlite
+from scaling.search.queueing import networks_planned, space_of
+from scaling.search.search_table import CostRule
+from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
 
 
 @click.command()
 @run_options
 def run(
-    config_path: Path | None, output: Path | None, overrides: tuple[str, ...], fresh: bool, as_json: bool
+    config_path: Path | None,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    storage: str | None,
+    storage_file: Path | None,
+    fresh: bool,
+    as_json: bool,
 ) -> None:
     """Run a search, or go on with it.
 
@@ -37,9 +49,12 @@ def run(
     """
     config = load_config(config_path or default_config(), overrides)
     folder = RunFolder(path=output or Path("runs") / config.name)
+    place = place_of(storage, storage_file, folder.database)
+    if fresh and not is_sqlite(place):
+        raise ConfigError("--fresh cannot set a study of PostgreSQL aside; give the new one another name")
     if fresh and (aside := set_aside(folder)):
         errors.print(f"the earlier run is kept in {aside}")
-    run_search(config, folder, as_json=as_json)
+    run_search(config, folder, place, as_json=as_json)
 
 
 def default_config() -> Path:
@@ -51,10 +66,10 @@ def default_config() -> Path:
     raise ConfigError(f"there is no {DEFAULT} here; give --config FILE")
 
 
-def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
+def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: bool) -> None:
     """Run, or go on with, a search; print its result."""
-    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
-    if len(space) == 0 and config.search.trials > 0:
+    asked = config.search.trials > 0 or config.search.sampler.queues
+    if asked and config.search.cost == CostRule.ACHIEVED and len(space_of(config)) == 0:
         raise ConfigError(
             "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
             "or set rounding.coefficient_rounding = 'none'"
@@ -62,7 +77,7 @@ def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     continued = open_folder(folder, config)
     lock = hold(folder)
     try:
-        launch = Launch.of(config, folder)
+        launch = Launch.of(config, folder, place)
         trials = launch.trials()
         if continued and not (trials["state"] == "waiting").any() and is_finished(config, launch, trials):
             errors.print(f"{folder.path} is finished; --fresh starts anew")
@@ -102,26 +117,36 @@ def _train(launch: Launch, continued: bool) -> None:
 def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
     baseline, target, rules = config.baseline_spec, config.target, config.rounding_rules
     cost, sizes = count_cost(baseline), image_sizes(baseline, target, rules)
-    space = len(on_target(baseline, target, rules))
     verb = "going on with" if continued else "starting"
     errors.print(f"[bold]{config.name}[/bold]: {config.question}")
     errors.print(
         f"{verb} {folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
-        f"at {baseline.image_size} px; target {target.factor:g}× within {100 * target.tolerance:g} %"
+        f"at {baseline.image_size} px; {_wanted(config)}"
     )
     errors.print(
-        f"{space:,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient rounding "
-        f"{rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
-        f"{min(space, config.search.trials)} proposals and {len(list(references(config)))} references "
+        f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
+        f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
+        f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
         f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
     )
+
+
+def _wanted(config: SearchConfig) -> str:
+    """Say what proposals must cost."""
+    target, limits = config.target, asdict(config.target.limits)
+    if config.search.cost == CostRule.NOMINAL:
+        wanted = f"nominal cost {target.factor:g}×, wherever achieved cost ends"
+    else:
+        wanted = f"target {target.factor:g}× the {target.metric} within {100 * target.tolerance:g} %"
+    return ", ".join([wanted, *(f"{name} {most:,}" for name, most in limits.items() if most is not None)])
 
 
 def _progress(launch: Launch) -> SearchProgress:
     config, trials = launch.config, launch.trials()
     search, base = config.search, count_cost(config.baseline_spec).macs
     feasible = [candidate for candidate in references(config) if candidate.feasible]
-    total = search.trials * search.target_factor * base * len(search.seeds) + sum(
+    planned = networks_planned(config)
+    total = planned * search.target_factor * base * len(search.seeds) + sum(
         count_cost(candidate.spec).macs
         * len(search.baseline_seeds if candidate.name == "baseline" else search.seeds)
         for candidate in feasible
@@ -131,6 +156,6 @@ def _progress(launch: Launch) -> SearchProgress:
         errors,
         total=float(total),
         done=float(complete["macs"].sum()),
-        networks=len(feasible) + search.trials,
+        networks=len(feasible) + planned,
         finished=int(complete["trial"].nunique()),
     )

@@ -36,11 +36,27 @@ TRIAL_COLUMNS: dict[str, str] = {
     "top1": "Float64",
     "fidelity_epochs": "Int64",
     "wall_s": "Float64",
+    "train_step_ms": "Float64",
+    "inference_ms_batch_1": "Float64",
+    "inference_ms": "Float64",
+    "memory_bytes": "Int64",
+    "images_per_s": "Float64",
+    "micro_batch": "Int64",
     "state": "string",
     "name": "string",
     "architecture": "string",
 }
 """Column to pandas type; what each means is in results/README.md. The last two name the row for a reader."""
+
+MEASURED = (
+    "train_step_ms",
+    "inference_ms_batch_1",
+    "inference_ms",
+    "memory_bytes",
+    "images_per_s",
+    "micro_batch",
+)
+"""Columns that tables of earlier versions lack."""
 
 STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
 
@@ -63,7 +79,7 @@ def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def read_trials(path: Path) -> pd.DataFrame:
-    """Read trials.csv.
+    """Read trials.csv; measured costs that an earlier version did not write are empty.
 
     Raises:
         ResultsError: the file is missing, unreadable or has other columns.
@@ -76,6 +92,9 @@ def read_trials(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise ResultsError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
     missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
-    if missing:
-        raise ResultsError(f"{path} is not a table of trials: column {missing[0]!r} is missing")
-    return frame
+    lacking = [column for column in missing if column not in MEASURED]
+    if lacking:
+        raise ResultsError(f"{path} is not a table of trials: column {lacking[0]!r} is missing")
+    empty = {column: pd.array([None] * len(frame), dtype=TRIAL_COLUMNS[column]) for column in missing}  # type: ignore[call-overload]
+    known = [*TRIAL_COLUMNS, *(column for column in frame.columns if column not in TRIAL_COLUMNS)]
+    return frame.assign(**empty)[known]

@@ -12,7 +12,8 @@ from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.generation import scale
 from scaling.search.config import SearchConfig
-from scaling.search.realise import Realisation, realise
+from scaling.search.realise import Realisation, realise, realise_nominally
+from scaling.search.search_table import CostRule
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key, from_json, to_json
 
@@ -43,7 +44,7 @@ class Candidate:
     def row(self, config: SearchConfig) -> dict[str, Any]:
         """Return the columns of the table of trials that do not depend on training."""
         baseline, cost = config.baseline_spec, count_cost(self.spec)
-        achieved = cost.macs / count_cost(baseline).macs
+        achieved = config.target.amount(self.spec) / config.target.amount(baseline)
         realised = realised_shares(self.spec, baseline)
         scaling = self.spec.derivation.scaling if self.spec.derivation else None
         return {
@@ -106,8 +107,11 @@ class Candidate:
     def of_square(config: SearchConfig, s: float, v: float) -> Candidate:
         """Return what a sampler's point of the unit square becomes."""
         direction = Direction.of_square(s, v)
-        found = realise(direction, config.baseline_spec, config.target, config.rounding_rules)
-        return Candidate.of_proposal(direction, found)
+        baseline, target, rounding = config.baseline_spec, config.target, config.rounding_rules
+        if config.search.cost == CostRule.NOMINAL:
+            compound = direction.bases(target.factor, phi=1.0)
+            return Candidate.of_proposal(direction, realise_nominally(compound, baseline, target, rounding))
+        return Candidate.of_proposal(direction, realise(direction, baseline, target, rounding))
 
     @staticmethod
     def of_spec(spec: ArchitectureSpec, baseline: ArchitectureSpec, target_factor: float) -> Candidate:
@@ -151,7 +155,6 @@ def references(config: SearchConfig) -> Iterator[Candidate]:
     baseline = config.baseline_spec
     yield Candidate(kind="reference", name="baseline", spec=baseline, compound=None, proposed=None)
     factor = config.target.factor
-    largest = config.target.largest_image_size
     for name, bases in (
         ("depth", (factor, 1.0, 1.0)),
         ("width", (1.0, math.sqrt(factor), 1.0)),
@@ -167,8 +170,13 @@ def references(config: SearchConfig) -> Iterator[Candidate]:
             spec=spec,
             compound=compound,
             proposed=Direction.of_bases(*bases),
-            feasible=largest is None or spec.image_size <= largest,
+            feasible=config.target.within_limits(spec),
         )
+
+
+def seeds_of(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
+    """Return the seeds with which a network is trained."""
+    return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
 
 
 def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple[float, float, float] | None:

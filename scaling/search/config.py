@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StemSpec
+from scaling.architecture import ArchitectureSpec, HeadSpec, StemSpec
 from scaling.baselines import rules_of_baseline
 from scaling.block_strings import stages_from_strings
 from scaling.data import LARGEST_SEED, dataset_info
@@ -29,8 +29,8 @@ from scaling.rounding import (
     RepeatRule,
     RoundingRules,
 )
-from scaling.search.realise import Target
-from scaling.search.samplers import Sampler
+from scaling.search.search_table import CostRule, SearchTable
+from scaling.search.target import Metric, Target
 from scaling.serialization import first_problem
 from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
@@ -82,27 +82,21 @@ class RoundingTable(_Table):
     image_size_step: int = 1
 
 
-class SearchTable(_Table):
-    """`[search]`: what is proposed, and how often it is trained."""
+class ClusterTable(_Table):
+    """`[cluster]`: how workers that live are told from workers that died; shapes no result."""
 
-    trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
-    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
-    target_factor: float = 2.0
-    tolerance: float = 0.03
-    largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
-    sampler: Sampler = Sampler.TPE
-    startup_trials: int = Field(default=4, ge=1)
-    seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=2, ge=1, le=256)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    heartbeat_s: float = Field(default=60, gt=0, description="seconds between renewals of a trial's lease")
+    grace_s: float = Field(default=180, gt=0, description="seconds without renewal until a trial is put back")
+    patience_s: float = Field(default=1800, ge=0, description="seconds to wait for a database that is away")
 
-    @field_validator("seeds", "baseline_seeds")
-    @classmethod
-    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(value)) != len(value) or min(value) < 0 or max(value) > LARGEST_SEED:
-            raise ValueError(f"seeds must be different, from 0 to {LARGEST_SEED}, got {list(value)}")
-        return value
+    @model_validator(mode="after")
+    def _live_trials_stay(self) -> ClusterTable:
+        if self.grace_s < 2 * self.heartbeat_s:
+            raise ValueError(
+                f"grace_s must be at least twice heartbeat_s, or live trials are put back; "
+                f"got {self.grace_s:g} and {self.heartbeat_s:g}"
+            )
+        return self
 
 
 class NumericsTable(_Table):
@@ -127,6 +121,7 @@ class SearchConfig(_Table):
     rounding: RoundingTable = RoundingTable()
     numerics: NumericsTable = NumericsTable()
     search: SearchTable
+    cluster: ClusterTable = ClusterTable()
     recipe: Recipe
 
     @cached_property
@@ -169,6 +164,9 @@ class SearchConfig(_Table):
             factor=self.search.target_factor,
             tolerance=self.search.tolerance,
             largest_image_size=min(limits) if limits else None,
+            metric=self.search.metric,
+            limits=self.search.limits,
+            latency=self.search.latency,
         )
 
     @cached_property
@@ -181,9 +179,18 @@ class SearchConfig(_Table):
         return self.model_dump(mode="json")
 
     def key(self) -> str:
-        """Return a hash of everything that shapes results; the number of workers does not."""
-        plain = self.document()
-        del plain["search"]["workers"], plain["command"], plain["expected_minutes"]
+        """Return a hash of everything that shapes results; the number of workers and their leases do not.
+
+        Settings at their defaults are left out, so that a new setting leaves the keys of earlier runs alone.
+        """
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        for table, setting in (
+            ("search", "workers"),
+            ("", "command"),
+            ("", "expected_minutes"),
+            ("", "cluster"),
+        ):
+            (plain[table] if table else plain).pop(setting, None)
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -249,6 +256,19 @@ def _check_baseline(config: SearchConfig) -> None:
             f"the baseline's image size {spec.image_size} is above the largest allowed, {largest} "
             "(the data's native size, unless data.allow_upsampling is set)"
         )
+    _check_target(config)
+
+
+def _check_target(config: SearchConfig) -> None:
+    search, target = config.search, config.target
+    free = target.largest_image_size is None and not target.limits.bounds_image_size
+    if target.metric == Metric.PARAMS and free and search.cost == CostRule.ACHIEVED:
+        raise ConfigError(
+            "metric params leaves the image size free: set search.largest_image_size, or a limit on macs, "
+            "activations or memory_bytes"
+        )
+    if not target.within_limits(config.baseline_spec):
+        raise ConfigError("the baseline itself is beyond search.limits or search.largest_image_size")
 
 
 def _override(document: dict[str, Any], override: str) -> None:

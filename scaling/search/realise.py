@@ -12,36 +12,11 @@ from dataclasses import dataclass, replace
 
 from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.cost import count_cost
 from scaling.errors import SpecError
 from scaling.generation import scale
 from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.surface import Direction
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a candidate must cost.
-
-    Args:
-        factor: multiple of the baseline's multiply-adds, above 1.
-        tolerance: largest relative deviation, in (0, 1).
-        largest_image_size: pixels; None for no limit but the package's own.
-    """
-
-    factor: float = 2.0
-    tolerance: float = 0.03
-    largest_image_size: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.factor > 1 or not math.isfinite(self.factor):
-            raise SpecError(f"target factor must be above 1, got {self.factor}")
-        if not 0 < self.tolerance < 1:
-            raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")
-
-    def met_by(self, achieved: float) -> bool:
-        """Whether an achieved cost factor is within the tolerance."""
-        return abs(achieved / self.factor - 1) <= self.tolerance
+from scaling.search.target import Metric, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +26,8 @@ class Realisation:
     Args:
         spec: the network.
         compound: the direction's bases at the phi that was reached.
-        achieved_factor: its multiply-adds over the baseline's.
-        feasible: within the tolerance.
+        achieved_factor: its cost over the baseline's, in the target's metric.
+        feasible: within the tolerance and the limits.
     """
 
     spec: ArchitectureSpec
@@ -64,7 +39,7 @@ class Realisation:
 def realise(
     direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED
 ) -> Realisation:
-    """Return the network nearest to a direction whose achieved multiply-adds are on target.
+    """Return the network nearest to a direction whose achieved cost is on target.
 
     Args:
         direction: shares of log-cost.
@@ -81,14 +56,13 @@ def realise(
     >>> found.feasible, round(found.achieved_factor, 2)
     (True, 1.98)
     """
-    base_macs = count_cost(baseline).macs
-    phi = _crossing(direction, baseline, target, rounding, base_macs)
+    base = target.amount(baseline)
+    phi = _crossing(direction, baseline, target, rounding, base)
     best: Realisation | None = None
     for compound, spec in _nearby(direction, baseline, target, rounding, phi):
-        achieved = count_cost(spec).macs / base_macs
-        found = Realisation(
-            spec=spec, compound=compound, achieved_factor=achieved, feasible=target.met_by(achieved)
-        )
+        achieved = target.amount(spec) / base
+        feasible = target.met_by(achieved) and target.within_limits(spec)
+        found = Realisation(spec=spec, compound=compound, achieved_factor=achieved, feasible=feasible)
         if found.feasible:
             return found
         if best is None or _miss(found, target) < _miss(best, target):
@@ -97,24 +71,59 @@ def realise(
     return best
 
 
+def realise_nominally(
+    compound: CompoundCoefficients,
+    baseline: ArchitectureSpec,
+    target: Target,
+    rounding: RoundingRules = RELEASED,
+) -> Realisation:
+    """Return what the formula gives, wherever its achieved cost ends: the paper's procedure.
+
+    Only the limits decide whether it is feasible.
+
+    Args:
+        compound: bases and phi.
+        baseline: what is scaled.
+        target: metric and limits; its factor and tolerance are not asked for.
+        rounding: rounding rules.
+
+    Source: arXiv:1905.11946 section 3.3, step 1.
+    """
+    spec = scale(baseline, compound, rounding)
+    achieved = target.amount(spec) / target.amount(baseline)
+    return Realisation(
+        spec=spec, compound=compound, achieved_factor=achieved, feasible=target.within_limits(spec)
+    )
+
+
 def _miss(found: Realisation, target: Target) -> float:
     return abs(math.log(found.achieved_factor / target.factor))
 
 
 def _crossing(
-    direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, macs: int
+    direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, base: float
 ) -> float:
     """Return the smallest phi, to 1e-6, at which the realised cost is at least the target's."""
     low, high = 0.0, 4.0
     while high - low > 1e-6:
         middle = (low + high) / 2
-        try:
-            spec = scale(baseline, direction.bases(target.factor, phi=middle), rounding)
-            above = count_cost(spec).macs >= target.factor * macs
-        except SpecError:
-            above = True  # beyond the largest network there is
+        spec = _scaled(baseline, direction.bases(target.factor, phi=middle), rounding)
+        # None: beyond the largest network there is
+        above = spec is None or target.amount(spec) >= target.factor * base
         low, high = (low, middle) if above else (middle, high)
     return high
+
+
+def _scaled(
+    baseline: ArchitectureSpec,
+    coefficients: CompoundCoefficients | ScalingCoefficients,
+    rounding: RoundingRules,
+) -> ArchitectureSpec | None:
+    """Return the scaled network, or None where it is larger than any there may be."""
+    try:
+        return scale(baseline, coefficients, rounding)
+    except SpecError:
+        return None
 
 
 def _nearby(
@@ -127,13 +136,15 @@ def _nearby(
     """Yield candidates in order of preference: the two sides of the step, then image size, then width."""
     sides = [direction.bases(target.factor, phi=max(0.0, value)) for value in (phi, phi - 2e-6)]
     for compound in sides:
-        yield compound, _clipped(scale(baseline, compound, rounding), target)
+        spec = _scaled(baseline, compound, rounding)
+        if spec is not None:
+            yield compound, _clipped(spec, target)
     for reach in range(1, 7):
         for compound in sides:
             for width_step in range(-reach + 1, reach):
-                spec = _widened(baseline, compound, rounding, width_step)
-                if spec is not None:
-                    yield compound, fitted_image_size(spec, baseline, target, rounding)
+                widened = _widened(baseline, compound, rounding, width_step)
+                if widened is not None:
+                    yield compound, fitted_image_size(widened, baseline, target, rounding)
 
 
 def _clipped(spec: ArchitectureSpec, target: Target) -> ArchitectureSpec:
@@ -154,7 +165,7 @@ def _widened(
         width_coefficient=width,
         resolution_coefficient=raw.resolution_coefficient,
     )
-    return scale(baseline, moved, rounding)
+    return _scaled(baseline, moved, rounding)
 
 
 def fitted_image_size(
@@ -164,10 +175,12 @@ def fitted_image_size(
 
     The size stays between the baseline's and the target's largest, on the rounding's step.
     """
-    wanted, step = target.factor * count_cost(baseline).macs, rounding.image_size_step
     smallest, largest = baseline.image_size, target.largest_image_size or LARGEST_IMAGE
-    guess = spec.image_size * math.sqrt(wanted / count_cost(spec).macs)
+    if target.metric == Metric.PARAMS:  # no image size brings it nearer
+        return replace(spec, image_size=min(largest, max(smallest, spec.image_size)))
+    wanted, step = target.factor * target.amount(baseline), rounding.image_size_step
+    guess = min(largest, spec.image_size * math.sqrt(wanted / target.amount(spec)))
     around = {rounding.image_size(1, guess) + step * offset for offset in range(-3, 4)}
     sizes = sorted(min(largest, max(smallest, size)) for size in around)
     at_size = [replace(spec, image_size=size) for size in sizes]
-    return min(at_size, key=lambda candidate: abs(math.log(count_cost(candidate).macs / wanted)))
+    return min(at_size, key=lambda candidate: abs(math.log(target.amount(candidate) / wanted)))

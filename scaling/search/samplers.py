@@ -26,6 +26,8 @@ DIMENSIONS = ("s", "v")
 """Names of the square's two coordinates in the study."""
 FIRST_SPREAD = 1 / 6
 """Standard deviation of CMA-ES's first generation, about the middle of the square (Optuna's default)."""
+MOST_GP_TRIALS = 100
+"""Beyond this the Gaussian process's cubic cost and TPE's data make TPE the better choice."""
 POPULATION = 6
 """Networks a generation of CMA-ES and NSGA-II; CMA-ES's own rule in two dimensions: 4 + floor(3 ln 2)."""
 

@@ -1,6 +1,7 @@
 """Proxy training: one network, one recipe, one seed, one accuracy. Floor 4."""
 
-from scaling.training.engine import TrainingResult, train_network
+from scaling.training.checkpoint import delete_checkpoint
+from scaling.training.engine import EpochEnd, TrainingResult, train_network
 from scaling.training.recipe import Recipe
 
-__all__ = ["Recipe", "TrainingResult", "train_network"]
+__all__ = ["EpochEnd", "Recipe", "TrainingResult", "delete_checkpoint", "train_network"]

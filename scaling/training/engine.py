@@ -1,32 +1,50 @@
-"""Train one network and say how good it became. Floor 4.
+"""Train one network and say how good it became, and what it cost. Floor 4.
 
 One code path: float32 with channels_last on a CPU, bfloat16 autocast with channels_last on a GPU.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from scaling.architecture import ArchitectureSpec
-from scaling.data.dataset import DatasetInfo, Split
+from scaling.data.dataset import DatasetInfo, Split, checksum
 from scaling.errors import ScalingError
-from scaling.model import TENSORFLOW, MBConv, Numerics, build_model
-from scaling.training.batches import DeviceSplit, in_order, shuffled, steps_per_epoch
-from scaling.training.recipe import Optimizer, Recipe, warmup_cosine
+from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_model
+from scaling.serialization import architecture_key
+from scaling.training.batches import DeviceSplit, in_order, steps_per_epoch
+from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
+from scaling.training.measurement import blank_batch, inference_ms
+from scaling.training.recipe import Recipe
+from scaling.training.session import Report, Session, TrainingInterruptedError
+from scaling.training.step import Step, autocast
+
+__all__ = [
+    "EpochEnd",
+    "Outcome",
+    "TrainingInterruptedError",
+    "TrainingResult",
+    "best_device",
+    "right_answers",
+    "total_steps",
+    "train_network",
+]
 
 EVALUATION_BATCH = 500
 
 
-class TrainingInterruptedError(ScalingError):
-    """Training was asked to stop; nothing of the epoch in flight is kept."""
+Judged = Callable[[Tensor], None]
+"""Called once, after the final epoch, with which validation images were right: bool (N,), in order."""
 
 
 class Outcome(StrEnum):
@@ -37,15 +55,40 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingResult:
-    """What one training gave.
+class EpochEnd:
+    """What is known when an epoch has ended.
 
     Args:
-        outcome: complete, or diverged when the loss stopped being finite.
-        top1: fraction of validation images right after the final epoch, never the best one; nan if diverged.
+        epoch: epochs finished, from 1.
+        steps: optimizer steps done.
+        loss: mean over the epoch's batches, as they were trained on.
+        top1: fraction of validation images; None where it is not measured.
+    """
+
+    epoch: int
+    steps: int
+    loss: float
+    top1: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingResult:
+    """What one training gave; of a diverged one, the figures of its last good epoch.
+
+    Args:
+        outcome: complete, or diverged when loss or weights stopped being finite.
+        top1: fraction of validation images right after the last epoch counted, never the best one; nan if
+            there is none.
         epochs: epochs finished.
-        wall_s: seconds of training and evaluation.
+        wall_s: seconds of training and evaluation, over all processes that worked on it.
         images_per_s: training images a second.
+        loss: mean over the last epoch.
+        train_step_ms: median milliseconds an optimizer step, first steps left out.
+        inference_ms_batch_1: milliseconds a forward pass of one image.
+        inference_ms: of the recipe's batch, or of the micro-batch where memory allowed no more.
+        memory_bytes: GPU: most bytes of tensors at once; CPU: tensors kept for one backward pass, weights,
+            gradients, optimizer and averages, without the workspace of convolutions.
+        micro_batch: images that batch norm normalises together.
     """
 
     outcome: Outcome
@@ -53,13 +96,12 @@ class TrainingResult:
     epochs: int
     wall_s: float
     images_per_s: float
-
-
-Report = Callable[[int], None]
-"""Called after each step with the number of steps done."""
-
-Judged = Callable[[Tensor], None]
-"""Called once, after the final epoch, with which validation images were right: bool (N,), in order."""
+    loss: float | None = None
+    train_step_ms: float | None = None
+    inference_ms_batch_1: float | None = None
+    inference_ms: float | None = None
+    memory_bytes: int | None = None
+    micro_batch: int | None = None
 
 
 def train_network(
@@ -74,11 +116,14 @@ def train_network(
     numerics: Numerics = TENSORFLOW,
     report: Report = lambda _step: None,
     should_stop: Callable[[], bool] = lambda: False,
-    on_judged: Judged = lambda _right: None,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochEnd], None] | None = None,
+    on_judged: Judged | None = None,
 ) -> TrainingResult:
-    """Train a network from scratch and evaluate it once, on validation, after the final epoch.
+    """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
-    The same seed, device, threads and versions give the same result on a CPU, bit for bit.
+    The same seed, device, threads and versions give the same result on a CPU, bit for bit, whether the
+    training was interrupted or not.
 
     Args:
         spec: the network; its classes and image channels must be the data's.
@@ -89,94 +134,80 @@ def train_network(
         seed: of initial weights, order of images, dropout and stochastic depth.
         device: where to train.
         numerics: padding and batch norm.
-        report: called after every step.
+        report: called after every step with the steps done.
         should_stop: asked before every step.
+        checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
+            deletes it when the result is kept.
+        on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so.
+        ResultsError: the checkpoint cannot be written; earlier ones are untouched.
+        ScalingError: out of memory at the smallest micro-batch.
     """
-    torch.manual_seed(seed)
-    regularised = _regularised(spec, recipe)
+    start = time.perf_counter()
+    step = Step(_network(spec, recipe, numerics, seed, device), recipe, total_steps(recipe, len(train)))
+    session = Session(step, DeviceSplit.of(train, info, device), seed, report, should_stop)
+    held_out = DeviceSplit.of(validation, info, device)
+    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, train)
+    kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
+    kept.resume()
+    outcome = Outcome.COMPLETE
+    while session.epoch < recipe.epochs:
+        if not session.run_epoch():
+            session.restore(session.good)
+            outcome = Outcome.DIVERGED
+            break
+        kept.top1 = None
+        if on_epoch is not None:
+            kept.top1 = _share(_judged(session, held_out))
+            on_epoch(EpochEnd(epoch=session.epoch, steps=step.done, loss=session.loss, top1=kept.top1))
+        kept.save()
+    if session.epoch and (kept.top1 is None or on_judged is not None):
+        right = _judged(session, held_out)
+        kept.top1 = _share(right)
+        if on_judged is not None and outcome == Outcome.COMPLETE:
+            on_judged(right.cpu())
+    return _result(outcome, kept, spec)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Kept:
+    """A session and its checkpoint: the time spent in earlier processes, the last epoch's accuracy."""
+
+    path: Path | None
+    identity: dict[str, str]
+    session: Session
+    start: float
+    earlier_s: float = 0.0
+    top1: float | None = None
+
+    def wall_s(self) -> float:
+        return self.earlier_s + time.perf_counter() - self.start
+
+    def resume(self) -> None:
+        state = None if self.path is None else latest_checkpoint(self.path, self.identity)
+        if state is not None:
+            self.session.restore(state["session"])
+            self.earlier_s, self.top1 = state["wall_s"], state["top1"]
+
+    def save(self) -> None:
+        if self.path is not None:
+            state = {"session": self.session.good, "wall_s": self.wall_s(), "top1": self.top1}
+            save_checkpoint(self.path, state, self.identity)
+
+
+def _network(
+    spec: ArchitectureSpec, recipe: Recipe, numerics: Numerics, seed: int, device: torch.device
+) -> EfficientNet:
+    dropout = spec.dropout if recipe.dropout is None else recipe.dropout
+    depth = spec.stochastic_depth if recipe.stochastic_depth is None else recipe.stochastic_depth
+    regularised = replace(spec, dropout=dropout, stochastic_depth=depth)
     model = build_model(regularised, numerics=numerics, seed=seed, device=device)
     if recipe.zero_init_residual:
         zero_residual_branches(model)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    start = time.perf_counter()
-    session = _Session(model, recipe, DeviceSplit.of(train, info, device), seed, report, should_stop)
-    for epoch in range(recipe.epochs):
-        if not session.run_epoch(epoch):
-            return _result(Outcome.DIVERGED, math.nan, epoch, start, session, start)
-    trained = time.perf_counter()
-    right = right_answers(model, DeviceSplit.of(validation, info, device))
-    on_judged(right.cpu())
-    top1 = int(right.sum()) / len(right)
-    return _result(Outcome.COMPLETE, top1, recipe.epochs, start, session, trained)
-
-
-def _result(
-    outcome: Outcome, top1: float, epochs: int, start: float, session: _Session, trained: float
-) -> TrainingResult:
-    images = session.step * session.recipe.batch_size
-    return TrainingResult(
-        outcome=outcome,
-        top1=top1,
-        epochs=epochs,
-        wall_s=time.perf_counter() - start,
-        images_per_s=images / max(trained - start, 1e-9),
-    )
-
-
-def _regularised(spec: ArchitectureSpec, recipe: Recipe) -> ArchitectureSpec:
-    dropout = spec.dropout if recipe.dropout is None else recipe.dropout
-    depth = spec.stochastic_depth if recipe.stochastic_depth is None else recipe.stochastic_depth
-    return replace(spec, dropout=dropout, stochastic_depth=depth)
-
-
-class _Session:
-    """The moving parts of one training: optimizer, schedule, step counter."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        recipe: Recipe,
-        data: DeviceSplit,
-        seed: int,
-        report: Report,
-        should_stop: Callable[[], bool],
-    ) -> None:
-        self.model, self.recipe, self.data, self.seed = model, recipe, data, seed
-        self.report, self.should_stop = report, should_stop
-        self.optimizer = make_optimizer(model, recipe)
-        self.total_steps = total_steps(recipe, len(data))
-        self.step = 0
-
-    def run_epoch(self, epoch: int) -> bool:
-        """Train one epoch; False when the loss stopped being finite."""
-        self.model.train()
-        loss = torch.zeros(())
-        for images, labels in shuffled(self.data, self.recipe.batch_size, seed=self.seed, epoch=epoch):
-            if self.should_stop():
-                raise TrainingInterruptedError("training was interrupted")
-            loss = self.run_step(images, labels)
-            self.step += 1
-            self.report(self.step)
-        return math.isfinite(float(loss))
-
-    def run_step(self, images_NCHW: Tensor, labels_N: Tensor) -> Tensor:
-        """Forward, backward, update; returns the loss without waiting for the device."""
-        rate = self.recipe.learning_rate * warmup_cosine(
-            (self.step + 0.5) / self.total_steps, self.recipe.warmup
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        with autocast(images_NCHW.device):
-            logits = self.model(images_NCHW)
-            loss = functional.cross_entropy(logits, labels_N, label_smoothing=self.recipe.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        return loss.detach()
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def zero_residual_branches(model: nn.Module) -> None:
@@ -186,6 +217,57 @@ def zero_residual_branches(model: nn.Module) -> None:
             nn.init.zeros_(module.project.norm.weight)
 
 
+def _identity(
+    spec: ArchitectureSpec,
+    recipe: Recipe,
+    numerics: Numerics,
+    seed: int,
+    device: torch.device,
+    train: Split,
+) -> dict[str, str]:
+    """Say what a training is: two with the same identity take the same steps."""
+    return {
+        "architecture": architecture_key(spec),
+        "regularisation": json.dumps([spec.dropout, spec.stochastic_depth]),
+        "recipe": json.dumps(asdict(recipe), sort_keys=True),
+        "numerics": json.dumps(asdict(numerics), sort_keys=True),
+        "seed": str(seed),
+        "data": checksum(train),
+        "device": device.type,
+        "torch": str(torch.__version__),  # a class of its own, which a checkpoint may not hold
+    }
+
+
+def _judged(session: Session, split: DeviceSplit) -> Tensor:
+    average = session.step.average
+    with nullcontext() if average is None else average.in_place():
+        return right_answers(session.step.model, split)
+
+
+def _share(right: Tensor) -> float:
+    return int(right.sum()) / len(right)
+
+
+def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
+    session, top1 = kept.session, kept.top1
+    step, batch_size = session.step, session.step.recipe.batch_size
+    micro_batch = step.micro_batch(batch_size)
+    one, batch = (blank_batch(step.model, n, spec.in_channels, spec.image_size) for n in (1, micro_batch))
+    return TrainingResult(
+        outcome=outcome,
+        top1=math.nan if top1 is None else top1,
+        epochs=session.epoch,
+        images_per_s=step.done * batch_size / max(session.train_s, 1e-9),
+        loss=session.loss if session.epoch else None,
+        train_step_ms=session.clock.median_ms(),
+        inference_ms_batch_1=inference_ms(step.model, one),
+        inference_ms=inference_ms(step.model, batch),
+        memory_bytes=session.memory_bytes,
+        micro_batch=micro_batch,
+        wall_s=kept.wall_s(),
+    )
+
+
 def total_steps(recipe: Recipe, images: int) -> int:
     """Return the optimizer steps of a whole training.
 
@@ -193,24 +275,6 @@ def total_steps(recipe: Recipe, images: int) -> int:
     6
     """
     return recipe.epochs * steps_per_epoch(images, recipe.batch_size)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """Return bfloat16 autocast on a GPU; on a CPU float32, which is faster there at proxy sizes."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Make the optimizer; weight decay acts on kernels and classifier weights, not on biases and norms."""
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if recipe.optimizer == Optimizer.SGD:
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 @torch.no_grad()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from scaling.errors import ConfigError
+from scaling.training.schedules import Schedule, one_cycle, warmup_cosine, warmup_staircase
 
 
 class Optimizer(StrEnum):
@@ -15,7 +17,9 @@ class Optimizer(StrEnum):
 
     ADAMW = "adamw"
     SGD = "sgd"
-    """With Nesterov momentum 0.9."""
+    """With Nesterov momentum."""
+    RMSPROP = "rmsprop"
+    """TensorFlow's, as the released training used it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +30,18 @@ class Recipe:
         epochs: passes over the training images, at least 1.
         batch_size: images a step, at least 2 (batch norm needs two).
         learning_rate: peak of the schedule, above 0.
-        optimizer: `adamw` or `sgd`.
-        weight_decay: decoupled in AdamW, L2 in SGD; not on biases and batch norm.
-        warmup: share of all steps in which the rate rises linearly, in [0, 1).
+        optimizer: `adamw`, `sgd` or `rmsprop`.
+        momentum: of SGD and RMSProp, in [0, 1).
+        schedule: `cosine`, `exponential`, `one-cycle` or `constant`.
+        warmup: share of all steps in which the rate rises, in [0, 1).
+        decay_rate: factor between two stairs of the exponential schedule, in (0, 1].
+        decay_epochs: length of such a stair, above 0.
+        weight_decay: decoupled in AdamW, L2 in SGD and RMSProp; never on batch norm.
+        decay_biases: whether it also acts on biases, as released.
         label_smoothing: in [0, 1).
+        gradient_clip: largest norm of all gradients together; None does not clip.
+        ema_decay: of the moving average of weights and batch-norm statistics that is evaluated, in (0, 1);
+            None evaluates the weights themselves.
         dropout: before the classifier; None keeps the network's own.
         stochastic_depth: drop probability of the last block; None keeps the network's own.
         zero_init_residual: start every residual branch at 0 (its last batch norm's weight), so that a deeper
@@ -43,41 +55,53 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 0.01
     optimizer: Optimizer = Optimizer.ADAMW
-    weight_decay: float = 0.01
+    momentum: float = 0.9
+    schedule: Schedule = Schedule.COSINE
     warmup: float = 0.1
+    decay_rate: float = 0.97
+    decay_epochs: float = 2.4
+    weight_decay: float = 0.01
+    decay_biases: bool = False
     label_smoothing: float = 0.0
+    gradient_clip: float | None = None
+    ema_decay: float | None = None
     dropout: float | None = None
     stochastic_depth: float | None = None
     zero_init_residual: bool = False
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     def __post_init__(self) -> None:
-        shares = {"warmup": self.warmup, "label_smoothing": self.label_smoothing}
-        shares |= {"dropout": self.dropout or 0.0, "stochastic_depth": self.stochastic_depth or 0.0}
-        for name, value in shares.items():
-            if not 0 <= value < 1:
-                raise ConfigError(f"{name} must be at least 0 and below 1, got {value}")
-        for name, value, least in (("epochs", self.epochs, 1), ("batch_size", self.batch_size, 2)):
-            if value < least:
-                raise ConfigError(f"{name} must be at least {least}, got {value}")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ConfigError(f"learning_rate must be above 0, got {self.learning_rate}")
-        if not self.weight_decay >= 0:
-            raise ConfigError(f"weight_decay must not be negative, got {self.weight_decay}")
+        below_one = ("warmup", "label_smoothing", "momentum", "dropout", "stochastic_depth")
+        self._check(below_one, "at least 0 and below 1", lambda value: 0 <= value < 1)
+        self._check(("epochs",), "at least 1", lambda value: value >= 1)
+        self._check(("batch_size",), "at least 2", lambda value: value >= 2)
+        positive = ("learning_rate", "decay_epochs", "gradient_clip")
+        self._check(positive, "above 0", lambda value: value > 0 and math.isfinite(value))
+        self._check(("weight_decay",), "at least 0", lambda value: value >= 0 and math.isfinite(value))
+        self._check(("decay_rate",), "above 0 and at most 1", lambda value: 0 < value <= 1)
+        self._check(("ema_decay",), "above 0 and below 1", lambda value: 0 < value < 1)
+
+    def _check(self, names: tuple[str, ...], range_: str, fits: Callable[[float], bool]) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and not fits(value):
+                raise ConfigError(f"{name} must be {range_}, got {value}")
 
 
-def warmup_cosine(progress: float, warmup: float) -> float:
-    """Return the learning rate as a share of its peak: linear warm-up, then half a cosine to 0.
+def learning_rate(recipe: Recipe, progress: float) -> float:
+    """Return the learning rate when a share of all steps, in [0, 1], is done.
 
-    Args:
-        progress: share of all steps that are done, in [0, 1].
-        warmup: share of all steps spent rising, in [0, 1).
-
-    Source: arXiv:1608.03983 (one cycle, no restart).
-
-    >>> warmup_cosine(0.05, 0.1), warmup_cosine(0.1, 0.1), round(warmup_cosine(1.0, 0.1), 6)
-    (0.5, 1.0, 0.0)
+    >>> learning_rate(Recipe(epochs=1, learning_rate=0.5, warmup=0.1), 0.05)
+    0.25
     """
-    if progress < warmup:
-        return progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+    match recipe.schedule:
+        case Schedule.COSINE:
+            share = warmup_cosine(progress, recipe.warmup)
+        case Schedule.EXPONENTIAL:
+            stairs = recipe.epochs / recipe.decay_epochs
+            share = warmup_staircase(progress, recipe.warmup, decay=recipe.decay_rate, stairs=stairs)
+        case Schedule.ONE_CYCLE:
+            share = one_cycle(progress, recipe.warmup)
+        case Schedule.CONSTANT:
+            share = 1.0 if progress >= recipe.warmup else progress / recipe.warmup
+    return recipe.learning_rate * share

@@ -18,10 +18,10 @@ from scaling.training.engine import (
     Outcome,
     TrainingInterruptedError,
     best_device,
-    make_optimizer,
     total_steps,
     zero_residual_branches,
 )
+from scaling.training.optimizers import make_optimizer
 
 SPEC = configuration().baseline_spec
 NUMERICS = configuration().model_numerics

@@ -11,9 +11,10 @@ from search_runs import configuration
 from scaling import RoundingRules, SpecError, variant
 from scaling.cost import count_cost
 from scaling.rounding import CoefficientRounding, RepeatRule
-from scaling.search.realise import Realisation, Target, realise
+from scaling.search.realise import Realisation, realise
 from scaling.search.space import on_target, specs_of
 from scaling.search.surface import Direction
+from scaling.search.target import Target
 from scaling.serialization import architecture_key
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.errors import ConfigError
-from scaling.training.recipe import Recipe, warmup_cosine
+from scaling.training.recipe import Recipe
+from scaling.training.schedules import warmup_cosine
 
 SHARE = st.floats(0, 1)
 

@@ -14,8 +14,8 @@ from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.generation import scale
 from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule
-from scaling.search.realise import Target
 from scaling.search.space import image_sizes, on_target, specs_of
+from scaling.search.target import Target
 from scaling.serialization import architecture_key
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)

@@ -1,0 +1,111 @@
+"""The `[search]` table of an experiment file, and which of its settings go together. Floor 5."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
+from scaling.data import LARGEST_SEED
+from scaling.search.objectives import Objective
+from scaling.search.pruners import FEWEST_HYPERBAND_TRIALS, FEWEST_WILCOXON_SEEDS, Pruner
+from scaling.search.samplers import MOST_GP_TRIALS, Sampler
+from scaling.search.target import LatencyModel, Limits, Metric
+
+
+class CostRule(StrEnum):
+    """How a direction becomes a network."""
+
+    ACHIEVED = "achieved"
+    """Its achieved cost is brought on target."""
+    NOMINAL = "nominal"
+    """By the formula at phi = 1, wherever its achieved cost ends: the paper's procedure."""
+
+
+class SearchTable(BaseModel):
+    """`[search]`: what is proposed, and how often it is trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    cost: CostRule = CostRule.ACHIEVED
+    metric: Metric = Metric.MACS
+    target_factor: float = 2.0
+    tolerance: float = 0.03
+    largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
+    limits: Limits = Limits()
+    latency: LatencyModel = LatencyModel()
+    objectives: tuple[Objective, ...] = (Objective.TOP1,)
+    sampler: Sampler = Sampler.TPE
+    startup_trials: int = Field(default=4, ge=1)
+    grid_step: float = Field(default=0.05, gt=0)
+    grid_tolerance: float = Field(default=0.05, gt=0, lt=1)
+    pruner: Pruner = Pruner.NONE
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=2, ge=1, le=256)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("seeds", "baseline_seeds")
+    @classmethod
+    def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(value)) != len(value) or min(value) < 0 or max(value) > LARGEST_SEED:
+            raise ValueError(f"seeds must be different, from 0 to {LARGEST_SEED}, got {list(value)}")
+        return value
+
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_first(cls, value: tuple[Objective, ...]) -> tuple[Objective, ...]:
+        if value[:1] != (Objective.TOP1,) or len(set(value)) != len(value):
+            named = [str(one) for one in value]
+            raise ValueError(f"objectives must be different and start with 'top1', got {named}")
+        return value
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> SearchTable:
+        for refused in (self._sampler_problem(), self._pruner_problem(), self._cost_problem()):
+            if refused is not None:
+                raise ValueError(refused)
+        return self
+
+    def _sampler_problem(self) -> str | None:
+        if self.sampler == Sampler.GP and self.trials > MOST_GP_TRIALS:
+            return f"sampler gp is for at most {MOST_GP_TRIALS} trials, got {self.trials}: use tpe"
+        many = len(self.objectives) > 1
+        if many and not self.sampler.takes_many_objectives:
+            return f"sampler {self.sampler} takes one objective, got {len(self.objectives)}: use tpe or nsga2"
+        if self.sampler == Sampler.NSGA2 and not many:
+            return "sampler nsga2 is for several objectives, got top1 alone: use tpe or cmaes"
+        return None
+
+    def _pruner_problem(self) -> str | None:
+        if self.pruner == Pruner.NONE:
+            return None
+        if len(self.objectives) > 1:
+            return f"pruner {self.pruner} judges one objective, got {len(self.objectives)}: use pruner none"
+        if self.sampler == Sampler.GP:
+            return "sampler gp learns from complete trials only, so it goes with pruner none: use tpe"
+        if self.sampler == Sampler.EXHAUSTIVE:
+            return "sampler exhaustive trains the whole table, so it goes with pruner none"
+        if self.pruner == Pruner.HYPERBAND and self.trials < FEWEST_HYPERBAND_TRIALS:
+            return (
+                f"pruner hyperband needs at least {FEWEST_HYPERBAND_TRIALS} trials, got {self.trials}: "
+                "use median or successive_halving"
+            )
+        if self.pruner == Pruner.WILCOXON and len(self.seeds) < FEWEST_WILCOXON_SEEDS:
+            return (
+                f"pruner wilcoxon compares seed by seed and needs at least {FEWEST_WILCOXON_SEEDS} seeds, "
+                f"got {len(self.seeds)}"
+            )
+        return None
+
+    def _cost_problem(self) -> str | None:
+        wants_latency = self.metric == Metric.LATENCY or self.limits.max_latency_ms is not None
+        if wants_latency and not self.latency.known:
+            return "predicted latency needs search.latency: ms_per_gmac or ms_per_mactivation above 0"
+        if self.sampler == Sampler.EXHAUSTIVE and self.cost == CostRule.NOMINAL:
+            return "sampler exhaustive lists the networks on target; cost nominal has none: use grid"
+        return None

@@ -1,0 +1,170 @@
+"""What a candidate must cost: one metric on target, and limits on any others. Floor 5."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cost import Cost, count_cost
+from scaling.cost.vectorised import Costs
+from scaling.errors import ConfigError, SpecError
+
+LARGEST_FACTOR = 128.0
+"""B7 is 98 times B0; a target beyond this is a slip of the pen."""
+
+
+class Metric(StrEnum):
+    """What is brought on target."""
+
+    MACS = "macs"
+    PARAMS = "params"
+    """Does not depend on the image size, which another limit must then bound."""
+    ACTIVATIONS = "activations"
+    LATENCY = "latency"
+    """Predicted by a `LatencyModel`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyModel:
+    """A linear model of the milliseconds of one inference; its coefficients come from the user's own device.
+
+    An approximation: no term for single layers or for the device's kernels. All 0 means that none was given.
+
+    Args:
+        base_ms: whatever the network, at least 0.
+        ms_per_gmac: for 10^9 multiply-adds, at least 0.
+        ms_per_mactivation: for 10^6 activations, at least 0.
+
+    Raises:
+        ConfigError: a coefficient is negative or not finite.
+
+    >>> from scaling import variant
+    >>> model = LatencyModel(base_ms=1.0, ms_per_gmac=2.0, ms_per_mactivation=0.5)
+    >>> round(model.predict(count_cost(variant("b0"))), 3)
+    5.146
+    """
+
+    base_ms: float = 0.0
+    ms_per_gmac: float = 0.0
+    ms_per_mactivation: float = 0.0
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        for name in ("base_ms", "ms_per_gmac", "ms_per_mactivation"):
+            if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
+                raise ConfigError(f"latency {name} must be at least 0, got {getattr(self, name)}")
+
+    @property
+    def known(self) -> bool:
+        """Whether it says anything of a network's size."""
+        return self.ms_per_gmac > 0 or self.ms_per_mactivation > 0
+
+    def predict(self, cost: Cost | Costs) -> Any:
+        """Return milliseconds: a float for one network, float64 (N,) for many."""
+        return (
+            self.base_ms
+            + self.ms_per_gmac * 1e-9 * cost.macs
+            + self.ms_per_mactivation * 1e-6 * cost.activations
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a candidate may cost at most, beside its target; None for no limit.
+
+    Args:
+        max_macs: multiply-adds.
+        max_params: trainable parameters.
+        max_activations: outputs of convolutions and linear layers.
+        max_latency_ms: predicted by the search's latency model.
+        max_memory_bytes: estimated peak of activations at inference, one image, float32.
+    """
+
+    max_macs: int | None = None
+    max_params: int | None = None
+    max_activations: int | None = None
+    max_latency_ms: float | None = None
+    max_memory_bytes: int | None = None
+    __pydantic_config__: ClassVar = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{one.name} must be above 0, got {value}")
+
+    @property
+    def bounds_image_size(self) -> bool:
+        """Whether some limit ends the growth of the image alone."""
+        return any((self.max_macs, self.max_activations, self.max_memory_bytes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a candidate must cost.
+
+    Args:
+        factor: multiple of the baseline's metric, above 1, at most 128.
+        tolerance: largest relative deviation, in (0, 1).
+        largest_image_size: pixels; None for no limit but the package's own.
+        metric: what is brought on target.
+        limits: on the other costs.
+        latency: the model behind predicted latency.
+
+    Raises:
+        SpecError: a value is out of range.
+    """
+
+    factor: float = 2.0
+    tolerance: float = 0.03
+    largest_image_size: int | None = None
+    metric: Metric = Metric.MACS
+    limits: Limits = Limits()
+    latency: LatencyModel = LatencyModel()
+
+    def __post_init__(self) -> None:
+        if not 1 < self.factor <= LARGEST_FACTOR:
+            raise SpecError(
+                f"target factor must be above 1 and at most {LARGEST_FACTOR:g}, got {self.factor}"
+            )
+        if not 0 < self.tolerance < 1:
+            raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")
+
+    def met_by(self, achieved: float) -> bool:
+        """Whether an achieved cost factor is within the tolerance."""
+        return abs(achieved / self.factor - 1) <= self.tolerance
+
+    def amount(self, spec: ArchitectureSpec) -> float:
+        """Return a network's cost in the target's metric."""
+        return float(self._measured(count_cost(spec)))
+
+    def amounts(self, costs: Costs) -> NDArray[np.float64]:
+        """Return the same of many networks, float64 (N,)."""
+        return np.asarray(self._measured(costs), np.float64)
+
+    def _measured(self, cost: Cost | Costs) -> Any:
+        return self.latency.predict(cost) if self.metric == Metric.LATENCY else getattr(cost, self.metric)
+
+    def within_limits(self, spec: ArchitectureSpec) -> bool:
+        """Whether a network keeps every limit, the largest image size included."""
+        cost, limits = count_cost(spec), self.limits
+        pairs = (
+            (limits.max_macs, cost.macs),
+            (limits.max_params, cost.params),
+            (limits.max_activations, cost.activations),
+            (limits.max_latency_ms, self.latency.predict(cost)),
+            (limits.max_memory_bytes, cost.peak_activation_bytes if limits.max_memory_bytes else 0),
+            (self.largest_image_size, spec.image_size),
+        )
+        return all(most is None or value <= most for most, value in pairs)
+
+    def excess(self, spec: ArchitectureSpec, baseline: ArchitectureSpec) -> float:
+        """Return how far the cost factor is beyond the tolerance, relative; 0 where it is on target."""
+        achieved = self.amount(spec) / self.amount(baseline)
+        return max(0.0, abs(achieved / self.factor - 1) - self.tolerance)

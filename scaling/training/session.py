@@ -1,0 +1,149 @@
+"""The moving parts of one training, and what is kept of them between epochs. Floor 4."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scaling.errors import ScalingError
+from scaling.training.batches import DeviceSplit, shuffled
+from scaling.training.measurement import SavedBytes, StepClock
+from scaling.training.step import Step, copied
+
+Report = Callable[[int], None]
+"""Called after each step with the number of steps done."""
+
+
+class TrainingInterruptedError(ScalingError):
+    """Training was asked to stop; nothing of the epoch in flight is kept."""
+
+
+class Session:
+    """One training between its epochs: take an epoch, keep a state, go back to one.
+
+    Whatever is random within an epoch is seeded by the training's seed and the epoch's number, so a state
+    holds no generator.
+
+    Args:
+        step: takes one optimizer step.
+        data: training images.
+        seed: of the training.
+        report: called after every step.
+        should_stop: asked before every step.
+    """
+
+    def __init__(
+        self, step: Step, data: DeviceSplit, seed: int, report: Report, should_stop: Callable[[], bool]
+    ) -> None:
+        self.step, self.data, self.seed = step, data, seed
+        self.report, self.should_stop = report, should_stop
+        self.device = data.labels_N.device
+        self.clock = StepClock(self.device)
+        self.epoch, self.loss, self.memory_bytes = 0, math.nan, 0
+        self.train_s = 0.0
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        self.good = self.state()
+
+    def run_epoch(self) -> bool:
+        """Train one epoch; False when loss or weights stopped being finite, and nothing of it is kept.
+
+        Out of memory on a GPU, the epoch starts again with batches in twice as many pieces.
+
+        Raises:
+            TrainingInterruptedError: `should_stop` said so.
+            ScalingError: out of memory at the smallest piece.
+        """
+        start = time.perf_counter()
+        loss = self._epoch()
+        while loss is None:
+            self.restore(self.good)
+            self.step.halve(self.step.recipe.batch_size)
+            self.good = self.state()
+            loss = self._epoch()
+        if not (math.isfinite(loss) and _finite(self.step.model)):
+            return False
+        self.epoch, self.loss = self.epoch + 1, loss
+        self.train_s += time.perf_counter() - start
+        self.good = self.state()
+        return True
+
+    def _epoch(self) -> float | None:
+        """Return the mean loss, or None when memory ran out; what the attempt held is free by then."""
+        try:
+            return self._steps()
+        except torch.OutOfMemoryError:
+            pass
+        self.step.optimizer.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _steps(self) -> float:
+        self.step.model.train()
+        torch.manual_seed(stream_seed("layers", self.seed, self.epoch))
+        total, count = torch.zeros((), device=self.device), 0
+        self.clock.mark()
+        batches = shuffled(self.data, self.step.recipe.batch_size, seed=self.seed, epoch=self.epoch)
+        for images, labels in batches:
+            if self.should_stop():
+                raise TrainingInterruptedError("training was interrupted")
+            total += self._one(images, labels)
+            count += 1
+            self.clock.mark()
+            self.report(self.step.done)
+        loss = float(total) / count  # the epoch's only wait for the device
+        self.clock.close()
+        if self.device.type == "cuda":
+            self.memory_bytes = torch.cuda.max_memory_allocated(self.device)
+        return loss
+
+    def _one(self, images: Tensor, labels: Tensor) -> Tensor:
+        if self.memory_bytes or self.device.type == "cuda":
+            return self.step(images, labels)
+        saved = SavedBytes(self.step)
+        with saved.counting():
+            loss = self.step(images, labels)
+        self.memory_bytes = saved.total()
+        return loss
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that the rest of the training depends on, and of its figures so far."""
+        return {
+            "step": copied(self.step.state()),
+            "epoch": self.epoch,
+            "loss": self.loss,
+            "memory_bytes": self.memory_bytes,
+            "train_s": self.train_s,
+            "times_ms": list(self.clock.times_ms),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go back, or forward, to a state."""
+        self.step.restore(state["step"])
+        self.epoch, self.loss, self.train_s = state["epoch"], state["loss"], state["train_s"]
+        self.memory_bytes = state["memory_bytes"]
+        self.clock = StepClock(self.device, state["times_ms"])
+        self.good = state
+
+
+def stream_seed(purpose: str, seed: int, epoch: int, rank: int = 0) -> int:
+    """Return the seed of one stream of random numbers; different purposes have unrelated streams.
+
+    >>> stream_seed("layers", 0, 0) == stream_seed("layers", 0, 1)
+    False
+    """
+    digest = hashlib.sha256(f"{purpose} {seed} {epoch} {rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+@torch.no_grad()
+def _finite(model: nn.Module) -> bool:
+    values = [value for value in model.state_dict().values() if value.is_floating_point()]
+    return bool(torch.stack([value.isfinite().all() for value in values]).all())
