@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
-from scaling.cli.output import errors
+from scaling.cli.output import counting_bars, errors
 from scaling.cli.placing import place_of
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
@@ -27,6 +27,7 @@ from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
 from scaling.search.queueing import networks_planned, space_of
+from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
@@ -101,6 +102,7 @@ def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> b
 def _train(launch: Launch, continued: bool) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
+    _settle_kernels(launch)
     record = start_record(config, folder)
     progress = _progress(launch)
     with progress.shown():
@@ -127,8 +129,21 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
         f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
         f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
-        f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
+        f"to train on {best_device(config.search.device)}"
     )
+
+
+def _settle_kernels(launch: Launch) -> None:
+    """Say how trainings are packed and which kernels they take; measure the kernels if need be."""
+    with counting_bars() as bars:
+        bar = bars.add_task("measuring kernels", visible=False, total=None)
+
+        def progress(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total, visible=True)
+
+        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress)
+    origin = "torch's own" if table is None else table.origin
+    errors.print(f"{launch.packing}; depthwise kernels: {origin}")
 
 
 def _wanted(config: SearchConfig) -> str:
