@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 CHANNELS = 64
 PIXELS = 64 * 64
 """Of a probe's batch: 64 images of 8x8, fewer of larger ones. Where torch's kernel is slow it is so in
-proportion to images times channels; what ours costs beside the arithmetic is paid back from a few hundred on."""
+proportion to images times channels; what ours costs besides is paid back from a few hundred on."""
 ROUNDS, ENOUGH_S = 3, 0.3
 """Rounds of timing a shape; fewer where they take longer than that."""
 GAIN = 1.2

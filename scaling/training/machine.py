@@ -1,8 +1,8 @@
-"""How trainings are packed on this machine: processes, threads, and what torch must find before it starts. Floor 4.
+"""How trainings are packed on this machine: processes, threads, what torch must find. Floor 4.
 
 One thread a training wastes least: two one-thread trainings beat one two-thread training
-(benchmarks/training_throughput.py). On a GPU a small network leaves most of the device idle, so several trainings
-share it, each a process of its own.
+(benchmarks/training_throughput.py). On a GPU a small network leaves most of the device idle, so several
+trainings share it, each a process of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENVIRONMENT = {
     # Many shapes share a process; a small cache makes oneDNN build their kernels again and again.
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
 }
-"""What a training process must find in its environment before it imports torch, unless the user says otherwise."""
+"""What a training process must find before it imports torch, unless the user says otherwise."""
 
 MOST_ON_A_GPU = 4
 """Trainings that share a GPU; more were never tried."""
@@ -30,8 +30,8 @@ PROCESS_BYTES = 500_000_000
 MEMORY_SHARE = 0.8
 """Of free memory that trainings may plan to fill."""
 MAPS_KEPT = 3.5
-"""Tensors kept for the backward pass per output of a convolution: its output, the norm's, the activation's, and what
-squeeze-excitation keeps. An estimate from above."""
+"""Tensors kept for the backward pass per output of a convolution: its own, the norm's, the activation's, and
+what squeeze-excitation keeps. An estimate from above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Packing:
 
 
 def training_bytes(spec: ArchitectureSpec, batch_size: int) -> int:
-    """Estimate the peak memory of training a network: float32, from the spec alone, rather too much than too little.
+    """Estimate the peak memory of training a network in float32, rather too much than too little.
 
     Args:
         spec: the network.
@@ -104,9 +104,9 @@ def pack(
     cores = cores or usable_cores()
     reason = f"{cores} core{'s' if cores > 1 else ''}"
     if wanted is None:
-        most, reason = (
-            (cores, reason) if device.type == "cpu" else (min(cores, MOST_ON_A_GPU), "one GPU shared")
-        )
+        most = cores
+        if device.type == "cuda":
+            most, reason = min(cores, MOST_ON_A_GPU), "one GPU shared"
         fitting = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
         if fitting < most:
             reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
