@@ -21,6 +21,7 @@ from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split, checksum
 from scaling.errors import ScalingError
 from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_model
+from scaling.model.depthwise import KernelTable
 from scaling.serialization import architecture_key
 from scaling.training.batches import DeviceSplit, in_order, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
@@ -117,6 +118,7 @@ def train_network(
     report: Report = lambda _step: None,
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
+    kernels: KernelTable | None = None,
     on_epoch: Callable[[EpochEnd], None] | None = None,
     on_judged: Judged | None = None,
 ) -> TrainingResult:
@@ -138,6 +140,7 @@ def train_network(
         should_stop: asked before every step.
         checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
             deletes it when the result is kept.
+        kernels: how depthwise convolutions compute their gradients; None for torch's own.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
 
@@ -147,10 +150,11 @@ def train_network(
         ScalingError: out of memory at the smallest micro-batch.
     """
     start = time.perf_counter()
-    step = Step(_network(spec, recipe, numerics, seed, device), recipe, total_steps(recipe, len(train)))
+    model = _network(spec, recipe, numerics, seed, device, kernels)
+    step = Step(model, recipe, total_steps(recipe, len(train)))
     session = Session(step, DeviceSplit.of(train, info, device), seed, report, should_stop)
     held_out = DeviceSplit.of(validation, info, device)
-    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, train)
+    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, kernels, train)
     kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
     kept.resume()
     outcome = Outcome.COMPLETE
@@ -199,12 +203,17 @@ class _Kept:
 
 
 def _network(
-    spec: ArchitectureSpec, recipe: Recipe, numerics: Numerics, seed: int, device: torch.device
+    spec: ArchitectureSpec,
+    recipe: Recipe,
+    numerics: Numerics,
+    seed: int,
+    device: torch.device,
+    kernels: KernelTable | None,
 ) -> EfficientNet:
     dropout = spec.dropout if recipe.dropout is None else recipe.dropout
     depth = spec.stochastic_depth if recipe.stochastic_depth is None else recipe.stochastic_depth
     regularised = replace(spec, dropout=dropout, stochastic_depth=depth)
-    model = build_model(regularised, numerics=numerics, seed=seed, device=device)
+    model = build_model(regularised, numerics=numerics, seed=seed, device=device, kernels=kernels)
     if recipe.zero_init_residual:
         zero_residual_branches(model)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
@@ -223,6 +232,7 @@ def _identity(
     numerics: Numerics,
     seed: int,
     device: torch.device,
+    kernels: KernelTable | None,
     train: Split,
 ) -> dict[str, str]:
     """Say what a training is: two with the same identity take the same steps."""
@@ -231,6 +241,7 @@ def _identity(
         "regularisation": json.dumps([spec.dropout, spec.stochastic_depth]),
         "recipe": json.dumps(asdict(recipe), sort_keys=True),
         "numerics": json.dumps(asdict(numerics), sort_keys=True),
+        "kernels": "stock" if kernels is None else kernels.key(),
         "seed": str(seed),
         "data": checksum(train),
         "device": device.type,
