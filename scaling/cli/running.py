@@ -11,7 +11,8 @@ import pandas as pd
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
-from scaling.cli.output import counting_bars, errors
+from scaling.cli.kernels import announce_engine, measuring
+from scaling.cli.output import errors
 from scaling.cli.placing import place_of
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
@@ -39,6 +40,7 @@ def run(
     config_path: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
+    kernels: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
@@ -48,6 +50,8 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
+    if kernels is not None:
+        overrides = (*overrides, f"engine.kernels={kernels}")
     config = load_config(config_path or default_config(), overrides)
     folder = RunFolder(path=output or Path("runs") / config.name)
     place = place_of(storage, storage_file, folder.database)
@@ -102,7 +106,9 @@ def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> b
 def _train(launch: Launch, continued: bool) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
-    _settle_kernels(launch)
+    with measuring() as progress_of_kernels:
+        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress_of_kernels)
+    announce_engine(launch.packing, table)
     record = start_record(config, folder)
     progress = _progress(launch)
     with progress.shown():
@@ -131,19 +137,6 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
         f"to train on {best_device(config.search.device)}"
     )
-
-
-def _settle_kernels(launch: Launch) -> None:
-    """Say how trainings are packed and which kernels they take; measure the kernels if need be."""
-    with counting_bars() as bars:
-        bar = bars.add_task("measuring kernels", visible=False, total=None)
-
-        def progress(done: int, total: int) -> None:
-            bars.update(bar, completed=done, total=total, visible=True)
-
-        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress)
-    origin = "torch's own" if table is None else table.origin
-    errors.print(f"{launch.packing}; depthwise kernels: {origin}")
 
 
 def _wanted(config: SearchConfig) -> str:

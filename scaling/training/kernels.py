@@ -48,8 +48,8 @@ Progress = Callable[[int, int], None]
 """Called with shapes measured and shapes in all."""
 
 
-def _silent(_done: int, _total: int) -> None:
-    pass
+def no_progress(_done: int, _total: int) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def kernels_for(
     *,
     threads: int,
     dtype: str,
-    progress: Progress = _silent,
+    progress: Progress = no_progress,
     cache_dir: Path | None = None,
 ) -> KernelTable | None:
     """Return the table that a choice names; None is torch's own convolutions.
@@ -156,7 +156,9 @@ def write_kernels(path: Path, table: KernelTable) -> None:
     write_text(path, table.to_json())
 
 
-def measure_kernels(device: torch.device, machine: Machine, *, progress: Progress = _silent) -> KernelTable:
+def measure_kernels(
+    device: torch.device, machine: Machine, *, progress: Progress = no_progress
+) -> KernelTable:
     """Time every kernel on every shape, and keep those that beat torch's own."""
     shapes = list(probed_shapes(machine.dtype))
     chosen = []

@@ -81,6 +81,7 @@ def pack(
     device: torch.device,
     *,
     bytes_each: int,
+    most: int | None = None,
     environ: Mapping[str, str] = os.environ,
     cores: int | None = None,
     free_bytes: int | None = None,
@@ -91,6 +92,7 @@ def pack(
         wanted: processes that the user asked for; None chooses them.
         device: where to train.
         bytes_each: memory of one training, as estimated; a process comes on top.
+        most: trainings that there are to run; no limit if None.
         environ: OMP_NUM_THREADS, where it is set, says what threads a process may have.
         cores: that this process may run on; looked up if None.
         free_bytes: of the device's memory; looked up if None.
@@ -102,21 +104,21 @@ def pack(
     4
     """
     cores = cores or usable_cores()
-    reason = f"{cores} core{'s' if cores > 1 else ''}"
+    reason, own = f"{cores} core{'s' if cores > 1 else ''}", environ.get("OMP_NUM_THREADS", "")
+    threads = int(own) if own.isdigit() and int(own) > 0 else None
     if wanted is None:
-        most = cores
-        if device.type == "cuda":
-            most, reason = min(cores, MOST_ON_A_GPU), "one GPU shared"
+        limit = max(1, cores // (threads or 1))
+        if device.type == "cuda":  # the host's threads only prepare batches
+            limit, reason = min(limit, MOST_ON_A_GPU), "one GPU shared"
         fitting = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
-        if fitting < most:
+        if fitting < limit:
             reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
-        workers = max(1, min(most, fitting))
+        workers = max(1, min(limit, fitting))
     else:
         workers, reason = wanted, f"{reason}, search.workers"
-    own = environ.get("OMP_NUM_THREADS", "")
-    if own.isdigit() and int(own) > 0:
-        return Packing(workers=workers, threads=int(own), reason=f"{reason}, OMP_NUM_THREADS")
-    # On a GPU too: the host's threads only prepare batches.
+    workers = workers if most is None else max(1, min(workers, most))
+    if threads is not None:
+        return Packing(workers=workers, threads=threads, reason=f"{reason}, OMP_NUM_THREADS")
     return Packing(workers=workers, threads=max(1, cores // workers), reason=reason)
 
 
