@@ -23,7 +23,8 @@ from scaling.errors import ScalingError
 from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_model
 from scaling.model.depthwise import KernelTable
 from scaling.serialization import architecture_key
-from scaling.training.batches import DeviceSplit, in_order, steps_per_epoch
+from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
+from scaling.training.batches import DeviceSplit, Source, in_order, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
 from scaling.training.measurement import blank_batch, inference_ms
 from scaling.training.recipe import Recipe
@@ -152,7 +153,11 @@ def train_network(
     start = time.perf_counter()
     model = _network(spec, recipe, numerics, seed, device, kernels)
     step = Step(model, recipe, total_steps(recipe, len(train)))
-    session = Session(step, DeviceSplit.of(train, info, device), seed, report, should_stop)
+    augmenter = None
+    if recipe.augmentation != NO_AUGMENTATION:
+        augmenter = Augmenter(recipe.augmentation, info.num_classes)
+    data = DeviceSplit.of(train, info, device)
+    session = Session(step, data, seed, report, should_stop, augmenter=augmenter)
     held_out = DeviceSplit.of(validation, info, device)
     identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, kernels, train)
     kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
@@ -249,7 +254,7 @@ def _identity(
     }
 
 
-def _judged(session: Session, split: DeviceSplit) -> Tensor:
+def _judged(session: Session, split: Source) -> Tensor:
     average = session.step.average
     with nullcontext() if average is None else average.in_place():
         return right_answers(session.step.model, split)
@@ -289,7 +294,7 @@ def total_steps(recipe: Recipe, images: int) -> int:
 
 
 @torch.no_grad()
-def right_answers(model: nn.Module, split: DeviceSplit) -> Tensor:
+def right_answers(model: nn.Module, split: Source) -> Tensor:
     """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,)."""
     model.eval()
     right = []
