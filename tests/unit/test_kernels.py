@@ -10,6 +10,7 @@ import torch
 from search_runs import configuration
 
 from scaling import ConfigError, ResultsError
+from scaling.cli.search import KERNEL_CHOICES
 from scaling.model import FIXED_KERNELS, Kernel, KernelShape, KernelTable
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import sqlite_url
@@ -96,6 +97,10 @@ def test_half_precision_is_measured_on_large_maps_too() -> None:
     assert {shape.side for shape in probed_shapes("bfloat16")} > {
         shape.side for shape in probed_shapes("float32")
     }
+
+
+def test_the_command_line_names_every_choice() -> None:
+    assert [choice.value for choice in KernelChoice] == list(KERNEL_CHOICES)
 
 
 def test_fixed_and_stock_need_no_measurement(tmp_path: Path) -> None:
