@@ -48,6 +48,7 @@ def document(**tables: dict[str, Any]) -> dict[str, Any]:
             "trials": 2, "tolerance": 0.05, "workers": 1, "startup_trials": 1, "device": "cpu", "confirm": 0,
         },
         "cluster": {"heartbeat_s": 2, "grace_s": 10},
+        "engine": {"kernels": "fixed"},
         "recipe": {"epochs": 1, "batch_size": 25, "dropout": 0.0, "stochastic_depth": 0.0},
     }  # fmt: skip
     for table, changes in tables.items():

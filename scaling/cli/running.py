@@ -11,6 +11,7 @@ import click
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
+from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import errors, json_option
 from scaling.cli.placing import note_place, place_of, place_of_run, storage_options
 from scaling.cli.progress import SearchProgress
@@ -27,6 +28,7 @@ from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
 from scaling.search.queueing import networks_planned, space_of
 from scaling.search.remaining import pieces, unproposed
+from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
@@ -40,6 +42,7 @@ def run(
     overrides: tuple[str, ...],
     workers: int | None,
     device: str | None,
+    kernels: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
@@ -49,6 +52,8 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
+    if kernels is not None:
+        overrides = (*overrides, f"engine.kernels={kernels}")
     config = load_config(config_path or default_config(), overrides)
     config = with_overrides(config, workers=workers, device=device)
     folder = RunFolder(path=output or Path("runs") / config.name)
@@ -127,6 +132,9 @@ def is_finished(launch: Launch) -> bool:
 def _train(launch: Launch, continued: bool) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
+    with measuring() as progress_of_kernels:
+        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress_of_kernels)
+    announce_engine(launch.packing, table)
     record = start_record(config, folder)
     progress = _progress(launch)
     with progress.shown():
@@ -153,7 +161,7 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
         f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
         f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
-        f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
+        f"to train on {best_device(config.search.device)}"
     )
 
 

@@ -75,7 +75,7 @@ def test_any_one_line_may_be_uncommented() -> None:
             parse_config(changed, where="test")
         except ConfigError as error:
             refused.append(str(error))
-    # A limit may be below the baseline's own cost, or ask for the latency model; nothing is unknown or mistyped.
+    # A limit may be below the baseline's own cost; nothing is unknown or mistyped.
     assert not [one for one in refused if "unknown key" in one or "should be" in one]
     assert len(refused) < 5
 
