@@ -21,12 +21,14 @@ from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
+from scaling.search.confirmation import label_of, queue_confirmation
 from scaling.search.endings import EXPIRED, Ending, mend, put_back, put_back_lost, running, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
 from scaling.search.patience import DATABASE_ERRORS, Patience
 from scaling.search.run import Run, open_run
+from scaling.search.run_kernels import run_kernels
 from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
@@ -132,6 +134,7 @@ class Worker:
         self.send, self.train = send, train
         self.taken = {architecture_key(candidate.spec) for candidate in references(run.config)}
         self.device = best_device(run.config.search.device)
+        self.kernels = run_kernels(run)
         timing = run.config.cluster
         self.watch = LeaseWatch(grace_s=timing.grace_s, longest_gap_s=timing.heartbeat_s)
 
@@ -161,6 +164,7 @@ class Worker:
                     report=progress.report,
                     should_stop=lambda: keeper.lost or should_stop(),
                     checkpoints=self.run.folder.checkpoints,
+                    kernels=self.kernels,
                 )
             except TrainingInterruptedError:
                 return self._give_back(claim, "stopped", Step.STOPPED)
@@ -186,12 +190,15 @@ class Worker:
         claim = claim_reference(self.config, run.reference) or claim_candidate(
             self.config, run.search, self.taken, worker=self.number
         )
+        if claim is None:
+            for study in run.studies:
+                mend(study)
+            if not self._unfinished() and queue_confirmation(self.config, run.reference, run.search):
+                claim = claim_reference(self.config, run.reference)
         if claim is not None:
             claim.trial.set_user_attr("worker", self.number)
             claim.trial.set_user_attr(LEASE, self.lease.document())
             return claim, Step.TRAINED
-        for study in run.studies:
-            mend(study)
         return None, Step.WAITING if self._unfinished() else Step.DONE
 
     def _in_training(self) -> dict[int, Lease]:
@@ -243,10 +250,8 @@ class _Progress:
         self.seeds = claim.seeds
         self.per_seed = total_steps(config.recipe, config.data.train)
         self.total = self.per_seed * len(self.seeds)
-        label = claim.candidate.name
-        if label == "search":
-            label = f"trial {claim.trial.user_attrs['trial']}"
-        self.label, self.macs = f"{label} at {spec.image_size} px", count_cost(spec).macs
+        self.label = label_of(claim.candidate, claim.trial.user_attrs)
+        self.macs = count_cost(spec).macs
         self.send("start", 0)
 
     def send(self, event: str, done: int, text: str = "") -> None:
