@@ -25,7 +25,7 @@ pytestmark = pytest.mark.faults
 TRIALS = 3
 CONFIGURATION = {
     "data": {"train": 1000, "validation": 100},
-    "recipe": {"epochs": 4},
+    "recipe": {"epochs": 6},
     "search": {"trials": TRIALS, "baseline_seeds": [0], "sampler": "random"},
     "cluster": {"heartbeat_s": 1, "grace_s": 6},
 }
@@ -85,7 +85,7 @@ class Slurm:
 
     def states(self) -> dict[str, str]:
         lines = self.call("squeue", "-h", "-o", "%i %T").splitlines()
-        return {job: state for job, state in (line.split() for line in lines)}
+        return dict(line.split() for line in lines)
 
     def idle(self) -> bool:
         answer = subprocess.run(
@@ -171,13 +171,17 @@ def submit(slurm: Slurm, server: Server, tmp_path: Path) -> Submitted:
 def in_the_middle(one: Submitted, *, after: int, trainings: int) -> None:
     """Wait until so many trials are told and so many are in training."""
 
-    def there() -> bool:
-        if not (one.folder / "provenance.json").exists():
-            return False
-        with opened(one.place, one.folder) as run:
-            return told_so_far(run) >= after and len(in_training(run)) >= trainings
+    wait_until((one.folder / "provenance.json").exists, what="a worker has made the study")
+    with opened(one.place, one.folder) as run:
+        wait_until(
+            lambda: told_so_far(run) >= after and len(in_training(run)) >= trainings,
+            what=f"{after} told, {trainings} in training",
+        )
 
-    wait_until(there, what=f"{after} told, {trainings} in training")
+
+def start_now(slurm: Slurm, task: str) -> None:
+    """Slurm itself lets a requeued task wait for two minutes."""
+    slurm.call("scontrol", "update", f"JobId={task}", "StartTime=now")
 
 
 def over(slurm: Slurm, one: Submitted) -> None:
@@ -229,6 +233,6 @@ def test_a_node_that_dies_loses_no_trial(slurm: Slurm, server: Server, tmp_path:
         seconds=90, what="Slurm notices and queues the tasks again",
     )  # fmt: skip
     for task in slurm.states():
-        slurm.call("scontrol", "update", f"JobId={task}", "StartTime=now")
+        start_now(slurm, task)
     over(slurm, one)
     assert set(interruptions(one.place, one.folder)) == {EXPIRED}
