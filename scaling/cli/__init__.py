@@ -25,7 +25,10 @@ class LazyGroup(click.Group):
         "verify": ("verify", "Logits and counts of other implementations."),
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
+        "draw": ("draw", "Drawings of networks, modules, the family."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
+        "report": ("report", "A run as one HTML page."),
+        "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from scaling.analysis import noise_floor, usual_difference
+from scaling.analysis import noise_floor
 from scaling.cli.output import console, emit_json
 from scaling.cli.trials import print_result, result_document
 from scaling.errors import ResultsError
 from scaling.figures import save_family_figures, save_run_figures
+from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
 
@@ -18,22 +19,25 @@ class RunFailedError(ResultsError):
 
 
 def conclude(launch: Launch, *, as_json: bool) -> None:
-    """Write table and charts, print the result.
+    """Write table, charts and report, print the result.
 
     Raises:
         RunFailedError: nothing was trained, or something is left to train.
     """
     trials, folder = launch.save(), launch.run
     noise = noise_floor(trials)
-    title = f"{launch.config.name} on {launch.config.data.name}"
-    figures = save_run_figures(trials, folder.figures, title=title, noise=usual_difference(trials))
+    run = read_record(folder.path).chart_data()
+    figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
     figures += save_family_figures(folder.figures, ("svg", "png"))
+    report = save_report(folder.path, folder.path / "report.html")
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:
         print_result(trials, noise)
         _print_exhausted(launch)
-        console.print(f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)")
+        console.print(
+            f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
+        )
     if not (trials["state"] == "complete").any():
         raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
     if (trials["state"] == "waiting").any():

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
-import pandas as pd
 
-from scaling.analysis import usual_difference
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
-from scaling.figures.saving import FAMILY_FIGURES, RUN_FIGURES, save_family_figures, save_run_figures
+from scaling.figures import FAMILY_CHARTS, RUN_CHARTS, save_family_figures, save_run_figures
 from scaling.figures.style import FORMATS, SIZES, Size
-from scaling.results import read_trials
+from scaling.report import read_record
 
 
 @click.command()
@@ -60,19 +57,20 @@ def figures(
     Published figures: family, family_params (Fig. 1), family_flops (Fig. 5). Of a run (with --run):
     run_params, run_flops. Without a name: all of the run, or all published ones.
     """
-    wanted = names or tuple(RUN_FIGURES if run_directory else FAMILY_FIGURES)
+    wanted = names or tuple(RUN_CHARTS if run_directory else FAMILY_CHARTS)
     _check(wanted, run_directory)
-    trials = None if run_directory is None else read_trials(run_directory / "trials.csv")
-    published = [name for name in wanted if name in FAMILY_FIGURES]
+    run = None if run_directory is None else read_record(run_directory).chart_data()
+    published = [name for name in wanted if name in FAMILY_CHARTS]
     paths = save_family_figures(output, formats, names=published, sizes=sizes)
-    if run_directory is not None and trials is not None:
+    if run is not None:
         paths += save_run_figures(
-            trials,
+            run.trials,
             output,
-            title=run_title(run_directory, trials),
-            noise=usual_difference(trials),
+            title=run.title,
+            noise=run.noise,
+            space=run.space,
             formats=formats,
-            names=[name for name in wanted if name in RUN_FIGURES],
+            names=[name for name in wanted if name in RUN_CHARTS],
             sizes=sizes,
         )
     if as_json:
@@ -83,20 +81,9 @@ def figures(
 
 
 def _check(names: tuple[str, ...], run_directory: Path | None) -> None:
-    known = (*FAMILY_FIGURES, *RUN_FIGURES)
+    known = (*FAMILY_CHARTS, *RUN_CHARTS)
     for name in names:
         if name not in known:
             raise ConfigError(f"expected a figure among {', '.join(known)}; got {name!r}")
-        if name in RUN_FIGURES and run_directory is None:
+        if name in RUN_CHARTS and run_directory is None:
             raise ConfigError(f"{name} draws a run: say which with --run FOLDER")
-
-
-def run_title(run_directory: Path, trials: pd.DataFrame) -> str:
-    """Name a run by its experiment, and by its data set where the provenance beside the table tells it."""
-    experiments = trials["experiment"].dropna()
-    experiment = str(experiments.iloc[0]) if len(experiments) else run_directory.resolve().name
-    try:
-        provenance = json.loads((run_directory / "provenance.json").read_text(encoding="utf-8"))
-        return f"{experiment} on {provenance['config']['data']['name']}"
-    except (OSError, ValueError, KeyError, TypeError):  # a chart can do without
-        return experiment

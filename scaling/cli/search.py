@@ -21,6 +21,7 @@ class SearchGroup(LazyGroup):
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
         "run": ("running", "Run a search, or go on with it: the main job."),
+        "status": ("status", "Show a run at this moment."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 

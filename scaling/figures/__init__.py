@@ -1,17 +1,15 @@
 """The charts: `<name>_frame` builds tidy data, `draw_<name>` draws it on any axes. Floor 7."""
 
-from scaling.figures.saving import (
-    FAMILY_FIGURES,
-    RUN_FIGURES,
-    family_figure,
-    run_figure,
-    save_family_figures,
-    save_run_figures,
-)
+from scaling.figures.run_data import RunData, SearchedSpace
+from scaling.figures.saving import family_figure, run_figure, save_family_figures, save_run_figures
+from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS
 
 __all__ = [
-    "FAMILY_FIGURES",
-    "RUN_FIGURES",
+    "FAMILY_CHARTS",
+    "PAPER_CHARTS",
+    "RUN_CHARTS",
+    "RunData",
+    "SearchedSpace",
     "family_figure",
     "run_figure",
     "save_family_figures",

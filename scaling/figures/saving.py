@@ -1,4 +1,4 @@
-"""Every figure by name, and how it gets onto the disk with its data beside it. Floor 7."""
+"""How a chart gets onto the disk, with its data beside it. Floor 7."""
 
 from __future__ import annotations
 
@@ -9,81 +9,83 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from scaling.errors import ConfigError
-from scaling.figures.family import draw_family, family_frame
-from scaling.figures.family_flops import draw_family_flops, family_flops_frame
-from scaling.figures.family_params import draw_family_params, family_params_frame
-from scaling.figures.run_accuracy import RunCost, draw_run, run_frame
-from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
+from scaling.figures.chart import FamilyChart, RunChart
+from scaling.figures.run_data import RunData, SearchedSpace
+from scaling.figures.style import Size, save_figure, save_frame
+from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS
 
-FAMILY_FIGURES = {
-    "family": family_frame,
-    "family_params": family_params_frame,
-    "family_flops": family_flops_frame,
-}
-"""Published figures of the family, by name, with what makes their data."""
-RUN_FIGURES: dict[str, RunCost] = {"run_params": "params", "run_flops": "macs"}
-"""Figures of one run, by name, with the cost on their abscissa."""
 FORMATS_BY_DEFAULT = ("svg", "png")
 
 
 def family_figure(name: str, size: Size = "double") -> Figure:
-    """Return a figure of the published family, drawn.
+    """Return a chart of published figures or of the generator, drawn.
 
     Args:
-        name: one of `FAMILY_FIGURES`.
+        name: one of `FAMILY_CHARTS`.
         size: one or two columns wide.
 
     Raises:
         ConfigError: nothing has that name.
     """
-    if name not in FAMILY_FIGURES:
-        raise ConfigError(f"expected a figure among {', '.join(FAMILY_FIGURES)}; got {name!r}")
-    frame = FAMILY_FIGURES[name]()
-    with theme():
-        if name == "family":
-            figure = new_figure(size, 3.2 if size == "double" else 6.0)
-            panels = figure.subplots(1, 2) if size == "double" else figure.subplots(2, 1)
-            draw_family(frame, panels[0], panels[1])
-            return figure
-        figure = new_figure(size, 4.0 if size == "double" else 3.1)
-        draw = draw_family_params if name == "family_params" else draw_family_flops
-        draw(frame, figure.add_subplot())
-    return figure
+    return family_chart(name).figure(size)
 
 
 def run_figure(
-    trials: pd.DataFrame, name: str, size: Size = "double", *, title: str, noise: float | None = None
+    trials: pd.DataFrame,
+    name: str,
+    size: Size = "double",
+    *,
+    title: str,
+    noise: float | None = None,
+    space: SearchedSpace | None = None,
 ) -> Figure:
-    """Return a figure of one run, drawn from however many trials there are.
+    """Return a chart of one run, drawn from however many trials there are.
 
     Args:
         trials: the table of trials, one row a (trial, seed).
-        name: one of `RUN_FIGURES`.
+        name: one of `RUN_CHARTS`.
         size: one or two columns wide.
         title: experiment and data set.
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
+        space: what was scaled, for charts that count networks of their own.
 
     Raises:
         ConfigError: nothing has that name.
         ResultsError: a column is missing.
     """
-    if name not in RUN_FIGURES:
-        raise ConfigError(f"expected a figure among {', '.join(RUN_FIGURES)}; got {name!r}")
-    frame = run_frame(trials)
-    with theme():
-        figure = new_figure(size, 3.6)
-        draw_run(frame, figure.add_subplot(), x=RUN_FIGURES[name], noise=noise, title=title)
-    return figure
+    return run_chart(name).figure(RunData(trials=trials, title=title, noise=noise, space=space), size)
+
+
+def family_chart(name: str) -> FamilyChart:
+    """Return a chart that needs no run, by name.
+
+    Raises:
+        ConfigError: nothing has that name.
+    """
+    if name not in FAMILY_CHARTS:
+        raise ConfigError(f"expected a figure among {', '.join(FAMILY_CHARTS)}; got {name!r}")
+    return FAMILY_CHARTS[name]
+
+
+def run_chart(name: str) -> RunChart:
+    """Return a chart of a run, by name.
+
+    Raises:
+        ConfigError: nothing has that name.
+    """
+    if name not in RUN_CHARTS:
+        raise ConfigError(f"expected a figure among {', '.join(RUN_CHARTS)}; got {name!r}")
+    return RUN_CHARTS[name]
 
 
 def save_family_figures(
     directory: Path,
     formats: Sequence[str] = FORMATS_BY_DEFAULT,
     *,
-    names: Sequence[str] = tuple(FAMILY_FIGURES),
+    names: Sequence[str] = PAPER_CHARTS,
     sizes: Sequence[Size] = ("double",),
 ) -> list[Path]:
-    """Write figures of the published family, and the data of each as CSV.
+    """Write charts that need no run, and the data of each as CSV.
 
     NAME.svg is two columns wide, NAME_single.svg one.
 
@@ -93,11 +95,12 @@ def save_family_figures(
     """
     paths = []
     for name in names:
+        chart = family_chart(name)
         for size in sizes:
-            figure = family_figure(name, size)
-            title = "ImageNet accuracy against cost, published: EfficientNet-B0 to B7 and rivals"
-            paths += save_figure(figure, directory / stem(name, size), formats, title=title)
-        paths.append(save_frame(FAMILY_FIGURES[name](), directory / f"{name}.csv"))
+            paths += save_figure(
+                chart.figure(size), directory / stem(name, size), formats, title=chart.caption
+            )
+        paths.append(save_frame(chart.frame(), directory / f"{name}.csv"))
     return paths
 
 
@@ -107,31 +110,34 @@ def save_run_figures(
     *,
     title: str,
     noise: float | None = None,
+    space: SearchedSpace | None = None,
     formats: Sequence[str] = FORMATS_BY_DEFAULT,
-    names: Sequence[str] = tuple(RUN_FIGURES),
+    names: Sequence[str] = tuple(RUN_CHARTS),
     sizes: Sequence[Size] = ("double",),
 ) -> list[Path]:
-    """Write the figures of one run, and the data of each as CSV; may be called at any moment of the run.
+    """Write the charts of one run, and the data of each as CSV; may be called at any moment of the run.
 
     Args:
         trials: the table of trials, one row a (trial, seed).
         directory: where the files go.
         title: experiment and data set.
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
+        space: what was scaled, for charts that count networks of their own.
         formats: among svg, png and pdf.
-        names: among `RUN_FIGURES`.
+        names: among `RUN_CHARTS`.
         sizes: NAME.svg is two columns wide, NAME_single.svg one.
 
     Raises:
         ConfigError: an unknown name or format.
         ResultsError: a column is missing, or the folder cannot be written.
     """
-    paths = []
+    run, paths = RunData(trials=trials, title=title, noise=noise, space=space), []
     for name in names:
+        chart = run_chart(name)
         for size in sizes:
-            figure = run_figure(trials, name, size, title=title, noise=noise)
+            figure = chart.figure(run, size)
             paths += save_figure(figure, directory / stem(name, size), formats, title=f"{title}: own runs")
-        paths.append(save_frame(run_frame(trials), directory / f"{name}.csv"))
+        paths.append(save_frame(chart.frame(run), directory / f"{name}.csv"))
     return paths
 
 

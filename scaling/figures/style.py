@@ -73,6 +73,7 @@ _RC: dict[str, object] = {
     "svg.hashsalt": "scaling",  # else SVG identifiers are random and no two files are equal
     "pdf.fonttype": 42,
     "path.simplify": False,
+    "text.parse_math": False,  # names come from users; a dollar sign is a dollar sign
 }
 # Nothing that changes from run to run or between releases of matplotlib may enter a file.
 _METADATA: dict[Format, dict[str, str | None]] = {

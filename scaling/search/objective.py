@@ -8,16 +8,16 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, Literal
 
-import optuna
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState
 
 from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
+from scaling.search.endings import Ending
+from scaling.search.patience import DATABASE_ERRORS, lost_contact
 from scaling.training import TrainingResult, train_network
 from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
@@ -32,14 +32,15 @@ def evaluate(
     *,
     report: SeedReport,
     should_stop: Callable[[], bool],
-) -> None:
-    """Train every seed that has no result yet, then tell the study the mean.
+) -> Ending:
+    """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
     A divergence or an error ends the trial as such, with its reason; the search goes on.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
-        UpdateFinishedTrialError: a later launch took this trial over.
+        UpdateFinishedTrialError: another worker took this trial over.
+        Exception: the database went away while a result was written; the trial is to be trained again.
     """
     trial, results = claim.trial, seed_results(claim.trial.user_attrs)
     try:
@@ -47,28 +48,18 @@ def evaluate(
             if seed in results:
                 continue
             result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
-            results[seed] = _plain(result)
+            results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
     except (TrainingInterruptedError, UpdateFinishedTrialError):
         raise
     except Exception as error:  # one bad network must not end a search
-        trial.set_user_attr("outcome", "failed")
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-        claim.study.tell(trial, state=TrialState.FAIL)
-        return
-    _tell(claim.study, trial, results)
-
-
-def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str, Any]]) -> None:
+        if lost_contact(error) or isinstance(error, DATABASE_ERRORS):
+            raise
+        return Ending(outcome="failed", error=f"{type(error).__name__}: {error}")
     top1 = [result["top1"] for result in results.values()]
     if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
-        trial.set_user_attr("outcome", "diverged")
-        study.tell(trial, state=TrialState.FAIL)
-    else:
-        values = [sum(top1) / len(top1)]
-        trial.set_user_attr("values", values)  # before the outcome: who finds an outcome can tell it
-        trial.set_user_attr("outcome", "complete")
-        study.tell(trial, values)
+        return Ending(outcome="diverged")
+    return Ending(outcome="complete", values=(sum(top1) / len(top1),))
 
 
 def train_once(
@@ -127,7 +118,8 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
     }
 
 
-def _plain(result: TrainingResult) -> dict[str, Any]:
+def plain_result(result: TrainingResult) -> dict[str, Any]:
+    """Return a result as JSON values; top1 is None where the training diverged."""
     plain = asdict(result)
     if math.isnan(result.top1):
         plain["top1"] = None

@@ -23,8 +23,8 @@ from scaling import count_cost, variant
 from scaling.cli.figures import figures as figures_command
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import (
-    FAMILY_FIGURES,
-    RUN_FIGURES,
+    FAMILY_CHARTS,
+    RUN_CHARTS,
     family_figure,
     run_figure,
     save_family_figures,
@@ -135,7 +135,7 @@ def test_only_gpipe_lacks_printed_flops() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", FAMILY_FIGURES)
+@pytest.mark.parametrize("name", FAMILY_CHARTS)
 def test_no_two_labels_of_the_family_overlap(name: str, size: Size) -> None:
     figure = family_figure(name, size)
     boxes = label_boxes(figure)
@@ -156,7 +156,7 @@ def test_no_two_labels_of_the_family_overlap(name: str, size: Size) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", FAMILY_FIGURES)
+@pytest.mark.parametrize("name", FAMILY_CHARTS)
 def test_no_label_of_the_family_covers_a_point(name: str, size: Size) -> None:
     figure = family_figure(name, size)
     boxes = label_boxes(figure)
@@ -284,7 +284,7 @@ PARTIAL_RUNS = {
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", RUN_FIGURES)
+@pytest.mark.parametrize("name", RUN_CHARTS)
 @pytest.mark.parametrize("run", PARTIAL_RUNS)
 def test_runs_are_drawn_at_any_moment(run: str, name: str, size: Size) -> None:
     trials = PARTIAL_RUNS[run]

@@ -1,0 +1,97 @@
+"""A chart as an entry of a table: its data, its drawing, its panels and what it says in words. Floor 7."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scaling.figures.run_data import RunData
+from scaling.figures.style import Size, new_figure, theme
+
+Panels = tuple[Axes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Panels and height of a chart.
+
+    Args:
+        double: height in inches at two columns, where panels stand side by side.
+        single: height in inches at one column, where they stand one above the other.
+        panels: how many.
+        projection: of the axes; None for straight ones.
+        share_y: whether the panels have one ordinate.
+    """
+
+    double: float = 3.6
+    single: float = 3.1
+    panels: int = 1
+    projection: str | None = None
+    share_y: bool = False
+
+    def make(self, size: Size) -> tuple[Figure, Panels]:
+        """Return an empty figure and its panels."""
+        figure = new_figure(size, self.double if size == "double" else self.single)
+        rows, columns = (1, self.panels) if size == "double" else (self.panels, 1)
+        axes = figure.subplots(
+            rows,
+            columns,
+            squeeze=False,
+            sharey=self.share_y,
+            subplot_kw={"projection": self.projection} if self.projection else {},
+        )
+        return figure, tuple(axes.ravel())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyChart:
+    """A chart of published figures, or of what the generator gives; it needs no run.
+
+    Args:
+        frame: makes its data.
+        draw: draws them on its panels.
+        caption: one or two sentences under the chart.
+        layout: panels and height.
+    """
+
+    frame: Callable[[], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, Panels], None]
+    caption: str
+    layout: Layout = Layout()
+
+    def figure(self, size: Size) -> Figure:
+        """Return the chart, drawn."""
+        with theme():
+            figure, panels = self.layout.make(size)
+            self.draw(self.frame(), panels)
+        return figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChart:
+    """A chart of one run of ours.
+
+    Args:
+        frame: makes its data from the run.
+        draw: draws them on its panels.
+        caption: one or two sentences under the chart.
+        words: says in words what its data show, for who cannot see the chart.
+        layout: panels and height.
+    """
+
+    frame: Callable[[RunData], pd.DataFrame]
+    draw: Callable[[pd.DataFrame, Panels, RunData], None]
+    caption: str
+    words: Callable[[pd.DataFrame], str]
+    layout: Layout = Layout()
+
+    def figure(self, run: RunData, size: Size) -> Figure:
+        """Return the chart, drawn from however many trials there are."""
+        with theme():
+            figure, panels = self.layout.make(size)
+            self.draw(self.frame(run), panels, run)
+        return figure

@@ -1,0 +1,43 @@
+"""What the charts of one run are drawn from. Floor 7."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scaling.architecture import ArchitectureSpec
+from scaling.rounding import RoundingRules
+from scaling.search.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedSpace:
+    """What a run scaled, and to which cost: charts that count networks of their own need it.
+
+    Args:
+        baseline: what was scaled.
+        rounding: by which rules.
+        target: wanted cost.
+    """
+
+    baseline: ArchitectureSpec
+    rounding: RoundingRules
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """A run as its charts see it, at any moment.
+
+    Args:
+        trials: the table of trials, one row a (trial, seed).
+        title: experiment and data set; charts add "own runs".
+        noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
+        space: what was scaled; None where only the table is known.
+    """
+
+    trials: pd.DataFrame
+    title: str
+    noise: float | None = None
+    space: SearchedSpace | None = None

@@ -1,0 +1,177 @@
+"""The page itself: what the run's files hold, put into the template. Floor 8."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cost import count_cost
+from scaling.cost.closed_form import input_sides
+from scaling.figures import RUN_CHARTS, RunData
+from scaling.report.findings import failures, findings, network_name, state_of
+from scaling.report.inline import inline_svg
+from scaling.report.record import RunRecord, read_record, trained_hours
+from scaling.report.rows import COLUMNS, table_rows
+from scaling.results import write_text
+from scaling.results.provenance import utc_now
+
+
+def save_report(folder: Path, output: Path) -> Path:
+    """Write the report of a run, at any moment of it.
+
+    Args:
+        folder: of the run, or of its exported results.
+        output: the HTML file; replaced in one step.
+
+    Raises:
+        ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
+    """
+    write_text(output, report_page(read_record(folder), now=utc_now()))
+    return output
+
+
+def report_page(record: RunRecord, *, now: str) -> str:
+    """Return the report as one HTML document that loads nothing.
+
+    Args:
+        record: the run as it stands.
+        now: when it was read, as text.
+    """
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("scaling.report"),
+        autoescape=True,  # names, questions and errors come from users
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _asset("report.css"), _asset("report.js")
+    page = templates.get_template("report.html.j2").render(
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        zip=zip,
+        **_content(record, now),
+    )
+    return page if page.endswith("\n") else page + "\n"
+
+
+def _asset(name: str) -> str:
+    return (files("scaling.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _content(record: RunRecord, now: str) -> dict[str, Any]:
+    spec = record.best_spec()
+    return {
+        "name": record.name,
+        "title": record.title,
+        "question": record.config.get("question") or "No question was written down.",
+        "prediction": record.config.get("prediction") or "No prediction was written down.",
+        "state": state_of(record),
+        "now": now,
+        "findings": findings(record),
+        "facts": list(_facts(record)),
+        "charts": list(_charts(record.chart_data())),
+        "columns": COLUMNS,
+        "rows": table_rows(record),
+        "kinds": sorted(record.trials["kind"].dropna().unique()),
+        "best": None if spec is None else _network(spec, record),
+        "failures": failures(record.trials),
+        "config": list(_settings(record.config)),
+        "provenance": list(_settings(_without_config(record.provenance))),
+        "commands": list(_commands(record)),
+    }
+
+
+def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Cost of the study and how far it is."""
+    trials, provenance = record.trials, record.provenance
+    complete = trials[trials["state"] == "complete"]
+    yield "networks trained", f"{complete['trial'].nunique()}"
+    yield "trainings", f"{len(complete)} complete of {len(trials)}"
+    yield "time in training", _hours(trained_hours(trials))
+    device = provenance.get("device") or "unknown"
+    processor = provenance.get("processor")
+    cores = provenance.get("cores")
+    where = ", ".join(str(part) for part in (processor, f"{cores} cores" if cores else None) if part)
+    yield "device", f"{device} ({where})" if where else str(device)
+    yield "energy", "not measured"
+
+
+def _hours(hours: float) -> str:
+    return f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
+
+
+def _charts(run: RunData) -> Iterator[dict[str, Any]]:
+    for number, (name, chart) in enumerate(RUN_CHARTS.items(), start=1):
+        frame = chart.frame(run)
+        yield {
+            "name": name,
+            "number": number,
+            "caption": chart.caption,
+            "alternative": chart.words(frame),
+            "svg": Markup(inline_svg(chart.figure(run, "double"), f"{name}-")),
+        }
+
+
+def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
+    cost, sides = count_cost(spec), input_sides(spec)
+    stages = [
+        {
+            "name": f"stage {number}",
+            "operator": f"MBConv{stage.expand_ratio:g}, {stage.kernel_size}×{stage.kernel_size}",
+            "input": f"{side}×{side}×{stage.in_channels}",
+            "channels": stage.out_channels,
+            "repeats": stage.repeats,
+            "stride": stage.stride,
+            "piece": piece,
+        }
+        for number, (stage, side, piece) in enumerate(
+            zip(spec.stages, sides, cost.by_stage[1:], strict=False), start=1
+        )
+    ]
+    return {
+        "name": network_name(record.ranking().iloc[0]),
+        "spec": spec,
+        "cost": cost,
+        "stages": stages,
+        "drawing": None,
+    }
+
+
+def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from _settings(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _without_config(provenance: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in provenance.items() if key != "config"}
+
+
+def _commands(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Yield what each command does and the command, quoted for a shell."""
+    provenance, folder = record.provenance, str(record.folder)
+    commit = provenance.get("commit")
+    if commit:
+        yield "the code it ran with", shlex.join(["git", "checkout", str(commit)])
+    if isinstance(provenance.get("command"), list) and provenance["command"]:
+        yield "the run, as it was started", shlex.join(["python", *map(str, provenance["command"])])
+    if record.config.get("command"):
+        yield "the run, as its experiment file says", str(record.config["command"])
+    yield (
+        "its charts, each with its data",
+        shlex.join(["scaling", "figures", "--run", folder, "-o", "charts"]),
+    )
+    yield "this page", shlex.join(["scaling", "report", folder, "-o", "report.html"])

@@ -1,0 +1,99 @@
+"""The trials as rows of the page's table: one a network, with everything sortable as a number. Floor 8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from scaling.report.findings import network_name
+from scaling.report.record import RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the table.
+
+    Args:
+        key: name in a row.
+        heading: what the reader sees.
+        unit: in small letters under it.
+        numeric: aligned to the right, sorted as numbers.
+    """
+
+    key: str
+    heading: str
+    unit: str = ""
+    numeric: bool = True
+
+
+COLUMNS = (
+    Column(key="network", heading="network", numeric=False),
+    Column(key="kind", heading="kind", numeric=False),
+    Column(key="state", heading="state", numeric=False),
+    Column(key="top1", heading="top-1", unit="%"),
+    Column(key="interval", heading="±", unit="95 %, points"),
+    Column(key="seeds", heading="seeds"),
+    Column(key="verdict", heading="against the best", numeric=False),
+    Column(key="alpha", heading="α"),
+    Column(key="beta", heading="β"),
+    Column(key="gamma", heading="γ"),
+    Column(key="image_size", heading="image", unit="px"),
+    Column(key="params", heading="params"),
+    Column(key="macs", heading="multiply-adds"),
+    Column(key="achieved_factor", heading="cost", unit="× baseline"),
+    Column(key="wall_s", heading="time", unit="s"),
+)
+VERDICTS = {"best": "best", "same": "not told apart", "below": "below", "unknown": "no noise floor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a cell shows, and by what it sorts: "" where there is nothing."""
+
+    text: str
+    sort: str
+
+
+def table_rows(record: RunRecord) -> list[list[Cell]]:
+    """Return one row a trial, trained ones first and best first, in the order of `COLUMNS`."""
+    trials, noise = record.trials, record.noise
+    ranking = {row["trial"]: row for _, row in record.ranking().iterrows()}
+    rows = []
+    for number, group in trials.groupby("trial", sort=True):
+        first = group.iloc[0]
+        ranked = ranking.get(number)
+        values: dict[str, Any] = {column.key: first.get(column.key) for column in COLUMNS}
+        values |= {"network": network_name(first), "state": _state(group), "seeds": None, "top1": None}
+        values["wall_s"] = group["wall_s"].sum(min_count=1)
+        if ranked is not None:
+            seeds = int(ranked["seeds"])
+            values |= {
+                "top1": 100 * float(ranked["top1"]),
+                "seeds": seeds,
+                "interval": None if noise is None else 100 * noise.reach(seeds),
+                "verdict": VERDICTS[str(ranked["verdict"])],
+            }
+        rows.append(values)
+    rows.sort(key=lambda row: (row["top1"] is None, -(row["top1"] or 0.0)))
+    return [[_cell(column, row[column.key]) for column in COLUMNS] for row in rows]
+
+
+def _state(group: pd.DataFrame) -> str:
+    states = group["state"].fillna("unknown").value_counts()
+    if len(states) == 1:
+        return str(states.index[0])
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+DECIMALS = {"top1": 1, "interval": 1, "alpha": 3, "beta": 3, "gamma": 3, "achieved_factor": 2, "wall_s": 1}
+
+
+def _cell(column: Column, value: Any) -> Cell:
+    if value is None or pd.isna(value):
+        return Cell(text="", sort="")
+    if not column.numeric:
+        return Cell(text=str(value), sort=str(value))
+    number = float(value)
+    return Cell(text=f"{number:,.{DECIMALS.get(column.key, 0)}f}", sort=repr(number))

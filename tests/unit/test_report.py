@@ -1,0 +1,201 @@
+"""The report of a run: at any moment, for any name, without a network."""
+
+from __future__ import annotations
+
+import functools
+import html
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from scaling import count_cost
+from scaling.cli.report import report as report_command
+from scaling.errors import ResultsError
+from scaling.figures import RUN_CHARTS
+from scaling.report import read_record, report_page, save_report
+from scaling.report.findings import NOTHING_YET, findings
+from scaling.results import read_trials, trials_frame, write_trials
+
+ROOT = Path(__file__).parents[2]
+QUICK = ROOT / "results" / "quick"
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)> $\\frac{ {{ 7*7 }} </style>'
+
+
+class Page(HTMLParser):
+    """What a page holds: its elements in order, the texts, and whether every element is closed."""
+
+    VOID = frozenset({"meta", "input", "br", "link", "img", "hr"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for one, attributes in self.elements if one == tag]
+
+
+def page_of(folder: Path) -> Page:
+    if folder == QUICK:
+        return Page(quick_page())
+    return Page(report_page(read_record(folder), now="2026-01-01T00:00:00+00:00"))
+
+
+@functools.cache
+def quick_page() -> str:
+    return report_page(read_record(QUICK), now="2026-01-01T00:00:00+00:00")
+
+
+def copy_of(tmp_path: Path, **changes: Any) -> Path:
+    """The quick experiment's results in a folder of their own, with some of its configuration changed."""
+    folder = tmp_path / "run"
+    shutil.copytree(QUICK, folder, ignore=shutil.ignore_patterns("figures"))
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_the_page_tells_question_prediction_outcome_and_how_to_repeat_it() -> None:
+    page = page_of(QUICK)
+    config = json.loads((QUICK / "config.json").read_text())
+    for words in (
+        config["question"], config["prediction"], "quick on glyphs", "finished", "energy", "not measured",
+        "89.7 % over 2 seeds", "7 of the other 10 networks cannot be told apart", "python run_search.py",
+        "recipe.learning_rate", "AMD EPYC", "infeasible", "trial 8: 90,396 parameters",
+    ):  # fmt: skip
+        assert words in page.text, words
+    assert len(page.of("svg")) == len(RUN_CHARTS)
+
+
+def test_the_page_loads_nothing_and_repeats_no_identifier() -> None:
+    page = page_of(QUICK)
+    assert not page.of("link") + page.of("img") + page.of("iframe")
+    for _, attributes in page.elements:
+        for name in ("href", "src", "xlink:href", "action"):
+            assert (attributes.get(name) or "#").startswith("#")
+    assert all("src" not in script for script in page.of("script"))
+    names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(names) == len(set(names))
+    assert "default-src 'none'" in str(page.of("meta"))
+
+
+def test_every_chart_has_a_text_alternative_that_names_the_best() -> None:
+    charts = [div for div in page_of(QUICK).of("div") if div.get("class") == "chart"]
+    assert len(charts) == len(RUN_CHARTS)
+    for chart in charts:
+        assert chart["role"] == "img"
+        assert len(chart["aria-label"] or "") > 60
+
+
+def test_hostile_names_stay_text(tmp_path: Path) -> None:
+    folder = copy_of(tmp_path, question=HOSTILE, prediction=HOSTILE, name=HOSTILE, command=HOSTILE)
+    trials = read_trials(folder / "trials.csv").assign(experiment=HOSTILE)
+    trials.loc[trials["kind"] == "reference", "name"] = HOSTILE
+    trials["kind"] = trials["kind"].where(trials["kind"] != "search", HOSTILE)
+    write_trials(folder / "trials.csv", trials)
+    provenance = json.loads((folder / "provenance.json").read_text()) | {"device": HOSTILE, HOSTILE: HOSTILE}
+    provenance["command"] = ["run_search.py", HOSTILE]
+    (folder / "provenance.json").write_text(json.dumps(provenance))
+    page, plain = page_of(folder), page_of(QUICK)
+    assert len(page.of("script")) == len(plain.of("script")) == 1
+    assert not page.of("img")
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert HOSTILE in page.text
+
+
+PARTIAL = {
+    "before training": None,
+    "nothing complete": {"state": "waiting", "top1": None, "wall_s": None},
+    "all failed": {"state": "failed", "top1": None, "wall_s": None},
+    "all diverged": {"state": "diverged", "top1": None},
+}
+
+
+@pytest.mark.parametrize("moment", PARTIAL)
+def test_a_page_at_any_moment(moment: str, tmp_path: Path) -> None:
+    folder, change = copy_of(tmp_path), PARTIAL[moment]
+    if change is None:
+        (folder / "trials.csv").unlink()
+        (folder / "provenance.json").unlink()
+    else:
+        rows = read_trials(folder / "trials.csv").to_dict("records")
+        write_trials(folder / "trials.csv", trials_frame([row | change for row in rows]))
+    page = page_of(folder)
+    assert NOTHING_YET in page.text
+    assert len(page.of("svg")) == len(RUN_CHARTS)
+    assert ("no complete trial" in str(page.of("div")).lower()) or change is None
+
+
+def test_a_single_training_is_no_finding(tmp_path: Path) -> None:
+    folder = copy_of(tmp_path)
+    write_trials(folder / "trials.csv", read_trials(folder / "trials.csv").head(1))
+    sentences = findings(read_record(folder))
+    assert sentences[0].startswith("Highest mean: baseline, 79.4 % over 1 seed, at 1.00 times")
+    assert "no difference is a finding" in sentences[1]
+    assert "79.4" in page_of(folder).text
+
+
+def test_a_configuration_of_another_version_still_gives_a_page(tmp_path: Path) -> None:
+    folder = copy_of(tmp_path, search={"a_key_of_next_year": 1})
+    assert read_record(folder).best_spec() is None
+    assert "another version" in page_of(folder).text
+
+
+def test_the_best_network_is_the_recorded_one(tmp_path: Path) -> None:
+    record = read_record(QUICK)
+    spec = record.best_spec()
+    assert spec is not None
+    cost, best = count_cost(spec), record.ranking().iloc[0]
+    assert (cost.params, cost.macs, spec.image_size) == (best["params"], best["macs"], best["image_size"])
+    folder = copy_of(tmp_path)
+    write_trials(folder / "trials.csv", record.trials.assign(activations=record.trials["activations"] + 1))
+    assert read_record(folder).best_spec() is None
+
+
+def test_the_table_sorts_numbers_as_they_are() -> None:
+    row = next(part for part in quick_page().split("<tr>") if 'data-sort="trial 8"' in part)
+    cells = re.findall(r'data-sort="([^"]*)">([^<]*)<', row)
+    assert ("89.7375", "89.7") in cells
+    assert ("2920068.0", "2,920,068") in cells
+    assert html.unescape(cells[0][1]) == "trial 8"
+
+
+def test_the_command_writes_the_page(tmp_path: Path) -> None:
+    result = CliRunner().invoke(report_command, [str(QUICK), "-o", str(tmp_path / "r.html"), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"report": str(tmp_path / "r.html")}
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_folder_that_is_no_run_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="not the folder of a run"):
+        save_report(tmp_path, tmp_path / "r.html")
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ResultsError, match="not a JSON object"):
+        save_report(tmp_path, tmp_path / "r.html")
+    assert not (tmp_path / "r.html").exists()
