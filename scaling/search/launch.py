@@ -25,7 +25,7 @@ from scaling.search.leases import Lease
 from scaling.search.location import sqlite_url
 from scaling.search.rows import table
 from scaling.search.run import Run, open_run
-from scaling.search.worker import Message, new_name, work
+from scaling.search.worker import PROBLEM, Message, new_name, work
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
@@ -48,6 +48,7 @@ class Launch:
     stop: Event = field(default_factory=CONTEXT.Event)
     interrupted: bool = False
     deaths: int = 0
+    problem: str = ""
 
     @staticmethod
     def of(config: SearchConfig, run: RunFolder, place: URL | None = None) -> Launch:
@@ -158,6 +159,9 @@ class Launch:
                 if all(process.exitcode == 0 for process in self.processes.values()):
                     return
                 continue
+            if message.event == PROBLEM:
+                self.problem = message.text
+                continue
             if message.event == "end":
                 self.save()
             on_message(message)
@@ -176,11 +180,8 @@ class Launch:
 
     def _end(self) -> None:
         for process in self.processes.values():
-            process.terminate()
-            process.join(timeout=5)
-            if process.is_alive():  # it does not answer; the interpreter would wait for it at exit
-                process.kill()
-                process.join()
+            process.kill()  # only after a second Ctrl-C is one still alive
+            process.join()
         self.recover(None, "stopped")
         self.save()
 

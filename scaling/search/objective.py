@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,11 +15,13 @@ from optuna.exceptions import UpdateFinishedTrialError
 from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
+from scaling.errors import ResultsError
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.search.endings import Ending
 from scaling.search.patience import DATABASE_ERRORS, lost_contact
 from scaling.training import TrainingResult, train_network
+from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
@@ -32,6 +35,7 @@ def evaluate(
     *,
     report: SeedReport,
     should_stop: Callable[[], bool],
+    checkpoints: Path | None = None,
 ) -> Ending:
     """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
@@ -39,6 +43,7 @@ def evaluate(
 
     Raises:
         TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
+        ResultsError: a checkpoint cannot be written; the trial is still open.
         UpdateFinishedTrialError: another worker took this trial over.
         Exception: the database went away while a result was written; the trial is to be trained again.
     """
@@ -47,10 +52,15 @@ def evaluate(
         for seed in claim.seeds:
             if seed in results:
                 continue
-            result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
+            checkpoint = checkpoint_of(claim, seed, checkpoints)
+            result = train_once(
+                config, claim.candidate.spec, seed, device, report, should_stop, checkpoint=checkpoint
+            )
             results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
-    except (TrainingInterruptedError, UpdateFinishedTrialError):
+            if checkpoint is not None:
+                delete_checkpoint(checkpoint)
+    except (TrainingInterruptedError, UpdateFinishedTrialError, ResultsError):
         raise
     except Exception as error:  # one bad network must not end a search
         if lost_contact(error) or isinstance(error, DATABASE_ERRORS):
@@ -62,6 +72,14 @@ def evaluate(
     return Ending(outcome="complete", values=(sum(top1) / len(top1),))
 
 
+def checkpoint_of(claim: Claim, seed: int, checkpoints: Path | None) -> Path | None:
+    """Return the checkpoint of a network and seed: the same for every try of it."""
+    if checkpoints is None:
+        return None
+    lineage = claim.trial.user_attrs.get("lineage", claim.trial.number)
+    return checkpoints / f"{claim.candidate.kind}-{lineage}-{seed}.pt"
+
+
 def train_once(
     config: SearchConfig,
     spec: ArchitectureSpec,
@@ -70,6 +88,7 @@ def train_once(
     report: SeedReport,
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
+    checkpoint: Path | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
 
@@ -88,6 +107,7 @@ def train_once(
         report=lambda step: report(seed, step),
         should_stop=should_stop,
         on_judged=on_judged,
+        checkpoint=checkpoint,
     )
 
 

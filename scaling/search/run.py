@@ -98,14 +98,20 @@ def studies(config: SearchConfig, storage: RDBStorage) -> tuple[optuna.Study, op
     return open_study(storage, f"{config.name}-references"), open_study(storage, config.name)
 
 
-def open_run(config: SearchConfig, folder: RunFolder, place: URL) -> Run:
+def open_run(config: SearchConfig, folder: RunFolder, place: URL, *, patience: Patience | None = None) -> Run:
     """Open a run's studies, made and filled once, before any worker starts.
+
+    Args:
+        config: the experiment.
+        folder: of the run.
+        place: the database.
+        patience: with a database that goes away once it is open.
 
     Raises:
         ConfigError: the study was made for another configuration; the first difference is shown.
         ResultsError: it was made by another version, or the database cannot be used.
     """
-    patience = Patience()
+    patience = patience or Patience()
     storage = open_storage(place, patience=patience)
     lock = claim_lock(place, storage.engine, config.name)
     try:
@@ -147,6 +153,8 @@ def join_run(place: URL, name: str | None, folder: RunFolder | None) -> Run:
     patience = Patience()
     storage = open_storage(place, create=False, patience=patience)
     document = _only(experiments(storage), name, place)
+    if PREPARED not in document:
+        raise ConfigError(f"the study in {shown(place)} is not ready: start it with run_search.py run")
     _check_version(document, place)
     config = parse_config(document[CONFIG], where=f"the study in {shown(place)}")
     patience.limit_s = config.cluster.patience_s

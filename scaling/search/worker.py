@@ -18,17 +18,21 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL
 
 from scaling.cost import count_cost
+from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
 from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
-from scaling.search.patience import DATABASE_ERRORS
+from scaling.search.patience import DATABASE_ERRORS, Patience
 from scaling.search.run import Run, open_run
+from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
 
+PROBLEM = "problem"
+"""Event of a message: the worker leaves because it cannot go on."""
 REPORT_EVERY_S = 0.2
 LOOK_EVERY_S = 1.0
 """Seconds between looks of a worker that has nothing to train at those that have."""
@@ -40,9 +44,9 @@ class Message:
 
     Args:
         worker: its number.
-        event: `start`, `step` or `end` of a trial.
+        event: `start`, `step` or `end` of a trial, or `problem`.
         label: what is trained.
-        text: at the end, how it went.
+        text: how it went, or what the problem is.
         macs: multiply-adds of the network, the weight of its progress.
         seeds: of this trial.
         done: optimizer steps done in this trial.
@@ -74,17 +78,25 @@ class Step(Enum):
 def work(
     folder: Path, place: URL, worker: int, name: str, threads: int, messages: Queue[Message], stop: Event
 ) -> None:
-    """Run one worker process of a launch until the study is done, or it is asked to stop."""
+    """Run one worker process of a launch until the study is done, or it is asked to stop.
+
+    What stops it for good, a full disk or a database that stays away, goes to the launcher as a message.
+    """
     torch.set_num_threads(threads)
     run_folder, parent = RunFolder(path=folder), os.getppid()
-    run = open_run(run_folder.read_config(), run_folder, place)
+    patience = Patience()
+    with StopSignals(patience, heed_ctrl_c=False) as signals:
 
-    def should_stop() -> bool:
-        # A launcher that was killed cannot ask; its orphans stop by themselves.
-        return stop.is_set() or os.getppid() != parent
+        def should_stop() -> bool:
+            # A launcher that was killed cannot ask; its orphans stop by themselves.
+            return stop.is_set() or signals.asked or os.getppid() != parent
 
-    lease = Lease(holder=name, launch=run.launch)
-    Worker(run, number=worker, lease=lease, send=messages.put).work(should_stop)
+        try:
+            run = open_run(run_folder.read_config(), run_folder, place, patience=patience)
+            lease = Lease(holder=name, launch=run.launch)
+            Worker(run, number=worker, lease=lease, send=messages.put).work(should_stop)
+        except ScalingError as error:
+            messages.put(Message(worker=worker, event=PROBLEM, text=str(error)))
 
 
 def new_name() -> str:
@@ -148,6 +160,7 @@ class Worker:
                     self.device,
                     report=progress.report,
                     should_stop=lambda: keeper.lost or should_stop(),
+                    checkpoints=self.run.folder.checkpoints,
                 )
             except TrainingInterruptedError:
                 return self._give_back(claim, "stopped", Step.STOPPED)
@@ -155,6 +168,9 @@ class Worker:
                 return Step.LOST
             except DATABASE_ERRORS:
                 return self._give_back(claim, "database away", Step.LOST)
+            except ResultsError:  # a full disk is nobody's fault; this worker cannot go on
+                self._give_back(claim, "stopped", Step.STOPPED)
+                raise
             if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
                 return Step.LOST
         progress.send("end", progress.total, ending_text(self.frozen(claim)))
