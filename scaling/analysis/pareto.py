@@ -35,6 +35,7 @@ def pareto_front(frame: pd.DataFrame, *, costs: Sequence[str], least: Sequence[f
     beaten = (no_dearer & ahead) | (cheaper & (top1[None] >= top1[:, None]))
     near = no_dearer & (top1[None] + margin[:, None] >= top1[:, None])
     np.fill_diagonal(near, val=False)
-    front = whole.assign(sure=~near.any(1))[~beaten.any(1)]
-    order = np.lexsort([front[cost].to_numpy(float) for cost in reversed(costs)])
-    return front.iloc[order].reset_index(drop=True)
+    front = np.flatnonzero(~beaten.any(1))
+    order = np.lexsort([price[front, column] for column in reversed(range(len(costs)))])
+    judged: pd.DataFrame = whole.assign(sure=~near.any(1)).take(front[order].tolist())
+    return judged.reset_index(drop=True)

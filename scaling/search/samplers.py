@@ -57,8 +57,8 @@ class Sampler(StrEnum):
 
     @property
     def takes_many_objectives(self) -> bool:
-        """Whether it can weigh several objectives, or needs none."""
-        return self != Sampler.CMAES
+        """Whether it weighs several objectives, or none; GP would, but takes seconds a proposal."""
+        return self not in {Sampler.CMAES, Sampler.GP}
 
 
 def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startup_trials: int) -> BaseSampler:
