@@ -26,6 +26,8 @@ class LazyGroup(click.Group):
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "draw": ("draw", "Drawings of networks, modules, the family."),
+        "tables": ("tables", "Tables as text, Markdown, LaTeX, HTML, CSV."),
+        "explore": ("explore", "A page to turn the coefficients by hand."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),

@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
+from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import errors
 from scaling.cli.placing import place_of
 from scaling.cli.progress import SearchProgress
@@ -27,6 +28,7 @@ from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
 from scaling.search.queueing import networks_planned, space_of
+from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
@@ -38,6 +40,7 @@ def run(
     config_path: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
+    kernels: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
@@ -47,6 +50,8 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
+    if kernels is not None:
+        overrides = (*overrides, f"engine.kernels={kernels}")
     config = load_config(config_path or default_config(), overrides)
     folder = RunFolder(path=output or Path("runs") / config.name)
     place = place_of(storage, storage_file, folder.database)
@@ -101,6 +106,9 @@ def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> b
 def _train(launch: Launch, continued: bool) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
+    with measuring() as progress_of_kernels:
+        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress_of_kernels)
+    announce_engine(launch.packing, table)
     record = start_record(config, folder)
     progress = _progress(launch)
     with progress.shown():
@@ -127,7 +135,7 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
         f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
         f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
-        f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
+        f"to train on {best_device(config.search.device)}"
     )
 
 

@@ -12,6 +12,8 @@ from scaling.cli import LazyGroup
 from scaling.cli.output import compose, json_option, run
 from scaling.cli.placing import storage_options
 
+KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
+KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -36,6 +38,7 @@ def run_options(command: Command) -> Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
         ),
+        click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),
         storage_options,
         click.option("--fresh", is_flag=True, help="Set an earlier run aside and start anew."),
         json_option,

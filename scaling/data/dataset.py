@@ -61,7 +61,7 @@ class DatasetInfo:
         num_classes: labels run from 0 to num_classes - 1.
         in_channels: 1 for grey, 3 for colour.
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
-            any size is true resolution.
+            any size is true resolution, or where each picture has a size of its own.
         class_names: one per label.
         mean: per channel, of pixels in [0, 1] over the training split, for normalisation.
         std: likewise, above 0.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -34,6 +34,7 @@ from scaling.search.target import Metric, Target
 from scaling.serialization import first_problem
 from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
+from scaling.training.options import EngineOptions
 
 
 class _Table(BaseModel):
@@ -123,6 +124,7 @@ class SearchConfig(_Table):
     search: SearchTable
     cluster: ClusterTable = ClusterTable()
     recipe: Recipe
+    engine: EngineOptions = EngineOptions()
 
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:
@@ -304,6 +306,7 @@ def _problem(error: ValidationError) -> str:
 def _known_keys(tables: list[str]) -> list[str]:
     model: Any = SearchConfig
     for table in tables:
-        model = model.model_fields[table].annotation
+        in_model = hasattr(model, "model_fields")
+        model = model.model_fields[table].annotation if in_model else get_type_hints(model)[table]
     fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
     return list(fields)

@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "figures"
 
     @property
+    def kernels(self) -> Path:
+        """The depthwise kernels that every training of the run takes."""
+        return self.path / "kernels.json"
+
+    @property
     def checkpoints(self) -> Path:
         """Trainings that are not finished."""
         return self.path / "checkpoints"

@@ -16,6 +16,7 @@ from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.errors import ResultsError
+from scaling.model import KernelTable
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.search.endings import PRUNED, Ending
@@ -39,6 +40,7 @@ def evaluate(
     report: SeedReport,
     should_stop: Callable[[], bool],
     checkpoints: Path | None = None,
+    kernels: KernelTable | None = None,
 ) -> Ending:
     """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
@@ -56,7 +58,7 @@ def evaluate(
         for seed in claim.seeds:
             if seed not in results:
                 results[seed] = _train_seed(
-                    config, claim, seed, device, report, should_stop, judge, checkpoints
+                    config, claim, seed, device, report, should_stop, judge, checkpoints, kernels
                 )
             result = results[seed]
             if result["outcome"] == PRUNED:
@@ -95,6 +97,7 @@ def _train_seed(
     should_stop: Callable[[], bool],
     judge: Judge | None,
     checkpoints: Path | None,
+    kernels: KernelTable | None,
 ) -> dict[str, Any]:
     """Train one seed, or as much of it as the pruner allows; note the result with the trial."""
     checkpoint = checkpoint_of(claim, seed, checkpoints)
@@ -108,6 +111,7 @@ def _train_seed(
             should_stop,
             checkpoint=checkpoint,
             on_epoch=None if judge is None else judge.by_epoch(seed),
+            kernels=kernels,
         )
         plain = plain_result(result)
     except PrunedError as pruned:
@@ -141,6 +145,7 @@ def train_once(
     on_judged: Judged = lambda _right: None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[EpochEnd], None] | None = None,
+    kernels: KernelTable | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
 
@@ -161,6 +166,7 @@ def train_once(
         on_judged=on_judged,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
+        kernels=kernels,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -46,7 +46,7 @@ class SearchTable(BaseModel):
     grid_tolerance: float = Field(default=0.05, gt=0, lt=1)
     pruner: Pruner = Pruner.NONE
     seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=2, ge=1, le=256)
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @field_validator("seeds", "baseline_seeds")

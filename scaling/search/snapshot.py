@@ -15,6 +15,7 @@ from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
 from scaling.search.objective import seed_results
+from scaling.search.packing import packing_of
 from scaling.search.remaining import Piece, pieces, seconds_left, training_since, unproposed, work_per_second
 from scaling.search.rows import frame_of, trial_state
 from scaling.search.storage import open_storage
@@ -127,7 +128,7 @@ def snapshot(
     now_s, trials = time.time(), [*queued, *proposals]
     running = [t for t in trials if t.state == TrialState.RUNNING and "worker" in t.user_attrs]
     left = pieces(config, queued, proposals, unproposed(config, notes, proposals), now_s=now_s)
-    speed, workers = work_per_second(trials), len(running) or config.search.workers
+    speed, workers = work_per_second(trials), len(running) or packing_of(config).workers
     return Snapshot(
         config=config,
         trials=frame_of(config, trials),

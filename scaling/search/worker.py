@@ -27,6 +27,7 @@ from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
 from scaling.search.patience import DATABASE_ERRORS, Patience
 from scaling.search.run import Run, open_run
+from scaling.search.run_kernels import run_kernels
 from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
@@ -132,6 +133,7 @@ class Worker:
         self.send, self.train = send, train
         self.taken = {architecture_key(candidate.spec) for candidate in references(run.config)}
         self.device = best_device(run.config.search.device)
+        self.kernels = run_kernels(run)
         timing = run.config.cluster
         self.watch = LeaseWatch(grace_s=timing.grace_s, longest_gap_s=timing.heartbeat_s)
 
@@ -161,6 +163,7 @@ class Worker:
                     report=progress.report,
                     should_stop=lambda: keeper.lost or should_stop(),
                     checkpoints=self.run.folder.checkpoints,
+                    kernels=self.kernels,
                 )
             except TrainingInterruptedError:
                 return self._give_back(claim, "stopped", Step.STOPPED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from scaling.errors import ScalingError
-from scaling.training.batches import DeviceSplit, shuffled
+from scaling.training.augmentation import Augmenter
+from scaling.training.batches import Source, shuffled, stream_seed
+from scaling.training.distributed import Processes, alone
 from scaling.training.measurement import SavedBytes, StepClock
 from scaling.training.step import Step, copied
 
@@ -36,14 +37,25 @@ class Session:
         seed: of the training.
         report: called after every step.
         should_stop: asked before every step.
+        augmenter: of training images; None leaves them.
+        processes: that train together; None where this one is alone.
     """
 
     def __init__(
-        self, step: Step, data: DeviceSplit, seed: int, report: Report, should_stop: Callable[[], bool]
+        self,
+        step: Step,
+        data: Source,
+        seed: int,
+        report: Report,
+        should_stop: Callable[[], bool],
+        *,
+        augmenter: Augmenter | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.step, self.data, self.seed = step, data, seed
         self.report, self.should_stop = report, should_stop
-        self.device = data.labels_N.device
+        self.augmenter, self.device = augmenter, data.mean_C11.device
+        self.processes = alone(self.device) if processes is None else processes
         self.clock = StepClock(self.device)
         self.epoch, self.loss, self.memory_bytes = 0, math.nan, 0
         self.train_s = 0.0
@@ -64,7 +76,7 @@ class Session:
         loss = self._epoch()
         while loss is None:
             self.restore(self.good)
-            self.step.halve(self.step.recipe.batch_size)
+            self.step.halve()
             self.good = self.state()
             loss = self._epoch()
         if not (math.isfinite(loss) and _finite(self.step.model)):
@@ -79,7 +91,11 @@ class Session:
         try:
             return self._steps()
         except torch.OutOfMemoryError:
-            pass
+            if self.processes.share.processes > 1:
+                raise ScalingError(  # the others are in the middle of a step and cannot start again
+                    f"out of memory with {self.step.micro_batch} images at a time in each process: "
+                    "set the recipe's micro_batch below that; the same command goes on from the last epoch"
+                ) from None
         self.step.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -87,10 +103,17 @@ class Session:
 
     def _steps(self) -> float:
         self.step.model.train()
-        torch.manual_seed(stream_seed("layers", self.seed, self.epoch))
+        torch.manual_seed(stream_seed("layers", self.seed, self.epoch, self.processes.share.rank))
         total, count = torch.zeros((), device=self.device), 0
         self.clock.mark()
-        batches = shuffled(self.data, self.step.recipe.batch_size, seed=self.seed, epoch=self.epoch)
+        batches = shuffled(
+            self.data,
+            self.step.recipe.batch_size,
+            seed=self.seed,
+            epoch=self.epoch,
+            augmenter=self.augmenter,
+            share=self.processes.share,
+        )
         for images, labels in batches:
             if self.should_stop():
                 raise TrainingInterruptedError("training was interrupted")
@@ -98,6 +121,8 @@ class Session:
             count += 1
             self.clock.mark()
             self.report(self.step.done)
+        self.processes.average_statistics(self.step)
+        self.processes.mean([total])
         loss = float(total) / count  # the epoch's only wait for the device
         self.clock.close()
         if self.device.type == "cuda":
@@ -131,16 +156,6 @@ class Session:
         self.memory_bytes = state["memory_bytes"]
         self.clock = StepClock(self.device, state["times_ms"])
         self.good = state
-
-
-def stream_seed(purpose: str, seed: int, epoch: int, rank: int = 0) -> int:
-    """Return the seed of one stream of random numbers; different purposes have unrelated streams.
-
-    >>> stream_seed("layers", 0, 0) == stream_seed("layers", 0, 1)
-    False
-    """
-    digest = hashlib.sha256(f"{purpose} {seed} {epoch} {rank}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
 
 
 @torch.no_grad()

@@ -4,59 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
-from click.testing import CliRunner
 from optuna.trial import FrozenTrial, TrialState
+from recorded_runs import CONFIG, REFERENCES, run_folder, shown, trial
 from search_runs import configuration
 
-from scaling.cli.search import search
 from scaling.cli.status import best_line, clock, progress_line, rendered, status_document
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
-from scaling.results import write_json
-from scaling.search.candidate import Candidate, references
-from scaling.search.claims import ENUMERATED
-from scaling.search.folder import RunFolder
+from scaling.search.candidate import Candidate
 from scaling.search.remaining import Piece, seconds_left
 from scaling.search.snapshot import snapshot
-from scaling.search.storage import open_storage, open_study
 
-CONFIG = configuration(search={"trials": 3, "seeds": [0, 1], "baseline_seeds": [0, 1, 2], "workers": 2})
-REFERENCES = [candidate for candidate in references(CONFIG) if candidate.feasible]
 BASELINE, DEPTH, WIDTH = REFERENCES[:3]
-
-
-def trial(
-    number: int,
-    candidate: Candidate,
-    state: TrialState,
-    top1: Sequence[float | None] = (),
-    *,
-    ago_s: float = 0.0,
-    **more: Any,
-) -> FrozenTrial:
-    """A trial as the database keeps it; every finished seed took two seconds."""
-    results = {f"result:{seed}": result(one) for seed, one in enumerate(top1)}
-    attributes = {"candidate": candidate.document(), "trial": number, **results, **more}
-    if state == TrialState.COMPLETE:
-        attributes["outcome"] = "complete"
-    frozen = optuna.trial.create_trial(
-        state=state,
-        value=sum(one or 0 for one in top1) / len(top1) if state == TrialState.COMPLETE else None,
-        user_attrs=attributes,
-    )
-    frozen.datetime_start = datetime.now() - timedelta(seconds=ago_s)
-    return frozen
-
-
-def result(top1: float | None) -> dict[str, Any]:
-    outcome = "diverged" if top1 is None else "complete"
-    return {"outcome": outcome, "top1": top1, "epochs": 1, "wall_s": 2.0}
 
 
 def document(*queued: FrozenTrial, proposals: Sequence[FrozenTrial] = (), **notes: Any) -> dict[str, Any]:
@@ -165,32 +128,13 @@ def test_a_proposal_that_was_dropped_makes_room_for_another() -> None:
     assert after["networks"]["infeasible"] == 1
 
 
-def run_folder(path: Path, *queued: FrozenTrial) -> RunFolder:
-    folder = RunFolder(path=path)
-    write_json(folder.config, CONFIG.document())
-    if queued:
-        storage = open_storage(folder.database)
-        study = open_study(storage, f"{CONFIG.name}-references")
-        study.add_trials(queued)
-        open_study(storage, CONFIG.name).set_user_attr(ENUMERATED, True)
-    return folder
-
-
-def shown(*arguments: str, columns: int = 60) -> str:
-    outcome = CliRunner(env={"COLUMNS": str(columns)}).invoke(
-        search, ["status", *arguments], catch_exceptions=False, standalone_mode=False
-    )
-    assert outcome.stderr == ""
-    return outcome.stdout
-
-
 def test_it_reads_a_folder_before_and_after_its_database_is_there(tmp_path: Path) -> None:
     early = run_folder(tmp_path / "early")
-    assert "nobody is training" in shown(str(early.path))
+    assert "nobody is training" in shown("status", str(early.path))
     assert not early.database.exists()
     later = run_folder(tmp_path / "later", trial(0, BASELINE, TrialState.COMPLETE, [0.5, 0.6, 0.4]))
-    assert json.loads(shown(str(later.path), "--json"))["best"]["top1"] == pytest.approx(0.5)
-    text = shown(str(later.path))
+    assert json.loads(shown("status", str(later.path), "--json"))["best"]["top1"] == pytest.approx(0.5)
+    text = shown("status", str(later.path))
     assert "highest so far: baseline, 50.0 ± " in text
     assert max(map(len, text.splitlines())) <= 60
 
@@ -198,14 +142,14 @@ def test_it_reads_a_folder_before_and_after_its_database_is_there(tmp_path: Path
 def test_watching_a_finished_run_ends_at_once(tmp_path: Path) -> None:
     ended = [trial(n, one, TrialState.COMPLETE, [0.5, 0.5, 0.5]) for n, one in enumerate(REFERENCES)]
     folder = run_folder(tmp_path / "run", *ended)
-    assert shown(str(folder.path), "--watch").startswith("finished: ")
+    assert shown("status", str(folder.path), "--watch").startswith("finished: ")
 
 
 def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="not the folder of a run"):
-        shown(str(tmp_path))
+        shown("status", str(tmp_path))
     with pytest.raises(ConfigError, match="not both"):
-        shown(str(tmp_path), "--watch", "--json")
+        shown("status", str(tmp_path), "--watch", "--json")
 
 
 def test_clocks_are_readable() -> None:
