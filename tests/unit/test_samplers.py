@@ -28,7 +28,7 @@ from scaling.search.samplers import (
 )
 from scaling.serialization import architecture_key
 
-SINGLE = [(name, ("top1",)) for name in Sampler if name != Sampler.NSGA2]
+SINGLE = [(name, ("top1",)) for name in Sampler]
 MANY = [(name, ("top1", "params")) for name in Sampler if name.takes_many_objectives]
 EACH = pytest.mark.parametrize(
     ("sampler", "objectives"),
@@ -39,7 +39,8 @@ TRIALS = 8
 
 
 def config_of(sampler: str, objectives: tuple[str, ...] = ("top1",), **search: Any) -> SearchConfig:
-    wanted = {"trials": TRIALS, "startup_trials": 3, "largest_image_size": 24, "grid_step": 0.1}
+    trials = TRIALS - 3 if sampler == Sampler.GP else TRIALS  # it takes a tenth of a second a proposal
+    wanted = {"trials": trials, "startup_trials": 3, "largest_image_size": 24, "grid_step": 0.1}
     return configuration(search={**wanted, "sampler": sampler, "objectives": list(objectives), **search})
 
 
@@ -93,9 +94,10 @@ def points(config: SearchConfig, **how: Any) -> list[tuple[float, float]]:
 def test_proposals_stay_in_the_box_and_the_budget_is_met(
     sampler: Sampler, objectives: tuple[str, ...]
 ) -> None:
-    found = points(config_of(sampler, objectives))
+    config = config_of(sampler, objectives)
+    found = points(config)
     assert all(0 <= coordinate <= 1 for point in found for coordinate in point)
-    assert len(found) == TRIALS or (sampler.queues and len(found) > 5)
+    assert len(found) == config.search.trials or (sampler.queues and len(found) > 5)
 
 
 @EACH
@@ -105,14 +107,14 @@ def test_the_same_seed_proposes_the_same_interrupted_or_not(
     config = config_of(sampler, objectives)
     whole = points(config)
     assert points(config) == whole
-    assert points(config, interrupt_at=(0, 3, 6)) == whole
+    assert points(config, interrupt_at=(0, 3, 4)) == whole
 
 
 @EACH
 def test_only_feasible_new_networks_are_trained_and_their_constraint_is_known(
     sampler: Sampler, objectives: tuple[str, ...]
 ) -> None:
-    config = config_of(sampler, objectives, limits={"max_params": 1400})
+    config = config_of(sampler, objectives, limits={"max_params": 7000})
     study = study_of(config)
     keys = []
     for claim in claims(config, study):
@@ -132,7 +134,7 @@ def test_queued_points_come_first_and_are_learnt_from(sampler: Sampler, objectiv
         study.enqueue_trial({"s": 0.3, "v": 0.7})
         found = [(claim.trial.params["s"], claim.trial.params["v"]) for claim in claims(config, study)]
         assert found[0] == (0.3, 0.7)
-        assert len(found) == TRIALS
+        assert len(found) == config.search.trials
 
 
 @EACH
@@ -141,14 +143,14 @@ def test_no_warning_is_logged(
 ) -> None:
     optuna.logging.enable_propagation()
     with caplog.at_level(logging.WARNING):
-        points(config_of(sampler, objectives, trials=6))
+        points(config_of(sampler, objectives, trials=5))
     optuna.logging.disable_propagation()
     assert [record.message for record in caplog.records] == []
 
 
 @EACH
 def test_two_workers_at_once_do_not_propose_alike(sampler: Sampler, objectives: tuple[str, ...]) -> None:
-    config = config_of(sampler, objectives)
+    config = config_of(sampler, objectives, trials=TRIALS)
     study = study_of(config)
     list(claims(config, study, most=4))
     both = [claim_candidate(config, study, taken(config), worker=worker) for worker in (0, 1)]
@@ -156,7 +158,7 @@ def test_two_workers_at_once_do_not_propose_alike(sampler: Sampler, objectives: 
     assert first != second
 
 
-@pytest.mark.parametrize("sampler", [s for s in Sampler if not s.queues and s not in (Sampler.NSGA2,)])
+@pytest.mark.parametrize("sampler", [name for name in Sampler if not name.queues])
 def test_another_seed_proposes_otherwise(sampler: Sampler) -> None:
     assert points(config_of(sampler, seed=1), most=3) != points(config_of(sampler, seed=0), most=3)
 
@@ -207,7 +209,6 @@ def test_what_was_proposed_when_is_on_record() -> None:
         ({"objectives": ["top1", "params"], "pruner": "median"}, "pruner median judges one objective, got 2"),
         ({"objectives": ["top1", "params"], "sampler": "cmaes"}, "sampler cmaes takes one objective, got 2"),
         ({"objectives": ["top1", "params"], "sampler": "gp"}, "sampler gp takes one objective, got 2"),
-        ({"sampler": "nsga2"}, "nsga2 is for several objectives"),
         ({"objectives": ["params"]}, "start with 'top1'"),
         ({"objectives": ["top1", "top1"]}, "objectives must be different"),
         ({"objectives": ["top1", "flops"]}, "search.objectives"),
