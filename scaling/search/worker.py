@@ -21,6 +21,7 @@ from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
+from scaling.search.confirmation import label_of, queue_confirmation
 from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
@@ -189,11 +190,14 @@ class Worker:
         claim = claim_reference(self.config, run.reference) or claim_candidate(
             self.config, run.search, self.taken, worker=self.number
         )
+        in_training = self._in_training()
+        if claim is None and not in_training and queue_confirmation(self.config, run.reference, run.search):
+            claim = claim_reference(self.config, run.reference)
         if claim is not None:
             claim.trial.set_user_attr("worker", self.number)
             claim.trial.set_user_attr(LEASE, self.lease.document())
             return claim, Step.TRAINED
-        return None, Step.WAITING if self._in_training() else Step.DONE
+        return None, Step.WAITING if in_training else Step.DONE
 
     def _in_training(self) -> dict[int, Lease]:
         return {
@@ -239,10 +243,8 @@ class _Progress:
         self.seeds = claim.seeds
         self.per_seed = total_steps(config.recipe, config.data.train)
         self.total = self.per_seed * len(self.seeds)
-        label = claim.candidate.name
-        if label == "search":
-            label = f"trial {claim.trial.user_attrs['trial']}"
-        self.label, self.macs = f"{label} at {spec.image_size} px", count_cost(spec).macs
+        self.label = label_of(claim.candidate, claim.trial.user_attrs)
+        self.macs = count_cost(spec).macs
         self.send("start", 0)
 
     def send(self, event: str, done: int, text: str = "") -> None:
