@@ -209,13 +209,18 @@ class DepthwiseConv2d(nn.Conv2d):
         height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
         kernel = self.choices.get((height, x_NCHW.dtype)) if height == width else None
         if kernel == Kernel.CENTRE:
-            return centre_tap(x_NCHW, weight)
+            return self._biased(centre_tap(x_NCHW, weight))
         size, stride, edge = int(self.kernel_size[0]), int(self.stride[0]), int(self.padding[0])
         top, left = edge, edge
         if self.pads_by_hand:
             (top, bottom), (left, right) = (same_padding(side, size, stride) for side in (height, width))
             x_NCHW = functional.pad(x_NCHW, (left, right, top, bottom))
-        if kernel is None or kernel not in _WAYS:
-            return functional.conv2d(x_NCHW, weight, None, stride, edge, 1, self.groups)
+        if kernel is None or kernel not in _WAYS or not torch.is_grad_enabled():
+            bias = None if self.bias is None else self.bias.to(weight.dtype)
+            return functional.conv2d(x_NCHW, weight, bias, stride, edge, 1, self.groups)
         window = Window(top=top, left=left, height=height, width=width, stride=stride, edge=edge)
-        return depthwise(x_NCHW, weight, window, _WAYS[kernel])
+        return self._biased(depthwise(x_NCHW, weight, window, _WAYS[kernel]))
+
+    def _biased(self, x_NCHW: Tensor) -> Tensor:
+        """Add the bias, which only a folded batch norm brings."""
+        return x_NCHW if self.bias is None else x_NCHW + self.bias.to(x_NCHW.dtype)[:, None, None]
