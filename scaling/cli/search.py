@@ -23,9 +23,13 @@ class SearchGroup(LazyGroup):
     """The commands of a search; a command is the function of its name in its module."""
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
+        "init": ("starting", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
         "worker": ("worker", "One more worker of a study, on this machine or another."),
+        "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
+        "best": ("best", "The winner, what cannot be told from it, its family."),
+        "charts": ("charts", "Optuna's own charts of the proposals, as HTML."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 
@@ -38,6 +42,8 @@ def run_options(command: Command) -> Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
         ),
+        click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (search.workers)."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="search.device."),
         click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),
         storage_options,
         click.option("--fresh", is_flag=True, help="Set an earlier run aside and start anew."),

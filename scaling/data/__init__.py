@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaling.data import cifar, fashion_mnist, folders, glyphs
-from scaling.data.dataset import SPLIT_NAMES, DatasetInfo, Split, SplitName, checksum
+from scaling.data.dataset import (
+    SPLIT_NAMES,
+    DatasetInfo,
+    Split,
+    SplitName,
+    channel_statistics,
+    checksum,
+)
 from scaling.errors import DataError
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "DatasetInfo",
     "Split",
     "SplitName",
+    "channel_statistics",
     "checksum",
     "dataset_info",
     "dataset_names",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -29,6 +30,18 @@ AREA = (0.08, 1.0)
 """Of a random crop, as a share of the picture."""
 ASPECT = (3 / 4, 4 / 3)
 TRIES = 10
+MOST_SKIPPED = 100
+"""Files in a row that may give no picture in training."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    """A picture, or None where its file gave none, and the files that were tried before."""
+
+    picture: Decoded[np.ndarray] | None
+    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +55,7 @@ class StreamingSplit:
         seed: of the augmentation.
         allow_upsampling: whether pictures whose middle is smaller than the image size are used at all; random
             crops of larger pictures may be enlarged, as in the usual recipe.
+        skipped: what was met so far: path to reason, in the order it was met.
     """
 
     folder: ImageFolder
@@ -49,6 +63,7 @@ class StreamingSplit:
     augment: bool
     seed: int
     allow_upsampling: bool = False
+    skipped: dict[str, str] = field(default_factory=dict, compare=False)
 
     @staticmethod
     def of(
@@ -83,43 +98,53 @@ class StreamingSplit:
         return manifest_checksum(self.folder)
 
     def batches(
-        self,
-        order: Sequence[int],
-        batch_size: int,
-        *,
-        epoch: int,
-        workers: int | None = None,
-        on_skipped: Callable[[Skipped], None] = lambda _skipped: None,
+        self, order: Sequence[int] | Tensor, batch_size: int, *, epoch: int, workers: int | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches of pictures in the given order; the last one may be short.
 
         What becomes of a picture depends on seed, epoch and index alone, never on threads or batches. A file
-        that gives no picture is told to `on_skipped` and left out: later ones move up.
+        that gives no picture goes into `skipped` and, once, into the log. In training the next one that does
+        takes its place, so that every process has equally many batches; elsewhere it is left out and later
+        pictures move up.
 
         Args:
             order: indices, each from 0 to len - 1.
             batch_size: pictures a batch, 1 or more.
             epoch: of the augmentation, 0 or more.
             workers: threads that decode; default as `scaling.data.imagefolder.ahead`.
-            on_skipped: called in the order of the files, in the caller's thread.
 
         Yields:
             uint8 (B, 3, image_size, image_size) and int64 labels (B,).
 
         Raises:
-            DataError: the batch size, or an index, is out of range.
+            DataError: the batch size, or an index, is out of range; or, on the way, a hundred files in a row
+                give no picture to train on.
         """
+        indices = [int(index) for index in order]
         if batch_size < 1:
             raise DataError(f"the batch size must be at least 1, got {batch_size}")
-        outside = [index for index in order if not 0 <= index < len(self)]
+        outside = [index for index in indices if not 0 <= index < len(self)]
         if outside:
             raise DataError(f"indices must be from 0 to {len(self) - 1}, got {outside[0]}")
-        pictures = ahead(order, partial(self._load, epoch=epoch), workers=workers)
-        return _batches(pictures, batch_size, on_skipped)
+        pictures = ahead(indices, partial(self._load, epoch=epoch), workers=workers)
+        return _batches(pictures, batch_size, self._note)
 
-    def _load(self, index: int, *, epoch: int) -> Decoded[np.ndarray] | Skipped:
-        make = partial(self._make, generator=np.random.default_rng((self.seed, epoch, index)))
-        return decode(self.folder.root, self.folder.files[index], make, lazily=True)
+    def _load(self, index: int, *, epoch: int) -> _Loaded:
+        skipped: list[Skipped] = []
+        for place in range(index, index + (MOST_SKIPPED if self.augment else 1)):
+            make = partial(self._make, generator=np.random.default_rng((self.seed, epoch, index)))
+            item = decode(self.folder.root, self.folder.files[place % len(self)], make, lazily=True)
+            if isinstance(item, Decoded):
+                return _Loaded(picture=item, skipped=tuple(skipped))
+            skipped.append(item)
+        if self.augment:
+            raise DataError(f"{self.folder.root}: {MOST_SKIPPED} files in a row give no picture to train on")
+        return _Loaded(picture=None, skipped=tuple(skipped))
+
+    def _note(self, skipped: Skipped) -> None:
+        if skipped.path not in self.skipped:
+            self.skipped[skipped.path] = skipped.reason
+            _log.warning("%s is passed over: %s", self.folder.root / skipped.path, skipped.reason)
 
     def _make(self, image: Image.Image, *, generator: np.random.Generator) -> np.ndarray:
         largest = largest_size(image)
@@ -177,18 +202,17 @@ def _drafted(image: Image.Image, box: Box, image_size: int) -> tuple[Image.Image
 
 
 def _batches(
-    pictures: Iterator[Decoded[np.ndarray] | Skipped],
-    batch_size: int,
-    on_skipped: Callable[[Skipped], None],
+    loaded: Iterator[_Loaded], batch_size: int, note: Callable[[Skipped], None]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     images: list[np.ndarray] = []
     labels: list[int] = []
-    for item in pictures:
-        if isinstance(item, Skipped):
-            on_skipped(item)
+    for item in loaded:
+        for skipped in item.skipped:
+            note(skipped)
+        if item.picture is None:
             continue
-        images.append(item.value)
-        labels.append(item.label)
+        images.append(item.picture.value)
+        labels.append(item.picture.label)
         if len(images) == batch_size:
             yield torch.from_numpy(np.stack(images)), torch.tensor(labels)
             images, labels = [], []

@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "study.sqlite3"
 
     @property
+    def storage_note(self) -> Path:
+        """Where the study's database is, without a password; there is no such file for SQLite's."""
+        return self.path / "storage.txt"
+
+    @property
     def trials(self) -> Path:
         """The table of trials."""
         return self.path / "trials.csv"

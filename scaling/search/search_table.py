@@ -32,6 +32,12 @@ class SearchTable(BaseModel):
     trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    confirm: int = Field(
+        default=3, ge=0, description="top candidates that are trained again before one is called best"
+    )
+    confirm_seeds: tuple[int, ...] = Field(
+        default=(1001, 1002, 1003), min_length=1, description="fresh seeds, used for nothing else"
+    )
     cost: CostRule = CostRule.ACHIEVED
     metric: Metric = Metric.MACS
     target_factor: float = 2.0
@@ -49,7 +55,7 @@ class SearchTable(BaseModel):
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    @field_validator("seeds", "baseline_seeds")
+    @field_validator("seeds", "baseline_seeds", "confirm_seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(value)) != len(value) or min(value) < 0 or max(value) > LARGEST_SEED:
@@ -66,19 +72,29 @@ class SearchTable(BaseModel):
 
     @model_validator(mode="after")
     def _goes_together(self) -> SearchTable:
-        for refused in (self._sampler_problem(), self._pruner_problem(), self._cost_problem()):
+        problems = (
+            self._seeds_problem(),
+            self._sampler_problem(),
+            self._pruner_problem(),
+            self._cost_problem(),
+        )
+        for refused in problems:
             if refused is not None:
                 raise ValueError(refused)
         return self
+
+    def _seeds_problem(self) -> str | None:
+        used = sorted(set(self.confirm_seeds) & set(self.seeds))
+        if self.confirm and used:
+            return f"confirm_seeds must be fresh, but {used[0]} is among the seeds that choose candidates"
+        return None
 
     def _sampler_problem(self) -> str | None:
         if self.sampler == Sampler.GP and self.trials > MOST_GP_TRIALS:
             return f"sampler gp is for at most {MOST_GP_TRIALS} trials, got {self.trials}: use tpe"
         many = len(self.objectives) > 1
         if many and not self.sampler.takes_many_objectives:
-            return f"sampler {self.sampler} takes one objective, got {len(self.objectives)}: use tpe or nsga2"
-        if self.sampler == Sampler.NSGA2 and not many:
-            return "sampler nsga2 is for several objectives, got top1 alone: use tpe or cmaes"
+            return f"sampler {self.sampler} takes one objective, got {len(self.objectives)}: use tpe"
         return None
 
     def _pruner_problem(self) -> str | None:

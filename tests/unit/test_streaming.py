@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -12,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from search_runs import configuration
 
-from scaling.data import dataset_info, load_split
+from scaling.data import Split, dataset_info, load_split
 from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split_folder
-from scaling.data.imagefolder import Skipped
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
 from scaling.pictures import as_rgb
+from scaling.training import Recipe, TrainingResult, train_network
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
@@ -56,22 +58,74 @@ def everything(
     return torch.cat([images for images, _ in pieces]), torch.cat([labels for _, labels in pieces])
 
 
+BAD = {"class0/torn.jpg": "cannot be read", "class1/notes.txt": "not a picture"}
+
+
 def test_batches_are_uint8_with_labels_of_the_folders(root: Path) -> None:
-    split = streamed(root)
-    assert len(split) == 23
-    skipped: list[Skipped] = []
-    pieces = list(split.batches(range(23), 8, epoch=0, on_skipped=skipped.append))
-    assert [len(labels) for _, labels in pieces] == [8, 8, 5]
+    split = streamed(root, "validation")
+    pieces = list(split.batches(torch.arange(6), 4, epoch=0))
+    assert [len(labels) for _, labels in pieces] == [4, 2]
     for images, labels in pieces:
         assert images.dtype == torch.uint8
         assert images.shape[1:] == (3, 24, 24)
         assert labels.dtype == torch.int64
-    assert sorted(item.path for item in skipped) == ["class0/torn.jpg", "class1/notes.txt"]
-    assert {item.reason.split(":")[0] for item in skipped} == {"cannot be read", "not a picture"}
     labels = torch.cat([labels for _, labels in pieces]).tolist()
-    bad = {item.path for item in skipped}
-    good = [f for f in split.folder.files if f.path.relative_to(split.folder.root).as_posix() not in bad]
-    assert labels == [file.label for file in good]
+    assert labels == [file.label for file in split.folder.files]
+    assert not split.skipped
+
+
+def test_damaged_files_are_named_once_and_the_next_takes_their_place(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    split = streamed(root)
+    with caplog.at_level(logging.WARNING):
+        labels = everything(split)[1].tolist()
+        everything(split, epoch=1)
+    assert {path: reason.split(":")[0] for path, reason in split.skipped.items()} == BAD
+    assert caplog.text.count("is passed over") == 2
+    names = [file.path.relative_to(split.folder.root).as_posix() for file in split.folder.files]
+    good = [name not in BAD for name in names]
+    assert len(labels) == 23
+    for place in range(23):
+        taken = next(later % 23 for later in range(place, place + 23) if good[later % 23])
+        assert labels[place] == split.folder.files[taken].label
+
+
+def test_damaged_files_are_left_out_of_what_is_judged(root: Path, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        shutil.copytree(root / "train", tmp_path / split)
+    judged = streamed(tmp_path, "validation")
+    labels = everything(judged)[1].tolist()
+    assert len(labels) == 21
+    assert set(judged.skipped) == set(BAD)
+    kept = [f for f in judged.folder.files if f.path.relative_to(judged.folder.root).as_posix() not in BAD]
+    assert labels == [file.label for file in kept]
+
+
+def test_a_folder_without_any_picture_ends_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "train" / "a").mkdir(parents=True)
+    for number in range(3):
+        (tmp_path / "train" / "a" / f"{number}.jpg").write_text("nothing")
+    with pytest.raises(DataError, match="100 files in a row give no picture"):
+        everything(streamed(tmp_path))
+
+
+def test_the_engine_trains_and_judges_on_a_stream_as_on_a_split(root: Path, tmp_path: Path) -> None:
+    """Judging agrees with the same pictures loaded whole; training twice gives the same, torn file or not."""
+    name = f"imagefolder:{root}"
+    info = dataset_info(name)
+    spec = replace(configuration().baseline_spec, image_size=24, in_channels=3, num_classes=2)
+    whole = load_split(name, "validation", image_size=24, count=None, seed=3, cache_dir=tmp_path)
+
+    def trained(validation: Split | StreamingSplit) -> TrainingResult:
+        recipe = Recipe(epochs=2, batch_size=8, dropout=0.0)
+        cpu = torch.device("cpu")
+        return train_network(spec, recipe, streamed(root), validation, info, seed=0, device=cpu)
+
+    first, second = trained(streamed(root, "validation")), trained(whole)
+    assert first.top1 == second.top1
+    assert first.loss == second.loss
+    assert first.epochs == 2
 
 
 def test_threads_and_batch_sizes_change_nothing(root: Path) -> None:
@@ -163,13 +217,10 @@ def test_leaving_early_ends_the_threads(root: Path) -> None:
 
 
 def test_small_pictures_are_named_and_left_out_unless_enlarging_is_allowed(root: Path) -> None:
-    skipped: list[Skipped] = []
-    pieces = list(
-        streamed(root, "validation", image_size=48).batches(range(6), 6, epoch=0, on_skipped=skipped.append)
-    )
-    assert not pieces
-    assert len(skipped) == 6
-    assert "it gives at most 43 px of 48" in skipped[0].reason
+    split = streamed(root, "validation", image_size=48)
+    assert not list(split.batches(range(6), 6, epoch=0))
+    assert len(split.skipped) == 6
+    assert set(split.skipped.values()) == {"cannot be read: it gives at most 43 px of 48"}
     allowed = streamed(root, "validation", image_size=48, allow_upsampling=True)
     assert everything(allowed)[0].shape == (6, 3, 48, 48)
 
