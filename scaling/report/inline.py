@@ -18,6 +18,8 @@ THEMED = {
     "#a8a8a8": "var(--chart-bar)",
     "#8a8a8a": "var(--chart-bar)",
     "#f0ede4": "var(--chart-band)",
+    "#e9eef3": "var(--chart-cool)",
+    "#d9d4c9": "var(--chart-warm)",
     "#ffffff": "var(--chart-paper)",
     "white": "var(--chart-paper)",
 }

@@ -119,7 +119,7 @@ def _charts(run: RunData) -> Iterator[dict[str, Any]]:
             "number": number,
             "caption": chart.caption,
             "alternative": chart.words(frame),
-            "svg": Markup(inline_svg(chart.figure(run, "double"), f"{name}-")),
+            "svg": Markup(inline_svg(chart.figure(frame, run, "double"), f"{name}-")),
         }
 
 
