@@ -1,8 +1,9 @@
-"""Print the numbers of README: python docs/readme_numbers.py table | staircase."""
+"""Print the numbers of README: python docs/readme_numbers.py table | staircase | agreement."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from scaling.published import published
 from scaling.rounding import RELEASED
 from scaling.search.surface import Direction
 
+ROOT = Path(__file__).parents[1]
 PRINTED = {row["model"].lower().removeprefix("efficientnet-"): row for row in published("imagenet")}
 
 
@@ -64,7 +66,12 @@ def staircase(draws: int = 2000, seed: int = 0) -> str:
     )
 
 
-PARTS = {"table": headline, "staircase": staircase}
+def agreement() -> str:
+    """Return results/agreement as Markdown: variants × peers, as `scaling verify` found them."""
+    return (ROOT / "results" / "agreement" / "agreement.md").read_text(encoding="utf-8").split("\n\n")[1]
+
+
+PARTS = {"table": headline, "staircase": staircase, "agreement": agreement}
 
 if __name__ == "__main__":
     print(PARTS[sys.argv[1]]())

@@ -29,6 +29,9 @@ FIRST = (
 def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
     """Return one row a trial with complete seeds, best first.
 
+    Batch norm sees micro-batches, so accuracies compare only within one: trials whose seeds did not all have
+    the micro-batch that most rows had come last, as `unknown`. Rows that do not say theirs had the usual one.
+
     Args:
         trials: the table of trials.
         noise: the run's noise floor; None where there is none.
@@ -37,7 +40,7 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         The trial's columns, `top1` (mean over complete seeds), `low` and `high` (its 95 % t interval with the
         pooled spread; nan without a noise floor), `seeds`, `wall_s` (sum) and `verdict`: `best`; `same` where
         the difference to the best is within the noise; `below` where it is not; `unknown` without a noise
-        floor.
+        floor, or with another micro-batch.
     """
     complete = trials[trials["state"] == "complete"]
     means = complete.groupby("trial").agg(
@@ -46,13 +49,25 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         wall_s=("wall_s", "sum"),
         **{column: (column, "first") for column in FIRST},
     )
-    frame = means.reset_index().sort_values("top1", ascending=False, kind="stable", ignore_index=True)
+    frame = means.assign(apart=_apart(complete)).reset_index()
+    frame = frame.sort_values(["apart", "top1"], ascending=[True, False], kind="stable", ignore_index=True)
+    apart = frame.pop("apart")
     reach = [math.nan if noise is None else noise.reach(int(seeds)) for seeds in frame["seeds"]]
     place = frame.columns.get_loc("top1")
     assert isinstance(place, int)
     frame.insert(place + 1, "low", frame["top1"] - reach)
     frame.insert(place + 2, "high", frame["top1"] + reach)
-    return frame.assign(verdict=[_verdict(frame, row, noise) for row in range(len(frame))])
+    verdicts = ["unknown" if apart[row] else _verdict(frame, row, noise) for row in range(len(frame))]
+    return frame.assign(verdict=verdicts)
+
+
+def _apart(complete: pd.DataFrame) -> pd.Series[bool]:
+    """Say for each trial whether a seed was normalised in other micro-batches than most."""
+    if "micro_batch" not in complete.columns or complete["micro_batch"].isna().all():
+        return complete.groupby("trial")["trial"].any() & False
+    usual = int(complete["micro_batch"].mode().max())
+    other = complete["micro_batch"].fillna(usual) != usual
+    return other.groupby(complete["trial"]).any()
 
 
 def _verdict(frame: pd.DataFrame, row: int, noise: NoiseFloor | None) -> str:

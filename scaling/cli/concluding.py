@@ -42,7 +42,8 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
         raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
     if (trials["state"] == "waiting").any():
         raise RunFailedError(
-            f"{folder.path} is not finished: workers died; the same command goes on from here"
+            f"{folder.path} is not finished: {launch.problem or 'workers died'}; "
+            "the same command goes on from here"
         )
 
 

@@ -12,12 +12,14 @@ from scaling.data import (
     LARGEST_SEED,
     SMALLEST_IMAGE,
     SPLIT_NAMES,
+    cifar,
     dataset_info,
     dataset_names,
     fashion_mnist,
     glyphs,
 )
 from scaling.data.contact_sheet import contact_sheet as draw_sheet
+from scaling.data.locations import cache_folder
 from scaling.errors import DataError
 
 LARGEST_ROW = 256
@@ -57,6 +59,10 @@ def _row(name: str) -> dict[str, object]:
     if info is glyphs.INFO:
         counts = {str(split): glyphs.DEFAULT_COUNTS[split] for split in SPLIT_NAMES}
         at_hand = True
+    elif name in cifar.ARCHIVES:
+        archive = cifar.ARCHIVES[name]
+        counts = {str(split): len(cifar.split_indices(archive, split, seed=0)) for split in SPLIT_NAMES}
+        at_hand = cifar.locate(archive, data_dir=None, cache_dir=None) is not None
     else:
         counts = {str(split): len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
         at_hand = fashion_mnist.at_hand()
@@ -84,6 +90,15 @@ def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: boo
     info = dataset_info(name)
     files = (*fashion_mnist.TRAIN_FILES, *fashion_mnist.TEST_FILES) if info is fashion_mnist.INFO else ()
     places = {}
+    if name in cifar.ARCHIVES:
+        archive = cifar.ARCHIVES[name]
+        path = cifar.locate(archive, data_dir=data_dir, cache_dir=cache_dir)
+        if path is None:
+            path = cifar.fetch(archive, cache_folder(cache_dir) / name)
+        cifar.verify(archive, path)
+        places[archive.file_name] = str(path)
+        if not as_json:
+            console.print(f"verified: {path}", soft_wrap=True)
     for file in files:
         path, _ = fashion_mnist.obtain(file, data_dir=data_dir, cache_dir=cache_dir)
         places[file.name] = str(path)
@@ -91,7 +106,7 @@ def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: boo
             console.print(f"verified: {path}", soft_wrap=True)
     if as_json:
         emit_json({"name": info.name, "files": places})
-    elif not files:
+    elif not places:
         console.print(f"{info.name} is drawn by this package: there is nothing to fetch.")
 
 

@@ -1,4 +1,4 @@
-"""`run_search.py export`: copy a run's results to where they are kept."""
+"""`run_search.py export`: put a run's results where they are kept, at any moment of the run."""
 
 from __future__ import annotations
 
@@ -9,20 +9,36 @@ import click
 from scaling.analysis import noise_floor
 from scaling.cli.output import console
 from scaling.cli.trials import result_document
-from scaling.results import read_trials, write_json
+from scaling.errors import ResultsError
+from scaling.results import write_json
 from scaling.results.exporting import export_run
 from scaling.search.folder import RunFolder
+from scaling.search.snapshot import read_snapshot
 
 
 @click.command()
 @click.argument("run_folder", type=click.Path(path_type=Path))
 @click.option("--to", "to", type=click.Path(path_type=Path), help="Where to (results/<experiment>).")
-def export(run_folder: Path, to: Path | None) -> None:
-    """Copy a run's table, provenance and charts to where results are kept."""
-    config = RunFolder(path=run_folder).read_config()
-    target = to or Path("results") / config.name
-    paths = export_run(run_folder, target)
-    trials = read_trials(target / "trials.csv")
-    write_json(target / "result.json", result_document(config, trials, noise_floor(trials)))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="parquet writes trials.parquet beside trials.csv.",
+)
+def export(run_folder: Path, to: Path | None, kind: str) -> None:
+    """Write a run's table, result and provenance to where results are kept.
+
+    The table is the database's at this moment, so this works while the run goes on; its provenance then has
+    no end, and charts are those of the last launch that ended.
+    """
+    found = read_snapshot(RunFolder(path=run_folder))
+    if found.trials.empty:
+        raise ResultsError(f"the database of {run_folder} holds no trial yet")
+    target = to or Path("results") / found.config.name
+    paths = export_run(run_folder, target, found.trials, finished=found.finished, parquet=kind == "parquet")
+    result = result_document(found.config, found.trials, noise_floor(found.trials))
+    write_json(target / "result.json", result)
     for path in [*paths, target / "result.json"]:
-        console.print(str(path))
+        console.print(str(path), soft_wrap=True)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 import pandas as pd
+from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
 from scaling.cli.output import errors
+from scaling.cli.placing import place_of
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options
@@ -23,6 +25,7 @@ from scaling.search.claims import ENUMERATED
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
+from scaling.search.location import is_sqlite
 from scaling.search.queueing import networks_planned, space_of
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
@@ -32,7 +35,13 @@ from scaling.training.engine import best_device
 @click.command()
 @run_options
 def run(
-    config_path: Path | None, output: Path | None, overrides: tuple[str, ...], fresh: bool, as_json: bool
+    config_path: Path | None,
+    output: Path | None,
+    overrides: tuple[str, ...],
+    storage: str | None,
+    storage_file: Path | None,
+    fresh: bool,
+    as_json: bool,
 ) -> None:
     """Run a search, or go on with it.
 
@@ -40,9 +49,12 @@ def run(
     """
     config = load_config(config_path or default_config(), overrides)
     folder = RunFolder(path=output or Path("runs") / config.name)
+    place = place_of(storage, storage_file, folder.database)
+    if fresh and not is_sqlite(place):
+        raise ConfigError("--fresh cannot set a study of PostgreSQL aside; give the new one another name")
     if fresh and (aside := set_aside(folder)):
         errors.print(f"the earlier run is kept in {aside}")
-    run_search(config, folder, as_json=as_json)
+    run_search(config, folder, place, as_json=as_json)
 
 
 def default_config() -> Path:
@@ -54,7 +66,7 @@ def default_config() -> Path:
     raise ConfigError(f"there is no {DEFAULT} here; give --config FILE")
 
 
-def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> None:
+def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: bool) -> None:
     """Run, or go on with, a search; print its result."""
     asked = config.search.trials > 0 or config.search.sampler.queues
     if asked and config.search.cost == CostRule.ACHIEVED and len(space_of(config)) == 0:
@@ -65,7 +77,7 @@ def run_search(config: SearchConfig, folder: RunFolder, *, as_json: bool) -> Non
     continued = open_folder(folder, config)
     lock = hold(folder)
     try:
-        launch = Launch.of(config, folder)
+        launch = Launch.of(config, folder, place)
         trials = launch.trials()
         if continued and not (trials["state"] == "waiting").any() and is_finished(config, launch, trials):
             errors.print(f"{folder.path} is finished; --fresh starts anew")

@@ -10,6 +10,7 @@ import click
 
 from scaling.cli import LazyGroup
 from scaling.cli.output import compose, json_option, run
+from scaling.cli.placing import storage_options
 
 DEFAULT = Path("experiments/quick.toml")
 PATH = click.Path(path_type=Path)
@@ -21,6 +22,8 @@ class SearchGroup(LazyGroup):
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
         "run": ("running", "Run a search, or go on with it: the main job."),
+        "worker": ("worker", "One more worker of a study, on this machine or another."),
+        "status": ("status", "Show a run at this moment."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 
@@ -33,6 +36,7 @@ def run_options(command: Command) -> Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
         ),
+        storage_options,
         click.option("--fresh", is_flag=True, help="Set an earlier run aside and start anew."),
         json_option,
     )(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaling.data import fashion_mnist, glyphs
+from scaling.data import cifar, fashion_mnist, glyphs
 from scaling.data.dataset import SPLIT_NAMES, DatasetInfo, Split, SplitName, checksum
 from scaling.errors import DataError
 
@@ -28,14 +28,17 @@ LARGEST_SEED = 2**32 - 1
 LARGEST_SPLIT = 8 * 2**30
 """Bytes: a split lies in memory."""
 
-_INFOS = {info.name: info for info in (glyphs.INFO, fashion_mnist.INFO)}
+_INFOS = {
+    info.name: info
+    for info in (glyphs.INFO, fashion_mnist.INFO, *(archive.info for archive in cifar.ARCHIVES.values()))
+}
 
 
 def dataset_names() -> tuple[str, ...]:
     """Return the names that `load_split` knows.
 
     >>> dataset_names()
-    ('glyphs', 'fashion-mnist')
+    ('glyphs', 'fashion-mnist', 'cifar10', 'cifar100')
     """
     return tuple(_INFOS)
 
@@ -69,7 +72,8 @@ def load_split(
 
     An index is the same scene at every image size, and a smaller count gives the first of the same images.
     Train and validation never overlap for any one seed; the test split is held out from both for every seed.
-    Fashion-MNIST is resampled with antialiasing and rounded to 8 bits; glyphs are drawn at the size itself.
+    Fashion-MNIST and CIFAR are resampled with antialiasing, rounded to 8 bits; glyphs are drawn at the size
+    itself.
 
     Args:
         name: of the data set.
@@ -100,6 +104,16 @@ def load_split(
         )
     if info is glyphs.INFO:
         return glyphs.load(split, image_size=image_size, count=count, seed=seed, cache_dir=cache_dir)
+    if name in cifar.ARCHIVES:
+        return cifar.load(
+            cifar.ARCHIVES[name],
+            split,
+            image_size=image_size,
+            count=count,
+            seed=seed,
+            data_dir=data_dir,
+            cache_dir=cache_dir,
+        )
     return fashion_mnist.load(
         split, image_size=image_size, count=count, seed=seed, data_dir=data_dir, cache_dir=cache_dir
     )

@@ -13,6 +13,15 @@ from scaling.errors import ResultsError
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8, atomically.
+
+    Raises:
+        ResultsError: as `write_bytes`.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically; an earlier one stays until the new one is whole.
 
     Raises:
@@ -21,11 +30,9 @@ def write_text(path: Path, text: str) -> None:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = file.name
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

@@ -174,6 +174,11 @@ def references(config: SearchConfig) -> Iterator[Candidate]:
         )
 
 
+def seeds_of(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
+    """Return the seeds with which a network is trained."""
+    return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
+
+
 def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple[float, float, float] | None:
     """Return the shares of log-cost that a network spends after rounding; None where nothing was scaled.
 

@@ -1,29 +1,30 @@
 """Who trains what: references first, then proposals, each network once, the budget exactly. Floor 5.
 
-A claim is made under a lock of the run's folder, so that two workers never take the same network and the
-number of trials is exact. The lock is the operating system's: a worker that dies lets it go.
+Claiming, telling and putting back happen under one lock (`locking`), so that two workers never take the same
+network, the number of trials is exact, and a result is told once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from scaling.search.candidate import Candidate, references
 from scaling.search.config import SearchConfig
+from scaling.search.endings import DIED, EXPIRED, was_told
 from scaling.search.queueing import queue_of
 from scaling.search.samplers import lineages, make_sampler
 from scaling.serialization import architecture_key
 
-DIED = "worker died"
 MOST_WORKERS_KILLED = 3
 """Workers that may die on one network before it counts as failed."""
 ENUMERATED = "enumerated"
 """Note on a study whose whole space was queued: nothing is left to propose."""
+EXHAUSTED = "space_exhausted"
+"""Note on a study whose sampler found no further network on target."""
 MOST_DROPS = 200
 """Proposals in a row that may be dropped before the space counts as exhausted."""
 
@@ -39,16 +40,23 @@ class Claim:
 
 
 def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -> None:
-    """Queue the references, and the whole space where it is no larger than the budget; once a study."""
-    if not reference.get_trials(deepcopy=False):
-        for number, candidate in enumerate(references(config)):
+    """Queue the references, and the proposals that are known beforehand.
+
+    What is queued already is not queued again: a crash half-way is mended by the next call.
+    """
+    queued = {trial.user_attrs["trial"] for trial in reference.get_trials(deepcopy=False)}
+    for number, candidate in enumerate(references(config)):
+        if number not in queued:
             attributes = {"candidate": candidate.document(), "trial": number}
             reference.enqueue_trial({}, user_attrs=attributes)
-    if search.get_trials(deepcopy=False):
+    known = {key_of(trial) for trial in search.get_trials(deepcopy=False)}
+    if known and ENUMERATED not in search.user_attrs:
         return
     if (queue := queue_of(config)) is not None:
         search.set_user_attr(ENUMERATED, True)
         for candidate in queue:
+            if architecture_key(candidate.spec) in known:
+                continue
             assert candidate.proposed is not None
             s, v = candidate.proposed.square()
             search.enqueue_trial({"s": s, "v": v}, user_attrs={"candidate": candidate.document()})
@@ -83,7 +91,8 @@ def claim_candidate(
     for _ in range(MOST_DROPS):
         trials = study.get_trials(deepcopy=False)
         waiting = any(trial.state == TrialState.WAITING for trial in trials)
-        if not waiting and (ENUMERATED in study.user_attrs or len(accepted(trials)) >= config.search.trials):
+        ended = {ENUMERATED, EXHAUSTED} & set(study.user_attrs)
+        if not waiting and (ended or len(accepted(trials)) >= config.search.trials):
             return None
         study.sampler = make_sampler(
             config.search.sampler,
@@ -103,7 +112,7 @@ def claim_candidate(
         if reason is None:
             return Claim(study=study, trial=trial, candidate=candidate, seeds=config.search.seeds)
         drop(study, trial, reason)
-    study.set_user_attr("space_exhausted", True)
+    study.set_user_attr(EXHAUSTED, True)
     return None
 
 
@@ -137,7 +146,7 @@ def drop(study: optuna.Study, trial: optuna.Trial, reason: str) -> None:
 
 def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
     """Whether a network killed so many workers (out of memory, say) that it has just been ended as failed."""
-    deaths = trial.user_attrs.get("interruptions", []).count(DIED)
+    deaths = sum(reason in {DIED, EXPIRED} for reason in trial.user_attrs.get("interruptions", []))
     if deaths < MOST_WORKERS_KILLED:
         return False
     trial.set_user_attr("outcome", "failed")
@@ -148,7 +157,7 @@ def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
 
 def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that count towards the budget: waiting, training, or ended by training itself."""
-    return [trial for trial in trials if trial.state != TrialState.FAIL or "outcome" in trial.user_attrs]
+    return [trial for trial in trials if trial.state != TrialState.FAIL or was_told(trial)]
 
 
 def known_keys(trials: Iterable[FrozenTrial], *, but: int) -> set[str]:
@@ -165,35 +174,3 @@ def key_of(trial: FrozenTrial) -> str:
     """Return the architecture key of a trial's network."""
     document = trial.user_attrs.get("candidate")
     return architecture_key(Candidate.of_document(document).spec) if document else ""
-
-
-def _tell_noted(study: optuna.Study, trial: FrozenTrial) -> None:
-    if trial.user_attrs.get("outcome") == "complete":
-        study.tell(trial.number, trial.user_attrs["values"])
-    else:
-        study.tell(trial.number, state=TrialState.FAIL)
-
-
-def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
-    """Queue an interrupted trial again with its parameters, network, lineage and finished seeds.
-
-    Done again after a crash half-way, it queues nothing twice. A trial whose worker died between noting its
-    end and telling it is told, not queued; one that has ended is left alone.
-    """
-    if trial.state.is_finished():
-        return
-    if "outcome" in trial.user_attrs or "dropped" in trial.user_attrs:
-        _tell_noted(study, trial)
-        return
-    lineage = trial.user_attrs.get("lineage", trial.number)
-    successors = (
-        other
-        for other in study.get_trials(deepcopy=False)
-        if other.number > trial.number and other.user_attrs.get("lineage") == lineage
-    )
-    if "candidate" in trial.user_attrs and next(successors, None) is None:
-        attributes: dict[str, Any] = dict(trial.user_attrs)
-        interruptions = [*attributes.get("interruptions", []), reason]
-        attributes |= {"lineage": lineage, "interruptions": interruptions}
-        study.enqueue_trial(trial.params, user_attrs=attributes)
-    study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)

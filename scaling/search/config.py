@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -82,6 +82,23 @@ class RoundingTable(_Table):
     image_size_step: int = 1
 
 
+class ClusterTable(_Table):
+    """`[cluster]`: how workers that live are told from workers that died; shapes no result."""
+
+    heartbeat_s: float = Field(default=60, gt=0, description="seconds between renewals of a trial's lease")
+    grace_s: float = Field(default=180, gt=0, description="seconds without renewal until a trial is put back")
+    patience_s: float = Field(default=1800, ge=0, description="seconds to wait for a database that is away")
+
+    @model_validator(mode="after")
+    def _live_trials_stay(self) -> ClusterTable:
+        if self.grace_s < 2 * self.heartbeat_s:
+            raise ValueError(
+                f"grace_s must be at least twice heartbeat_s, or live trials are put back; "
+                f"got {self.grace_s:g} and {self.heartbeat_s:g}"
+            )
+        return self
+
+
 class NumericsTable(_Table):
     """`[numerics]`: batch norm; short proxies need a faster momentum than the released 0.01."""
 
@@ -104,6 +121,7 @@ class SearchConfig(_Table):
     rounding: RoundingTable = RoundingTable()
     numerics: NumericsTable = NumericsTable()
     search: SearchTable
+    cluster: ClusterTable = ClusterTable()
     recipe: Recipe
 
     @cached_property
@@ -161,12 +179,17 @@ class SearchConfig(_Table):
         return self.model_dump(mode="json")
 
     def key(self) -> str:
-        """Return a hash of everything that shapes results; the number of workers does not.
+        """Return a hash of everything that shapes results; the number of workers and their leases do not.
 
         Settings at their defaults are left out, so that a new setting leaves the keys of earlier runs alone.
         """
         plain = self.model_dump(mode="json", exclude_defaults=True)
-        for table, setting in (("search", "workers"), ("", "command"), ("", "expected_minutes")):
+        for table, setting in (
+            ("search", "workers"),
+            ("", "command"),
+            ("", "expected_minutes"),
+            ("", "cluster"),
+        ):
             (plain[table] if table else plain).pop(setting, None)
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -281,6 +304,7 @@ def _problem(error: ValidationError) -> str:
 def _known_keys(tables: list[str]) -> list[str]:
     model: Any = SearchConfig
     for table in tables:
-        model = model.model_fields[table].annotation
+        in_model = hasattr(model, "model_fields")
+        model = model.model_fields[table].annotation if in_model else get_type_hints(model)[table]
     fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
     return list(fields)

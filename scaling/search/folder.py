@@ -14,6 +14,9 @@ from scaling.errors import ConfigError, ResultsError
 from scaling.results import write_json
 from scaling.search.config import SearchConfig, parse_config
 
+FREE = ("search.workers", "command", "expected_minutes", "cluster.")
+"""Settings in which one run may differ from launch to launch."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
@@ -24,6 +27,11 @@ class RunFolder:
     """
 
     path: Path
+
+    @staticmethod
+    def of(name: str) -> RunFolder:
+        """Return the folder of an experiment that is given no other."""
+        return RunFolder(path=Path("runs") / name)
 
     @property
     def config(self) -> Path:
@@ -50,9 +58,10 @@ class RunFolder:
         """The charts."""
         return self.path / "figures"
 
-    def claim_lock(self) -> FileLock:
-        """Return the lock under which workers claim trials."""
-        return FileLock(self.path / "claim.lock")
+    @property
+    def checkpoints(self) -> Path:
+        """Trainings that are not finished."""
+        return self.path / "checkpoints"
 
     def launch_lock(self) -> FileLock:
         """Return the lock that one launch holds from start to end."""
@@ -113,17 +122,18 @@ def open_folder(folder: RunFolder, config: SearchConfig) -> bool:
     earlier = folder.read_config()
     if earlier.key() != config.key():
         raise ConfigError(
-            f"{folder.path} holds a run of another configuration ({difference(earlier, config)}); "
+            f"{folder.path} holds a run of another configuration "
+            f"({difference(earlier.document(), config.document())}); "
             "choose another --output, or --fresh to set it aside"
         )
     return True
 
 
-def difference(earlier: SearchConfig, now: SearchConfig) -> str:
-    """Return the first setting in which two configurations differ."""
-    before, after = _flat(earlier.document()), _flat(now.document())
+def difference(earlier: dict[str, Any], now: dict[str, Any]) -> str:
+    """Return the first setting in which the documents of two configurations differ."""
+    before, after = _flat(earlier), _flat(now)
     for key in sorted(before | after):
-        if before.get(key) != after.get(key) and key not in {"search.workers", "command", "expected_minutes"}:
+        if before.get(key) != after.get(key) and not key.startswith(FREE):
             return f"{key}: {before.get(key)!r} there, {after.get(key)!r} here"
     return "no visible difference"
 

@@ -15,15 +15,17 @@ from multiprocessing.synchronize import Event
 
 import optuna
 import pandas as pd
-from optuna.trial import TrialState
+from sqlalchemy import URL
 
 from scaling.results import write_trials
-from scaling.search.claims import DIED, prepare, put_back
 from scaling.search.config import SearchConfig
+from scaling.search.endings import DIED, put_back_lost
 from scaling.search.folder import RunFolder
+from scaling.search.leases import Lease
+from scaling.search.location import sqlite_url
 from scaling.search.rows import table
-from scaling.search.storage import open_storage
-from scaling.search.worker import Message, studies, work
+from scaling.search.run import Run, open_run
+from scaling.search.worker import PROBLEM, Message, new_name, work
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
@@ -37,31 +39,57 @@ ENVIRONMENT = {
 
 @dataclass(slots=True, kw_only=True)
 class Launch:
-    """One launch of a run: its studies and its worker processes."""
+    """One launch of a run: the open run and its worker processes."""
 
-    config: SearchConfig
-    run: RunFolder
-    reference: optuna.Study
-    search: optuna.Study
+    opened: Run
     processes: dict[int, SpawnProcess] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
     messages: Queue[Message] = field(default_factory=CONTEXT.Queue)
     stop: Event = field(default_factory=CONTEXT.Event)
     interrupted: bool = False
     deaths: int = 0
+    problem: str = ""
 
     @staticmethod
-    def of(config: SearchConfig, run: RunFolder) -> Launch:
-        """Open a run's studies, put back what an earlier launch left running, queue what is to be queued."""
-        reference, search = studies(config, open_storage(run.database))
-        launch = Launch(config=config, run=run, reference=reference, search=search)
-        with run.claim_lock():
-            launch.recover(None, "left running")
-            prepare(config, reference, search)
+    def of(config: SearchConfig, run: RunFolder, place: URL | None = None) -> Launch:
+        """Open a run's studies and put back what an earlier launch from this folder left running.
+
+        Args:
+            config: the experiment.
+            run: its folder, held by this launch.
+            place: the database; the folder's own SQLite file if None.
+
+        Raises:
+            ConfigError: the study was made for another configuration.
+            ResultsError: it was made by another version, or the database cannot be used.
+        """
+        launch = Launch(opened=open_run(config, run, place or sqlite_url(run.database)))
+        launch.recover(None, "left running")
         return launch
+
+    @property
+    def config(self) -> SearchConfig:
+        """The experiment."""
+        return self.opened.config
+
+    @property
+    def run(self) -> RunFolder:
+        """The folder."""
+        return self.opened.folder
+
+    @property
+    def reference(self) -> optuna.Study:
+        """The study of references."""
+        return self.opened.reference
+
+    @property
+    def search(self) -> optuna.Study:
+        """The study of proposals."""
+        return self.opened.search
 
     def trials(self) -> pd.DataFrame:
         """Return the table of trials as it stands."""
-        return table(self.config, self.reference, self.search)
+        return self.opened.patiently(lambda: table(self.config, self.reference, self.search))
 
     def save(self) -> pd.DataFrame:
         """Write trials.csv as it stands, and return it."""
@@ -69,16 +97,21 @@ class Launch:
         write_trials(self.run.trials, frame)
         return frame
 
-    def recover(self, dead: set[int] | None, reason: str) -> None:
-        """Put back the trials of dead workers, or of all.
+    def recover(self, dead: set[str] | None, reason: str) -> None:
+        """Put back the trials of dead workers, or of all that were launched from this folder.
 
-        Call under the claim lock: then nobody is half-way in a claim, and who has no worker is nobody's.
+        Only one launch holds the folder, so whoever was launched from it before is dead or will be refused.
         """
-        for study in (self.reference, self.search):
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                worker = trial.user_attrs.get("worker")
-                if worker is None or dead is None or worker in dead:
-                    put_back(study, trial, reason)
+
+        def lost(_: int, lease: Lease) -> str | None:
+            mine = lease.launch == self.opened.launch if dead is None else lease.holder in dead
+            return reason if mine else None
+
+        def recover() -> None:
+            for study in self.opened.studies:
+                put_back_lost(study, lost)
+
+        self.opened.exclusively(recover)
 
     def run_workers(self, on_message: Callable[[Message], None]) -> None:
         """Run the configured number of workers to the end of the search, or until Ctrl-C.
@@ -99,7 +132,10 @@ class Launch:
                 self._end()
 
     def _start(self, worker: int) -> None:
-        arguments = (self.run.path, worker, self._threads(), self.messages, self.stop)
+        self.names[worker] = new_name()
+        # The database's URL may hold a password: it goes through a pipe, never onto a command line.
+        place, name = self.opened.place, self.names[worker]
+        arguments = (self.run.path, place, worker, name, self._threads(), self.messages, self.stop)
         process = CONTEXT.Process(target=work, args=arguments, daemon=True)
         with _environment(), _without_ctrl_c():
             process.start()
@@ -123,6 +159,9 @@ class Launch:
                 if all(process.exitcode == 0 for process in self.processes.values()):
                     return
                 continue
+            if message.event == PROBLEM:
+                self.problem = message.text
+                continue
             if message.event == "end":
                 self.save()
             on_message(message)
@@ -132,8 +171,7 @@ class Launch:
         gone = {w for w, process in self.processes.items() if process.exitcode not in (None, 0)}
         if not gone:
             return
-        with self.run.claim_lock():
-            self.recover(gone, DIED)
+        self.recover({self.names[worker] for worker in gone}, DIED)
         for worker in gone:
             del self.processes[worker]
             self.deaths += 1
@@ -142,13 +180,9 @@ class Launch:
 
     def _end(self) -> None:
         for process in self.processes.values():
-            process.terminate()
-            process.join(timeout=5)
-            if process.is_alive():  # it does not answer; the interpreter would wait for it at exit
-                process.kill()
-                process.join()
-        with self.run.claim_lock():
-            self.recover(None, "stopped")
+            process.kill()  # only after a second Ctrl-C is one still alive
+            process.join()
+        self.recover(None, "stopped")
         self.save()
 
 

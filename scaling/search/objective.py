@@ -6,19 +6,22 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
-import optuna
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState
 
 from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
+from scaling.errors import ResultsError
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
+from scaling.search.endings import Ending
+from scaling.search.patience import DATABASE_ERRORS, lost_contact
 from scaling.training import TrainingResult, train_network
+from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
@@ -32,43 +35,49 @@ def evaluate(
     *,
     report: SeedReport,
     should_stop: Callable[[], bool],
-) -> None:
-    """Train every seed that has no result yet, then tell the study the mean.
+    checkpoints: Path | None = None,
+) -> Ending:
+    """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
     A divergence or an error ends the trial as such, with its reason; the search goes on.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so; finished seeds are kept, the trial is still open.
-        UpdateFinishedTrialError: a later launch took this trial over.
+        ResultsError: a checkpoint cannot be written; the trial is still open.
+        UpdateFinishedTrialError: another worker took this trial over.
+        Exception: the database went away while a result was written; the trial is to be trained again.
     """
     trial, results = claim.trial, seed_results(claim.trial.user_attrs)
     try:
         for seed in claim.seeds:
             if seed in results:
                 continue
-            result = train_once(config, claim.candidate.spec, seed, device, report, should_stop)
+            checkpoint = checkpoint_of(claim, seed, checkpoints)
+            result = train_once(
+                config, claim.candidate.spec, seed, device, report, should_stop, checkpoint=checkpoint
+            )
             results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
-    except (TrainingInterruptedError, UpdateFinishedTrialError):
+            if checkpoint is not None:
+                delete_checkpoint(checkpoint)
+    except (TrainingInterruptedError, UpdateFinishedTrialError, ResultsError):
         raise
     except Exception as error:  # one bad network must not end a search
-        trial.set_user_attr("outcome", "failed")
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}")
-        claim.study.tell(trial, state=TrialState.FAIL)
-        return
-    _tell(claim.study, trial, results)
-
-
-def _tell(study: optuna.Study, trial: optuna.Trial, results: dict[int, dict[str, Any]]) -> None:
+        if lost_contact(error) or isinstance(error, DATABASE_ERRORS):
+            raise
+        return Ending(outcome="failed", error=f"{type(error).__name__}: {error}")
     top1 = [result["top1"] for result in results.values()]
     if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
-        trial.set_user_attr("outcome", "diverged")
-        study.tell(trial, state=TrialState.FAIL)
-    else:
-        values = [sum(top1) / len(top1)]
-        trial.set_user_attr("values", values)  # before the outcome: who finds an outcome can tell it
-        trial.set_user_attr("outcome", "complete")
-        study.tell(trial, values)
+        return Ending(outcome="diverged")
+    return Ending(outcome="complete", values=(sum(top1) / len(top1),))
+
+
+def checkpoint_of(claim: Claim, seed: int, checkpoints: Path | None) -> Path | None:
+    """Return the checkpoint of a network and seed: the same for every try of it."""
+    if checkpoints is None:
+        return None
+    lineage = claim.trial.user_attrs.get("lineage", claim.trial.number)
+    return checkpoints / f"{claim.candidate.kind}-{lineage}-{seed}.pt"
 
 
 def train_once(
@@ -79,6 +88,7 @@ def train_once(
     report: SeedReport,
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
+    checkpoint: Path | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
 
@@ -97,6 +107,7 @@ def train_once(
         report=lambda step: report(seed, step),
         should_stop=should_stop,
         on_judged=on_judged,
+        checkpoint=checkpoint,
     )
 
 

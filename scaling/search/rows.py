@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from scaling.results import trials_frame
 from scaling.results.schema import MEASURED
-from scaling.search.candidate import Candidate
+from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
+from scaling.search.endings import PUT_BACK
 from scaling.search.objective import seed_results
 
 
@@ -22,7 +23,11 @@ def table(config: SearchConfig, reference: optuna.Study, search: optuna.Study) -
     Trials are numbered references first, then in the order of their claims; a trial that was put back keeps
     its number. Duplicates and superseded tries have no row, infeasible proposals one.
     """
-    trials = [*reference.get_trials(deepcopy=False), *search.get_trials(deepcopy=False)]
+    return frame_of(config, [*reference.get_trials(deepcopy=False), *search.get_trials(deepcopy=False)])
+
+
+def frame_of(config: SearchConfig, trials: Iterable[FrozenTrial]) -> pd.DataFrame:
+    """Return the table of the trials of all studies of a run."""
     return trials_frame(_rows(config, trials))
 
 
@@ -34,12 +39,8 @@ def _rows(config: SearchConfig, trials: Iterable[FrozenTrial]) -> Iterator[dict[
         candidate = Candidate.of_document(trial.user_attrs["candidate"])
         common = candidate.row(config) | {"trial": trial.user_attrs.get("trial")}
         results = seed_results(trial.user_attrs)
-        for seed in _seeds(config, candidate):
+        for seed in seeds_of(config, candidate):
             yield common | seed_columns(seed, state, results.get(seed))
-
-
-def _seeds(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
-    return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
 
 
 def seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _rounded(value: float | None) -> float | None:
 
 def trial_state(trial: FrozenTrial) -> str | None:
     """Return a trial's state in the table's words, or None where it has no row."""
-    if "candidate" not in trial.user_attrs:
+    if "candidate" not in trial.user_attrs or (trial.state.is_finished() and PUT_BACK in trial.user_attrs):
         return None
     if trial.state == TrialState.COMPLETE:
         return "complete"

@@ -1,4 +1,4 @@
-"""The study's database: SQLite that several processes may write, each queued trial run once. Floor 5."""
+"""The study's database: SQLite or PostgreSQL, several writers, each queued trial run once. Floor 5."""
 
 from __future__ import annotations
 
@@ -8,30 +8,75 @@ from typing import Any, Literal
 
 import optuna
 from optuna.storages import RDBStorage
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, event
 
-from scaling.errors import ResultsError
+from scaling.errors import ConfigError
+from scaling.search.location import (
+    file_of,
+    is_sqlite,
+    mounts,
+    printable,
+    refuse_network_file_system,
+    sqlite_url,
+)
+from scaling.search.patience import DATABASE_ERRORS, Patience, explained
 
 Direction = Literal["maximize", "minimize"]
 BUSY_TIMEOUT_S = 60
 """Seconds a writer waits for another before it gives up."""
 
+POSTGRESQL: dict[str, Any] = {
+    "pool_pre_ping": True,
+    # A worker's thread, its lease's thread and the lock use one connection each.
+    "pool_size": 3,
+    "max_overflow": 3,
+    "connect_args": {
+        "connect_timeout": 10,
+        "application_name": "efficientnet-scaling",
+        # A connection whose other end is gone without a word is noticed within about a minute.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+    },
+}
 
-def open_storage(path: Path) -> RDBStorage:
-    """Open, or create, the database of a run.
+
+def open_storage(place: URL | Path, *, create: bool = True, patience: Patience | None = None) -> RDBStorage:
+    """Open, or create, the database of a study.
+
+    Args:
+        place: URL of SQLite or PostgreSQL, or the path of a SQLite file.
+        create: make the tables where there are none.
+        patience: how long to wait, from now on, for a server that goes away.
 
     Raises:
-        ResultsError: the file is not a database of Optuna's, or cannot be written.
+        ConfigError: SQLite on a network file system; the driver of PostgreSQL is not installed.
+        ResultsError: no database of Optuna's, or one that cannot be reached or written.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    url = sqlite_url(place) if isinstance(place, Path) else place
     try:
-        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_S}})
-        serialise_writers(storage.engine)
+        storage = _opened(url, create)
         storage.get_all_studies()
-    except (SQLAlchemyError, RuntimeError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise ResultsError(f"cannot use the study's database {path}: {reason}") from None
+    except ImportError:
+        raise ConfigError("PostgreSQL needs psycopg: pip install 'efficientnet-scaling[cluster]'") from None
+    except (*DATABASE_ERRORS, RuntimeError, AssertionError) as error:
+        shown = str(file_of(url)) if is_sqlite(url) else printable(url)
+        raise explained(error, shown) from None
+    if patience is not None:
+        patience.guard(storage.engine)
+    return storage
+
+
+def _opened(url: URL, create: bool) -> RDBStorage:
+    # Optuna fills a template: braces of a URL are doubled.
+    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    if not is_sqlite(url):
+        return RDBStorage(text, engine_kwargs=dict(POSTGRESQL), skip_table_creation=not create)
+    refuse_network_file_system(file_of(url), mounts())
+    settings = {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+    storage = RDBStorage(text, engine_kwargs=settings, skip_table_creation=not create)
+    serialise_writers(storage.engine)
     return storage
 
 

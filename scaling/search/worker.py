@@ -1,43 +1,52 @@
-"""A process that claims, trains and tells until nothing is left. Floor 5."""
+"""Claim, train and tell until nothing is left and nobody is at work. Floor 5."""
 
 from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-import optuna
 import torch
-from filelock import FileLock
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
 
 from scaling.cost import count_cost
+from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
-from scaling.search.claims import Claim, claim_candidate, claim_reference, put_back
-from scaling.search.config import SearchConfig
+from scaling.search.claims import Claim, claim_candidate, claim_reference
+from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
 from scaling.search.folder import RunFolder
+from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
-from scaling.search.storage import open_storage, open_study
+from scaling.search.patience import DATABASE_ERRORS, Patience
+from scaling.search.run import Run, open_run
+from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
 
+PROBLEM = "problem"
+"""Event of a message: the worker leaves because it cannot go on."""
 REPORT_EVERY_S = 0.2
+LOOK_EVERY_S = 1.0
+"""Seconds between looks of a worker that has nothing to train at those that have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a worker tells the launcher.
+    """What a worker tells whoever shows its progress.
 
     Args:
         worker: its number.
-        event: `start`, `step` or `end` of a trial.
+        event: `start`, `step` or `end` of a trial, or `problem`.
         label: what is trained.
-        text: at the end, how it went.
+        text: how it went, or what the problem is.
         macs: multiply-adds of the network, the weight of its progress.
         seeds: of this trial.
         done: optimizer steps done in this trial.
@@ -54,54 +63,168 @@ class Message:
     total: int = 0
 
 
-def work(folder: Path, worker: int, threads: int, messages: Queue[Message], stop: Event) -> None:
-    """Run one worker process until references and budget are done, or it is asked to stop."""
+class Step(Enum):
+    """What became of one attempt to train something."""
+
+    TRAINED = auto()
+    LOST = auto()
+    """Another worker took the trial over, or the database went away: it is trained again."""
+    STOPPED = auto()
+    WAITING = auto()
+    """Nothing to claim, but others are at work; what they lose is to be trained again."""
+    DONE = auto()
+
+
+def work(
+    folder: Path, place: URL, worker: int, name: str, threads: int, messages: Queue[Message], stop: Event
+) -> None:
+    """Run one worker process of a launch until the study is done, or it is asked to stop.
+
+    What stops it for good, a full disk or a database that stays away, goes to the launcher as a message.
+    """
     torch.set_num_threads(threads)
-    run = RunFolder(path=folder)
-    config = run.read_config()
-    parent = os.getppid()
+    run_folder, parent = RunFolder(path=folder), os.getppid()
+    patience = Patience()
+    with StopSignals(patience, heed_ctrl_c=False) as signals:
 
-    def should_stop() -> bool:
-        # A launcher that was killed cannot ask; its orphans stop by themselves.
-        return stop.is_set() or os.getppid() != parent
+        def should_stop() -> bool:
+            # A launcher that was killed cannot ask; its orphans stop by themselves.
+            return stop.is_set() or signals.asked or os.getppid() != parent
 
-    session = Worker(config, run, worker, messages)
-    while not should_stop() and session.train_next(should_stop):
-        pass
+        try:
+            run = open_run(run_folder.read_config(), run_folder, place, patience=patience)
+            lease = Lease(holder=name, launch=run.launch)
+            Worker(run, number=worker, lease=lease, send=messages.put).work(should_stop)
+        except ScalingError as error:
+            messages.put(Message(worker=worker, event=PROBLEM, text=str(error)))
+
+
+def new_name() -> str:
+    """Return a name for a worker, used once."""
+    return uuid.uuid4().hex
+
+
+Evaluate = Callable[..., Ending]
+"""As `objective.evaluate`; trials of the machinery that is around it need no training."""
 
 
 class Worker:
-    """One worker's view of a run: its studies, device and number."""
+    """One worker of a run.
 
-    def __init__(self, config: SearchConfig, run: RunFolder, worker: int, messages: Queue[Message]) -> None:
-        self.config, self.worker, self.messages = config, worker, messages
-        self.lock: FileLock = run.claim_lock()
-        storage = open_storage(run.database)
-        self.reference, self.search = studies(config, storage)
-        self.taken = {architecture_key(candidate.spec) for candidate in references(config)}
-        self.device = best_device(config.search.device)
+    Args:
+        run: the run.
+        number: no two workers of a run propose alike because of seeds.
+        lease: what it leaves with the trials that it trains.
+        send: takes its messages.
+        train: trains a claimed network.
+    """
 
-    def train_next(self, should_stop: Callable[[], bool]) -> bool:
-        """Claim and train one network; False when there is none left."""
-        with self.lock:
-            claim = claim_reference(self.config, self.reference) or claim_candidate(
-                self.config, self.search, self.taken, worker=self.worker
-            )
-            if claim is not None:
-                claim.trial.set_user_attr("worker", self.worker)
+    def __init__(
+        self,
+        run: Run,
+        *,
+        number: int,
+        lease: Lease,
+        send: Callable[[Message], None],
+        train: Evaluate = evaluate,
+    ) -> None:
+        self.run, self.config, self.number, self.lease = run, run.config, number, lease
+        self.send, self.train = send, train
+        self.taken = {architecture_key(candidate.spec) for candidate in references(run.config)}
+        self.device = best_device(run.config.search.device)
+        timing = run.config.cluster
+        self.watch = LeaseWatch(grace_s=timing.grace_s, longest_gap_s=timing.heartbeat_s)
+
+    def work(self, should_stop: Callable[[], bool]) -> bool:
+        """Train until the study is done; False when it was stopped before."""
+        while not should_stop():
+            step = self.train_next(should_stop)
+            if step in {Step.DONE, Step.STOPPED}:
+                return step == Step.DONE
+            if step == Step.WAITING:
+                _pause(should_stop)
+        return False
+
+    def train_next(self, should_stop: Callable[[], bool]) -> Step:
+        """Claim and train one network."""
+        claim, idle = self.run.exclusively(self._claim)
         if claim is None:
-            return False
-        progress = _Progress(self, claim)
-        try:
-            evaluate(self.config, claim, self.device, report=progress.report, should_stop=should_stop)
-        except TrainingInterruptedError:
-            with self.lock:
-                put_back(claim.study, frozen(claim), "stopped")
-            return False
-        except UpdateFinishedTrialError:
-            return True  # a later launch took the trial over while this process was an orphan
-        progress.send("end", progress.total, ending(frozen(claim)))
-        return True
+            return idle
+        progress, trial_id = _Progress(self, claim), claim.trial._trial_id
+        heartbeat_s = self.config.cluster.heartbeat_s
+        with LeaseKeeper(self.run.storage, trial_id, self.lease, heartbeat_s=heartbeat_s) as keeper:
+            try:
+                ending = self.train(
+                    self.config,
+                    claim,
+                    self.device,
+                    report=progress.report,
+                    should_stop=lambda: keeper.lost or should_stop(),
+                    checkpoints=self.run.folder.checkpoints,
+                )
+            except TrainingInterruptedError:
+                return self._give_back(claim, "stopped", Step.STOPPED)
+            except UpdateFinishedTrialError:
+                return Step.LOST
+            except DATABASE_ERRORS:
+                return self._give_back(claim, "database away", Step.LOST)
+            except ResultsError:  # a full disk is nobody's fault; this worker cannot go on
+                self._give_back(claim, "stopped", Step.STOPPED)
+                raise
+            if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
+                return Step.LOST
+        progress.send("end", progress.total, ending_text(self.frozen(claim)))
+        return Step.TRAINED
+
+    def frozen(self, claim: Claim) -> FrozenTrial:
+        """Return a claimed trial as the database has it now."""
+        return self.run.patiently(lambda: claim.study.get_trials(deepcopy=False)[claim.trial.number])
+
+    def _claim(self) -> tuple[Claim | None, Step]:
+        self._put_back_lost()
+        run = self.run
+        claim = claim_reference(self.config, run.reference) or claim_candidate(
+            self.config, run.search, self.taken, worker=self.number
+        )
+        if claim is not None:
+            claim.trial.set_user_attr("worker", self.number)
+            claim.trial.set_user_attr(LEASE, self.lease.document())
+            return claim, Step.TRAINED
+        return None, Step.WAITING if self._in_training() else Step.DONE
+
+    def _in_training(self) -> dict[int, Lease]:
+        return {
+            trial._trial_id: lease
+            for study in self.run.studies
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            if (lease := Lease.of(trial.user_attrs)) is not None
+        }
+
+    def _put_back_lost(self) -> None:
+        """Put back what expired, and what a claim of this worker left when its connection broke."""
+        expired = self.watch.expired(self._in_training(), time.monotonic())
+
+        def lost(trial_id: int, lease: Lease) -> str | None:
+            if lease.holder == self.lease.holder:
+                return "claim broken off"
+            return EXPIRED if trial_id in expired else None
+
+        for study in self.run.studies:
+            put_back_lost(study, lost)
+
+    def _give_back(self, claim: Claim, reason: str, step: Step) -> Step:
+        """Put a trial back, unless somebody else has."""
+        number = claim.trial.number
+        self.run.exclusively(
+            lambda: put_back(claim.study, claim.study.get_trials(deepcopy=False)[number], reason)
+        )
+        return step
+
+
+def _pause(should_stop: Callable[[], bool]) -> None:
+    end = time.monotonic() + LOOK_EVERY_S
+    while time.monotonic() < end and not should_stop():
+        time.sleep(0.1)
 
 
 class _Progress:
@@ -120,9 +243,9 @@ class _Progress:
         self.send("start", 0)
 
     def send(self, event: str, done: int, text: str = "") -> None:
-        self.worker.messages.put(
+        self.worker.send(
             Message(
-                worker=self.worker.worker,
+                worker=self.worker.number,
                 event=event,
                 label=self.label,
                 text=text,
@@ -140,19 +263,9 @@ class _Progress:
             self.send("step", self.seeds.index(seed) * self.per_seed + step)
 
 
-def frozen(claim: Claim) -> FrozenTrial:
-    """Return a claimed trial as the database has it now."""
-    return claim.study.get_trials(deepcopy=False)[claim.trial.number]
-
-
-def ending(trial: FrozenTrial) -> str:
+def ending_text(trial: FrozenTrial) -> str:
     """Say in a few words how a trial ended."""
     if trial.value is None:
         return str(trial.user_attrs.get("error") or trial.user_attrs.get("outcome"))
     seconds = sum(result["wall_s"] for result in seed_results(trial.user_attrs).values())
     return f"{100 * trial.value:.1f} % in {seconds:.0f} s"
-
-
-def studies(config: SearchConfig, storage: optuna.storages.RDBStorage) -> tuple[optuna.Study, optuna.Study]:
-    """Open the two studies of a run: references, which no sampler sees, and proposals."""
-    return open_study(storage, f"{config.name}-references"), open_study(storage, config.name)

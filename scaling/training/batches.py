@@ -1,14 +1,40 @@
-"""Images on the device, in batches whose order depends on seed and epoch alone. Floor 4."""
+"""Images in batches whose order and changes depend on seed and epoch alone. Floor 4."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from scaling.data.dataset import DatasetInfo, Split
+from scaling.training.augmentation import Augmenter
+
+
+class Source(Protocol):
+    """Labelled images that can be had in any order, as uint8 on the device."""
+
+    @property
+    def mean_C11(self) -> Tensor:
+        """Mean per channel, of pixels in [0, 1]; on the device."""
+        ...
+
+    @property
+    def std_C11(self) -> Tensor:
+        """Likewise the standard deviation."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        ...
+
+    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and labels (B,) in an order; the last batch may be short."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,35 +60,115 @@ class DeviceSplit:
         return DeviceSplit(
             images_NCHW=images,
             labels_N=torch.from_numpy(split.labels).to(device),
-            mean_C11=torch.tensor(info.mean, dtype=torch.float32, device=device)[:, None, None],
-            std_C11=torch.tensor(info.std, dtype=torch.float32, device=device)[:, None, None],
+            mean_C11=per_channel(info.mean, device),
+            std_C11=per_channel(info.std, device),
         )
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.labels_N)
 
+    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and labels (B,), gathered on the device."""
+        del epoch
+        for indices in torch.split(order_N.to(self.labels_N.device), batch_size):
+            yield self.images_NCHW[indices], self.labels_N[indices]
+
     def batch(self, indices_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return normalised float32 images (B, C, H, W), channels last, and labels (B,)."""
-        images = self.images_NCHW[indices_B].contiguous(memory_format=torch.channels_last)
-        return images.float().div_(255.0).sub_(self.mean_C11).div_(self.std_C11), self.labels_N[indices_B]
+        return normalised(self, pixels(self.images_NCHW[indices_B])), self.labels_N[indices_B]
+
+
+def per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Return one number a channel, (C, 1, 1)."""
+    return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+
+
+def pixels(images_NCHW: Tensor) -> Tensor:
+    """Return uint8 images as float32 in [0, 1], channels last."""
+    return images_NCHW.contiguous(memory_format=torch.channels_last).float().div_(255.0)
+
+
+def normalised(source: Source, pixels_NCHW: Tensor) -> Tensor:
+    """Subtract the data set's mean and divide by its std, in place."""
+    return pixels_NCHW.sub_(source.mean_C11).div_(source.std_C11)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """Which part of every batch a process trains on.
+
+    Args:
+        rank: of the process, from 0.
+        processes: that train together.
+    """
+
+    rank: int = 0
+    processes: int = 1
+
+
+ALL = Share()
 
 
 def shuffled(
-    split: DeviceSplit, batch_size: int, *, seed: int, epoch: int
+    split: Source,
+    batch_size: int,
+    *,
+    seed: int,
+    epoch: int,
+    augmenter: Augmenter | None = None,
+    share: Share = ALL,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one epoch of training batches; a short last batch is left out, its images come another epoch."""
+    """Yield one epoch of training batches: normalised images, and labels (B,) or shares of classes (B, K).
+
+    A short last batch is left out; its images come another epoch.
+
+    Args:
+        split: the training images.
+        batch_size: over all processes, a multiple of their number.
+        seed: of the training.
+        epoch: from 0.
+        augmenter: changes the images; None leaves them.
+        share: which part of each batch this process takes.
+    """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    order = torch.randperm(len(split), generator=generator).to(split.labels_N.device)
-    for start in range(0, steps_per_epoch(len(split), batch_size) * batch_size, batch_size):
-        yield split.batch(order[start : start + batch_size])
+    order = torch.randperm(len(split), generator=generator)
+    if share.processes > 1:
+        full = torch.split(order[: steps_per_epoch(len(split), batch_size) * batch_size], batch_size)
+        order = torch.cat([batch.tensor_split(share.processes)[share.rank] for batch in full])
+        batch_size //= share.processes
+    order = order[: steps_per_epoch(len(order), batch_size) * batch_size]
+    randomness = _Randomness(seed, epoch, share.rank, split.mean_C11.device)
+    for images, labels in split.batches(order, batch_size, epoch):
+        if augmenter is None:
+            yield normalised(split, pixels(images)), labels
+        else:
+            yield _augmented(split, augmenter, images, labels, randomness)
 
 
-def in_order(split: DeviceSplit, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield every image once, in order."""
-    everything = torch.arange(len(split), device=split.labels_N.device)
-    for start in range(0, len(split), batch_size):
-        yield split.batch(everything[start : start + batch_size])
+class _Randomness:
+    """The two sources of an epoch's changes: one on the device, one on the host, which nobody waits for."""
+
+    def __init__(self, seed: int, epoch: int, rank: int, device: torch.device) -> None:
+        self.device = torch.Generator(device).manual_seed(stream_seed("augmentation", seed, epoch, rank))
+        self.host = np.random.default_rng(stream_seed("mixup", seed, epoch, rank))
+
+
+def _augmented(
+    split: Source, augmenter: Augmenter, images: Tensor, labels: Tensor, randomness: _Randomness
+) -> tuple[Tensor, Tensor]:
+    changed = normalised(split, augmenter.pixels(images, randomness.device))
+    changed = augmenter.normalised(changed, randomness.device)
+    if not augmenter.wanted.mixup:
+        return changed, labels
+    share = float(randomness.host.beta(augmenter.wanted.mixup, augmenter.wanted.mixup))
+    return augmenter.mixed(changed, labels, share)
+
+
+def in_order(split: Source, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield every image once, in order, normalised, with its label."""
+    for images, labels in split.batches(torch.arange(len(split)), batch_size, 0):
+        yield normalised(split, pixels(images)), labels
 
 
 def steps_per_epoch(images: int, batch_size: int) -> int:
@@ -72,3 +178,13 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
     (3, 1)
     """
     return max(1, images // batch_size)
+
+
+def stream_seed(purpose: str, seed: int, epoch: int, rank: int = 0) -> int:
+    """Return the seed of one stream of random numbers; different purposes have unrelated streams.
+
+    >>> stream_seed("layers", 0, 0) == stream_seed("layers", 0, 1)
+    False
+    """
+    digest = hashlib.sha256(f"{purpose} {seed} {epoch} {rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1

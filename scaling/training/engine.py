@@ -21,8 +21,10 @@ from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split, checksum
 from scaling.errors import ScalingError
 from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_model
+from scaling.model.depthwise import KernelTable
 from scaling.serialization import architecture_key
-from scaling.training.batches import DeviceSplit, in_order, steps_per_epoch
+from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
+from scaling.training.batches import DeviceSplit, Source, in_order, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
 from scaling.training.measurement import blank_batch, inference_ms
 from scaling.training.recipe import Recipe
@@ -117,6 +119,7 @@ def train_network(
     report: Report = lambda _step: None,
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
+    kernels: KernelTable | None = None,
     on_epoch: Callable[[EpochEnd], None] | None = None,
     on_judged: Judged | None = None,
 ) -> TrainingResult:
@@ -138,6 +141,7 @@ def train_network(
         should_stop: asked before every step.
         checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
             deletes it when the result is kept.
+        kernels: how depthwise convolutions compute their gradients; None for torch's own.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
 
@@ -147,10 +151,15 @@ def train_network(
         ScalingError: out of memory at the smallest micro-batch.
     """
     start = time.perf_counter()
-    step = Step(_network(spec, recipe, numerics, seed, device), recipe, total_steps(recipe, len(train)))
-    session = Session(step, DeviceSplit.of(train, info, device), seed, report, should_stop)
+    model = _network(spec, recipe, numerics, seed, device, kernels)
+    step = Step(model, recipe, total_steps(recipe, len(train)))
+    augmenter = None
+    if recipe.augmentation != NO_AUGMENTATION:
+        augmenter = Augmenter(recipe.augmentation, info.num_classes)
+    data = DeviceSplit.of(train, info, device)
+    session = Session(step, data, seed, report, should_stop, augmenter=augmenter)
     held_out = DeviceSplit.of(validation, info, device)
-    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, train)
+    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, kernels, train)
     kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
     kept.resume()
     outcome = Outcome.COMPLETE
@@ -199,12 +208,17 @@ class _Kept:
 
 
 def _network(
-    spec: ArchitectureSpec, recipe: Recipe, numerics: Numerics, seed: int, device: torch.device
+    spec: ArchitectureSpec,
+    recipe: Recipe,
+    numerics: Numerics,
+    seed: int,
+    device: torch.device,
+    kernels: KernelTable | None,
 ) -> EfficientNet:
     dropout = spec.dropout if recipe.dropout is None else recipe.dropout
     depth = spec.stochastic_depth if recipe.stochastic_depth is None else recipe.stochastic_depth
     regularised = replace(spec, dropout=dropout, stochastic_depth=depth)
-    model = build_model(regularised, numerics=numerics, seed=seed, device=device)
+    model = build_model(regularised, numerics=numerics, seed=seed, device=device, kernels=kernels)
     if recipe.zero_init_residual:
         zero_residual_branches(model)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
@@ -223,6 +237,7 @@ def _identity(
     numerics: Numerics,
     seed: int,
     device: torch.device,
+    kernels: KernelTable | None,
     train: Split,
 ) -> dict[str, str]:
     """Say what a training is: two with the same identity take the same steps."""
@@ -231,6 +246,7 @@ def _identity(
         "regularisation": json.dumps([spec.dropout, spec.stochastic_depth]),
         "recipe": json.dumps(asdict(recipe), sort_keys=True),
         "numerics": json.dumps(asdict(numerics), sort_keys=True),
+        "kernels": "stock" if kernels is None else kernels.key(),
         "seed": str(seed),
         "data": checksum(train),
         "device": device.type,
@@ -238,7 +254,7 @@ def _identity(
     }
 
 
-def _judged(session: Session, split: DeviceSplit) -> Tensor:
+def _judged(session: Session, split: Source) -> Tensor:
     average = session.step.average
     with nullcontext() if average is None else average.in_place():
         return right_answers(session.step.model, split)
@@ -278,7 +294,7 @@ def total_steps(recipe: Recipe, images: int) -> int:
 
 
 @torch.no_grad()
-def right_answers(model: nn.Module, split: DeviceSplit) -> Tensor:
+def right_answers(model: nn.Module, split: Source) -> Tensor:
     """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,)."""
     model.eval()
     right = []

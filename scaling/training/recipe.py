@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from scaling.errors import ConfigError
+from scaling.training.augmentation import NO_AUGMENTATION, Augmentation
 from scaling.training.schedules import Schedule, one_cycle, warmup_cosine, warmup_staircase
 
 
@@ -46,6 +47,7 @@ class Recipe:
         stochastic_depth: drop probability of the last block; None keeps the network's own.
         zero_init_residual: start every residual branch at 0 (its last batch norm's weight), so that a deeper
             network starts as a shallow one; not in the released code (arXiv:1706.02677, section 5.1).
+        augmentation: of training images.
 
     Raises:
         ConfigError: a value is out of range.
@@ -68,6 +70,7 @@ class Recipe:
     dropout: float | None = None
     stochastic_depth: float | None = None
     zero_init_residual: bool = False
+    augmentation: Augmentation = NO_AUGMENTATION
     __pydantic_config__: ClassVar = {"extra": "forbid"}
 
     def __post_init__(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from scaling.errors import ScalingError
-from scaling.training.batches import DeviceSplit, shuffled
+from scaling.training.augmentation import Augmenter
+from scaling.training.batches import ALL, Share, Source, shuffled, stream_seed
 from scaling.training.measurement import SavedBytes, StepClock
 from scaling.training.step import Step, copied
 
@@ -36,14 +36,25 @@ class Session:
         seed: of the training.
         report: called after every step.
         should_stop: asked before every step.
+        augmenter: of training images; None leaves them.
+        share: which part of each batch this process takes.
     """
 
     def __init__(
-        self, step: Step, data: DeviceSplit, seed: int, report: Report, should_stop: Callable[[], bool]
+        self,
+        step: Step,
+        data: Source,
+        seed: int,
+        report: Report,
+        should_stop: Callable[[], bool],
+        *,
+        augmenter: Augmenter | None = None,
+        share: Share = ALL,
     ) -> None:
         self.step, self.data, self.seed = step, data, seed
         self.report, self.should_stop = report, should_stop
-        self.device = data.labels_N.device
+        self.augmenter, self.share = augmenter, share
+        self.device = data.mean_C11.device
         self.clock = StepClock(self.device)
         self.epoch, self.loss, self.memory_bytes = 0, math.nan, 0
         self.train_s = 0.0
@@ -87,10 +98,17 @@ class Session:
 
     def _steps(self) -> float:
         self.step.model.train()
-        torch.manual_seed(stream_seed("layers", self.seed, self.epoch))
+        torch.manual_seed(stream_seed("layers", self.seed, self.epoch, self.share.rank))
         total, count = torch.zeros((), device=self.device), 0
         self.clock.mark()
-        batches = shuffled(self.data, self.step.recipe.batch_size, seed=self.seed, epoch=self.epoch)
+        batches = shuffled(
+            self.data,
+            self.step.recipe.batch_size,
+            seed=self.seed,
+            epoch=self.epoch,
+            augmenter=self.augmenter,
+            share=self.share,
+        )
         for images, labels in batches:
             if self.should_stop():
                 raise TrainingInterruptedError("training was interrupted")
@@ -131,16 +149,6 @@ class Session:
         self.memory_bytes = state["memory_bytes"]
         self.clock = StepClock(self.device, state["times_ms"])
         self.good = state
-
-
-def stream_seed(purpose: str, seed: int, epoch: int, rank: int = 0) -> int:
-    """Return the seed of one stream of random numbers; different purposes have unrelated streams.
-
-    >>> stream_seed("layers", 0, 0) == stream_seed("layers", 0, 1)
-    False
-    """
-    digest = hashlib.sha256(f"{purpose} {seed} {epoch} {rank}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1
 
 
 @torch.no_grad()

@@ -74,3 +74,13 @@ def test_ranking_without_a_floor_says_so() -> None:
 
 def test_ranking_of_nothing_is_empty() -> None:
     assert ranked(frame(rows(0, 0.6, state="waiting")), None).empty
+
+
+def test_another_micro_batch_is_ranked_apart_however_good() -> None:
+    trials = frame(rows(0, 0.60, 0.61), rows(1, 0.70), rows(2, 0.99, 0.98), rows(3, 0.98), rows(4, 0.5))
+    sizes = [64, pd.NA, 64, 64, 32, 32, 64]  # trial 0 has a row of an older table, trial 2 two sizes
+    found = ranked(trials.assign(micro_batch=pd.array(sizes, dtype="Int64")), noise_floor(trials))
+    assert found["trial"].tolist() == [1, 0, 4, 2, 3]
+    assert found["verdict"].tolist()[0] == "best"
+    assert found["verdict"].tolist()[3:] == ["unknown", "unknown"]
+    assert "unknown" not in found["verdict"].tolist()[:3]

@@ -18,7 +18,6 @@ from search_runs import configuration
 
 from scaling.search.candidate import references
 from scaling.search.claims import (
-    DIED,
     ENUMERATED,
     MOST_WORKERS_KILLED,
     Claim,
@@ -27,13 +26,13 @@ from scaling.search.claims import (
     claim_reference,
     key_of,
     prepare,
-    put_back,
 )
 from scaling.search.config import SearchConfig
+from scaling.search.endings import DIED, put_back
 from scaling.search.rows import table, trial_state
+from scaling.search.run import studies
 from scaling.search.space import on_target
 from scaling.search.storage import open_storage
-from scaling.search.worker import studies
 from scaling.serialization import architecture_key
 
 MANY = configuration(search={"trials": 4, "tolerance": 0.05, "sampler": "random"})
@@ -62,7 +61,9 @@ def next_candidate(config: SearchConfig, search: optuna.Study, worker: int = 0) 
 
 def finish(claim: Claim, top1: float = 0.5) -> None:
     for seed in claim.seeds:
-        claim.trial.set_user_attr(f"result:{seed}", {"top1": top1, "epochs": 1, "wall_s": 1.0})
+        claim.trial.set_user_attr(
+            f"result:{seed}", {"top1": top1, "outcome": "complete", "epochs": 1, "wall_s": 1.0}
+        )
     claim.trial.set_user_attr("values", [top1])
     claim.trial.set_user_attr("outcome", "complete")
     claim.study.tell(claim.trial, top1)
@@ -303,7 +304,7 @@ def test_a_death_between_noting_and_telling_leaves_one_row(outcome: str, state: 
     claim = next_candidate(MANY, search)
     assert claim is not None
     top1 = 0.5 if outcome == "complete" else None
-    claim.trial.set_user_attr("result:0", {"top1": top1, "epochs": 1, "wall_s": 1.0})
+    claim.trial.set_user_attr("result:0", {"top1": top1, "outcome": outcome, "epochs": 1, "wall_s": 1.0})
     claim.trial.set_user_attr("values", [top1])
     claim.trial.set_user_attr("outcome", outcome)  # then the process died
     put_back(search, frozen(claim), DIED)

@@ -85,6 +85,10 @@ def test_later_overrides_win_and_new_tables_appear(tmp_path: Path) -> None:
 
 BAD = {
     "unknown table": ("serch.trials=3", "unknown key 'serch'; did you mean 'search'?"),
+    "unknown key of a table in a table": (
+        "recipe.augmentation.flp=true",
+        "unknown key 'recipe.augmentation.flp'; did you mean 'flip'?",
+    ),
     "unknown key": ("search.trails=3", "unknown key 'search.trails'; did you mean 'trials'?"),
     "unknown recipe key": (
         "recipe.learning_rte=1", "unknown key 'recipe.learning_rte'; did you mean 'learning_rate'"),

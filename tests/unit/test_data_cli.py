@@ -24,7 +24,7 @@ def call(*arguments: str) -> str:
 def test_list_says_what_there_is() -> None:
     rows = json.loads(call("list", "--json"))
     assert [row["name"] for row in rows] == list(dataset_names())
-    assert [row["validation"] for row in rows] == [4_000, 10_000]
+    assert [row["validation"] for row in rows] == [4_000, 10_000, 5_000, 5_000]
     text = call("list")
     assert all(name in text for name in dataset_names())
 
@@ -33,7 +33,9 @@ def test_list_says_how_to_get_what_is_missing(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(fashion_mnist, "SYSTEM_FOLDER", tmp_path)
     monkeypatch.setenv("SCALING_CACHE", str(tmp_path))
     monkeypatch.delenv("SCALING_DATA", raising=False)
-    assert "scaling data fetch fashion-mnist" in call("list")
+    text = call("list")
+    for name in ("fashion-mnist", "cifar10", "cifar100"):
+        assert f"scaling data fetch {name}" in text
 
 
 def test_fetch_knows_its_names() -> None:

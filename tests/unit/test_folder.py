@@ -31,7 +31,10 @@ def test_another_configuration_is_refused_with_the_difference(tmp_path: Path) ->
     with pytest.raises(ConfigError, match=r"recipe.learning_rate: 0.01 there, 0.5 here"):
         open_folder(folder, other)
     assert folder.read_config() == configuration()
-    assert difference(configuration(), configuration(search={"workers": 9})) == "no visible difference"
+    assert (
+        difference(configuration().document(), configuration(search={"workers": 9}).document())
+        == "no visible difference"
+    )
 
 
 def test_folders_of_something_else_are_left_alone(tmp_path: Path) -> None:

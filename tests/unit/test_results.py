@@ -29,6 +29,7 @@ from scaling.results import (
 )
 from scaling.results.exporting import export_run
 from scaling.results.provenance import code_version, utc_now
+from scaling.results.schema import MEASURED
 
 DESIGN = [
     "experiment",
@@ -62,7 +63,8 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def test_columns_are_the_designs_then_two_names() -> None:
-    assert [*DESIGN, "name", "architecture"] == list(TRIAL_COLUMNS)
+    own = [column for column in TRIAL_COLUMNS if column not in MEASURED]
+    assert own == [*DESIGN, "name", "architecture"]
     assert list(trials_frame([]).columns) == list(TRIAL_COLUMNS)
 
 
@@ -206,32 +208,50 @@ def test_the_commit_is_gits_own() -> None:
 def a_run(folder: Path) -> Path:
     for name in ("config.json", "trials.csv", "provenance.json", "study.sqlite3", "run.lock"):
         write_text(folder / name, name)
+    write_text(folder / "provenance.json", '{"finished": "then"}')
     for name in ("run_params.svg", "run_params.csv", "family_flops.svg"):
         write_text(folder / "figures" / name, name)
     return folder
 
 
+def table() -> pd.DataFrame:
+    return trials_frame([{"trial": 1, "seed": 0, "state": "complete", "top1": 0.25, "name": "NA"}])
+
+
 def test_exports_take_tables_and_leave_databases(tmp_path: Path) -> None:
-    copied = export_run(a_run(tmp_path / "run"), tmp_path / "results" / "x")
-    names = {str(path.relative_to(tmp_path / "results" / "x")) for path in copied}
-    assert names == {
-        "config.json",
-        "trials.csv",
-        "provenance.json",
-        "figures/run_params.svg",
-        "figures/run_params.csv",
-    }
-    assert all(path.read_text() == path.name for path in copied)
+    kept = tmp_path / "results" / "x"
+    copied = export_run(a_run(tmp_path / "run"), kept, table(), finished=True)
+    names = {str(path.relative_to(kept)) for path in copied}
+    figures = {"figures/run_params.svg", "figures/run_params.csv"}
+    assert names == {"config.json", "trials.csv", "provenance.json", *figures}
+    assert all((kept / name).read_text() == Path(name).name for name in figures)
+    pd.testing.assert_frame_equal(read_trials(kept / "trials.csv"), table())
+    assert json.loads((kept / "provenance.json").read_text()) == {"finished": "then"}
     assert not list((tmp_path / "results").rglob("*.sqlite3"))
 
 
+def test_a_run_that_goes_on_is_exported_without_an_end(tmp_path: Path) -> None:
+    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=False)
+    assert json.loads((tmp_path / "kept" / "provenance.json").read_text()) == {"finished": None}
+
+
+def test_parquet_keeps_the_types_of_columns(tmp_path: Path) -> None:
+    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=True, parquet=True)
+    found = pd.read_parquet(tmp_path / "kept" / "trials.parquet")
+    pd.testing.assert_frame_equal(found.convert_dtypes().dropna(axis=1), table().dropna(axis=1))
+    assert found.dtypes.astype(str).to_dict() == dict(TRIAL_COLUMNS)
+
+
 def test_exports_of_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"has no config\.json"):
-        export_run(tmp_path / "none", tmp_path / "results")
+    with pytest.raises(ResultsError, match=r"has no provenance\.json yet"):
+        export_run(tmp_path / "none", tmp_path / "results", table(), finished=True)
     run = a_run(tmp_path / "run")
-    (run / "provenance.json").unlink()
-    with pytest.raises(ResultsError, match=r"has no provenance\.json; is the run finished"):
-        export_run(run, tmp_path / "results")
+    (run / "config.json").unlink()
+    with pytest.raises(ResultsError, match=r"has no config\.json"):
+        export_run(run, tmp_path / "results", table(), finished=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="cannot export to"):
-        export_run(a_run(tmp_path / "again"), tmp_path / "file")
+        export_run(a_run(tmp_path / "again"), tmp_path / "file", table(), finished=True)
+    (tmp_path / "again" / "provenance.json").write_text("[]")
+    with pytest.raises(ResultsError, match="not a JSON object"):
+        export_run(tmp_path / "again", tmp_path / "file", table(), finished=True)

@@ -15,13 +15,22 @@ from search_runs import configuration
 from scaling.data import Split, dataset_info, load_split
 from scaling.model import build_model
 from scaling.training import EpochEnd, Recipe, TrainingResult, train_network
+from scaling.training.augmentation import Augmentation
 from scaling.training.engine import Outcome, TrainingInterruptedError
 
 SPEC = configuration().baseline_spec
 NUMERICS = configuration().model_numerics
 INFO = dataset_info("glyphs")
 EVERYTHING = Recipe(
-    epochs=3, batch_size=25, dropout=0.2, stochastic_depth=0.2, label_smoothing=0.1, ema_decay=0.9, warmup=0.3
+    epochs=3,
+    batch_size=25,
+    dropout=0.2,
+    stochastic_depth=0.2,
+    label_smoothing=0.1,
+    ema_decay=0.9,
+    warmup=0.3,
+    gradient_clip=5.0,
+    augmentation=Augmentation(crop_padding=2, flip=True, brightness=0.2, erasing=0.2, mixup=0.2),
 )
 
 

@@ -10,7 +10,9 @@ from optuna.trial import TrialState
 from search_runs import configuration
 
 from scaling.search.candidate import references
-from scaling.search.claims import claim_candidate, claim_reference, prepare, put_back
+from scaling.search.claims import claim_candidate, claim_reference, prepare
+from scaling.search.endings import put_back, tell
+from scaling.search.leases import LEASE, Lease
 from scaling.search.objective import evaluate, seed_results
 from scaling.search.rows import table
 from scaling.serialization import architecture_key
@@ -52,7 +54,10 @@ def claim_and_evaluate(both: Studies, *, reference: bool = False) -> Any:
     else:
         claim = claim_candidate(CONFIG, both[1], KEYS, worker=0)
     assert claim is not None
-    evaluate(CONFIG, claim, best_device("cpu"), report=lambda *_: None, should_stop=lambda: False)
+    lease = Lease(holder="me")
+    claim.trial.set_user_attr(LEASE, lease.document())
+    ending = evaluate(CONFIG, claim, best_device("cpu"), report=lambda *_: None, should_stop=lambda: False)
+    assert tell(claim.study, claim.trial.number, ending, lease)
     return claim
 
 

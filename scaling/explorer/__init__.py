@@ -1,0 +1,5 @@
+"""A page to turn the coefficients by hand. Floor 4."""
+
+from scaling.explorer.page import explorer_data, explorer_page
+
+__all__ = ["explorer_data", "explorer_page"]

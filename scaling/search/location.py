@@ -1,0 +1,164 @@
+"""Where a study's database is, and that its password shows nowhere. Floor 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from scaling.errors import ConfigError
+
+VARIABLE = "SCALING_STORAGE"
+"""Environment variable that names the database."""
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "ceph", "afs", "9p", "orangefs"}
+    | {"pvfs2", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.juicefs"}
+)
+"""Types of /proc/mounts on which SQLite's locks and shared memory cannot be relied on.
+
+Source: sqlite.org/wal.html.
+"""
+
+
+def locate(text: str | None, file: Path | None, environ: Mapping[str, str], default: Path) -> URL:
+    """Return the database's URL: from the command line, a file, the environment, or the run's folder.
+
+    Args:
+        text: `--storage`, without a password.
+        file: `--storage-file`, which may hold one and is then its owner's alone.
+        environ: may name the database as SCALING_STORAGE.
+        default: SQLite file to use where nothing is said.
+
+    Raises:
+        ConfigError: no URL of SQLite or PostgreSQL; a password on the command line; a file others can read.
+
+    >>> locate(None, None, {"SCALING_STORAGE": "postgresql://me:secret@db/studies"}, Path("study.sqlite3"))
+    postgresql+psycopg://me:***@db/studies
+    """
+    if text is not None and file is not None:
+        raise ConfigError("give --storage or --storage-file, not both")
+    if text is not None:
+        url = parsed(text, where="--storage")
+        if has_password(url):
+            raise ConfigError(
+                "a password on the command line is seen by everyone on this machine; "
+                f"set {VARIABLE}, or give --storage-file FILE"
+            )
+        return url
+    if file is not None:
+        return _from_file(file)
+    if environ.get(VARIABLE):
+        return parsed(environ[VARIABLE], where=VARIABLE)
+    return sqlite_url(default)
+
+
+def sqlite_url(path: Path) -> URL:
+    """Return the URL of a SQLite file."""
+    return URL.create("sqlite", database=str(path))
+
+
+def parsed(text: str, *, where: str) -> URL:
+    """Read a URL; an error never repeats it, because it may hold a password.
+
+    >>> parsed("postgresql://db/studies", where="--storage").drivername
+    'postgresql+psycopg'
+    """
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            f"{where} is no URL; expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
+        ) from None
+    if url.drivername in {"postgresql", "postgresql+psycopg"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database and url.database != ":memory:" and not url.query:
+        return url
+    raise ConfigError(
+        f"{where}: expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE, got {url.drivername}"
+    )
+
+
+def _from_file(file: Path) -> URL:
+    try:
+        text = file.read_text(encoding="utf-8")
+        mode = file.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the storage file {file}: {reason}") from None
+    url = parsed(text, where=str(file))
+    if has_password(url) and mode & 0o077:
+        raise ConfigError(f"{file} holds a password and others can read it; run: chmod 600 {file}")
+    return url
+
+
+def has_password(url: URL) -> bool:
+    """Whether a URL holds a secret."""
+    return url.password is not None or any("password" in key for key in url.query)
+
+
+def printable(url: URL) -> str:
+    """Return a URL that may be shown: without passwords.
+
+    >>> printable(make_url("postgresql+psycopg://me:secret@db/studies?sslpassword=other"))
+    'postgresql+psycopg://me:***@db/studies'
+    """
+    secret = [key for key in url.query if "password" in key]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether a database is a file."""
+    return url.drivername == "sqlite"
+
+
+def file_of(url: URL) -> Path:
+    """Return the file of a SQLite database."""
+    assert url.database is not None
+    return Path(url.database)
+
+
+def file_system_of(path: Path, mounts: str) -> str:
+    r"""Return the type of the file system that an absolute path is on, or an empty string.
+
+    Args:
+        path: absolute, without links.
+        mounts: text of /proc/mounts.
+
+    >>> mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0"
+    >>> file_system_of(Path("/home/me/run"), mounts), file_system_of(Path("/homes"), mounts)
+    ('nfs4', 'ext4')
+    """
+    best, found = -1, ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = Path(fields[1].encode().decode("unicode_escape"))  # a blank is written \040
+        if path.is_relative_to(point) and len(point.parts) >= best:
+            best, found = len(point.parts), fields[2]
+    return found
+
+
+def refuse_network_file_system(path: Path, mounts: str) -> None:
+    """Refuse SQLite where another machine may write the same file.
+
+    Raises:
+        ConfigError: the file's folder is on a network file system.
+    """
+    kind = file_system_of(path.resolve(), mounts)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise ConfigError(
+            f"{path} is on a network file system ({kind}), where SQLite can lose data; choose a local "
+            f"--output, or a PostgreSQL server with --storage or {VARIABLE} (docs/cluster.md)"
+        )
+
+
+def mounts() -> str:
+    """Return the text of /proc/mounts, or nothing where there is none."""
+    try:
+        return Path("/proc/mounts").read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,24 @@
+"""Tables for papers and programs: text, Markdown, LaTeX, HTML, CSV, all through pandas. Floor 7."""
+
+from scaling.tables.counting import counting_table
+from scaling.tables.imagenet import imagenet_table
+from scaling.tables.networks import channels_table, family_table, stages_table
+from scaling.tables.saving import official_tables, save_table, save_tables
+from scaling.tables.table import ENDINGS, Table, TableFormat, write_table
+from scaling.tables.trials import trials_table
+
+__all__ = [
+    "ENDINGS",
+    "Table",
+    "TableFormat",
+    "channels_table",
+    "counting_table",
+    "family_table",
+    "imagenet_table",
+    "official_tables",
+    "save_table",
+    "save_tables",
+    "stages_table",
+    "trials_table",
+    "write_table",
+]

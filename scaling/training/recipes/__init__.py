@@ -1,0 +1,85 @@
+"""Recipes from files: the package's own by name, the user's by path. Floor 4."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from scaling.errors import ConfigError
+from scaling.serialization import first_problem
+from scaling.training.augmentation import Augmentation
+from scaling.training.recipe import Recipe
+
+_ADAPTER = TypeAdapter(Recipe)
+_TABLES = {"augmentation": Augmentation}
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Return the names of the package's own recipes.
+
+    >>> recipe_names()
+    ('paper',)
+    """
+    files = (file.name for file in resources.files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))
+
+
+def read_recipe(name_or_path: str) -> Recipe:
+    """Read a recipe: a name, a TOML file of its keys, or an experiment file with a `[recipe]` table.
+
+    Raises:
+        ConfigError: there is no such recipe, the file is not TOML, a key is unknown (the nearest known one is
+            named), or a value is out of range.
+
+    >>> recipe = read_recipe("paper")
+    >>> recipe.epochs, recipe.optimizer.value, recipe.augmentation.policy.value
+    (350, 'rmsprop', 'autoaugment')
+    """
+    if name_or_path in recipe_names():
+        text = resources.files(__name__).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(name_or_path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            names = ", ".join(recipe_names())
+            raise ConfigError(
+                f"no recipe {name_or_path!r}: expected {names} or a TOML file ({reason})"
+            ) from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name_or_path} is not TOML: {error}") from None
+    table = document.get("recipe", document)
+    return parse_recipe(table, where=name_or_path)
+
+
+def parse_recipe(table: Any, *, where: str) -> Recipe:
+    """Validate the keys of a recipe.
+
+    Raises:
+        ConfigError: as `read_recipe`.
+    """
+    try:
+        return _ADAPTER.validate_python(table)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            if problem["type"] == "unexpected_keyword_argument":
+                raise ConfigError(f"{where}: {_unknown(problem['loc'])}") from None
+        raise ConfigError(f"{where}: {first_problem(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _unknown(location: tuple[int | str, ...]) -> str:
+    *tables, key = (str(part) for part in location)
+    known = [field.name for field in fields(_TABLES[tables[-1]] if tables else Recipe)]
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+    return f"unknown key {'.'.join([*tables, key])!r}; {hint}"

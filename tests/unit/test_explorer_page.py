@@ -1,0 +1,49 @@
+"""The explorer's file: self-contained, the same every time; what it computes is tested in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from scaling import ConfigError, count_cost, variant
+from scaling.cli import group
+from scaling.explorer import explorer_data, explorer_page
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    page = explorer_page()
+    assert "default-src 'none'" in page
+    assert set(re.findall(r"""(?:src|href)=["']([^"']*)["']""", page)) == {"data:,", "#results"}
+    assert re.findall(r"https?://[^\s\"']*", page) == ["http://www.w3.org/2000/svg"]
+
+
+def test_the_page_is_the_same_every_time() -> None:
+    assert explorer_page() == explorer_page()
+
+
+def test_its_data_is_the_packages() -> None:
+    text = re.search(r'<script type="application/json" id="data">(.*?)</script>', explorer_page(), re.DOTALL)
+    assert text is not None
+    data = json.loads(text[1])
+    assert data == json.loads(json.dumps(explorer_data()))
+    costs = {each["name"]: (each["params"], each["macs"]) for each in data["official"]}
+    assert costs["lite4"] == (count_cost(variant("lite4")).params, count_cost(variant("lite4")).macs)
+
+
+def test_every_setting_has_its_control() -> None:
+    page, defaults = explorer_page(), explorer_data()["defaults"]
+    names = (set(defaults) - {"mode", "rules"}) | set(defaults["rules"])
+    assert [name for name in sorted(names) if f'id="{name}"' not in page] == []
+
+
+def test_only_html_is_written(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ending in \.html; got 'x\.pdf'"):
+        CliRunner().invoke(
+            group, ["explore", "-o", str(tmp_path / "x.pdf")], standalone_mode=False, catch_exceptions=False
+        )
+    CliRunner().invoke(group, ["explore", "-o", str(tmp_path / "new" / "x.html")], catch_exceptions=False)
+    assert (tmp_path / "new" / "x.html").read_text(encoding="utf-8") == explorer_page()
