@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
@@ -23,6 +24,7 @@ STEPS = 30
 """Of the grid on which the formula's own cost is counted, along each side."""
 SHARES = [f"{dimension}_share" for dimension in DIMENSIONS]
 BELOW, ABOVE = "#e9eef3", "#d9d4c9"
+STEPS_OF_COLOUR = 40  # above 50 the bar would become a picture inside the SVG
 MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
@@ -89,7 +91,7 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, title: str, target: Targ
             drawn = ternary.scatter(
                 *(part[share] for share in SHARES),
                 c=100 * part["top1_mean"],
-                cmap=MAP,
+                cmap=colormaps[MAP].resampled(STEPS_OF_COLOUR),
                 vmin=limits[0],
                 vmax=limits[1],
                 marker=marker,
@@ -110,6 +112,7 @@ def _accuracy_bar(ax: Axes, drawn: Any) -> None:
     place: dict[str, Any] = {"shrink": 0.7, "pad": 0.12} if wide else {"location": "bottom", "shrink": 0.8}
     bar = figure.colorbar(drawn, ax=ax, label="Top-1 accuracy on validation (%)", **place)
     bar.outline.set_visible(False)
+    bar.solids.set_edgecolor("face")
 
 
 def _draw_formula(grid: pd.DataFrame, ternary: Any, target: Target | None) -> list[Artist]:

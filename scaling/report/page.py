@@ -17,9 +17,10 @@ from markupsafe import Markup
 from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
+from scaling.diagrams import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.report.findings import failures, findings, network_name, state_of
-from scaling.report.inline import inline_svg
+from scaling.report.inline import embedded, inline_svg
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import COLUMNS, table_rows
 from scaling.results import write_text
@@ -144,8 +145,12 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
         "spec": spec,
         "cost": cost,
         "stages": stages,
-        "drawing": None,
+        "drawing": Markup(_drawing(spec)),
     }
+
+
+def _drawing(spec: ArchitectureSpec) -> str:
+    return embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)
 
 
 def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
