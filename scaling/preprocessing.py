@@ -14,6 +14,7 @@ import numpy as np
 
 from scaling.conventions import Peer
 from scaling.errors import ConfigError, DataError
+from scaling.pictures import as_rgb
 from scaling.published import published
 from scaling.rounding import choice
 
@@ -181,13 +182,6 @@ def preprocess(image: Image, preprocessing: Preprocessing, image_size: int) -> t
     mean, std = (np.asarray(three, dtype=np.float32) for three in (preprocessing.mean, preprocessing.std))
     scaled = (pixels - mean) / std
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
-
-
-def as_rgb(image: Image) -> Image:
-    """Return a picture in red, green, blue; transparency is dropped, orientation tags are not applied."""
-    # Pillow warns when it drops the transparency of a palette in one step.
-    transparent = image.mode == "P" and "transparency" in image.info
-    return (image.convert("RGBA") if transparent else image).convert("RGB")
 
 
 def _cropped_then_resized(image: Image, preprocessing: Preprocessing, image_size: int) -> Image:

@@ -44,10 +44,13 @@ def document(**tables: dict[str, Any]) -> dict[str, Any]:
         },
         "rounding": {"coefficient_rounding": "none", "channel_divisor": 2, "repeat_rule": "round"},
         "numerics": {"batch_norm_momentum": 0.1},
-        "search": {"trials": 2, "tolerance": 0.05, "workers": 1, "startup_trials": 1, "device": "cpu"},
+        "search": {
+            "trials": 2, "tolerance": 0.05, "workers": 1, "startup_trials": 1, "device": "cpu", "confirm": 0,
+        },
         "cluster": {"heartbeat_s": 2, "grace_s": 10},
+        "engine": {"kernels": "fixed"},
         "recipe": {"epochs": 1, "batch_size": 25, "dropout": 0.0, "stochastic_depth": 0.0},
-    }
+    }  # fmt: skip
     for table, changes in tables.items():
         plain[table] = {**plain[table], **changes}
     return plain

@@ -1,5 +1,6 @@
 """Statistics of results: frame to frame, no state. Floor 6."""
 
+from scaling.analysis.choosing import contenders
 from scaling.analysis.intervals import Interval, bootstrap_interval, mean_interval, paired_difference
 from scaling.analysis.noise import NoiseFloor, noise_floor, usual_difference
 from scaling.analysis.ranking import ranked
@@ -8,6 +9,7 @@ __all__ = [
     "Interval",
     "NoiseFloor",
     "bootstrap_interval",
+    "contenders",
     "mean_interval",
     "noise_floor",
     "paired_difference",

@@ -27,7 +27,7 @@ FIRST = (
 
 
 def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
-    """Return one row a trial with complete seeds, best first.
+    """Return one row a trial with complete seeds, best first; `choosing` takes those of kind `confirm`.
 
     Batch norm sees micro-batches, so accuracies compare only within one: trials whose seeds did not all have
     the micro-batch that most rows had come last, as `unknown`. Rows that do not say theirs had the usual one.
@@ -42,7 +42,7 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         the difference to the best is within the noise; `below` where it is not; `unknown` without a noise
         floor, or with another micro-batch.
     """
-    complete = trials[trials["state"] == "complete"]
+    complete = trials[(trials["state"] == "complete") & (trials["kind"] != "confirm")]
     means = complete.groupby("trial").agg(
         top1=("top1", "mean"),
         seeds=("seed", "count"),

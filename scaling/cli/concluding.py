@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from scaling.analysis import noise_floor
+from scaling.cli.best import family_command, print_family
+from scaling.cli.choice import choice_document, print_winner
 from scaling.cli.output import console, emit_json
 from scaling.cli.trials import print_result, result_document
 from scaling.errors import ResultsError
@@ -35,6 +37,10 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     else:
         print_result(trials, noise)
         _print_exhausted(launch)
+        if choice := choice_document(trials, noise):
+            console.print()
+            print_winner(choice)
+            print_family(family_command(folder.path, choice["winner"]))
         console.print(
             f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
         )

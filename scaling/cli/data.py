@@ -12,11 +12,16 @@ from scaling.data import (
     LARGEST_SEED,
     SMALLEST_IMAGE,
     SPLIT_NAMES,
+    SplitName,
+    channel_statistics,
+    checksum,
     cifar,
     dataset_info,
     dataset_names,
     fashion_mnist,
+    folders,
     glyphs,
+    load_split,
 )
 from scaling.data.contact_sheet import contact_sheet as draw_sheet
 from scaling.data.locations import cache_folder
@@ -49,6 +54,7 @@ def list_data(as_json: bool) -> None:
         at_hand = "yes" if row["at_hand"] else "no"
         table.add_row(str(row["name"]), str(row["num_classes"]), native, *counts, at_hand)
     console.print(table)
+    console.print("imagefolder:PATH: your own pictures in class folders (scaling data show imagefolder:PATH)")
     for row in rows:
         if not row["at_hand"]:
             console.print(f"Get {row['name']} with: scaling data fetch {row['name']}")
@@ -56,28 +62,78 @@ def list_data(as_json: bool) -> None:
 
 def _row(name: str) -> dict[str, object]:
     info = dataset_info(name)
-    if info is glyphs.INFO:
-        counts = {str(split): glyphs.DEFAULT_COUNTS[split] for split in SPLIT_NAMES}
-        at_hand = True
-    elif name in cifar.ARCHIVES:
-        archive = cifar.ARCHIVES[name]
-        counts = {str(split): len(cifar.split_indices(archive, split, seed=0)) for split in SPLIT_NAMES}
-        at_hand = cifar.locate(archive, data_dir=None, cache_dir=None) is not None
-    else:
-        counts = {str(split): len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
-        at_hand = fashion_mnist.at_hand()
+    counts, at_hand = _counts(name)
     return {
         "name": info.name,
         "num_classes": info.num_classes,
         "in_channels": info.in_channels,
         "native_size": info.native_size,
-        **counts,
+        **{str(split): count for split, count in counts.items()},
         "at_hand": at_hand,
         "mean": list(info.mean),
         "std": list(info.std),
         "licence": info.licence,
         "source": info.source,
     }
+
+
+def _counts(name: str) -> tuple[dict[SplitName, int | None], bool]:
+    """Return the images of each split, None where there is no such split, and whether they are at hand."""
+    if name == glyphs.INFO.name:
+        return dict(glyphs.DEFAULT_COUNTS), True
+    if name in cifar.ARCHIVES:
+        archive = cifar.ARCHIVES[name]
+        counts = {split: len(cifar.split_indices(archive, split, seed=0)) for split in SPLIT_NAMES}
+        return dict(counts), cifar.locate(archive, data_dir=None, cache_dir=None) is not None
+    if name.startswith(folders.PREFIX):
+        return {split: _files(name, split) for split in SPLIT_NAMES}, True
+    counts = {split: len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
+    return dict(counts), fashion_mnist.at_hand()
+
+
+def _files(name: str, split: SplitName) -> int | None:
+    try:
+        return len(folders.split_folder(folders.folder_of(name), split, seed=0).files)
+    except DataError:
+        if split == "test":  # many folders have none
+            return None
+        raise
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--measure", type=int, metavar="COUNT", help="Load so many training images; mean and std of them."
+)
+@click.option("--image-size", type=int, help="To measure at (the native size, else 64).")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of your own copies.")
+@json_option
+def show(
+    name: str, measure: int | None, image_size: int | None, data_dir: Path | None, as_json: bool
+) -> None:
+    """Show what is known of NAME; imagefolder:PATH for class folders of pictures."""
+    row, info = _row(name), dataset_info(name)
+    if measure is not None:
+        size = image_size or info.native_size or 64
+        sample = load_split(name, "train", image_size=size, count=measure, seed=0, data_dir=data_dir)
+        mean, std = channel_statistics(sample)
+        row |= {"measured_images": measure, "measured_mean": list(mean), "measured_std": list(std)}
+        row["checksum"] = checksum(sample)
+    if as_json:
+        emit_json(row | {"class_names": list(info.class_names)})
+        return
+    for key, value in row.items():
+        console.print(f"[bold]{key.replace('_', ' ')}[/bold]: {_shown(value)}")
+    few = ", ".join(info.class_names[:10]) + (" …" if info.num_classes > 10 else "")
+    console.print(f"[bold]classes[/bold]: {few}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{one:.4f}" for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @data.command()

@@ -8,6 +8,7 @@ import click
 
 from scaling.analysis import noise_floor
 from scaling.cli.output import console
+from scaling.cli.placing import place_of_run, storage_options
 from scaling.cli.trials import result_document
 from scaling.errors import ResultsError
 from scaling.results import write_json
@@ -27,13 +28,17 @@ from scaling.search.snapshot import read_snapshot
     show_default=True,
     help="parquet writes trials.parquet beside trials.csv.",
 )
-def export(run_folder: Path, to: Path | None, kind: str) -> None:
+@storage_options
+def export(
+    run_folder: Path, to: Path | None, kind: str, storage: str | None, storage_file: Path | None
+) -> None:
     """Write a run's table, result and provenance to where results are kept.
 
     The table is the database's at this moment, so this works while the run goes on; its provenance then has
     no end, and charts are those of the last launch that ended.
     """
-    found = read_snapshot(RunFolder(path=run_folder))
+    folder = RunFolder(path=run_folder)
+    found = read_snapshot(folder, place_of_run(folder, storage, storage_file))
     if found.trials.empty:
         raise ResultsError(f"the database of {run_folder} holds no trial yet")
     target = to or Path("results") / found.config.name

@@ -15,6 +15,7 @@ import torch
 from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.intervals import LEVEL
 from scaling.analysis.power import POWER
+from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, json_option, table_of
 from scaling.cli.recording import start_record
 from scaling.cost import count_cost
@@ -24,7 +25,9 @@ from scaling.results import read_trials, write_json, write_trials
 from scaling.results.provenance import utc_now
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder
-from scaling.search.repeats import read_repeats, repeats_table, right_table, threads, train_repeats
+from scaling.search.packing import packing_of
+from scaling.search.repeats import read_repeats, repeats_table, right_table, train_repeats
+from scaling.search.run_kernels import folder_kernels
 
 PATH = click.Path(path_type=Path)
 MOST_SEEDS = 10_000
@@ -100,23 +103,27 @@ def measured(config: SearchConfig, folder: RunFolder, seeds: int) -> NoiseReport
 
 
 def _train(config: SearchConfig, folder: RunFolder, wanted: range, finished: int) -> None:
-    workers = min(config.search.workers, len(wanted) - finished)
+    packing = packing_of(config, most=len(wanted) - finished)
+    workers = packing.workers
+    with measuring() as progress:
+        table = folder_kernels(config, folder, threads=packing.threads, progress=progress)
     cost = count_cost(config.baseline_spec)
     errors.print(
         f"{config.name}: {cost.params:,} params at {config.baseline_spec.image_size} px, "
         f"{len(wanted)} seeds ({finished} finished) on {workers} workers"
     )
+    announce_engine(packing, table)
     record = start_record(config, folder)
     record |= {
         "seeds": len(wanted),
-        "threads": threads(workers),
+        "threads": packing.threads,
         "torch_cpu": torch.backends.cpu.get_cpu_capability(),
     }
     with counting_bars() as bars:
         bar = bars.add_task("seeds", total=len(wanted), completed=finished)
         try:
             train_repeats(
-                config, folder, wanted, workers=workers, on_finished=lambda _seed: bars.advance(bar)
+                config, folder, wanted, packing=packing, on_finished=lambda _seed: bars.advance(bar)
             )
         except KeyboardInterrupt:
             errors.print(f"stopped; the same command goes on from here ({folder.path})")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-import pandas as pd
 from sqlalchemy import URL
 
 from scaling.cli.concluding import conclude
-from scaling.cli.output import errors
-from scaling.cli.placing import place_of
+from scaling.cli.kernels import announce_engine, measuring
+from scaling.cli.output import errors, json_option
+from scaling.cli.placing import note_place, place_of, place_of_run, storage_options
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options
@@ -21,12 +22,13 @@ from scaling.errors import ConfigError
 from scaling.results import write_json
 from scaling.results.provenance import utc_now
 from scaling.search.candidate import references
-from scaling.search.claims import ENUMERATED
-from scaling.search.config import SearchConfig, load_config
+from scaling.search.config import SearchConfig, load_config, parse_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
 from scaling.search.queueing import networks_planned, space_of
+from scaling.search.remaining import pieces, unproposed
+from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
 from scaling.training.engine import best_device
@@ -38,6 +40,9 @@ def run(
     config_path: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
+    workers: int | None,
+    device: str | None,
+    kernels: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
@@ -47,7 +52,10 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
+    if kernels is not None:
+        overrides = (*overrides, f"engine.kernels={kernels}")
     config = load_config(config_path or default_config(), overrides)
+    config = with_overrides(config, workers=workers, device=device)
     folder = RunFolder(path=output or Path("runs") / config.name)
     place = place_of(storage, storage_file, folder.database)
     if fresh and not is_sqlite(place):
@@ -55,6 +63,32 @@ def run(
     if fresh and (aside := set_aside(folder)):
         errors.print(f"the earlier run is kept in {aside}")
     run_search(config, folder, place, as_json=as_json)
+
+
+@click.command()
+@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes, instead of the run's.")
+@storage_options
+@json_option
+def resume(
+    run_folder: Path, workers: int | None, storage: str | None, storage_file: Path | None, as_json: bool
+) -> None:
+    """Go on with a run by its own configuration, whatever its experiment file says now.
+
+    Only the number of workers may change: everything else, the device too, shapes results.
+    """
+    folder = RunFolder(path=run_folder)
+    config = folder.read_config()
+    if workers is not None:
+        config = with_overrides(config, workers=workers, device=None)
+    run_search(config, folder, place_of_run(folder, storage, storage_file), as_json=as_json)
+
+
+def with_overrides(config: SearchConfig, *, workers: int | None, device: str | None) -> SearchConfig:
+    """Return a configuration with another number of workers or another device."""
+    given = {key: one for key, one in (("workers", workers), ("device", device)) if one is not None}
+    document = config.document()
+    return parse_config({**document, "search": {**document["search"], **given}}, where=config.name)
 
 
 def default_config() -> Path:
@@ -78,8 +112,8 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
     lock = hold(folder)
     try:
         launch = Launch.of(config, folder, place)
-        trials = launch.trials()
-        if continued and not (trials["state"] == "waiting").any() and is_finished(config, launch, trials):
+        note_place(folder, place)
+        if continued and is_finished(launch):
             errors.print(f"{folder.path} is finished; --fresh starts anew")
         else:
             _train(launch, continued)
@@ -88,19 +122,19 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
     conclude(launch, as_json=as_json)
 
 
-def is_finished(config: SearchConfig, launch: Launch, trials: pd.DataFrame) -> bool:
+def is_finished(launch: Launch) -> bool:
     """Whether no network is left to train."""
-    proposed = trials[(trials["kind"] == "search") & (trials["state"] != "infeasible")]
-    notes = launch.search.user_attrs
-    return (
-        bool(notes.get("space_exhausted") or notes.get(ENUMERATED))
-        or proposed["trial"].nunique() >= config.search.trials
-    )
+    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
+    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
+    return not pieces(launch.config, queued, proposals, to_come, now_s=time.time())
 
 
 def _train(launch: Launch, continued: bool) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
+    with measuring() as progress_of_kernels:
+        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress_of_kernels)
+    announce_engine(launch.packing, table)
     record = start_record(config, folder)
     progress = _progress(launch)
     with progress.shown():
@@ -127,7 +161,7 @@ def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
         f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
         f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
         f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
-        f"to train on {config.search.workers} workers, {best_device(config.search.device)}"
+        f"to train on {best_device(config.search.device)}"
     )
 
 
@@ -142,20 +176,16 @@ def _wanted(config: SearchConfig) -> str:
 
 
 def _progress(launch: Launch) -> SearchProgress:
-    config, trials = launch.config, launch.trials()
-    search, base = config.search, count_cost(config.baseline_spec).macs
-    feasible = [candidate for candidate in references(config) if candidate.feasible]
-    planned = networks_planned(config)
-    total = planned * search.target_factor * base * len(search.seeds) + sum(
-        count_cost(candidate.spec).macs
-        * len(search.baseline_seeds if candidate.name == "baseline" else search.seeds)
-        for candidate in feasible
-    )
+    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
+    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
+    left = pieces(launch.config, queued, proposals, to_come, now_s=time.time())
+    trials = launch.trials()
     complete = trials[trials["state"] == "complete"]
+    done, finished = float(complete["macs"].sum()), int(complete["trial"].nunique())
     return SearchProgress(
         errors,
-        total=float(total),
-        done=float(complete["macs"].sum()),
-        networks=len(feasible) + planned,
-        finished=int(complete["trial"].nunique()),
+        total=done + sum(piece.work for piece in left),
+        done=done,
+        networks=finished + len(left),
+        finished=finished,
     )

@@ -12,6 +12,8 @@ from scaling.cli import LazyGroup
 from scaling.cli.output import compose, json_option, run
 from scaling.cli.placing import storage_options
 
+KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
+KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
 PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,9 +23,12 @@ class SearchGroup(LazyGroup):
     """The commands of a search; a command is the function of its name in its module."""
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
+        "init": ("starting", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
         "worker": ("worker", "One more worker of a study, on this machine or another."),
+        "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
+        "best": ("best", "The winner, what cannot be told from it, its family."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 
@@ -36,6 +41,9 @@ def run_options(command: Command) -> Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
         ),
+        click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (search.workers)."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="search.device."),
+        click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),
         storage_options,
         click.option("--fresh", is_flag=True, help="Set an earlier run aside and start anew."),
         json_option,

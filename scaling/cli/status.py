@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from scaling.analysis import noise_floor, ranked
 from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.placing import place_of_run, storage_options
 from scaling.errors import ConfigError
 from scaling.search.folder import RunFolder
 from scaling.search.snapshot import Snapshot, read_snapshot
@@ -30,26 +32,39 @@ QUIET_S = 600
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.5), default=2.0, help="Seconds between looks (2)."
 )
+@storage_options
 @json_option
-def status(run_folder: Path, watch: bool, every_s: float, as_json: bool) -> None:
+def status(
+    run_folder: Path,
+    watch: bool,
+    every_s: float,
+    storage: str | None,
+    storage_file: Path | None,
+    as_json: bool,
+) -> None:
     """Show a run at this moment: progress, workers, best so far, failures, time left.
 
     It reads the run's database, so it works at any moment and from any terminal.
     """
-    folder = RunFolder(path=run_folder)
     if watch and as_json:
         raise ConfigError("give --watch or --json, not both")
+    folder = RunFolder(path=run_folder)
+    place = place_of_run(folder, storage, storage_file)
+
+    def look() -> dict[str, Any]:
+        return status_document(read_snapshot(folder, place))
+
     if watch:
-        _watch(folder, every_s)
+        _watch(look, every_s)
     elif as_json:
-        emit_json(status_document(read_snapshot(folder)))
+        emit_json(look())
     else:
-        console.print(rendered(status_document(read_snapshot(folder))))
+        console.print(rendered(look()))
 
 
-def _watch(folder: RunFolder, every_s: float) -> None:
+def _watch(look: Callable[[], dict[str, Any]], every_s: float) -> None:
     """Redraw in a terminal; elsewhere print a line whenever something has changed."""
-    document, last = status_document(read_snapshot(folder)), ""
+    document, last = look(), ""
     with Live(rendered(document), console=console, auto_refresh=False) as live:
         while True:
             if console.is_terminal:
@@ -60,7 +75,7 @@ def _watch(folder: RunFolder, every_s: float) -> None:
             if document["finished"]:
                 break
             time.sleep(every_s)
-            document = status_document(read_snapshot(folder))
+            document = look()
 
 
 def status_document(found: Snapshot) -> dict[str, Any]:

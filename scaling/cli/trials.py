@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from scaling.analysis import NoiseFloor, ranked
+from scaling.cli.choice import choice_document
 from scaling.cli.output import console, table_of
 from scaling.search.config import SearchConfig
 
 VERDICTS = {
-    "best": "best",
+    "best": "highest",
     "same": "≈",
     "below": "",
     "unknown": "?",
@@ -37,7 +38,7 @@ def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
             style="bold" if reference else "",
         )
     console.print(table)
-    console.print("≈ not distinguishable from the best at this noise" if noise else "? no noise floor")
+    console.print("≈ not distinguishable from the highest at this noise" if noise else "? no noise floor")
     if noise is not None:
         console.print("± 95 % t interval of the mean, spread pooled over networks")
     console.print(noise_sentence(noise))
@@ -73,6 +74,7 @@ def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloo
             "least_difference_single_seeds": noise.least_difference(1, 1),
         },
         "ranking": rows,
+        "choice": choice_document(trials, noise),
         "states": {str(state): int(count) for state, count in trials["state"].value_counts().items()},
     }
 

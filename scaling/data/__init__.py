@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scaling.data import cifar, fashion_mnist, glyphs
-from scaling.data.dataset import SPLIT_NAMES, DatasetInfo, Split, SplitName, checksum
+from scaling.data import cifar, fashion_mnist, folders, glyphs
+from scaling.data.dataset import (
+    SPLIT_NAMES,
+    DatasetInfo,
+    Split,
+    SplitName,
+    channel_statistics,
+    checksum,
+)
 from scaling.errors import DataError
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "DatasetInfo",
     "Split",
     "SplitName",
+    "channel_statistics",
     "checksum",
     "dataset_info",
     "dataset_names",
@@ -46,14 +54,20 @@ def dataset_names() -> tuple[str, ...]:
 def dataset_info(name: str) -> DatasetInfo:
     """Return what is known of a data set without loading any of it.
 
+    Args:
+        name: of the data set; `imagefolder:PATH` for class folders of pictures.
+
     Raises:
-        DataError: the name is unknown.
+        DataError: the name is unknown, or the folder is missing or without class folders.
 
     >>> dataset_info("fashion-mnist").native_size
     28
     """
+    if name.startswith(folders.PREFIX):
+        return folders.folder_info(name)
     if name not in _INFOS:
-        raise DataError(f"the data set must be one of {', '.join(_INFOS)}, got {name!r}")
+        known = ", ".join((*_INFOS, f"{folders.PREFIX}PATH"))
+        raise DataError(f"the data set must be one of {known}, got {name!r}")
     return _INFOS[name]
 
 
@@ -72,8 +86,8 @@ def load_split(
 
     An index is the same scene at every image size, and a smaller count gives the first of the same images.
     Train and validation never overlap for any one seed; the test split is held out from both for every seed.
-    Fashion-MNIST and CIFAR are resampled with antialiasing, rounded to 8 bits; glyphs are drawn at the size
-    itself.
+    Glyphs are drawn at the size itself; all others are resampled with antialiasing and rounded to 8 bits, a
+    folder's pictures cut to their middle.
 
     Args:
         name: of the data set.
@@ -104,6 +118,16 @@ def load_split(
         )
     if info is glyphs.INFO:
         return glyphs.load(split, image_size=image_size, count=count, seed=seed, cache_dir=cache_dir)
+    if name.startswith(folders.PREFIX):
+        return folders.load(
+            name,
+            split,
+            image_size=image_size,
+            count=count,
+            seed=seed,
+            cache_dir=cache_dir,
+            allow_upsampling=allow_upsampling,
+        )
     if name in cifar.ARCHIVES:
         return cifar.load(
             cifar.ARCHIVES[name],

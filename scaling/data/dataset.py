@@ -61,7 +61,7 @@ class DatasetInfo:
         num_classes: labels run from 0 to num_classes - 1.
         in_channels: 1 for grey, 3 for colour.
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
-            any size is true resolution.
+            any size is true resolution, or where each picture has a size of its own.
         class_names: one per label.
         mean: per channel, of pixels in [0, 1] over the training split, for normalisation.
         std: likewise, above 0.
@@ -104,3 +104,23 @@ def checksum(split: Split) -> str:
     digest = hashlib.sha256(split.labels.astype("<i8").tobytes())
     digest.update(split.images.data)
     return digest.hexdigest()
+
+
+def channel_statistics(split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel, of pixels in [0, 1], over all images of a split.
+
+    >>> half = np.repeat(np.array([[0], [255]], np.uint8), 4, axis=1).reshape(2, 1, 2, 2)
+    >>> channel_statistics(Split(images=half, labels=np.zeros(2, np.int64)))
+    ((0.5,), (0.5,))
+    """
+    # A histogram is exact and needs no copy of the images as floats.
+    levels = np.arange(256) / 255
+    shares = [
+        np.bincount(split.images[:, channel].ravel(), minlength=256) / split.images[:, channel].size
+        for channel in range(split.images.shape[1])
+    ]
+    means = [float(share @ levels) for share in shares]
+    deviations = [
+        float(np.sqrt(share @ (levels - mean) ** 2)) for share, mean in zip(shares, means, strict=True)
+    ]
+    return tuple(means), tuple(deviations)

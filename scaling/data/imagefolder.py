@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -22,6 +23,8 @@ DECODED_AHEAD = 64
 """Pictures decoded before they are asked for: a few batches, some tens of megabytes at 600 px."""
 
 Input = TypeVar("Input")
+Item = TypeVar("Item")
+Output = TypeVar("Output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,28 +155,61 @@ def decode_ahead(
     Raises:
         DataError: workers is below 1.
     """
+    return ahead(folder.files, partial(decode, folder.root, make=make), workers=workers)
+
+
+def ahead(
+    items: Iterable[Item], work: Callable[[Item], Output], *, workers: int | None = None
+) -> Iterator[Output]:
+    """Give what `work` makes of each item, in order; some of it is done ahead of time in threads.
+
+    Args:
+        items: taken one by one.
+        work: called in the threads.
+        workers: threads, 1 or more; default the processor's cores, at most 8.
+
+    Raises:
+        DataError: workers is below 1.
+
+    >>> list(ahead([1, 2, 3], lambda item: item * item, workers=2))
+    [1, 4, 9]
+    """
     threads = min(8, os.cpu_count() or 1) if workers is None else workers
     if threads < 1:
         raise DataError(f"workers must be at least 1, got {threads}")
-    waiting: deque[Future[Decoded[Input] | Skipped]] = deque()
-    files = iter(folder.files)
+    return _ahead(iter(items), work, threads)
+
+
+def _ahead(items: Iterator[Item], work: Callable[[Item], Output], threads: int) -> Iterator[Output]:
+    waiting: deque[Future[Output]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
     try:
-        for file in islice(files, DECODED_AHEAD):
-            waiting.append(pool.submit(_decode, folder.root, file, make))
+        for item in islice(items, DECODED_AHEAD):
+            waiting.append(pool.submit(work, item))
         while waiting:
             result = waiting.popleft().result()
-            for file in islice(files, 1):
-                waiting.append(pool.submit(_decode, folder.root, file, make))
+            for item in islice(items, 1):
+                waiting.append(pool.submit(work, item))
             yield result
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _decode(root: Path, file: LabelledFile, make: Callable[[Image.Image], Input]) -> Decoded[Input] | Skipped:
+def decode(
+    root: Path, file: LabelledFile, make: Callable[[Image.Image], Input], *, lazily: bool = False
+) -> Decoded[Input] | Skipped:
+    """Open one picture and make something of it; whatever goes wrong comes out as `Skipped`.
+
+    Args:
+        root: names in `Skipped` are relative to it.
+        file: which.
+        make: turns the picture into an input; a DataError from it skips the picture.
+        lazily: leave it to `make` to read the pixels, so that it can choose their scale before.
+    """
     try:
         with Image.open(file.path) as image:
-            image.load()
+            if not lazily:
+                image.load()
             return Decoded(value=make(image), label=file.label)
     except UnidentifiedImageError:
         reason = "not a picture"

@@ -139,10 +139,13 @@ def _heading(spec: ArchitectureSpec, x: float, same_image: bool) -> Iterator[Ite
 def _names(one: Row | None, other: Row | None, y: float) -> Iterator[Item]:
     row = one or other
     assert row is not None, "a pair of rows has at least one"
-    yield Text(x=0, y=y + 7, text=row.title, size=6.8, bold=True, role=Role.LABEL)
-    same = one is not None and other is not None and one.words == other.words
-    words = row.words if same or one is None or other is None else f"{one.words} / {other.words}"
-    yield Text(x=0, y=y + 14.5, text=words, size=5.6, colour=GREY if same else VERMILION)
+    if one is None or other is None or one.words == other.words:
+        yield Text(x=0, y=y + 7, text=row.title, size=6.8, bold=True)
+        yield Text(x=0, y=y + 14.5, text=row.words, size=5.6, colour=GREY)
+        return
+    yield Text(x=0, y=y + 4.5, text=row.title, size=6.8, bold=True)
+    for words, down in ((one.words, 12.0), (other.words, 19.0)):
+        yield Text(x=0, y=y + down, text=words, size=5.6, colour=VERMILION)
 
 
 def _cells(row: Row | None, against: Row | None, x: float, y: float) -> Iterator[Item]:

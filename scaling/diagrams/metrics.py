@@ -44,3 +44,20 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     47.2
     """
     return sum(_advance(character, bold) for character in text) * size / _units(bold)
+
+
+def drawable(text: str) -> str:
+    r"""Return a text with what the font cannot draw replaced: a space for control characters, ? for the rest.
+
+    >>> drawable("net\n笐")
+    'net ?'
+    """
+    return "".join(_drawable(character) for character in text)
+
+
+@cache
+def _drawable(character: str) -> str:
+    if not character.isprintable():
+        return " "
+    known = all(_font(bold).get_char_index(ord(character)) for bold in (False, True))
+    return character if known else "?"

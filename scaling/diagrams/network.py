@@ -20,6 +20,7 @@ from scaling.diagrams.drawing import (
     labelled_box,
     middle_baseline,
 )
+from scaling.diagrams.metrics import drawable
 from scaling.diagrams.palette import GREY, MODULE_PAINTS, PANEL, PLAIN, VERMILION
 from scaling.diagrams.pieces import SubBlock, layers_of_module, shape_text, sub_blocks
 
@@ -64,10 +65,10 @@ def full_name(spec: ArchitectureSpec) -> str:
     >>> full_name(variant("b4")), full_name(variant("lite0"))
     ('EfficientNet-B4', 'EfficientNet-Lite0')
     """
-    printable = "".join(letter if letter.isprintable() else " " for letter in spec.name)
+    printable = drawable(spec.name).strip()
     short = printable.removeprefix("efficientnet-")
     official = short.removeprefix("lite").removeprefix("b").isdecimal() or short == "l2"
-    return f"EfficientNet-{short.capitalize()}" if official else printable
+    return f"EfficientNet-{short.capitalize()}" if official else printable or "unnamed"
 
 
 def size_text(count: float) -> str:

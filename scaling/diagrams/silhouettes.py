@@ -178,7 +178,9 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
     top = 9 + ruler.image - side
     image = Paint(fill="#fdf3df", edge="#b87f00")
     yield Box(x=middle - side / 2, y=top, width=side, height=side, paint=image, corner=0)
-    yield _centred(middle, top + side / 2 + 2, f"{spec.image_size}", size=5.6)
+    pixels = f"{spec.image_size}"
+    fits = side > text_width(pixels, 5.6) + 2  # else it stands above the square
+    yield _centred(middle, top + side / 2 + 2 if fits else top - 3, pixels, size=5.6)
     y = top + side + 12
     yield Line(points=((middle, top + side), (middle, y)))
     yield _bar(spec.stem.out_channels, y, ruler, MODULE_PAINTS["stem"])

@@ -154,7 +154,7 @@ def _fixed(shape: KernelShape) -> Kernel:
     if shape.side == 1:
         return Kernel.CENTRE
     slow_input = shape.dtype == "bfloat16" and shape.stride > 1
-    if shape.side <= 4:
+    if shape.side < shape.kernel_size:  # where oneDNN's fast weight gradient gives up
         return Kernel.POSITIONS_FLOAT32 if slow_input else Kernel.POSITIONS
     return Kernel.FLOAT32 if slow_input else Kernel.STOCK
 
@@ -168,7 +168,8 @@ _FIXED_SHAPES = [
 FIXED_KERNELS = KernelTable.of(
     [(shape, _fixed(shape)) for shape in _FIXED_SHAPES if _fixed(shape) != Kernel.STOCK], origin="fixed"
 )
-"""A rule by shape alone: 1x1 by its centre, up to 4x4 by positions, bfloat16 at stride 2 in float32.
+"""A rule by shape alone: 1x1 by its centre, maps narrower than the kernel by positions, bfloat16 at stride
+2 in float32.
 
 It needs no measurement, so two machines choose alike."""
 

@@ -20,14 +20,17 @@ from scaling.serialization import architecture_key, from_json, to_json
 PAPER_BASES = (1.2, 1.1, 1.15)
 """alpha, beta, gamma of arXiv:1905.11946, section 3.3; their product alpha·beta²·gamma² is 1.9203."""
 
+CONFIRM = "confirm"
+"""Kind of a proposal that is trained again with fresh seeds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One network of a search.
 
     Args:
-        kind: `reference` or `search`.
-        name: `baseline`, `depth`, `width`, `resolution`, `compound`; `search` for proposals.
+        kind: `reference`, `search` or `confirm`.
+        name: `baseline`, `depth`, `width`, `resolution`, `compound`; the kind for all others.
         spec: the network.
         compound: its coefficients; None for the baseline.
         proposed: the shares that were asked for; None for the baseline.
@@ -176,6 +179,8 @@ def references(config: SearchConfig) -> Iterator[Candidate]:
 
 def seeds_of(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
     """Return the seeds with which a network is trained."""
+    if candidate.kind == CONFIRM:
+        return config.search.confirm_seeds
     return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from scaling.search.candidate import Candidate, references
+from scaling.search.candidate import Candidate, references, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, EXPIRED, was_told
 from scaling.search.queueing import queue_of
@@ -63,7 +63,7 @@ def prepare(config: SearchConfig, reference: optuna.Study, search: optuna.Study)
 
 
 def claim_reference(config: SearchConfig, study: optuna.Study) -> Claim | None:
-    """Take the next queued reference, or None. Call under the lock."""
+    """Take the next queued reference or confirmation, or None. Call under the lock."""
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         trial = study.ask()
         candidate = Candidate.of_document(trial.user_attrs["candidate"])
@@ -72,7 +72,7 @@ def claim_reference(config: SearchConfig, study: optuna.Study) -> Claim | None:
             continue
         if killed_too_many(study, trial):
             continue
-        seeds = config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
+        seeds = seeds_of(config, candidate)
         return Claim(study=study, trial=trial, candidate=candidate, seeds=seeds)
     return None
 

@@ -34,6 +34,7 @@ from scaling.search.target import Metric, Target
 from scaling.serialization import first_problem
 from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
+from scaling.training.options import EngineOptions
 
 
 class _Table(BaseModel):
@@ -123,6 +124,7 @@ class SearchConfig(_Table):
     search: SearchTable
     cluster: ClusterTable = ClusterTable()
     recipe: Recipe
+    engine: EngineOptions = EngineOptions()
 
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:

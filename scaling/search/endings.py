@@ -37,12 +37,12 @@ class Ending:
     error: str | None = None
 
 
-def tell(study: optuna.Study, number: int, ending: Ending, lease: Lease) -> bool:
+def tell(study: optuna.Study, trial_id: int, ending: Ending, lease: Lease) -> bool:
     """Tell how a trial ended, unless its lease was lost; return whether it stands.
 
     Done again after a connection broke half-way, it tells nothing twice.
     """
-    trial = study.get_trials(deepcopy=False)[number]
+    trial = study._storage.get_trial(trial_id)
     held = Lease.of(trial.user_attrs)
     if held is None or held.holder != lease.holder or PUT_BACK in trial.user_attrs:
         return False
@@ -51,8 +51,8 @@ def tell(study: optuna.Study, number: int, ending: Ending, lease: Lease) -> bool
     notes = {"error": ending.error, "values": list(ending.values) or None, "outcome": ending.outcome}
     for key, value in notes.items():  # the outcome last: who finds one can tell it
         if value is not None:
-            study._storage.set_trial_user_attr(trial._trial_id, key, value)
-    _tell_noted(study, number, ending.outcome, list(ending.values))
+            study._storage.set_trial_user_attr(trial_id, key, value)
+    _tell_noted(study, trial.number, ending.outcome, list(ending.values))
     return True
 
 
@@ -75,7 +75,7 @@ def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
     queued is mended by `mend`. A trial whose worker died between noting its end and telling it is told, not
     queued; one that has ended is left alone.
     """
-    trial = study.get_trials(deepcopy=False)[trial.number]
+    trial = study._storage.get_trial(trial._trial_id)
     notes = trial.user_attrs
     if trial.state.is_finished():
         return
@@ -107,6 +107,12 @@ def lineage_of(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get("lineage", trial.number))
 
 
+def running(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials in training, read past the cache: that would read the whole queue each time."""
+    storage = getattr(study._storage, "_backend", study._storage)
+    return list(storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.RUNNING,)))
+
+
 def put_back_lost(study: optuna.Study, lost: Callable[[int, Lease], str | None]) -> None:
     """Put back every trial in training that is nobody's, and those that a function gives a reason for.
 
@@ -116,8 +122,7 @@ def put_back_lost(study: optuna.Study, lost: Callable[[int, Lease], str | None])
         study: of references or of proposals.
         lost: from a trial's id and lease to why it is to be put back, or None.
     """
-    mend(study)
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in running(study):
         lease = Lease.of(trial.user_attrs)
         reason = DIED if lease is None else lost(trial._trial_id, lease)
         if reason is not None:

@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "study.sqlite3"
 
     @property
+    def storage_note(self) -> Path:
+        """Where the study's database is, without a password; there is no such file for SQLite's."""
+        return self.path / "storage.txt"
+
+    @property
     def trials(self) -> Path:
         """The table of trials."""
         return self.path / "trials.csv"
@@ -57,6 +62,11 @@ class RunFolder:
     def figures(self) -> Path:
         """The charts."""
         return self.path / "figures"
+
+    @property
+    def kernels(self) -> Path:
+        """The depthwise kernels that every training of the run takes."""
+        return self.path / "kernels.json"
 
     @property
     def checkpoints(self) -> Path:

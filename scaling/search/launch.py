@@ -19,22 +19,19 @@ from sqlalchemy import URL
 
 from scaling.results import write_trials
 from scaling.search.config import SearchConfig
-from scaling.search.endings import DIED, put_back_lost
+from scaling.search.endings import DIED, mend, put_back_lost
 from scaling.search.folder import RunFolder
 from scaling.search.leases import Lease
 from scaling.search.location import sqlite_url
+from scaling.search.packing import packing_of
 from scaling.search.rows import table
 from scaling.search.run import Run, open_run
 from scaling.search.worker import PROBLEM, Message, new_name, work
+from scaling.training.machine import ENVIRONMENT, Packing
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
 """Workers that may die before the launch gives up; a network that kills three counts as failed."""
-
-ENVIRONMENT = {
-    # Many shapes share a process; a small cache makes oneDNN build their kernels again and again.
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +39,7 @@ class Launch:
     """One launch of a run: the open run and its worker processes."""
 
     opened: Run
+    packing: Packing
     processes: dict[int, SpawnProcess] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
     messages: Queue[Message] = field(default_factory=CONTEXT.Queue)
@@ -63,7 +61,8 @@ class Launch:
             ConfigError: the study was made for another configuration.
             ResultsError: it was made by another version, or the database cannot be used.
         """
-        launch = Launch(opened=open_run(config, run, place or sqlite_url(run.database)))
+        opened = open_run(config, run, place or sqlite_url(run.database))
+        launch = Launch(opened=opened, packing=packing_of(config))
         launch.recover(None, "left running")
         return launch
 
@@ -109,6 +108,7 @@ class Launch:
 
         def recover() -> None:
             for study in self.opened.studies:
+                mend(study)
                 put_back_lost(study, lost)
 
         self.opened.exclusively(recover)
@@ -121,7 +121,7 @@ class Launch:
         """
         with _termination_as_interrupt():
             try:
-                for worker in range(self.config.search.workers):
+                for worker in range(self.packing.workers):
                     self._start(worker)
                 self._watch(on_message)
             except KeyboardInterrupt:
@@ -135,18 +135,11 @@ class Launch:
         self.names[worker] = new_name()
         # The database's URL may hold a password: it goes through a pipe, never onto a command line.
         place, name = self.opened.place, self.names[worker]
-        arguments = (self.run.path, place, worker, name, self._threads(), self.messages, self.stop)
+        arguments = (self.run.path, place, worker, name, self.packing.threads, self.messages, self.stop)
         process = CONTEXT.Process(target=work, args=arguments, daemon=True)
         with _environment(), _without_ctrl_c():
             process.start()
         self.processes[worker] = process
-
-    def _threads(self) -> int:
-        """Share the cores among the workers, unless OMP_NUM_THREADS says what a process may have."""
-        wanted = os.environ.get("OMP_NUM_THREADS", "")
-        if wanted.isdigit() and int(wanted) > 0:
-            return int(wanted)
-        return max(1, (os.cpu_count() or 1) // self.config.search.workers)
 
     def _watch(self, on_message: Callable[[Message], None]) -> None:
         """Pass messages on until every worker has left and the queue is empty."""

@@ -16,6 +16,7 @@ from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.errors import ResultsError
+from scaling.model import KernelTable
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.search.endings import Ending
@@ -36,6 +37,7 @@ def evaluate(
     report: SeedReport,
     should_stop: Callable[[], bool],
     checkpoints: Path | None = None,
+    kernels: KernelTable | None = None,
 ) -> Ending:
     """Train every seed that has no result yet; return how the trial ended, with the mean of its seeds.
 
@@ -54,7 +56,14 @@ def evaluate(
                 continue
             checkpoint = checkpoint_of(claim, seed, checkpoints)
             result = train_once(
-                config, claim.candidate.spec, seed, device, report, should_stop, checkpoint=checkpoint
+                config,
+                claim.candidate.spec,
+                seed,
+                device,
+                report,
+                should_stop,
+                checkpoint=checkpoint,
+                kernels=kernels,
             )
             results[seed] = plain_result(result)
             trial.set_user_attr(f"result:{seed}", results[seed])
@@ -89,6 +98,7 @@ def train_once(
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
     checkpoint: Path | None = None,
+    kernels: KernelTable | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
 
@@ -108,6 +118,7 @@ def train_once(
         should_stop=should_stop,
         on_judged=on_judged,
         checkpoint=checkpoint,
+        kernels=kernels,
     )
 
 

@@ -12,6 +12,7 @@ from scaling.cost import count_cost
 from scaling.search.candidate import Candidate, references, seeds_of
 from scaling.search.claims import ENUMERATED, accepted
 from scaling.search.config import SearchConfig
+from scaling.search.confirmation import not_confirmed
 from scaling.search.objective import seed_results
 from scaling.search.queueing import networks_planned
 
@@ -54,9 +55,20 @@ def pieces(
     known = [_piece(config, trial, now_s) for trial in (*queued, *proposals)]
     if not queued:
         known += [_whole(config, candidate) for candidate in references(config) if candidate.feasible]
-    seeds = len(config.search.seeds)
-    proposal = Piece(trainings=seeds, work=_usual_macs(config, proposals) * seeds)
-    return [piece for piece in known if piece is not None] + [proposal] * to_come
+    macs, search = _usual_macs(config, proposals), config.search
+    proposal = Piece(trainings=len(search.seeds), work=macs * len(search.seeds))
+    again = Piece(trainings=len(search.confirm_seeds), work=macs * len(search.confirm_seeds))
+    confirms = _confirmations(config, queued, proposals, to_come)
+    return [piece for piece in known if piece is not None] + [proposal] * to_come + [again] * confirms
+
+
+def _confirmations(
+    config: SearchConfig, queued: Sequence[FrozenTrial], proposals: Sequence[FrozenTrial], to_come: int
+) -> int:
+    """Return how many candidates are still to be queued for confirmation, at most."""
+    if to_come == 0 and all(trial.state.is_finished() for trial in proposals):
+        return len(not_confirmed(config, queued, proposals))
+    return min(config.search.confirm, to_come + len(accepted(proposals)))
 
 
 def _usual_macs(config: SearchConfig, proposals: Iterable[FrozenTrial]) -> float:
@@ -78,6 +90,8 @@ def _piece(config: SearchConfig, trial: FrozenTrial, now_s: float) -> Piece | No
     if trial.state.is_finished() or "candidate" not in trial.user_attrs:
         return None
     candidate, results = Candidate.of_document(trial.user_attrs["candidate"]), seed_results(trial.user_attrs)
+    if not candidate.feasible:  # a reference that will be dropped
+        return None
     missing = sum(seed not in results for seed in seeds_of(config, candidate))
     return Piece(
         trainings=missing,

@@ -27,7 +27,9 @@ from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
 from scaling.search.objective import plain_result, train_once
 from scaling.search.rows import seed_columns
+from scaling.search.run_kernels import folder_kernels
 from scaling.training.engine import TrainingInterruptedError, best_device
+from scaling.training.machine import Packing
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def train_repeats(
     run: RunFolder,
     seeds: Sequence[int],
     *,
-    workers: int,
+    packing: Packing,
     on_finished: Callable[[int], None],
 ) -> None:
     """Train the baseline with every seed that has no whole file yet, several at a time in processes.
@@ -64,7 +66,7 @@ def train_repeats(
         config: the experiment.
         run: its folder; the configuration is already there.
         seeds: wanted.
-        workers: processes, 1 or more.
+        packing: processes, and threads of each.
         on_finished: called with each seed that was trained.
 
     Raises:
@@ -76,9 +78,11 @@ def train_repeats(
         return
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    processes = min(workers, len(missing))
     with ProcessPoolExecutor(
-        processes, context, initializer=_begin, initargs=(stop, os.getpid(), threads(processes))
+        min(packing.workers, len(missing)),
+        context,
+        initializer=_begin,
+        initargs=(stop, os.getpid(), packing.threads),
     ) as pool:
         waiting = [pool.submit(_train_seed, run.path, seed) for seed in missing]
         try:
@@ -92,12 +96,6 @@ def train_repeats(
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def threads(processes: int) -> int:
-    """Return the threads of each of several processes: OMP_NUM_THREADS, else an equal share of the cores."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) > 0 else max(1, (os.cpu_count() or 1) // processes)
 
 
 _STOP: dict[str, Any] = {}
@@ -125,6 +123,7 @@ def _train_seed(folder: Path, seed: int) -> int:
             best_device(config.search.device),
             report=lambda _seed, _step: None,
             should_stop=should_stop,
+            kernels=folder_kernels(config, run),
             on_judged=lambda judged: right.append(np.packbits(judged.numpy())),
         )
     except TrainingInterruptedError:

@@ -63,6 +63,11 @@ class Run:
         """Name of whatever launches from this folder on this machine."""
         return f"{socket.gethostname()}:{self.folder.path.resolve()}"
 
+    def close(self) -> None:
+        """Close the connections of this thread, and those that nobody uses."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
     def exclusively(self, section: Callable[[], Value]) -> Value:
         """Run a section under the lock; where the database goes away meanwhile, run the whole of it again.
 

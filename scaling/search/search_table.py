@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -32,6 +32,12 @@ class SearchTable(BaseModel):
     trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
+    confirm: int = Field(
+        default=3, ge=0, description="top candidates that are trained again before one is called best"
+    )
+    confirm_seeds: tuple[int, ...] = Field(
+        default=(1001, 1002, 1003), min_length=1, description="fresh seeds, used for nothing else"
+    )
     cost: CostRule = CostRule.ACHIEVED
     metric: Metric = Metric.MACS
     target_factor: float = 2.0
@@ -46,10 +52,10 @@ class SearchTable(BaseModel):
     grid_tolerance: float = Field(default=0.05, gt=0, lt=1)
     pruner: Pruner = Pruner.NONE
     seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=2, ge=1, le=256)
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    @field_validator("seeds", "baseline_seeds")
+    @field_validator("seeds", "baseline_seeds", "confirm_seeds")
     @classmethod
     def _distinct(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(value)) != len(value) or min(value) < 0 or max(value) > LARGEST_SEED:
@@ -66,10 +72,22 @@ class SearchTable(BaseModel):
 
     @model_validator(mode="after")
     def _goes_together(self) -> SearchTable:
-        for refused in (self._sampler_problem(), self._pruner_problem(), self._cost_problem()):
+        problems = (
+            self._seeds_problem(),
+            self._sampler_problem(),
+            self._pruner_problem(),
+            self._cost_problem(),
+        )
+        for refused in problems:
             if refused is not None:
                 raise ValueError(refused)
         return self
+
+    def _seeds_problem(self) -> str | None:
+        used = sorted(set(self.confirm_seeds) & set(self.seeds))
+        if self.confirm and used:
+            return f"confirm_seeds must be fresh, but {used[0]} is among the seeds that choose candidates"
+        return None
 
     def _sampler_problem(self) -> str | None:
         if self.sampler == Sampler.GP and self.trials > MOST_GP_TRIALS:

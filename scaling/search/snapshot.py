@@ -10,11 +10,15 @@ from dataclasses import dataclass
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import URL
 
 from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
+from scaling.search.confirmation import label_of
 from scaling.search.folder import RunFolder
+from scaling.search.location import file_of, is_sqlite, sqlite_url
 from scaling.search.objective import seed_results
+from scaling.search.packing import packing_of
 from scaling.search.remaining import Piece, pieces, seconds_left, training_since, unproposed, work_per_second
 from scaling.search.rows import frame_of, trial_state
 from scaling.search.storage import open_storage
@@ -89,16 +93,20 @@ class Snapshot:
         return not self.left
 
 
-def read_snapshot(run: RunFolder) -> Snapshot:
+def read_snapshot(run: RunFolder, place: URL | None = None) -> Snapshot:
     """Read a run at any moment from its start on; nothing of it is changed.
+
+    Args:
+        run: its folder.
+        place: its database; the folder's own SQLite file if None.
 
     Raises:
         ResultsError: the folder is not a run's, or its database cannot be read.
     """
-    config = run.read_config()
-    if not run.database.exists():
+    config, place = run.read_config(), place or sqlite_url(run.database)
+    if is_sqlite(place) and not file_of(place).exists():
         return snapshot(config, [], [], {})
-    storage = open_storage(run.database)
+    storage = open_storage(place)
     known = {study.study_name for study in storage.get_all_studies()}
     studies = {
         name: optuna.load_study(study_name=name, storage=storage)
@@ -127,7 +135,7 @@ def snapshot(
     now_s, trials = time.time(), [*queued, *proposals]
     running = [t for t in trials if t.state == TrialState.RUNNING and "worker" in t.user_attrs]
     left = pieces(config, queued, proposals, unproposed(config, notes, proposals), now_s=now_s)
-    speed, workers = work_per_second(trials), len(running) or config.search.workers
+    speed, workers = work_per_second(trials), len(running) or packing_of(config).workers
     return Snapshot(
         config=config,
         trials=frame_of(config, trials),
@@ -143,11 +151,10 @@ def snapshot(
 def _activity(config: SearchConfig, trial: FrozenTrial, now_s: float) -> Activity:
     candidate, results = Candidate.of_document(trial.user_attrs["candidate"]), seed_results(trial.user_attrs)
     number, seeds = trial.user_attrs.get("trial"), seeds_of(config, candidate)
-    name = f"trial {number}" if candidate.kind == "search" else candidate.name
     return Activity(
         worker=str(trial.user_attrs["worker"]),
         trial=number,
-        label=f"{name} at {candidate.spec.image_size} px",
+        label=label_of(candidate, trial.user_attrs),
         seed=next((seed for seed in seeds if seed not in results), None),
         seeds_done=len(results),
         seeds=len(seeds),

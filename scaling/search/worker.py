@@ -14,19 +14,21 @@ from pathlib import Path
 
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 
 from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
-from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
+from scaling.search.confirmation import label_of, queue_confirmation
+from scaling.search.endings import EXPIRED, Ending, mend, put_back, put_back_lost, running, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
 from scaling.search.patience import DATABASE_ERRORS, Patience
 from scaling.search.run import Run, open_run
+from scaling.search.run_kernels import run_kernels
 from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
 from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
@@ -132,6 +134,7 @@ class Worker:
         self.send, self.train = send, train
         self.taken = {architecture_key(candidate.spec) for candidate in references(run.config)}
         self.device = best_device(run.config.search.device)
+        self.kernels = run_kernels(run)
         timing = run.config.cluster
         self.watch = LeaseWatch(grace_s=timing.grace_s, longest_gap_s=timing.heartbeat_s)
 
@@ -161,6 +164,7 @@ class Worker:
                     report=progress.report,
                     should_stop=lambda: keeper.lost or should_stop(),
                     checkpoints=self.run.folder.checkpoints,
+                    kernels=self.kernels,
                 )
             except TrainingInterruptedError:
                 return self._give_back(claim, "stopped", Step.STOPPED)
@@ -171,14 +175,14 @@ class Worker:
             except ResultsError:  # a full disk is nobody's fault; this worker cannot go on
                 self._give_back(claim, "stopped", Step.STOPPED)
                 raise
-            if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
+            if not self.run.exclusively(lambda: tell(claim.study, trial_id, ending, self.lease)):
                 return Step.LOST
         progress.send("end", progress.total, ending_text(self.frozen(claim)))
         return Step.TRAINED
 
     def frozen(self, claim: Claim) -> FrozenTrial:
         """Return a claimed trial as the database has it now."""
-        return self.run.patiently(lambda: claim.study.get_trials(deepcopy=False)[claim.trial.number])
+        return self.run.patiently(lambda: self.run.storage.get_trial(claim.trial._trial_id))
 
     def _claim(self) -> tuple[Claim | None, Step]:
         self._put_back_lost()
@@ -186,19 +190,31 @@ class Worker:
         claim = claim_reference(self.config, run.reference) or claim_candidate(
             self.config, run.search, self.taken, worker=self.number
         )
+        if claim is None:
+            for study in run.studies:
+                mend(study)
+            if not self._unfinished() and queue_confirmation(self.config, run.reference, run.search):
+                claim = claim_reference(self.config, run.reference)
         if claim is not None:
             claim.trial.set_user_attr("worker", self.number)
             claim.trial.set_user_attr(LEASE, self.lease.document())
             return claim, Step.TRAINED
-        return None, Step.WAITING if self._in_training() else Step.DONE
+        return None, Step.WAITING if self._unfinished() else Step.DONE
 
     def _in_training(self) -> dict[int, Lease]:
         return {
             trial._trial_id: lease
             for study in self.run.studies
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            for trial in running(study)
             if (lease := Lease.of(trial.user_attrs)) is not None
         }
+
+    def _unfinished(self) -> bool:
+        return any(
+            not trial.state.is_finished()
+            for study in self.run.studies
+            for trial in study.get_trials(deepcopy=False)
+        )
 
     def _put_back_lost(self) -> None:
         """Put back what expired, and what a claim of this worker left when its connection broke."""
@@ -214,10 +230,8 @@ class Worker:
 
     def _give_back(self, claim: Claim, reason: str, step: Step) -> Step:
         """Put a trial back, unless somebody else has."""
-        number = claim.trial.number
-        self.run.exclusively(
-            lambda: put_back(claim.study, claim.study.get_trials(deepcopy=False)[number], reason)
-        )
+        trial_id = claim.trial._trial_id
+        self.run.exclusively(lambda: put_back(claim.study, self.run.storage.get_trial(trial_id), reason))
         return step
 
 
@@ -236,10 +250,8 @@ class _Progress:
         self.seeds = claim.seeds
         self.per_seed = total_steps(config.recipe, config.data.train)
         self.total = self.per_seed * len(self.seeds)
-        label = claim.candidate.name
-        if label == "search":
-            label = f"trial {claim.trial.user_attrs['trial']}"
-        self.label, self.macs = f"{label} at {spec.image_size} px", count_cost(spec).macs
+        self.label = label_of(claim.candidate, claim.trial.user_attrs)
+        self.macs = count_cost(spec).macs
         self.send("start", 0)
 
     def send(self, event: str, done: int, text: str = "") -> None:

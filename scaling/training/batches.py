@@ -79,6 +79,55 @@ class DeviceSplit:
         return normalised(self, pixels(self.images_NCHW[indices_B])), self.labels_N[indices_B]
 
 
+class Stream(Protocol):
+    """Labelled images that do not lie in memory: read and decoded in the order asked for."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        ...
+
+    def batches(self, order: Tensor, batch_size: int, *, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and int64 labels (B,), on the host."""
+        ...
+
+    def checksum(self) -> str:
+        """Name the images and labels: equal streams have equal names."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamedSplit:
+    """A stream whose batches are copied to the device as they come.
+
+    Args:
+        stream: gives them.
+        mean_C11: per channel, of pixels in [0, 1]; on the device.
+        std_C11: likewise.
+    """
+
+    stream: Stream
+    mean_C11: Tensor
+    std_C11: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.stream)
+
+    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and labels (B,) on the device."""
+        device = self.mean_C11.device
+        for images, labels in self.stream.batches(order_N, batch_size, epoch=epoch):
+            yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+
+
+def source_of(split: Split | Stream, info: DatasetInfo, device: torch.device) -> Source:
+    """Return a split's images as the engine takes them: resident if they are in memory, else streamed."""
+    if isinstance(split, Split):
+        return DeviceSplit.of(split, info, device)
+    mean, std = per_channel(info.mean, device), per_channel(info.std, device)
+    return StreamedSplit(stream=split, mean_C11=mean, std_C11=std)
+
+
 def per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
     """Return one number a channel, (C, 1, 1)."""
     return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
@@ -165,9 +214,10 @@ def _augmented(
     return augmenter.mixed(changed, labels, share)
 
 
-def in_order(split: Source, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield every image once, in order, normalised, with its label."""
-    for images, labels in split.batches(torch.arange(len(split)), batch_size, 0):
+def in_order(split: Source, batch_size: int, *, share: Share = ALL) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield every image once, in order, normalised, with its label; of several processes, each its run."""
+    mine = torch.arange(len(split)).tensor_split(share.processes)[share.rank]
+    for images, labels in split.batches(mine, batch_size, 0):
         yield normalised(split, pixels(images)), labels
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -24,8 +24,9 @@ from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_mode
 from scaling.model.depthwise import KernelTable
 from scaling.serialization import architecture_key
 from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
-from scaling.training.batches import DeviceSplit, Source, in_order, steps_per_epoch
+from scaling.training.batches import ALL, Share, Source, Stream, in_order, source_of, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
+from scaling.training.distributed import Processes, alone
 from scaling.training.measurement import blank_batch, inference_ms
 from scaling.training.recipe import Recipe
 from scaling.training.session import Report, Session, TrainingInterruptedError
@@ -109,8 +110,8 @@ class TrainingResult:
 def train_network(
     spec: ArchitectureSpec,
     recipe: Recipe,
-    train: Split,
-    validation: Split,
+    train: Split | Stream,
+    validation: Split | Stream,
     info: DatasetInfo,
     *,
     seed: int,
@@ -122,6 +123,8 @@ def train_network(
     kernels: KernelTable | None = None,
     on_epoch: Callable[[EpochEnd], None] | None = None,
     on_judged: Judged | None = None,
+    on_trained: Callable[[EfficientNet], None] | None = None,
+    processes: Processes | None = None,
 ) -> TrainingResult:
     """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
@@ -144,6 +147,9 @@ def train_network(
         kernels: how depthwise convolutions compute their gradients; None for torch's own.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
+        on_trained: called at the end with the network as it was judged, moving average included; never if the
+            training diverged.
+        processes: that train this network together; each calls this function alike. None: this one alone.
 
     Raises:
         TrainingInterruptedError: `should_stop` said so.
@@ -151,15 +157,15 @@ def train_network(
         ScalingError: out of memory at the smallest micro-batch.
     """
     start = time.perf_counter()
+    together = alone(device) if processes is None else processes
     model = _network(spec, recipe, numerics, seed, device, kernels)
-    step = Step(model, recipe, total_steps(recipe, len(train)))
+    step = _step(model, recipe, len(train), together)
     augmenter = None
     if recipe.augmentation != NO_AUGMENTATION:
         augmenter = Augmenter(recipe.augmentation, info.num_classes)
-    data = DeviceSplit.of(train, info, device)
-    session = Session(step, data, seed, report, should_stop, augmenter=augmenter)
-    held_out = DeviceSplit.of(validation, info, device)
-    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, device, kernels, train)
+    data, held_out = source_of(train, info, device), source_of(validation, info, device)
+    session = Session(step, data, seed, report, should_stop, augmenter=augmenter, processes=together)
+    identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, kernels, train, together)
     kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
     kept.resume()
     outcome = Outcome.COMPLETE
@@ -178,6 +184,9 @@ def train_network(
         kept.top1 = _share(right)
         if on_judged is not None and outcome == Outcome.COMPLETE:
             on_judged(right.cpu())
+    if on_trained is not None and outcome == Outcome.COMPLETE:
+        with _as_judged(session):
+            on_trained(model)
     return _result(outcome, kept, spec)
 
 
@@ -204,7 +213,19 @@ class _Kept:
     def save(self) -> None:
         if self.path is not None:
             state = {"session": self.session.good, "wall_s": self.wall_s(), "top1": self.top1}
-            save_checkpoint(self.path, state, self.identity)
+            if self.session.processes.first:
+                save_checkpoint(self.path, state, self.identity)
+            self.session.processes.wait()  # nobody goes on from a checkpoint that is not there yet
+
+
+def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes) -> Step:
+    return Step(
+        model,
+        recipe,
+        total_steps(recipe, images),
+        forward=processes.wrapped(model),
+        batch_size=processes.local_batch(recipe.batch_size),
+    )
 
 
 def _network(
@@ -236,9 +257,9 @@ def _identity(
     recipe: Recipe,
     numerics: Numerics,
     seed: int,
-    device: torch.device,
     kernels: KernelTable | None,
-    train: Split,
+    train: Split | Stream,
+    processes: Processes,
 ) -> dict[str, str]:
     """Say what a training is: two with the same identity take the same steps."""
     return {
@@ -248,16 +269,22 @@ def _identity(
         "numerics": json.dumps(asdict(numerics), sort_keys=True),
         "kernels": "stock" if kernels is None else kernels.key(),
         "seed": str(seed),
-        "data": checksum(train),
-        "device": device.type,
+        "data": checksum(train) if isinstance(train, Split) else train.checksum(),
+        "device": processes.device.type,
+        "number of processes": str(processes.share.processes),
         "torch": str(torch.__version__),  # a class of its own, which a checkpoint may not hold
     }
 
 
-def _judged(session: Session, split: Source) -> Tensor:
+def _as_judged(session: Session) -> AbstractContextManager[None]:
     average = session.step.average
-    with nullcontext() if average is None else average.in_place():
-        return right_answers(session.step.model, split)
+    return nullcontext() if average is None else average.in_place()
+
+
+def _judged(session: Session, split: Source) -> Tensor:
+    with _as_judged(session):
+        mine = right_answers(session.step.model, split, share=session.processes.share)
+    return session.processes.gathered(mine, len(split))
 
 
 def _share(right: Tensor) -> float:
@@ -267,7 +294,7 @@ def _share(right: Tensor) -> float:
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
     session, top1 = kept.session, kept.top1
     step, batch_size = session.step, session.step.recipe.batch_size
-    micro_batch = step.micro_batch(batch_size)
+    micro_batch = step.micro_batch
     one, batch = (blank_batch(step.model, n, spec.in_channels, spec.image_size) for n in (1, micro_batch))
     return TrainingResult(
         outcome=outcome,
@@ -294,11 +321,14 @@ def total_steps(recipe: Recipe, images: int) -> int:
 
 
 @torch.no_grad()
-def right_answers(model: nn.Module, split: Source) -> Tensor:
-    """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,)."""
+def right_answers(model: nn.Module, split: Source, *, share: Share = ALL) -> Tensor:
+    """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,).
+
+    Of several processes, each judges its share.
+    """
     model.eval()
-    right = []
-    for images, labels in in_order(split, EVALUATION_BATCH):
+    right = [torch.zeros(0, dtype=torch.bool, device=split.mean_C11.device)]
+    for images, labels in in_order(split, EVALUATION_BATCH, share=share):
         with autocast(images.device):
             right.append(model(images).argmax(1) == labels)
     return torch.cat(right)

@@ -30,6 +30,8 @@ class Recipe:
     Args:
         epochs: passes over the training images, at least 1.
         batch_size: images a step, at least 2 (batch norm needs two).
+        micro_batch: images that are trained on, and normalised, together, at least 2; their gradients are
+            added up to those of a batch. None takes the whole batch where memory allows.
         learning_rate: peak of the schedule, above 0.
         optimizer: `adamw`, `sgd` or `rmsprop`.
         momentum: of SGD and RMSProp, in [0, 1).
@@ -55,6 +57,7 @@ class Recipe:
 
     epochs: int
     batch_size: int = 64
+    micro_batch: int | None = None
     learning_rate: float = 0.01
     optimizer: Optimizer = Optimizer.ADAMW
     momentum: float = 0.9
@@ -77,7 +80,7 @@ class Recipe:
         below_one = ("warmup", "label_smoothing", "momentum", "dropout", "stochastic_depth")
         self._check(below_one, "at least 0 and below 1", lambda value: 0 <= value < 1)
         self._check(("epochs",), "at least 1", lambda value: value >= 1)
-        self._check(("batch_size",), "at least 2", lambda value: value >= 2)
+        self._check(("batch_size", "micro_batch"), "at least 2", lambda value: value >= 2)
         positive = ("learning_rate", "decay_epochs", "gradient_clip")
         self._check(positive, "above 0", lambda value: value > 0 and math.isfinite(value))
         self._check(("weight_decay",), "at least 0", lambda value: value >= 0 and math.isfinite(value))

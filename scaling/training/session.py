@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from scaling.errors import ScalingError
 from scaling.training.augmentation import Augmenter
-from scaling.training.batches import ALL, Share, Source, shuffled, stream_seed
+from scaling.training.batches import Source, shuffled, stream_seed
+from scaling.training.distributed import Processes, alone
 from scaling.training.measurement import SavedBytes, StepClock
 from scaling.training.step import Step, copied
 
@@ -37,7 +38,7 @@ class Session:
         report: called after every step.
         should_stop: asked before every step.
         augmenter: of training images; None leaves them.
-        share: which part of each batch this process takes.
+        processes: that train together; None where this one is alone.
     """
 
     def __init__(
@@ -49,12 +50,12 @@ class Session:
         should_stop: Callable[[], bool],
         *,
         augmenter: Augmenter | None = None,
-        share: Share = ALL,
+        processes: Processes | None = None,
     ) -> None:
         self.step, self.data, self.seed = step, data, seed
         self.report, self.should_stop = report, should_stop
-        self.augmenter, self.share = augmenter, share
-        self.device = data.mean_C11.device
+        self.augmenter, self.device = augmenter, data.mean_C11.device
+        self.processes = alone(self.device) if processes is None else processes
         self.clock = StepClock(self.device)
         self.epoch, self.loss, self.memory_bytes = 0, math.nan, 0
         self.train_s = 0.0
@@ -75,7 +76,7 @@ class Session:
         loss = self._epoch()
         while loss is None:
             self.restore(self.good)
-            self.step.halve(self.step.recipe.batch_size)
+            self.step.halve()
             self.good = self.state()
             loss = self._epoch()
         if not (math.isfinite(loss) and _finite(self.step.model)):
@@ -90,7 +91,11 @@ class Session:
         try:
             return self._steps()
         except torch.OutOfMemoryError:
-            pass
+            if self.processes.share.processes > 1:
+                raise ScalingError(  # the others are in the middle of a step and cannot start again
+                    f"out of memory with {self.step.micro_batch} images at a time in each process: "
+                    "set the recipe's micro_batch below that; the same command goes on from the last epoch"
+                ) from None
         self.step.optimizer.zero_grad(set_to_none=True)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -98,7 +103,7 @@ class Session:
 
     def _steps(self) -> float:
         self.step.model.train()
-        torch.manual_seed(stream_seed("layers", self.seed, self.epoch, self.share.rank))
+        torch.manual_seed(stream_seed("layers", self.seed, self.epoch, self.processes.share.rank))
         total, count = torch.zeros((), device=self.device), 0
         self.clock.mark()
         batches = shuffled(
@@ -107,7 +112,7 @@ class Session:
             seed=self.seed,
             epoch=self.epoch,
             augmenter=self.augmenter,
-            share=self.share,
+            share=self.processes.share,
         )
         for images, labels in batches:
             if self.should_stop():
@@ -116,6 +121,8 @@ class Session:
             count += 1
             self.clock.mark()
             self.report(self.step.done)
+        self.processes.average_statistics(self.step)
+        self.processes.mean([total])
         loss = float(total) / count  # the epoch's only wait for the device
         self.clock.close()
         if self.device.type == "cuda":

@@ -34,7 +34,7 @@ class Step:
         recipe: how to train.
         total_steps: of the whole training.
         forward: what is called in place of the model, such as its data-parallel wrapper.
-        pieces: into how many each batch is split.
+        batch_size: images a call, where they are not the recipe's whole batch.
     """
 
     def __init__(
@@ -44,11 +44,12 @@ class Step:
         total_steps: int,
         *,
         forward: nn.Module | None = None,
-        pieces: int = 1,
+        batch_size: int | None = None,
     ) -> None:
         self.model, self.recipe, self.total_steps = model, recipe, total_steps
         self.forward = model if forward is None else forward
-        self.pieces, self.done = pieces, 0
+        self.batch_size = batch_size or recipe.batch_size
+        self.pieces, self.done = -(-self.batch_size // (recipe.micro_batch or self.batch_size)), 0
         self.optimizer = make_optimizer(model, recipe)
         self.average = None if recipe.ema_decay is None else MovingAverage(model, recipe.ema_decay)
         self.norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
@@ -130,19 +131,20 @@ class Step:
             for norm, momentum in zip(self.norms, momenta, strict=True):
                 norm.momentum = momentum
 
-    def micro_batch(self, batch_size: int) -> int:
-        """Return the images of the largest piece."""
-        return -(-batch_size // self.pieces)
+    @property
+    def micro_batch(self) -> int:
+        """Images of the largest piece."""
+        return -(-self.batch_size // self.pieces)
 
-    def halve(self, batch_size: int) -> None:
+    def halve(self) -> None:
         """Split batches into twice as many pieces.
 
         Raises:
             ScalingError: pieces would be smaller than batch norm can use.
         """
-        if batch_size // (2 * self.pieces) < SMALLEST_MICRO_BATCH:
+        if self.batch_size // (2 * self.pieces) < SMALLEST_MICRO_BATCH:
             raise ScalingError(
-                f"out of memory with {self.micro_batch(batch_size)} images at a time, and batch norm needs "
+                f"out of memory with {self.micro_batch} images at a time, and batch norm needs "
                 f"{SMALLEST_MICRO_BATCH}: take a smaller network or image size"
             )
         self.pieces *= 2

@@ -29,6 +29,7 @@ from scaling.baselines import BASELINES, rules_of_baseline
 from scaling.cli import group
 from scaling.cost.closed_form import input_sides
 from scaling.explorer import explorer_data
+from scaling.explorer.page import one_formula
 from scaling.families import lite_coefficients, official_name, released_coefficients
 from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
@@ -271,8 +272,10 @@ def test_the_page_computes_what_python_computes(page: Any) -> None:
     assert legal >= 200
 
 
-def test_the_official_variants_are_one_click_away(page: Any) -> None:
+@pytest.mark.parametrize("mode", ["compound", "direct"])
+def test_the_official_variants_are_one_click_away(page: Any, mode: str) -> None:
     for name in OFFICIAL:
+        page.check(f"#mode-{mode}")
         page.click(f"button[data-variant={name}]")
         cost = count_cost(variant(name))
         assert page.inner_text("#params") == f"{cost.params:,}"
@@ -280,6 +283,8 @@ def test_the_official_variants_are_one_click_away(page: Any) -> None:
         assert page.inner_text("#nearest") == name
         assert page.inner_text("#nearest-note") == "exactly this network"
         assert page.locator("button[aria-pressed=true]").all_inner_texts() == [name]
+        by_formula = mode == "compound" and name in one_formula()["phi"]
+        assert page.is_checked("#mode-compound") == by_formula
 
 
 def test_the_papers_point_is_one_click_away(page: Any) -> None:
@@ -419,7 +424,8 @@ def luminance(colour: str) -> float:
 def test_it_prints(page: Any, tmp_path: Path) -> None:
     content = page.pdf(path=str(tmp_path / "explorer.pdf"), format="A4")
     assert content.startswith(b"%PDF")
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.is_hidden("form")
     assert page.is_visible("#stages")
 

@@ -43,7 +43,10 @@ def test_it_ends_well_and_prints_its_table(run: tuple[Path, subprocess.Completed
     assert str(output / "trials.csv") in done.stdout
     assert "distinct networks on target" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "7/7" in done.stderr
+    assert "9/9" in done.stderr
+    assert "again at" in done.stderr
+    assert "best: trial " in done.stdout
+    assert "scaling family --alpha " in done.stdout
 
 
 def test_the_table_of_trials_is_right(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -52,11 +55,13 @@ def test_the_table_of_trials_is_right(run: tuple[Path, subprocess.CompletedProce
     trained = trials[trials["state"] == "complete"]
     assert set(trials["state"]) <= {"complete", "infeasible"}
     kinds = trained.groupby("kind")["trial"].nunique().to_dict()
-    assert kinds == {"reference": 5, "search": 2}
-    seeds = trained.groupby("trial")["seed"].apply(list).to_dict()
-    assert seeds[0] == [0, 1, 2]
-    others = list(load_config(ROOT / "experiments" / "quick.toml").search.seeds)
-    assert all(value == others for trial, value in seeds.items() if trial > 0)
+    assert kinds == {"reference": 5, "search": 2, "confirm": 2}
+    table = load_config(ROOT / "experiments" / "quick.toml").search
+    first = trained[trained["kind"] != "confirm"].groupby("trial")["seed"].apply(list).to_dict()
+    assert first[0] == [0, 1, 2]
+    assert all(value == list(table.seeds) for trial, value in first.items() if trial > 0)
+    again = trained[trained["kind"] == "confirm"].groupby("trial")["seed"].apply(list)
+    assert again.tolist() == [list(table.confirm_seeds)] * 2
     assert trials["experiment"].unique().tolist() == ["quick"]
     assert trained["top1"].between(0, 1).all()
     assert (trained["wall_s"] > 0).all()
@@ -100,7 +105,7 @@ def test_a_finished_run_says_so_and_trains_nothing(
     again = main_job(output)
     assert again.returncode == 0, again.stderr
     assert "is finished; --fresh starts anew" in " ".join(again.stderr.split())
-    assert "/7" not in again.stderr
+    assert "/9" not in again.stderr
     assert again.stdout.splitlines()[0].split() == first.stdout.splitlines()[0].split()
     assert {name: (output / name).read_bytes() for name in before} == before
 
@@ -114,7 +119,8 @@ def test_json_is_one_document_of_the_same_result(run: tuple[Path, subprocess.Com
     assert sum(document["states"].values()) == len(trials)
     assert len(document["ranking"]) == 7
     best = document["ranking"][0]["top1"]
-    means = trials[trials["state"] == "complete"].groupby("trial")["top1"].mean()
+    searched = trials[(trials["state"] == "complete") & (trials["kind"] != "confirm")]
+    means = searched.groupby("trial")["top1"].mean()
     assert best == pytest.approx(means.max())
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from scaling.cli.data import data
-from scaling.data import dataset_names, fashion_mnist
+from scaling.data import checksum, dataset_names, fashion_mnist, load_split
 from scaling.errors import DataError
 
 
@@ -74,3 +74,39 @@ def test_contact_sheet_writes_a_picture(tmp_path: Path) -> None:
 def test_contact_sheet_errors_are_one_line(arguments: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         call("contact-sheet", *arguments)
+
+
+def test_show_measures_mean_and_std_of_what_it_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALING_CACHE", str(tmp_path))
+    row = json.loads(call("show", "glyphs", "--measure", "200", "--image-size", "16", "--json"))
+    split = load_split("glyphs", "train", image_size=16, count=200, seed=0)
+    assert row["measured_mean"] == pytest.approx([(split.images / 255).mean()])
+    assert row["measured_std"] == pytest.approx([(split.images / 255).std()])
+    assert row["checksum"] == checksum(split)
+    assert "measured mean: 0.7" in call("show", "glyphs", "--measure", "200", "--image-size", "16")
+
+
+def test_show_knows_class_folders(tmp_path: Path) -> None:
+    for split, count in (("train", 5), ("val", 2)):
+        for number in range(count):
+            path = tmp_path / split / "one" / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20, 20), (number, 0, 255)).save(path)
+    row = json.loads(call("show", f"imagefolder:{tmp_path}", "--json"))
+    assert (row["train"], row["validation"], row["test"]) == (5, 2, None)
+    assert row["class_names"] == ["one"]
+    text = call("show", f"imagefolder:{tmp_path}")
+    assert "test: none" in text
+    assert "classes: one" in text
+    with pytest.raises(DataError, match="cannot be read"):
+        call("show", f"imagefolder:{tmp_path / 'nowhere'}")
+    assert "imagefolder:PATH" in call("list")
+
+
+def test_show_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALING_CACHE", str(tmp_path))
+    monkeypatch.delenv("SCALING_DATA", raising=False)
+    row = json.loads(call("show", "cifar100", "--json"))
+    assert (row["at_hand"], row["native_size"], len(row["class_names"])) == (False, 32, 100)
+    with pytest.raises(DataError, match="scaling data fetch cifar100"):
+        call("show", "cifar100", "--measure", "10")

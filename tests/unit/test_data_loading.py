@@ -39,7 +39,10 @@ def test_known_names_have_consistent_information() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"name": "cifar11"}, r"must be one of glyphs, fashion-mnist, cifar10, cifar100, got 'cifar11'"),
+        (
+            {"name": "cifar11"},
+            r"must be one of glyphs, fashion-mnist, cifar10, cifar100, imagefolder:PATH, got 'cifar11'",
+        ),
         ({"split": "val"}, r"must be one of train, validation, test, got 'val'"),
         ({"image_size": 7}, r"between 8 and 4096, got 7"),
         ({"image_size": 5000}, r"between 8 and 4096, got 5000"),

@@ -30,6 +30,10 @@ def batch(count: int = 24) -> tuple[Tensor, Tensor]:
     return images, torch.randint(SPEC.num_classes, (count,), generator=generator)
 
 
+def in_pieces(pieces: int) -> Recipe:
+    return replace(RECIPE, micro_batch=-(-RECIPE.batch_size // pieces))
+
+
 class WithoutNorm(nn.Module):
     """A small network whose images do not see each other."""
 
@@ -45,7 +49,7 @@ class WithoutNorm(nn.Module):
 
 @pytest.mark.parametrize("pieces", [2, 4, 5])
 def test_without_batch_norm_pieces_give_the_whole_batch(pieces: int) -> None:
-    whole, split = (Step(WithoutNorm(), RECIPE, 10, pieces=n) for n in (1, pieces))
+    whole, split = (Step(WithoutNorm(), in_pieces(n), 10) for n in (1, pieces))
     for _ in range(3):
         losses = [float(step(*batch())) for step in (whole, split)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -54,7 +58,7 @@ def test_without_batch_norm_pieces_give_the_whole_batch(pieces: int) -> None:
 
 
 def test_with_batch_norm_pieces_differ_because_each_is_normalised_by_itself() -> None:
-    whole, split = (Step(build_model(SPEC, numerics=NUMERICS, seed=0), RECIPE, 10, pieces=n) for n in (1, 2))
+    whole, split = (Step(build_model(SPEC, numerics=NUMERICS, seed=0), in_pieces(n), 10) for n in (1, 2))
     for step in (whole, split):
         step.model.train()
         step(*batch())
@@ -67,7 +71,7 @@ def test_with_batch_norm_pieces_differ_because_each_is_normalised_by_itself() ->
 def test_running_statistics_of_pieces_are_those_of_their_mean() -> None:
     images, labels = batch()
     model = nn.Sequential(nn.BatchNorm2d(SPEC.in_channels, momentum=0.3), WithoutNorm())
-    step = Step(model, RECIPE, 10, pieces=3)
+    step = Step(model, in_pieces(3), 10)
     model.train()
     step(images, labels)
     norm = model[0]
@@ -185,15 +189,14 @@ def test_out_of_memory_halves_the_batch_and_the_epoch_starts_again(monkeypatch: 
     assert sizes == [24, 12, 12, 12, 12, *[6] * 8]
     assert (result.micro_batch, result.epochs) == (6, 1)
     monkeypatch.setattr(Step, "_backward", original)
-    monkeypatch.setattr(Step.__init__, "__kwdefaults__", {"forward": None, "pieces": 4})
-    assert trained(RECIPE).loss == result.loss  # nothing of the failed attempts is left
+    assert trained(in_pieces(4)).loss == result.loss  # nothing of the failed attempts is left
 
 
 def test_too_little_memory_for_two_images_is_an_error_that_says_so() -> None:
     step = Step(WithoutNorm(), RECIPE, 10)
     for pieces in (2, 4, 8):
-        step.halve(24)
+        step.halve()
         assert step.pieces == pieces
-    assert step.micro_batch(24) == 3
+    assert step.micro_batch == 3
     with pytest.raises(ScalingError, match="out of memory with 3 images at a time, and batch norm needs 2"):
-        step.halve(24)
+        step.halve()

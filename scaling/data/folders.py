@@ -1,0 +1,244 @@
+"""`imagefolder:PATH`: splits of class folders on disk, and small ones loaded whole. Floor 3.
+
+Either the folder holds `train/` and `val/` (and perhaps `test/`), each of class folders, or it holds class
+folders itself and is split here. Names are enough to split: no picture is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import PIL
+from PIL import Image
+
+from scaling.data.cache import load_or_make
+from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, decode, list_images
+from scaling.data.locations import cache_folder
+from scaling.errors import DataError
+from scaling.pictures import as_rgb
+
+_log = logging.getLogger(__name__)
+
+PREFIX = "imagefolder:"
+SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
+    "train": ("train",),
+    "validation": ("val", "validation"),
+    "test": ("test",),
+}
+CENTRE = 0.875
+"""Share of the short side that is shown: 224 of 256 pixels, as is usual for ImageNet."""
+
+# Mean and deviation of ImageNet's training pictures, as torchvision and timm print them.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of `imagefolder:PATH`.
+
+    Raises:
+        DataError: the path is missing.
+    """
+    path = name.removeprefix(PREFIX)
+    if not path:
+        raise DataError(f"expected {PREFIX}PATH, the folder with the pictures, got {name!r}")
+    return Path(path).expanduser()
+
+
+def folder_info(name: str) -> DatasetInfo:
+    """Return what is known of a folder of pictures; classes are its class folders, nothing is opened.
+
+    Mean and deviation are ImageNet's, whatever the pictures: `scaling data show --measure` gives their own.
+
+    Raises:
+        DataError: the folder is missing or has no class folder.
+    """
+    root = folder_of(name)
+    names = _class_names(_split_folder(root, "train") or root)
+    return DatasetInfo(
+        name=name,
+        num_classes=len(names),
+        in_channels=3,
+        native_size=None,
+        class_names=names,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        licence="of the user's pictures",
+        source=f"{root}; mean and std: ImageNet's, as torchvision and timm print them",
+    )
+
+
+def _class_names(root: Path) -> tuple[str, ...]:
+    try:
+        names = sorted(e.name for e in root.iterdir() if e.is_dir() and not e.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"the folder {root} cannot be read: {error.strerror}") from None
+    if not names:
+        raise DataError(f"expected pictures in one sub-folder per class, but {root} has no sub-folder")
+    return tuple(names)
+
+
+def _split_folder(root: Path, split: SplitName) -> Path | None:
+    """Return the folder of a split; None where the folder is not laid out in splits."""
+    if not (root / "train").is_dir():
+        return None
+    found = [root / name for name in SPLIT_FOLDERS[split] if (root / name).is_dir()]
+    if not found:
+        raise DataError(
+            f"{root} has train/ but no {' or '.join(SPLIT_FOLDERS[split])}/ for its {split} split"
+        )
+    return found[0]
+
+
+def split_folder(root: Path, split: SplitName, *, seed: int) -> ImageFolder:
+    """Return the files of a split, in the seed's order, of which a count takes the first.
+
+    In one folder of class folders, a tenth of the files is the test split, chosen by a hash of their names
+    whatever the seed; a tenth of the others, chosen by the seed, is the validation split. Two files with the
+    same picture count as two: copies can land on both sides.
+
+    Args:
+        root: the folder.
+        split: train, validation or test.
+        seed: of the split and the order.
+
+    Raises:
+        DataError: the folder is missing, laid out otherwise, or too small for the split.
+    """
+    own = _split_folder(root, split)
+    if own is None:
+        listed = list_images(root)
+        files = _part(listed, split, seed)
+    else:
+        listed = list_images(own)
+        expected = _class_names(root / "train")
+        if listed.class_names != expected:
+            odd = sorted(set(listed.class_names) ^ set(expected))
+            raise DataError(f"{own} and {root / 'train'} have other classes: {odd[0]!r} is in one of them")
+        files = [listed.files[index] for index in _order(len(listed.files), split, seed)]
+    if not files:
+        raise DataError(f"{root} has too few files for a {split} split")
+    return replace(listed, files=tuple(files))
+
+
+def _part(listed: ImageFolder, split: SplitName, seed: int) -> list[LabelledFile]:
+    held_out: list[LabelledFile] = []
+    others: list[LabelledFile] = []
+    for file in listed.files:
+        digest = hashlib.sha256(file.path.relative_to(listed.root).as_posix().encode()).digest()
+        (held_out if digest[0] < 26 else others).append(file)  # 26 of 256: a tenth
+    if split == "test":
+        return [held_out[index] for index in _order(len(held_out), split, seed)]
+    order = np.random.default_rng((seed, 0)).permutation(len(others))
+    validation = max(1, round(len(others) / 10))
+    chosen = order[:validation] if split == "validation" else order[validation:]
+    return [others[index] for index in chosen]
+
+
+def _order(count: int, split: SplitName, seed: int) -> np.ndarray:
+    return np.random.default_rng((seed, 1 + list(SPLIT_FOLDERS).index(split))).permutation(count)
+
+
+def manifest_checksum(folder: ImageFolder) -> str:
+    """Return the SHA-256 of what the files are: relative names, labels, sizes in bytes and times of change.
+
+    The pictures themselves are not read, which would take an hour for ImageNet.
+    """
+    digest = hashlib.sha256("\n".join(folder.class_names).encode())
+    for file in folder.files:
+        try:
+            stat = file.path.stat()
+        except OSError as error:
+            raise DataError(f"{file.path} cannot be read: {error.strerror}") from None
+        name = file.path.relative_to(folder.root).as_posix()
+        digest.update(f"{name}\0{file.label}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def load(
+    name: str,
+    split: SplitName,
+    *,
+    image_size: int,
+    count: int | None,
+    seed: int,
+    cache_dir: Path | None,
+    allow_upsampling: bool,
+) -> Split:
+    """Load the first pictures of a split whole; see `scaling.data.load_split`.
+
+    A file that gives no picture is passed over, named in the log, and the next one takes its place.
+
+    Raises:
+        DataError: there are fewer pictures, or one is smaller than the image size and may not be enlarged.
+    """
+    folder = split_folder(folder_of(name), split, seed=seed)
+    if count is not None and count > len(folder.files):
+        raise DataError(f"{name} has {len(folder.files):,} files in its {split} split, got count {count:,}")
+
+    def make() -> Split:
+        return _decoded(folder, image_size, count, allow_upsampling)
+
+    key = {
+        "name": "imagefolder",
+        "split": split,
+        "image_size": image_size,
+        "count": count,
+        "seed": seed,
+        "manifest": manifest_checksum(folder),
+        "centre": CENTRE,
+        "allow_upsampling": allow_upsampling,
+        "pillow": PIL.__version__,
+    }
+    return load_or_make(cache_folder(cache_dir), key, make)
+
+
+def _decoded(folder: ImageFolder, image_size: int, count: int | None, allow_upsampling: bool) -> Split:
+    work = partial(decode, folder.root, make=partial(centre_square, image_size=image_size))
+    images, labels = [], []
+    for item in ahead(folder.files, work):
+        if isinstance(item, Skipped):
+            _log.warning("%s is passed over: %s", item.path, item.reason)
+            continue
+        pixels, largest = item.value
+        if image_size > largest and not allow_upsampling:
+            raise DataError(
+                f"{folder.root} has a picture that gives at most {largest} px: image size {image_size} would "
+                "enlarge it and add no detail; choose a smaller one or allow upsampling"
+            )
+        images.append(pixels)
+        labels.append(item.label)
+        if len(images) == count:
+            break
+    if not images or (count is not None and len(images) < count):
+        raise DataError(f"{folder.root} has {len(images):,} pictures that can be read, got count {count}")
+    return Split(images=np.stack(images), labels=np.array(labels, np.int64))
+
+
+def centre_square(image: Image.Image, *, image_size: int) -> tuple[np.ndarray, int]:
+    """Return the middle of a picture as uint8 (3, image_size, image_size), and its `largest_size`.
+
+    The square of 0.875 of the short side is resampled once, bicubic and antialiased.
+    """
+    width, height = image.size
+    side = CENTRE * min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    pixels = resampled(as_rgb(image), (left, top, left + side, top + side), image_size)
+    return pixels, largest_size(image)
+
+
+def largest_size(image: Image.Image) -> int:
+    """Return the largest image size in pixels that does not enlarge the middle of a picture."""
+    return math.floor(CENTRE * min(image.size))
+
+
+def resampled(image: Image.Image, box: tuple[float, float, float, float], image_size: int) -> np.ndarray:
+    """Return a part of an RGB picture, resampled once, as contiguous uint8 (3, image_size, image_size)."""
+    small = image.resize((image_size, image_size), Image.Resampling.BICUBIC, box=box)
+    return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))

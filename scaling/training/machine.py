@@ -1,0 +1,147 @@
+"""How trainings are packed on this machine: processes, threads, what torch must find. Floor 4.
+
+One thread a training wastes least: two one-thread trainings beat one two-thread training
+(benchmarks/training_throughput.py). On a GPU a small network leaves most of the device idle, so several
+trainings share it, each a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cost import count_cost
+
+ENVIRONMENT = {
+    # Many shapes share a process; a small cache makes oneDNN build their kernels again and again.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
+}
+"""What a training process must find before it imports torch, unless the user says otherwise."""
+
+MOST_ON_A_GPU = 4
+"""Trainings that share a GPU; more were never tried."""
+PROCESS_BYTES = 500_000_000
+"""Of a process with torch, or of its context on a GPU: an estimate."""
+MEMORY_SHARE = 0.8
+"""Of free memory that trainings may plan to fill."""
+MAPS_KEPT = 3.5
+"""Tensors kept for the backward pass per output of a convolution: its own, the norm's, the activation's, and
+what squeeze-excitation keeps. An estimate from above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packing:
+    """How many trainings run at once, and with how many threads each.
+
+    Args:
+        workers: processes, at least 1.
+        threads: of each, at least 1.
+        reason: what decided, for people.
+    """
+
+    workers: int
+    threads: int
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in a line.
+
+        >>> str(Packing(workers=2, threads=1, reason="2 cores"))
+        '2 trainings at once, 1 thread each (2 cores)'
+        """
+        plural = "s" if self.threads != 1 else ""
+        at_once = "1 training at a time" if self.workers == 1 else f"{self.workers} trainings at once"
+        return f"{at_once}, {self.threads} thread{plural} each ({self.reason})"
+
+
+def training_bytes(spec: ArchitectureSpec, batch_size: int) -> int:
+    """Estimate the peak memory of training a network in float32, rather too much than too little.
+
+    Args:
+        spec: the network.
+        batch_size: images a step.
+
+    >>> from scaling import variant
+    >>> round(training_bytes(variant("b0"), 32) / 1e9, 1)
+    3.1
+    """
+    cost = count_cost(spec)
+    images = spec.in_channels * spec.image_size**2
+    # Weights, gradients, two moments, averages: five of each parameter.
+    return int(4 * (batch_size * (MAPS_KEPT * cost.activations + images) + 5 * cost.params))
+
+
+def pack(
+    wanted: int | None,
+    device: torch.device,
+    *,
+    bytes_each: int,
+    most: int | None = None,
+    environ: Mapping[str, str] = os.environ,
+    cores: int | None = None,
+    free_bytes: int | None = None,
+) -> Packing:
+    """Choose processes and threads.
+
+    Args:
+        wanted: processes that the user asked for; None chooses them.
+        device: where to train.
+        bytes_each: memory of one training, as estimated; a process comes on top.
+        most: trainings that there are to run; no limit if None.
+        environ: OMP_NUM_THREADS, where it is set, says what threads a process may have.
+        cores: that this process may run on; looked up if None.
+        free_bytes: of the device's memory; looked up if None.
+
+    >>> cpu = torch.device("cpu")
+    >>> pack(None, cpu, bytes_each=10**9, environ={}, cores=8, free_bytes=4 * 10**9).workers
+    2
+    >>> pack(2, cpu, bytes_each=0, environ={}, cores=8, free_bytes=1).threads
+    4
+    """
+    cores = cores or usable_cores()
+    reason, own = f"{cores} core{'s' if cores > 1 else ''}", environ.get("OMP_NUM_THREADS", "")
+    threads = int(own) if own.isdigit() and int(own) > 0 else None
+    if wanted is None:
+        limit = max(1, cores // (threads or 1))
+        if device.type == "cuda":  # the host's threads only prepare batches
+            limit, reason = min(limit, MOST_ON_A_GPU), "one GPU shared"
+        fitting = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
+        if fitting < limit:
+            reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
+        workers = max(1, min(limit, fitting))
+    else:
+        workers, reason = wanted, f"{reason}, search.workers"
+    workers = workers if most is None else max(1, min(workers, most))
+    if threads is not None:
+        return Packing(workers=workers, threads=threads, reason=f"{reason}, OMP_NUM_THREADS")
+    return Packing(workers=workers, threads=max(1, cores // workers), reason=reason)
+
+
+def usable_cores() -> int:
+    """Return the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _free(device: torch.device, free_bytes: int | None) -> int:
+    if free_bytes is not None:
+        return free_bytes
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return available_memory()
+
+
+def available_memory() -> int:
+    """Return the bytes that programs may still take on this machine; a large number where nobody tells."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return 1 << 40

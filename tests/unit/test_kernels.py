@@ -1,0 +1,155 @@
+"""Kernel tables: measured once, kept, and what a run has saved wins."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from search_runs import configuration
+
+from scaling import ConfigError, ResultsError
+from scaling.cli.search import KERNEL_CHOICES
+from scaling.model import FIXED_KERNELS, Kernel, KernelShape, KernelTable
+from scaling.search.folder import RunFolder, open_folder
+from scaling.search.location import sqlite_url
+from scaling.search.run import open_run
+from scaling.search.run_kernels import KERNELS, folder_kernels, run_kernels
+from scaling.training import kernels
+from scaling.training.kernels import Machine, kernels_for, measure_kernels, probed_shapes, read_kernels
+from scaling.training.options import EngineOptions, KernelChoice
+
+CPU = torch.device("cpu")
+TINY = KernelTable(
+    choices=((KernelShape(side=1, kernel_size=3, stride=1, dtype="float32"), Kernel.CENTRE),), origin="tiny"
+)
+
+
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "SMALL_SIDES", (1, 2))
+
+
+def measured(cache: Path, **more: object) -> KernelTable:
+    table = kernels_for(
+        KernelChoice.MEASURED,
+        CPU,
+        threads=1,
+        dtype="float32",
+        cache_dir=cache,
+        **more,  # type: ignore[arg-type]
+    )
+    assert table is not None
+    return table
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_machine_is_measured_once(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    first = measured(tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 8) for done in range(9)]
+    assert "measured" in first.origin
+    assert "1 thread" in first.origin
+    again = measured(tmp_path, progress=lambda *_: pytest.fail("measured twice"))
+    assert again == first
+    # A 1x1 map asks for one multiplication where torch runs a grouped convolution: no processor prefers that.
+    assert first.kernel(side=1, kernel_size=5, stride=1, dtype="float32") == Kernel.CENTRE
+    assert torch.get_num_threads() >= 1
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_another_number_of_threads_or_arithmetic_is_another_machine(tmp_path: Path) -> None:
+    here = Machine.here(CPU, threads=1, dtype="float32")
+    others = [Machine.here(CPU, threads=2, dtype="float32"), Machine.here(CPU, threads=1, dtype="bfloat16")]
+    assert len({machine.path(tmp_path) for machine in (here, *others)}) == 3
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_damaged_cache_is_measured_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = Machine.here(CPU, threads=1, dtype="float32").path(tmp_path)
+    path.parent.mkdir()
+    path.write_text("{torn")
+    with caplog.at_level(logging.WARNING):
+        table = measured(tmp_path)
+    assert "measured anew" in caplog.text
+    assert read_kernels(path) == table
+
+
+@pytest.mark.usefixtures("few_shapes")
+def test_a_cache_that_cannot_be_written_costs_only_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "kernels").write_text("a file where the folder would be")
+    with caplog.at_level(logging.WARNING):
+        assert measured(tmp_path).choices
+    assert "measured again next time" in caplog.text
+
+
+def test_measuring_leaves_the_threads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "SMALL_SIDES", (1,))
+    before = torch.get_num_threads()
+    measure_kernels(CPU, Machine.here(CPU, threads=before + 1, dtype="float32"))
+    assert torch.get_num_threads() == before
+
+
+def test_half_precision_is_measured_on_large_maps_too() -> None:
+    assert {shape.side for shape in probed_shapes("bfloat16")} > {
+        shape.side for shape in probed_shapes("float32")
+    }
+
+
+def test_the_command_line_names_every_choice() -> None:
+    assert [choice.value for choice in KernelChoice] == list(KERNEL_CHOICES)
+
+
+def test_fixed_and_stock_need_no_measurement(tmp_path: Path) -> None:
+    fixed = kernels_for(KernelChoice.FIXED, CPU, threads=1, dtype="float32", cache_dir=tmp_path)
+    assert fixed == FIXED_KERNELS
+    assert kernels_for(KernelChoice.STOCK, CPU, threads=1, dtype="float32", cache_dir=tmp_path) is None
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_run_keeps_the_table_of_its_first_launch(tmp_path: Path) -> None:
+    config, folder = configuration(), RunFolder(path=tmp_path / "run")
+    open_folder(folder, config)
+    run = open_run(config, folder, sqlite_url(folder.database))
+    run.search.set_user_attr(KERNELS, TINY.to_json())
+    assert run_kernels(run) == TINY  # though the configuration says fixed
+    assert read_kernels(folder.kernels) == TINY
+    again = open_run(config, folder, sqlite_url(folder.database))
+    assert run_kernels(again) == TINY
+
+
+def test_a_first_launch_leaves_its_table_with_study_and_folder(tmp_path: Path) -> None:
+    for name, choice, expected in (("fixed", "fixed", FIXED_KERNELS), ("stock", "stock", None)):
+        config, folder = configuration(engine={"kernels": choice}), RunFolder(path=tmp_path / name)
+        open_folder(folder, config)
+        run = open_run(config, folder, sqlite_url(folder.database))
+        assert run_kernels(run) == expected
+        assert KERNELS in run.search.user_attrs
+        assert folder.kernels.exists() == (expected is not None)
+
+
+def test_a_folder_without_a_study_keeps_its_table(tmp_path: Path) -> None:
+    config, folder = configuration(), RunFolder(path=tmp_path)
+    assert folder_kernels(config, folder) == FIXED_KERNELS
+    kernels.write_kernels(folder.kernels, TINY)
+    assert folder_kernels(config, folder) == TINY
+    folder.kernels.write_text("[]")
+    with pytest.raises(ConfigError, match=r"kernels\.json"):
+        folder_kernels(config, folder)
+    with pytest.raises(ResultsError, match="cannot write"):
+        kernels.write_kernels(folder.kernels / "below-a-file.json", TINY)
+
+
+def test_the_engine_table_is_read_strictly_and_shapes_the_key() -> None:
+    plain, fixed = configuration(engine={"kernels": "measured"}), configuration()
+    assert plain.engine == EngineOptions()
+    assert plain.key() != fixed.key()
+    for table, message in (
+        ({"kernels": "fast"}, "engine.kernels"),
+        ({"kernel": "fixed"}, "did you mean 'kernels'"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            configuration(engine=table)

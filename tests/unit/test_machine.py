@@ -1,0 +1,95 @@
+"""Packing of trainings: cores, memory, what the user says."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+import torch
+from search_runs import configuration
+
+from scaling import ConfigError, build_model, variant
+from scaling.search.packing import packing_of
+from scaling.training.machine import Packing, available_memory, pack, training_bytes, usable_cores
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("wanted", "device", "environ", "cores", "free", "expected"),
+    [
+        (None, CPU, {}, 8, 100 * GB, (8, 1)),
+        (None, CPU, {}, 8, 6 * GB, (3, 2)),
+        (None, CPU, {}, 2, 0, (1, 2)),
+        (None, CPU, {"OMP_NUM_THREADS": "2"}, 8, 100 * GB, (4, 2)),
+        (None, CPU, {"OMP_NUM_THREADS": "16"}, 8, 100 * GB, (1, 16)),
+        (2, CPU, {}, 8, 0, (2, 4)),
+        (3, CPU, {"OMP_NUM_THREADS": "1"}, 8, 0, (3, 1)),
+        (3, CPU, {"OMP_NUM_THREADS": "many"}, 8, 0, (3, 2)),
+        (None, GPU, {}, 16, 100 * GB, (4, 4)),
+        (None, GPU, {}, 16, 4 * GB, (2, 8)),
+        (None, GPU, {}, 2, 100 * GB, (2, 1)),
+    ],
+)
+def test_packing(
+    wanted: int | None,
+    device: torch.device,
+    environ: dict[str, str],
+    cores: int,
+    free: int,
+    expected: tuple[int, int],
+) -> None:
+    packing = pack(wanted, device, bytes_each=GB, environ=environ, cores=cores, free_bytes=free)
+    assert (packing.workers, packing.threads) == expected
+
+
+def test_no_more_processes_than_trainings() -> None:
+    packing = pack(None, CPU, bytes_each=0, most=3, environ={}, cores=8, free_bytes=100 * GB)
+    assert (packing.workers, packing.threads) == (3, 2)
+
+
+def test_it_is_said_in_a_line() -> None:
+    packing = pack(None, CPU, bytes_each=2 * GB, environ={}, cores=8, free_bytes=4 * GB)
+    assert str(packing) == "1 training at a time, 8 threads each (2.5 GB each)"
+    assert (
+        str(Packing(workers=4, threads=1, reason="4 cores")) == "4 trainings at once, 1 thread each (4 cores)"
+    )
+
+
+def test_this_machine_has_cores_and_memory() -> None:
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+    assert available_memory() > 10**6
+
+
+def test_the_estimate_covers_what_a_backward_pass_keeps() -> None:
+    spec, batch = replace(variant("b0"), image_size=64), 4
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    model = build_model(spec, seed=0).train()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = model(torch.randn(batch, 3, 64, 64)).square().mean()
+    own = sum(4 * p.numel() for p in model.parameters())
+    loss.backward()  # type: ignore[no-untyped-call]
+    needed = sum(kept.values()) + 4 * own  # gradients, two moments, averages beside the weights kept
+    assert needed <= training_bytes(spec, batch) <= 1.5 * needed
+
+
+def test_a_search_chooses_or_is_told_its_workers() -> None:
+    assert packing_of(configuration(search={"workers": 3})).workers == 3
+    chosen = packing_of(configuration(search={"workers": "auto"}))
+    assert 1 <= chosen.workers <= usable_cores()
+    assert packing_of(configuration(search={"workers": "auto"}), most=1).workers == 1
+    for wrong in (0, 257, "all"):
+        with pytest.raises(ConfigError, match=r"search\.workers"):
+            configuration(search={"workers": wrong})
+
+
+def test_workers_do_not_shape_results() -> None:
+    keys = {configuration(search={"workers": workers}).key() for workers in (1, 4, "auto")}
+    assert len(keys) == 1
