@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from scaling.analysis.pareto import distinguishable_front, on_front
+from scaling.analysis.pareto import not_ruled_out, pareto_front
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.run_trials import trials_with_intervals
@@ -31,8 +31,9 @@ def run_pareto_frame(trials: pd.DataFrame) -> pd.DataFrame:
         part = points[["trial", "kind", "label", "top1_mean", "top1_low", "top1_high", "seeds"]].assign(
             cost=cost, amount=points[cost].astype("float64")
         )
-        part["on_front"] = on_front(part["amount"], part["top1_mean"])
-        part["possible"] = distinguishable_front(part["amount"], part["top1_low"], part["top1_high"])
+        front = pareto_front(part.rename(columns={"top1_mean": "top1"}), costs=["amount"])
+        part["on_front"] = part["trial"].isin(front["trial"])
+        part["possible"] = not_ruled_out(part["amount"], part["top1_low"], part["top1_high"])
         parts.append(part.sort_values("amount", kind="stable"))
     return pd.concat(parts, ignore_index=True)
 

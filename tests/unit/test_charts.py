@@ -15,7 +15,7 @@ from run_tables import collisions, label_boxes, make_trials, trial_rows
 
 from scaling import count_cost, variant
 from scaling.analysis import noise_floor
-from scaling.analysis.pareto import distinguishable_front, on_front
+from scaling.analysis.pareto import not_ruled_out
 from scaling.errors import ConfigError, SpecError
 from scaling.explanation import PAPER_BASES
 from scaling.figures import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, RunData, SearchedSpace
@@ -241,13 +241,8 @@ def test_fronts_go_by_means_and_say_what_noise_leaves_open() -> None:
     assert macs["on_front"].to_dict() == {0: True, 1: True, 2: False, 3: False, 4: True}
     assert 2 * REACH[2] < 0.08  # 59 % at 210 against 67 % at 200: more than two reaches apart
     assert macs["possible"].to_dict() == {0: True, 1: True, 2: False, 3: False, 4: True}
-    wide = distinguishable_front(macs["amount"], macs["top1_mean"] - 0.05, macs["top1_mean"] + 0.05)
+    wide = not_ruled_out(macs["amount"], macs["top1_mean"] - 0.05, macs["top1_mean"] + 0.05)
     assert wide.to_dict() == {0: True, 1: True, 2: True, 3: False, 4: True}
-
-
-def test_a_front_survives_ties_and_nothing() -> None:
-    assert on_front(pd.Series([1.0, 1.0, 1.0]), pd.Series([0.5, 0.5, 0.4])).tolist() == [True, True, False]
-    assert on_front(pd.Series([], dtype=float), pd.Series([], dtype=float)).tolist() == []
 
 
 def test_triangle_holds_scaled_trials_and_the_formulas_cost() -> None:
