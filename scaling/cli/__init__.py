@@ -23,6 +23,7 @@ class LazyGroup(click.Group):
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
         "weights": ("weights", "Carry weights between implementations."),
         "verify": ("verify", "Logits and counts of other implementations."),
+        "train": ("train", "Train one network, to its weights."),
         "evaluate": ("evaluation", "Accuracy of weights on a folder of pictures."),
         "data": ("data", "List, fetch and look at data sets."),
         "draw": ("draw", "Drawings of networks, modules, the family."),

@@ -31,6 +31,7 @@ class SearchGroup(LazyGroup):
         "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
         "best": ("best", "The winner, what cannot be told from it, its family."),
+        "charts": ("charts", "Optuna's own charts of the proposals, as HTML."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 
