@@ -39,3 +39,19 @@ def pareto_front(frame: pd.DataFrame, *, costs: Sequence[str], least: Sequence[f
     order = np.lexsort([price[front, column] for column in reversed(range(len(costs)))])
     judged: pd.DataFrame = whole.assign(sure=~near.any(1)).take(front[order].tolist())
     return judged.reset_index(drop=True)
+
+
+def not_ruled_out(cost: pd.Series[float], low: pd.Series[float], high: pd.Series[float]) -> pd.Series[bool]:
+    """Return which rows could be on the front: no row at most as dear has an interval wholly above theirs.
+
+    Args:
+        cost: less is better.
+        low: lower end of the accuracy's interval.
+        high: upper end; same index.
+
+    >>> ends = pd.Series([0.45, 0.35, 0.65]), pd.Series([0.55, 0.44, 0.75])
+    >>> not_ruled_out(pd.Series([1.0, 2.0, 3.0]), *ends).tolist()
+    [True, False, True]
+    """
+    possible = [not bool(((cost <= one) & (low > top)).any()) for one, top in zip(cost, high, strict=True)]
+    return pd.Series(possible, index=cost.index, dtype=bool)

@@ -30,6 +30,7 @@ class LazyGroup(click.Group):
         "tables": ("tables", "Tables as text, Markdown, LaTeX, HTML, CSV."),
         "explore": ("explore", "A page to turn the coefficients by hand."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
+        "official": ("official", "Charts, drawings and tables of B0 to B7."),
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "search": ("search", "Search coefficients by proxy training."),
