@@ -12,10 +12,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from scaling.results.provenance import utc_now
 from scaling.search.leases import LEASE, Lease
 
 DIED = "worker died"
 EXPIRED = "lease expired"
+PRUNED = "pruned"
 PUT_BACK = "put_back"
 """Attribute of a trial that was ended so that a successor takes its place: why."""
 TRIED = frozenset({PUT_BACK, LEASE, "worker"})
@@ -27,8 +29,8 @@ class Ending:
     """How the training of a claimed network ended.
 
     Args:
-        outcome: `complete`, `diverged` or `failed`.
-        values: of the objectives; empty unless complete.
+        outcome: `complete`, `pruned`, `diverged` or `failed`.
+        values: of the objectives, mean over the seeds trained; empty where there is nothing to tell.
         error: what went wrong, if anything did.
     """
 
@@ -48,7 +50,12 @@ def tell(study: optuna.Study, trial_id: int, ending: Ending, lease: Lease) -> bo
         return False
     if trial.state.is_finished():
         return True
-    notes = {"error": ending.error, "values": list(ending.values) or None, "outcome": ending.outcome}
+    notes = {
+        "error": ending.error,
+        "values": list(ending.values) or None,
+        "told_at": utc_now(),
+        "outcome": ending.outcome,
+    }
     for key, value in notes.items():  # the outcome last: who finds one can tell it
         if value is not None:
             study._storage.set_trial_user_attr(trial_id, key, value)
@@ -57,8 +64,10 @@ def tell(study: optuna.Study, trial_id: int, ending: Ending, lease: Lease) -> bo
 
 
 def _tell_noted(study: optuna.Study, number: int, outcome: str | None, values: list[float]) -> None:
-    if outcome == "complete":
+    if values:
         study.tell(number, values)
+    elif outcome == PRUNED:
+        study.tell(number, state=TrialState.PRUNED)
     else:
         study.tell(number, state=TrialState.FAIL)
 

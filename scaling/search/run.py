@@ -100,7 +100,9 @@ def shown(place: URL) -> str:
 
 def studies(config: SearchConfig, storage: RDBStorage) -> tuple[optuna.Study, optuna.Study]:
     """Open the two studies of a run: references, which no sampler sees, and proposals."""
-    return open_study(storage, f"{config.name}-references"), open_study(storage, config.name)
+    directions = [one.direction for one in config.search.objectives]
+    reference = open_study(storage, f"{config.name}-references", directions)
+    return reference, open_study(storage, config.name, directions)
 
 
 def open_run(config: SearchConfig, folder: RunFolder, place: URL, *, patience: Patience | None = None) -> Run:

@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 import optuna
-from cmaes import CMA
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import qmc
 
 DIMENSIONS = ("s", "v")
 """Names of the square's two coordinates in the study."""
@@ -29,7 +27,7 @@ FIRST_SPREAD = 1 / 6
 MOST_GP_TRIALS = 100
 """Beyond this the Gaussian process's cubic cost and TPE's data make TPE the better choice."""
 POPULATION = 6
-"""Networks a generation of CMA-ES and NSGA-II; CMA-ES's own rule in two dimensions: 4 + floor(3 ln 2)."""
+"""Networks a generation of CMA-ES, by its own rule in two dimensions: 4 + floor(3 ln 2)."""
 
 Point = NDArray[np.float64]
 Told = tuple[Point, float]
@@ -44,7 +42,6 @@ class Sampler(StrEnum):
     CMAES = "cmaes"
     QMC = "qmc"
     RANDOM = "random"
-    NSGA2 = "nsga2"
     GRID = "grid"
     """The paper's grid, queued; nothing else is proposed."""
     EXHAUSTIVE = "exhaustive"
@@ -57,8 +54,8 @@ class Sampler(StrEnum):
 
     @property
     def takes_many_objectives(self) -> bool:
-        """Whether it can weigh several objectives, or needs none."""
-        return self != Sampler.CMAES
+        """Whether it weighs several objectives, or none; GP would, but takes seconds a proposal."""
+        return self not in {Sampler.CMAES, Sampler.GP}
 
 
 def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startup_trials: int) -> BaseSampler:
@@ -79,8 +76,6 @@ def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startu
             return optuna.samplers.GPSampler(
                 seed=once, n_startup_trials=startup_trials, warn_independent_sampling=False
             )
-        case Sampler.NSGA2:
-            return optuna.samplers.NSGAIISampler(seed=once, population_size=POPULATION)
         case Sampler.CMAES:
             return StatelessSampler(lambda trials: cmaes_point(told_points(trials), seed=seed, ask_seed=once))
         case Sampler.QMC:
@@ -161,6 +156,8 @@ def qmc_point(index: int, *, seed: int) -> Point:
     >>> [qmc_point(index, seed=0).round(2).tolist() for index in (0, 1)]
     [[0.41, 0.96], [0.72, 0.11]]
     """
+    from scipy.stats import qmc  # noqa: PLC0415  takes a second to import, in every worker of every sampler
+
     sequence = qmc.Sobol(len(DIMENSIONS), scramble=True, rng=np.random.default_rng(seed))
     if index:
         sequence.fast_forward(index)
@@ -181,6 +178,8 @@ def cmaes_point(told: Sequence[Told], *, seed: int, ask_seed: int) -> Point:
 
     Source: Hansen, arXiv:1604.00772, by the package cmaes.
     """
+    from cmaes import CMA  # noqa: PLC0415  likewise
+
     optimizer = CMA(
         mean=np.full(len(DIMENSIONS), 0.5),
         sigma=FIRST_SPREAD,

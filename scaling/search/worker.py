@@ -277,7 +277,8 @@ class _Progress:
 
 def ending_text(trial: FrozenTrial) -> str:
     """Say in a few words how a trial ended."""
-    if trial.value is None:
-        return str(trial.user_attrs.get("error") or trial.user_attrs.get("outcome"))
+    outcome = trial.user_attrs.get("outcome")
+    if not trial.values or outcome != "complete":
+        return str(trial.user_attrs.get("error") or outcome)
     seconds = sum(result["wall_s"] for result in seed_results(trial.user_attrs).values())
-    return f"{100 * trial.value:.1f} % in {seconds:.0f} s"
+    return f"{100 * trial.values[0]:.1f} % in {seconds:.0f} s"
