@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from scaling.cli.output import console, emit_json, errors, table_of
 from scaling.cost import count_cost
-from scaling.data import checksum, dataset_info
+from scaling.data import dataset_info
 from scaling.errors import ConfigError
 from scaling.evaluation import proportion
 from scaling.model import EfficientNet, build_model
@@ -35,7 +35,7 @@ from scaling.training.engine import (
     total_steps,
     train_network,
 )
-from scaling.training.job import TrainingFolder, TrainingJob
+from scaling.training.job import TrainingFolder, TrainingJob, content
 from scaling.training.recipe import learning_rate
 from scaling.weights import read_own, write_own
 
@@ -62,7 +62,9 @@ class FullTraining:
         self, job: TrainingJob, folder: TrainingFolder, processes: Processes, *, tensorboard: bool
     ) -> None:
         self.job, self.folder, self.processes = job, folder, processes
+        _ = job.device_recipe  # refuses what streamed pictures cannot have, before anything is read
         self.images = job.split("train"), job.split("validation")
+        self.judged = len(self.images[1])
         self.steps = total_steps(job.recipe, len(self.images[0]))
         self.board = Board(folder.board, self._steps_done()) if tensorboard and processes.first else None
 
@@ -75,7 +77,7 @@ class FullTraining:
             try:
                 result = train_network(
                     self.job.spec,
-                    self.job.recipe,
+                    self.job.device_recipe,
                     *self.images,
                     dataset_info(self.job.data),
                     seed=self.job.seed,
@@ -86,6 +88,7 @@ class FullTraining:
                     checkpoint=self.folder.checkpoint,
                     kernels=FIXED_KERNELS if self.job.kernels == "fixed" else None,
                     on_epoch=self._epoch,
+                    on_judged=self._count,
                     on_trained=self._keep,
                     processes=self.processes,
                 )
@@ -149,6 +152,9 @@ class FullTraining:
             values = {"loss/train": end.loss, "top1/validation": top1, "learning_rate": rate}
             self.board.add(end.steps, values)
 
+    def _count(self, right: torch.Tensor) -> None:
+        self.judged = len(right)  # fewer than files, where some gave no picture
+
     def _keep(self, model: EfficientNet) -> None:
         if self.processes.first:
             state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
@@ -156,7 +162,7 @@ class FullTraining:
 
     def _start_record(self) -> dict[str, Any]:
         names = ("train", "validation")
-        sums = {name: checksum(split) for name, split in zip(names, self.images, strict=True)}
+        sums = {name: content(split) for name, split in zip(names, self.images, strict=True)}
         record = provenance(
             config=self.job.document(),
             config_key=self.job.key(),
@@ -174,8 +180,7 @@ class FullTraining:
         return record
 
     def _document(self, result: TrainingResult) -> dict[str, Any]:
-        spec, cost, plain = self.job.spec, count_cost(self.job.spec), asdict(result)
-        judged = len(self.images[1])
+        spec, cost, plain, judged = self.job.spec, count_cost(self.job.spec), asdict(result), self.judged
         interval = None
         if not math.isnan(result.top1):
             share = proportion(round(result.top1 * judged), judged)
@@ -223,7 +228,7 @@ def add_test(
     images = job.split("test")
     right = right_answers(model, source_of(images, dataset_info(job.data), device))
     share = proportion(int(right.sum()), len(right))
-    test = {"images": len(right), "checksum": checksum(images), "top1": share.value}
+    test = {"images": len(right), "checksum": content(images), "top1": share.value}
     document = {**document, "test": {**test, "top1_interval": [share.low, share.high]}}
     write_json(folder.result, document)
     return document

@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from scaling.architecture import ArchitectureSpec
-from scaling.data import SplitName, dataset_info, load_split
+from scaling.data import SplitName, checksum, dataset_info, load_split
 from scaling.data.dataset import Split
+from scaling.data.folders import PREFIX, folder_of, split_folder
+from scaling.data.streaming import AREA, StreamingSplit
 from scaling.errors import ConfigError, ResultsError
 from scaling.model import Numerics
 from scaling.results import write_json, write_text
@@ -62,12 +64,43 @@ class TrainingJob:
         """Return a hash of the job."""
         return hashlib.sha256(json.dumps(self.document(), sort_keys=True).encode()).hexdigest()[:16]
 
-    def split(self, name: SplitName) -> Split:
-        """Load a split; the test split whole.
+    @property
+    def streamed(self) -> bool:
+        """Whether pictures are decoded while the network trains, rather than loaded before."""
+        return self.data.startswith(PREFIX) and self.train is None
+
+    @property
+    def device_recipe(self) -> Recipe:
+        """The recipe without what streamed pictures get where they are decoded: crop by area, and flip.
 
         Raises:
+            ConfigError: the recipe asks for one of them alone, or for another crop.
+        """
+        wanted = self.recipe.augmentation
+        if not self.streamed or (wanted.crop_area, wanted.flip) == (None, False):
+            return self.recipe
+        if (wanted.crop_area, wanted.flip) != (AREA[0], True):
+            raise ConfigError(
+                f"pictures read while training are cropped to {AREA[0]:g} of their area at least, and "
+                f"flipped, or neither; got crop_area {wanted.crop_area} and flip {wanted.flip}"
+            )
+        return replace(self.recipe, augmentation=replace(wanted, crop_area=None, flip=False))
+
+    def split(self, name: SplitName) -> Split | StreamingSplit:
+        """Load a split, the test split whole; folders of pictures of which no count is taken are streamed.
+
+        Raises:
+            ConfigError: the recipe's crop is not the one that streamed pictures get.
             DataError: the data are missing, or hold fewer images.
         """
+        if self.streamed:
+            return StreamingSplit(
+                folder=split_folder(folder_of(self.data), name, seed=self.data_seed),
+                image_size=self.spec.image_size,
+                augment=name == "train" and self.recipe.augmentation.crop_area is not None,
+                seed=self.seed,
+                allow_upsampling=self.allow_upsampling,
+            )
         counts = {"train": self.train, "validation": self.validation}
         return load_split(
             self.data,
@@ -178,3 +211,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ResultsError(f"cannot read {path}: it is no document")
     return found
+
+
+def content(split: Split | StreamingSplit) -> str:
+    """Return a checksum of a split, for provenance: of pixels, or of streamed files' names, sizes, times."""
+    return checksum(split) if isinstance(split, Split) else split.checksum()

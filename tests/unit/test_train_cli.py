@@ -7,13 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from search_runs import configuration
 
 from scaling.cli import group
 from scaling.cli.output import run
+from scaling.data.folders import split_folder
 from scaling.model import build_model
 from scaling.serialization import architecture_key, from_json, to_json
 from scaling.training.checkpoint import save_checkpoint
@@ -180,3 +183,53 @@ def test_without_tensorboard_the_option_is_refused(
     with pytest.raises(SystemExit):
         train(place, "boardless", "--tensorboard")
     assert "needs the package tensorboard" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def pictures(place: Path) -> Path:
+    """Two classes of 40 JPEGs of differing sizes, one of which is damaged."""
+    generator = np.random.default_rng(0)
+    for label, name in enumerate(("dark", "light")):
+        (place / "pictures" / name).mkdir(parents=True)
+        for number in range(40):
+            size = (40 + number % 7, 44 + number % 5, 3)
+            pixels = generator.integers(120 * label, 120 * label + 130, size, np.uint8)
+            Image.fromarray(pixels).save(place / "pictures" / name / f"{number:02}.jpg")
+    (place / "pictures" / "dark" / "07.jpg").write_bytes(b"\xff\xd8 no picture")
+    return place / "pictures"
+
+
+def from_folder(place: Path, pictures: Path, output: str, *more: str) -> list[str]:
+    return [
+        *("train", str(place / "tiny.json"), "--data", f"imagefolder:{pictures}", "--device", "cpu"),
+        *("--image-size", "16", "--batch-norm-momentum", "0.1", "--output", str(place / output), *more),
+    ]
+
+
+def test_a_folder_of_pictures_is_streamed_and_repeats(
+    place: Path, pictures: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    (place / "cropped.toml").write_text(
+        "epochs = 3\nbatch_size = 15\nlearning_rate = 0.02\n[augmentation]\ncrop_area = 0.08\nflip = true\n"
+    )
+    results = []
+    for output in ("streamed", "streamed again"):
+        run(group, from_folder(place, pictures, output, "--recipe", str(place / "cropped.toml"), "--json"))
+        results.append(json.loads(capsys.readouterr().out))
+    assert results[0]["loss"] == results[1]["loss"]
+    assert results[0]["epochs"] == 3
+    files = len(split_folder(pictures, "validation", seed=0).files)
+    damaged = any(file.path.name == "07.jpg" for file in split_folder(pictures, "validation", seed=0).files)
+    assert results[0]["validation_images"] == files - damaged
+    assert "07.jpg is passed over" in caplog.text
+    weights = [read_state(place / name / "weights.safetensors") for name in ("streamed", "streamed again")]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_streamed_pictures_have_one_crop(
+    place: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "other.toml").write_text("epochs = 1\n[augmentation]\nflip = true\n")
+    with pytest.raises(SystemExit):
+        run(group, from_folder(place, pictures, "other", "--recipe", str(place / "other.toml")))
+    assert "or neither; got crop_area None and flip True" in capsys.readouterr().err
