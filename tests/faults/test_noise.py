@@ -30,6 +30,7 @@ def launch(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     yield process
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()  # closes the pipes
 
 
 def command(folder: Path) -> list[str]:
