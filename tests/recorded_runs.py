@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 from click.testing import CliRunner
+from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 from search_runs import configuration
 
@@ -30,9 +31,13 @@ def trial(
     top1: Sequence[float | None] = (),
     *,
     ago_s: float = 0.0,
+    square: tuple[float, float] | None = None,
     **more: Any,
 ) -> FrozenTrial:
-    """A trial as the database keeps it; every finished seed took two seconds."""
+    """A trial as the database keeps it; every finished seed took two seconds.
+
+    A proposal also has the sampler's two parameters, `square`.
+    """
     results = {f"result:{seed}": result(one) for seed, one in enumerate(top1)}
     attributes = {"candidate": candidate.document(), "trial": number, **results, **more}
     if state == TrialState.COMPLETE:
@@ -41,6 +46,8 @@ def trial(
         state=state,
         value=sum(one or 0 for one in top1) / len(top1) if state == TrialState.COMPLETE else None,
         user_attrs=attributes,
+        params={} if square is None else dict(zip("sv", square, strict=True)),
+        distributions={} if square is None else dict.fromkeys("sv", FloatDistribution(0.0, 1.0)),
     )
     frozen.datetime_start = datetime.now() - timedelta(seconds=ago_s)
     return frozen
@@ -51,14 +58,17 @@ def result(top1: float | None) -> dict[str, Any]:
     return {"outcome": outcome, "top1": top1, "epochs": 1, "wall_s": 2.0}
 
 
-def run_folder(path: Path, *queued: FrozenTrial) -> RunFolder:
+def run_folder(path: Path, *queued: FrozenTrial, proposals: Sequence[FrozenTrial] = ()) -> RunFolder:
+    """The folder of a run whose whole space was queued, and is in its database as given."""
     folder = RunFolder(path=path)
     write_json(folder.config, CONFIG.document())
-    if queued:
+    if queued or proposals:
         storage = open_storage(folder.database)
         study = open_study(storage, f"{CONFIG.name}-references")
         study.add_trials(queued)
-        open_study(storage, CONFIG.name).set_user_attr(ENUMERATED, True)
+        search_study = open_study(storage, CONFIG.name)
+        search_study.add_trials(proposals)
+        search_study.set_user_attr(ENUMERATED, True)
     return folder
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.baselines import BASELINES
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.diagrams import (
@@ -24,6 +25,7 @@ from scaling.diagrams.rendering import format_of
 from scaling.diagrams.saving import OFFICIAL
 from scaling.errors import ConfigError
 from scaling.families import baseline_named, lite_coefficients, official_name, variant
+from scaling.serialization import from_json
 
 DETAILS = ("family", "variant", "stage", "module")
 
@@ -32,8 +34,14 @@ DETAILS = ("family", "variant", "stage", "module")
 @spec_options
 @click.argument("other", required=False)
 @click.option("--detail", type=click.Choice(DETAILS), default="variant", show_default=True)
+@click.option(
+    "--spec",
+    "spec_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="FILE.json of any network, as scaling.serialization.to_json writes it, instead of NAME.",
+)
 @click.option("--stage", "stage_number", type=int, help="Which stage, from 1, with --detail stage.")
-@click.option("--diff", is_flag=True, help="NAME beside OTHER, what differs in red.")
+@click.option("--diff", is_flag=True, help="Two networks side by side, what differs in red.")
 @click.option("--scaling-ways", is_flag=True, help="Baseline, width, depth, resolution, compound (Fig. 2).")
 @click.option("--factor", type=float, default=3.0, show_default=True, help="Nominal cost of --scaling-ways.")
 @click.option(
@@ -49,6 +57,7 @@ DETAILS = ("family", "variant", "stage", "module")
 def draw(
     other: str | None,
     detail: str,
+    spec_file: Path | None,
     stage_number: int | None,
     diff: bool,
     scaling_ways: bool,
@@ -59,18 +68,23 @@ def draw(
 ) -> None:
     """Draw a network, the family, one stage, or the modules they are made of.
 
+    NAME OTHER --diff compares two; an own network is compared with NAME.
+
     NAME is an official variant (b0 … b8, l2, lite0 … lite4); or give --alpha --beta --gamma --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
         format_of(path)
+    own = spec_file is not None or options["alpha"] is not None
+    if diff and own and other is None:  # the one name given is the network to compare with
+        other, options["name"] = options["name"], None
     _check(other, detail, stage_number, diff, scaling_ways, factor)
     if scaling_ways:
         drawing = scaling_ways_drawing(baseline_named(options["baseline"]), factor)
-    elif detail == "family" and options["name"] is None and options["alpha"] is None:
+    elif detail == "family" and not own and options["name"] is None:
         drawing = family_drawing([variant(name) for name in OFFICIAL])
     else:
-        spec = spec_from_options(**options)
+        spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
         drawing = difference_drawing(spec, variant(other)) if other else _drawing(spec, detail, stage_number)
     written = [str(save_drawing(drawing, path)) for path in outputs]
     if as_json:
@@ -78,6 +92,15 @@ def draw(
         return
     for name in written:
         console.print(f"wrote {name}", markup=False, soft_wrap=True)
+
+
+def _read(path: Path, name: str | None) -> ArchitectureSpec:
+    if name is not None:
+        raise ConfigError(f"give a name or --spec, not both; got {name!r} and {path}")
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
 
 
 def _check(
@@ -105,8 +128,8 @@ def _family_of(spec: ArchitectureSpec) -> list[ArchitectureSpec]:
     """Return the official family of an official network, else the network beside its baseline."""
     name = official_name(spec)
     if name is None:
-        assert spec.derivation is not None, "every network of the command line is scaled from a baseline"
-        return [baseline_named(spec.derivation.baseline), spec]
+        known = spec.derivation is not None and spec.derivation.baseline in BASELINES
+        return [BASELINES[spec.derivation.baseline], spec] if spec.derivation and known else [spec]
     if name in lite_coefficients():
         return [variant(each) for each in lite_coefficients()]
     names = OFFICIAL if name in OFFICIAL else (*OFFICIAL, name)

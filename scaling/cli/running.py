@@ -26,6 +26,7 @@ from scaling.search.config import SearchConfig, load_config, parse_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
 from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
+from scaling.search.planning import read_overrides
 from scaling.search.queueing import networks_planned, space_of
 from scaling.search.remaining import pieces, unproposed
 from scaling.search.run_kernels import run_kernels
@@ -40,6 +41,9 @@ def run(
     config_path: Path | None,
     output: Path | None,
     overrides: tuple[str, ...],
+    sampler: str | None,
+    cost: str | None,
+    plan: Path | None,
     workers: int | None,
     device: str | None,
     kernels: str | None,
@@ -52,8 +56,11 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
-    if kernels is not None:
-        overrides = (*overrides, f"engine.kernels={kernels}")
+    if plan is not None:
+        overrides = (*overrides, *read_overrides(plan))
+    options = {"search.sampler": sampler, "search.cost": cost, "engine.kernels": kernels}
+    given = (f"{setting}={value}" for setting, value in options.items() if value is not None)
+    overrides = (*overrides, *given)
     config = load_config(config_path or default_config(), overrides)
     config = with_overrides(config, workers=workers, device=device)
     folder = RunFolder(path=output or Path("runs") / config.name)

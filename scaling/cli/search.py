@@ -13,6 +13,7 @@ from scaling.cli.output import compose, json_option, run
 from scaling.cli.placing import storage_options
 
 KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
+SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")  # of scaling.search.samplers
 KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
 PATH = click.Path(path_type=Path)
@@ -25,10 +26,12 @@ class SearchGroup(LazyGroup):
     places: ClassVar[dict[str, tuple[str, str]]] = {
         "init": ("starting", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
+        "plan": ("planning", "How much search fits into some hours here."),
         "worker": ("worker", "One more worker of a study, on this machine or another."),
         "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
         "best": ("best", "The winner, what cannot be told from it, its family."),
+        "charts": ("charts", "Optuna's own charts of the proposals, as HTML."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
 
@@ -41,6 +44,9 @@ def run_options(command: Command) -> Command:
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
         ),
+        click.option("--sampler", type=click.Choice(SAMPLERS), help="search.sampler."),
+        click.option("--cost", type=click.Choice(["achieved", "nominal"]), help="search.cost."),
+        click.option("--plan", type=PATH, help="Settings that `plan --output` wrote."),
         click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (search.workers)."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="search.device."),
         click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),

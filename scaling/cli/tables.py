@@ -69,7 +69,7 @@ def tables(name: str, variants: str, run_directory: Path | None, form: str, outp
     else:
         table = _MAKERS[name](tuple(each.strip() for each in variants.split(",")))
     if output is None:
-        click.echo(write_table(table, TableFormat(form)), nl=False)
+        click.echo(write_table(table, TableFormat(form), width=console.width), nl=False)
         return
     save_table(table, output, TableFormat(form))
     console.print(f"wrote {output}", markup=False, soft_wrap=True)

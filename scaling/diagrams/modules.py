@@ -31,12 +31,12 @@ from scaling.diagrams.pieces import (
     span_text,
 )
 
-COLUMN, GAP = 59.0, 6.0
+COLUMN, GAP = 58.0, 5.2
 LAYER, ARROW = 13.0, 7.0
 HEADER = 14.0
 _CHIP, _CHIP_GAP = 41.0, 12.0
-_ROW, _HALF = 56.0, 266.0
-_NAMES = 76.0
+_ROW, _HALF = 56.0, 256.0
+_NAMES = 75.0
 _USES = {
     "stem": "once",
     "module1": "opens a sub-block without expansion",
@@ -92,7 +92,7 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     for index, layer in enumerate(module.layers):
         if index:
             yield arrow_down(middle, top - ARROW, top)
-        yield from labelled_box(_layer_box(layer, top), layer.label, size=5.6)
+        yield from labelled_box(_layer_box(layer, top), layer.label, size=5.5)
         top += LAYER + ARROW
     for line in _wrapped(_USES[module.name]):
         yield _note(middle, top + 2, line)

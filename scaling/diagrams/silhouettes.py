@@ -58,7 +58,7 @@ def family_drawing(specs: Sequence[ArchitectureSpec]) -> Drawing:
     ['237 layers', '339 layers']
     """
     widest = max(_widest_stage(specs), *(spec.head.out_channels for spec in specs))
-    column = min(118.0, max(56.0, 512.0 / len(specs)))
+    column = min(118.0, max(56.0, 500.0 / len(specs)))
     unit = (min(column, 64.0) - 8) / math.sqrt(widest)
     largest = max(spec.image_size for spec in specs)
     ruler = Ruler(

@@ -137,9 +137,15 @@ function chooseMode(mode) {
   settings.mode = mode;
 }
 
+// By the formula where it gives the variant, else by multipliers.
 function chooseVariant(name) {
   const found = DATA.official.find((each) => each.name === name);
   chooseBaseline(found.baseline);
+  const { phi, ...bases } = DATA.one_formula;
+  if (settings.mode === "compound" && Object.hasOwn(phi, name)) {
+    Object.assign(settings, bases, { phi: phi[name] });
+    return;
+  }
   Object.assign(settings, { mode: "direct", depth: found.depth, width: found.width, image: found.image_size });
 }
 

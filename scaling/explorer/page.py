@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -12,10 +13,12 @@ import jinja2
 from markupsafe import Markup
 
 from scaling.architecture import LARGEST_IMAGE, MOST_BLOCKS, MOST_CHANNELS, SMALLEST_IMAGE, ArchitectureSpec
-from scaling.baselines import BASELINES, rules_of_baseline
+from scaling.baselines import BASELINES, EFFICIENTNET_B0, rules_of_baseline
 from scaling.coefficients import LARGEST_COEFFICIENT
 from scaling.cost import count_cost
+from scaling.explanation import released_grid
 from scaling.families import lite_coefficients, released_coefficients, variant
+from scaling.inversion import Match, invert
 from scaling.rounding import (
     RELEASED,
     ChannelRule,
@@ -96,6 +99,7 @@ def explorer_page() -> str:
         official=tuple(released_coefficients()) + tuple(lite_coefficients()),
         choices={name: [member.value for member in kind] for name, kind in _CHOICES.items()},
         slider_groups=SLIDERS,
+        formula=one_formula(),
         version=version("efficientnet-scaling"),
     )
 
@@ -109,6 +113,7 @@ def explorer_data() -> dict[str, Any]:
         "released_rules": rules,
         "choices": {name: [member.value for member in kind] for name, kind in _CHOICES.items()},
         "official": [_official(name) for name in (*released_coefficients(), *lite_coefficients())],
+        "one_formula": one_formula(),
         "limits": {
             "smallest_image": SMALLEST_IMAGE,
             "largest_image": LARGEST_IMAGE,
@@ -130,6 +135,23 @@ def explorer_data() -> dict[str, Any]:
             "rules": rules,
         },
     }
+
+
+@cache
+def one_formula() -> dict[str, Any]:
+    """Return alpha, beta, gamma of one triple that gives B0 to B7, and the phi of each, in few digits.
+
+    Approximation: the triple that `scaling invert` finds, at four decimals, its phis at three; the networks
+    are still exactly the official ones (tested).
+
+    >>> formula = one_formula()
+    >>> formula["alpha"], formula["phi"]["b4"]
+    (1.1913, 3.426)
+    """
+    found = invert(EFFICIENTNET_B0, released_grid(), rounding=RELEASED, match=Match.REALISED).solution
+    assert found is not None, "the released grid has a solution under its own rules"
+    bases = {name: round(float(getattr(found, name)), 4) for name in ("alpha", "beta", "gamma")}
+    return {**bases, "phi": {name: round(float(phi), 3) for name, phi in found.phi.items()}}
 
 
 def _spec(spec: ArchitectureSpec) -> dict[str, Any]:

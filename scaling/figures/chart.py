@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import mpltern  # noqa: F401  registers the ternary projection
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -63,11 +64,11 @@ class FamilyChart:
     caption: str
     layout: Layout = Layout()
 
-    def figure(self, size: Size) -> Figure:
-        """Return the chart, drawn."""
+    def figure(self, frame: pd.DataFrame, size: Size) -> Figure:
+        """Return the chart, drawn from what `frame` made."""
         with theme():
             figure, panels = self.layout.make(size)
-            self.draw(self.frame(), panels)
+            self.draw(frame, panels)
         return figure
 
 
@@ -89,9 +90,9 @@ class RunChart:
     words: Callable[[pd.DataFrame], str]
     layout: Layout = Layout()
 
-    def figure(self, run: RunData, size: Size) -> Figure:
-        """Return the chart, drawn from however many trials there are."""
+    def figure(self, frame: pd.DataFrame, run: RunData, size: Size) -> Figure:
+        """Return the chart, drawn from what `frame` made of the run, however few trials there are."""
         with theme():
             figure, panels = self.layout.make(size)
-            self.draw(self.frame(run), panels, run)
+            self.draw(frame, panels, run)
         return figure

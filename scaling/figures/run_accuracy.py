@@ -110,7 +110,7 @@ def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None =
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
         title: experiment and data set; "own runs" is added.
     """
-    divisor, unit = _scale(frame[x])
+    divisor, unit = scale_of(frame[x])
     names = {"params": ("Parameters", unit), "macs": ("FLOPs", f"multiply-adds, {unit}".rstrip(", "))}
     label, bracket = names[x]
     ax.set(
@@ -136,7 +136,12 @@ def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None =
     label_references(trials, ax)
 
 
-def _scale(costs: pd.Series[float]) -> tuple[float, str]:
+def scale_of(costs: pd.Series[float]) -> tuple[float, str]:
+    """Return the divisor and the word of a cost's axis.
+
+    >>> scale_of(pd.Series([2e6, 5e5]))
+    (1000000.0, 'millions')
+    """
     largest = costs.max() if len(costs) else 0.0
     return next(((size, unit) for size, unit in SCALES if largest >= size), (1.0, ""))
 

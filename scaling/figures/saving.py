@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from scaling.errors import ConfigError
+from scaling.families import variant
 from scaling.figures.chart import FamilyChart, RunChart
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.style import Size, save_figure, save_frame
-from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS
+from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, STAGE_COSTS, stage_costs_chart
 
 FORMATS_BY_DEFAULT = ("svg", "png")
 
@@ -27,7 +28,8 @@ def family_figure(name: str, size: Size = "double") -> Figure:
     Raises:
         ConfigError: nothing has that name.
     """
-    return family_chart(name).figure(size)
+    chart = family_chart(name)
+    return chart.figure(chart.frame(), size)
 
 
 def run_figure(
@@ -53,18 +55,23 @@ def run_figure(
         ConfigError: nothing has that name.
         ResultsError: a column is missing.
     """
-    return run_chart(name).figure(RunData(trials=trials, title=title, noise=noise, space=space), size)
+    chart, run = run_chart(name), RunData(trials=trials, title=title, noise=noise, space=space)
+    return chart.figure(chart.frame(run), run, size)
 
 
 def family_chart(name: str) -> FamilyChart:
-    """Return a chart that needs no run, by name.
+    """Return a chart that needs no run, by name; `stage_costs_b7` is that of any official variant.
 
     Raises:
         ConfigError: nothing has that name.
+        SpecError: no variant has that name.
     """
-    if name not in FAMILY_CHARTS:
-        raise ConfigError(f"expected a figure among {', '.join(FAMILY_CHARTS)}; got {name!r}")
-    return FAMILY_CHARTS[name]
+    if name in FAMILY_CHARTS:
+        return FAMILY_CHARTS[name]
+    if name.startswith(f"{STAGE_COSTS}_"):
+        return stage_costs_chart(variant(name.removeprefix(f"{STAGE_COSTS}_")))
+    known = (*FAMILY_CHARTS, f"{STAGE_COSTS}_VARIANT")
+    raise ConfigError(f"expected a figure among {', '.join(known)}; got {name!r}")
 
 
 def run_chart(name: str) -> RunChart:
@@ -96,11 +103,11 @@ def save_family_figures(
     paths = []
     for name in names:
         chart = family_chart(name)
+        frame = chart.frame()
         for size in sizes:
-            paths += save_figure(
-                chart.figure(size), directory / stem(name, size), formats, title=chart.caption
-            )
-        paths.append(save_frame(chart.frame(), directory / f"{name}.csv"))
+            figure = chart.figure(frame, size)
+            paths += save_figure(figure, directory / stem(name, size), formats, title=chart.caption)
+        paths.append(save_frame(frame, directory / f"{name}.csv"))
     return paths
 
 
@@ -134,10 +141,11 @@ def save_run_figures(
     run, paths = RunData(trials=trials, title=title, noise=noise, space=space), []
     for name in names:
         chart = run_chart(name)
+        frame = chart.frame(run)
         for size in sizes:
-            figure = chart.figure(run, size)
+            figure = chart.figure(frame, run, size)
             paths += save_figure(figure, directory / stem(name, size), formats, title=f"{title}: own runs")
-        paths.append(save_frame(chart.frame(run), directory / f"{name}.csv"))
+        paths.append(save_frame(frame, directory / f"{name}.csv"))
     return paths
 
 

@@ -6,7 +6,6 @@ Figures are `matplotlib.figure.Figure` objects on the Agg canvas: no window, no 
 from __future__ import annotations
 
 import io
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from scaling.errors import ConfigError, ResultsError
+from scaling.errors import ConfigError
+from scaling.writing import write_whole
 
 Format = Literal["svg", "png", "pdf"]
 Size = Literal["single", "double"]
@@ -167,21 +167,3 @@ def save_frame(frame: pd.DataFrame, path: Path) -> Path:
     """
     write_whole(path, frame.to_csv(index=False, lineterminator="\n").encode())
     return path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Put bytes into a file in one step.
-
-    Raises:
-        ResultsError: the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from error

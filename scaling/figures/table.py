@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+from scaling.architecture import ArchitectureSpec
+from scaling.families import variant
 from scaling.figures.chart import FamilyChart, Layout, RunChart
 from scaling.figures.family import draw_family, family_frame
 from scaling.figures.family_flops import draw_family_flops, family_flops_frame
 from scaling.figures.family_params import draw_family_params, family_params_frame
+from scaling.figures.nominal_achieved import draw_nominal_achieved, nominal_achieved_frame
+from scaling.figures.phi_implied import draw_phi_implied, phi_implied_frame
+from scaling.figures.published_methods import (
+    draw_other_baselines,
+    draw_scaling_methods,
+    other_baselines_frame,
+    scaling_methods_frame,
+)
+from scaling.figures.released_weights import draw_released_weights, released_weights_frame
 from scaling.figures.run_accuracy import draw_run, run_frame
+from scaling.figures.run_cost import cost_words, draw_run_cost, run_cost_frame
+from scaling.figures.run_dimensions import (
+    dimensions_words,
+    draw_run_dimensions,
+    draw_run_widths,
+    run_dimensions_frame,
+    run_widths_frame,
+    widths_words,
+)
+from scaling.figures.run_methods import draw_run_methods, methods_words, run_methods_frame
+from scaling.figures.run_noise import draw_run_noise, noise_words, run_noise_frame
+from scaling.figures.run_pareto import draw_run_pareto, pareto_words, run_pareto_frame
+from scaling.figures.run_triangle import draw_run_triangle, run_triangle_frame, triangle_words
+from scaling.figures.single_axis import (
+    draw_single_axis,
+    draw_width_axis,
+    single_axis_frame,
+    width_axis_frame,
+)
+from scaling.figures.stage_costs import display_name, draw_stage_costs, stage_costs_frame
+from scaling.figures.width_profile import draw_width_profile, width_profile_frame
 from scaling.figures.words import accuracy_words
+
+STAGE_COSTS = "stage_costs"
+
+
+def stage_costs_chart(spec: ArchitectureSpec) -> FamilyChart:
+    """Return the chart of one network's cost by stage."""
+    return FamilyChart(
+        frame=lambda: stage_costs_frame(spec),
+        draw=lambda frame, axes: draw_stage_costs(frame, *axes),
+        caption=f"Parameters, multiply-adds and activations of {display_name(spec)} by stage, exact.",
+        layout=Layout(double=2.6, single=6.6, panels=3),
+    )
+
 
 PAPER_CHARTS = ("family", "family_params", "family_flops")
 """The charts that people come for; a run leaves them beside its own."""
@@ -34,6 +79,67 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
         caption="FLOPs against ImageNet accuracy, as printed in Table 2 (the paper's Fig. 5).",
         layout=Layout(double=4.0),
     ),
+    "single_axis": FamilyChart(
+        frame=single_axis_frame,
+        draw=lambda frame, axes: draw_single_axis(frame, axes[0]),
+        caption=(
+            "Exact cost of B0 scaled in depth, width or resolution alone, at the points of the paper's "
+            "Fig. 3. The accuracies of that figure are printed nowhere, so none is shown."
+        ),
+    ),
+    "width_axis": FamilyChart(
+        frame=width_axis_frame,
+        draw=lambda frame, axes: draw_width_axis(frame, axes[0]),
+        caption="Exact cost of B0 widened at the four depths and resolutions of the paper's Fig. 4.",
+    ),
+    "scaling_methods": FamilyChart(
+        frame=scaling_methods_frame,
+        draw=lambda frame, axes: draw_scaling_methods(frame, axes[0]),
+        caption=(
+            "EfficientNet-B0 scaled in four ways, as printed in Table 7 (the ends of the paper's Fig. 8). "
+            "Exact arithmetic gives 1.575, 1.450 and 1.538 billion for the single dimensions; the data hold "
+            "both."
+        ),
+    ),
+    "other_baselines": FamilyChart(
+        frame=other_baselines_frame,
+        draw=lambda frame, axes: draw_other_baselines(frame, *axes),
+        caption="MobileNetV1, MobileNetV2 and ResNet-50 scaled in several ways, as printed in Table 3.",
+        layout=Layout(double=2.7, single=7.0, panels=3),
+    ),
+    "released_weights": FamilyChart(
+        frame=released_weights_frame,
+        draw=lambda frame, axes: draw_released_weights(frame, axes[0]),
+        caption=(
+            "Published ImageNet accuracy of weights that can be downloaded, beside the paper's. The star was "
+            "trained with 300 million further images."
+        ),
+        layout=Layout(double=3.4, single=4.0),
+    ),
+    "phi_implied": FamilyChart(
+        frame=phi_implied_frame,
+        draw=lambda frame, axes: draw_phi_implied(frame, axes[0], axes[1]),
+        caption=(
+            "The phi that each dimension of the release implies. At the paper's bases the three part from "
+            "B5 on; one triple with alpha·beta²·gamma² = 2 lets them meet in every variant."
+        ),
+        layout=Layout(double=3.2, single=5.6, panels=2),
+    ),
+    "nominal_achieved": FamilyChart(
+        frame=nominal_achieved_frame,
+        draw=lambda frame, axes: draw_nominal_achieved(frame, axes[0], axes[1]),
+        caption=(
+            "Nominal against achieved cost of random directions from B0: rounding makes a nominal 2× cost "
+            "anything from 1.8× to 3.4×, unless phi is moved until the network is on target."
+        ),
+        layout=Layout(double=3.0, single=5.8, panels=2),
+    ),
+    "stage_costs": stage_costs_chart(variant("b0")),
+    "width_profile": FamilyChart(
+        frame=width_profile_frame,
+        draw=lambda frame, axes: draw_width_profile(frame, axes[0]),
+        caption="Output channels of every block of B0 to B7.",
+    ),
 }
 """Charts of published figures and of the generator."""
 
@@ -50,6 +156,68 @@ RUN_CHARTS: dict[str, RunChart] = {
         draw=lambda frame, axes, run: draw_run(frame, axes[0], x="macs", noise=run.noise, title=run.title),
         caption="Multiply-adds against validation accuracy: means over seeds with 95 % t-intervals.",
         words=accuracy_words,
+        layout=Layout(double=3.6, single=3.6),
+    ),
+    "run_noise": RunChart(
+        frame=lambda run: run_noise_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_noise(frame, axes[0], title=run.title, noise=run.noise),
+        caption=(
+            "Every seed of every network, best first. The interval is of the mean, from the seed-to-seed "
+            "spread pooled over all networks of the run."
+        ),
+        words=noise_words,
+        layout=Layout(double=3.6, single=4.4),
+    ),
+    "run_triangle": RunChart(
+        frame=lambda run: run_triangle_frame(run.trials, run.space),
+        draw=lambda frame, axes, run: draw_run_triangle(
+            frame, axes[0], title=run.title, target=run.space.target if run.space else None
+        ),
+        caption=(
+            "Where each network spent its log-cost, and its accuracy. Shaded: directions in which the "
+            "formula at phi = 1, rounded as in this run, misses the target."
+        ),
+        words=triangle_words,
+        layout=Layout(double=3.6, single=4.0, projection="ternary"),
+    ),
+    "run_cost": RunChart(
+        frame=lambda run: run_cost_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_cost(
+            frame, axes[0], title=run.title, target=run.space.target if run.space else None
+        ),
+        caption="Nominal against achieved cost: what the formula promised, and what the networks cost.",
+        words=cost_words,
+        layout=Layout(double=3.6, single=4.0),
+    ),
+    "run_pareto": RunChart(
+        frame=lambda run: run_pareto_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_pareto(frame, axes[0], axes[1], title=run.title),
+        caption=(
+            "Pareto fronts: networks that no other beats in cost and mean accuracy, and those that the noise "
+            "does not rule out."
+        ),
+        words=pareto_words,
+        layout=Layout(double=3.0, single=5.6, panels=2),
+    ),
+    "run_methods": RunChart(
+        frame=lambda run: run_methods_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_methods(frame, axes[0], title=run.title),
+        caption="Ways to scale one baseline, at achieved cost (the paper's Fig. 8, on our data).",
+        words=methods_words,
+        layout=Layout(double=3.6, single=3.6),
+    ),
+    "run_dimensions": RunChart(
+        frame=lambda run: run_dimensions_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_dimensions(frame, *axes, title=run.title),
+        caption="One dimension at a time, the others left alone (the paper's Fig. 3, on our data).",
+        words=dimensions_words,
+        layout=Layout(double=2.6, single=6.0, panels=3, share_y=True),
+    ),
+    "run_widths": RunChart(
+        frame=lambda run: run_widths_frame(run.trials),
+        draw=lambda frame, axes, run: draw_run_widths(frame, axes[0], title=run.title),
+        caption="Width at several depths and resolutions (the paper's Fig. 4, on our data).",
+        words=widths_words,
         layout=Layout(double=3.6, single=3.6),
     ),
 }

@@ -28,6 +28,6 @@ def accuracy_words(frame: pd.DataFrame) -> str:
 
 
 def _point(row: pd.Series[Any]) -> str:
-    name = row["label"] or f"trial {row['trial']}"
+    name = row["label"] if row["kind"] == "reference" else f"trial {row['trial']}"
     costs = f"{row['macs']:,} multiply-adds and {row['params']:,} parameters"
     return f"{name} {100 * row['top1_mean']:.1f} % at {costs}"

@@ -4,6 +4,7 @@ from scaling.model.build import EfficientNet, build_model
 from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, KernelShape, KernelTable
 from scaling.model.layers import MBConv, SqueezeExcitation, StochasticDepth
 from scaling.model.numerics import TENSORFLOW, TORCHVISION, Numerics, Padding, numerics_of
+from scaling.model.pointwise import PointwiseConv2d
 
 __all__ = [
     "FIXED_KERNELS",
@@ -17,6 +18,7 @@ __all__ = [
     "MBConv",
     "Numerics",
     "Padding",
+    "PointwiseConv2d",
     "SqueezeExcitation",
     "StochasticDepth",
     "build_model",

@@ -55,6 +55,7 @@ class EfficientNet(nn.Module):
             spec.head.out_channels,
             activation=spec.activation,
             numerics=numerics,
+            kernels=kernels,
         )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(spec.dropout)
@@ -93,7 +94,7 @@ def build_model(
         numerics: padding and batch norm; the released code's by default.
         seed: of the initial weights; None draws them from torch's global generator.
         device: where the parameters live; "meta" gives shapes without memory.
-        kernels: how depthwise convolutions compute their gradients; None for torch's own. Parameters, their
+        kernels: how convolutions on small maps are computed; None for torch's own way. Parameters, their
             names and initial values are the same either way.
 
     Source: tensorflow/tpu efficientnet_model.py (initialisers).

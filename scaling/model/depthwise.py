@@ -36,6 +36,8 @@ class Kernel(StrEnum):
     """Both gradients in float32; for bfloat16, whose stride-2 gradients are slow."""
     POSITIONS_FLOAT32 = "positions-float32"
     """The weight gradient by positions, the input gradient in float32."""
+    MATRIX = "matrix"
+    """A 1x1 convolution over all channels as a product of matrices; not for depthwise ones."""
 
 
 _WAYS = {
@@ -51,7 +53,7 @@ class KernelShape:
 
     Args:
         side: of the square map before padding, in pixels, at least 1.
-        kernel_size: odd.
+        kernel_size: odd; 1 is a convolution over all channels, above it a depthwise one.
         stride: 1 or 2.
         dtype: of the arithmetic, by torch's name: float32, bfloat16, …
 
@@ -101,6 +103,9 @@ class KernelTable:
         for shape, kernel in self.choices:
             if kernel == Kernel.CENTRE and shape.side != 1:
                 raise ConfigError(f"kernel 'centre' computes 1x1 maps only, got {shape}")
+            pointwise = shape.kernel_size == 1
+            if kernel != Kernel.STOCK and (kernel == Kernel.MATRIX) != pointwise:
+                raise ConfigError(f"kernel {kernel.value!r} does not compute {shape}")
 
     @staticmethod
     def of(choices: Iterable[tuple[KernelShape, Kernel]], *, origin: str) -> KernelTable:
@@ -111,6 +116,14 @@ class KernelTable:
         """Return the kernel of one shape."""
         wanted = KernelShape(side=side, kernel_size=kernel_size, stride=stride, dtype=dtype)
         return dict(self.choices).get(wanted, Kernel.STOCK)
+
+    def by_side(self, kernel_size: int, stride: int) -> dict[tuple[int, torch.dtype], Kernel]:
+        """Return the kernels of one convolution by side and type of its input."""
+        return {
+            (shape.side, getattr(torch, shape.dtype)): kernel
+            for shape, kernel in self.choices
+            if (shape.kernel_size, shape.stride) == (kernel_size, stride)
+        }
 
     def key(self) -> str:
         """Return a hash of the choices: equal keys compute equal bits on the same machine."""
@@ -151,6 +164,8 @@ def _entry(row: list[Any]) -> tuple[KernelShape, Kernel]:
 
 
 def _fixed(shape: KernelShape) -> Kernel:
+    if shape.kernel_size == 1:
+        return Kernel.MATRIX if shape.side <= 4 and shape.stride == 1 else Kernel.STOCK
     if shape.side == 1:
         return Kernel.CENTRE
     slow_input = shape.dtype == "bfloat16" and shape.stride > 1
@@ -162,14 +177,14 @@ def _fixed(shape: KernelShape) -> Kernel:
 _FIXED_SHAPES = [
     KernelShape(side=side, kernel_size=kernel_size, stride=stride, dtype=dtype)
     for side, kernel_size, stride, dtype in product(
-        (*range(1, 33), 56, 112), (3, 5, 7), (1, 2), ("float32", "bfloat16")
+        (*range(1, 33), 56, 112), (1, 3, 5, 7), (1, 2), ("float32", "bfloat16")
     )
 ]
 FIXED_KERNELS = KernelTable.of(
     [(shape, _fixed(shape)) for shape in _FIXED_SHAPES if _fixed(shape) != Kernel.STOCK], origin="fixed"
 )
 """A rule by shape alone: 1x1 by its centre, maps narrower than the kernel by positions, bfloat16 at stride
-2 in float32.
+2 in float32, 1x1 convolutions of maps up to 4x4 as products of matrices.
 
 It needs no measurement, so two machines choose alike."""
 
@@ -194,11 +209,7 @@ class DepthwiseConv2d(nn.Conv2d):
         super().__init__(
             channels, channels, kernel_size, stride=stride, padding=symmetric, groups=channels, bias=False
         )
-        self.choices = {
-            (shape.side, getattr(torch, shape.dtype)): kernel
-            for shape, kernel in kernels.choices
-            if (shape.kernel_size, shape.stride) == (kernel_size, stride)
-        }
+        self.choices = kernels.by_side(kernel_size, stride)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Convolve (N, C, H, W) to (N, C, H', W')."""
@@ -209,13 +220,18 @@ class DepthwiseConv2d(nn.Conv2d):
         height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
         kernel = self.choices.get((height, x_NCHW.dtype)) if height == width else None
         if kernel == Kernel.CENTRE:
-            return centre_tap(x_NCHW, weight)
+            return self._biased(centre_tap(x_NCHW, weight))
         size, stride, edge = int(self.kernel_size[0]), int(self.stride[0]), int(self.padding[0])
         top, left = edge, edge
         if self.pads_by_hand:
             (top, bottom), (left, right) = (same_padding(side, size, stride) for side in (height, width))
             x_NCHW = functional.pad(x_NCHW, (left, right, top, bottom))
-        if kernel is None or kernel not in _WAYS:
-            return functional.conv2d(x_NCHW, weight, None, stride, edge, 1, self.groups)
+        if kernel is None or kernel not in _WAYS or not torch.is_grad_enabled():
+            bias = None if self.bias is None else self.bias.to(weight.dtype)
+            return functional.conv2d(x_NCHW, weight, bias, stride, edge, 1, self.groups)
         window = Window(top=top, left=left, height=height, width=width, stride=stride, edge=edge)
-        return depthwise(x_NCHW, weight, window, _WAYS[kernel])
+        return self._biased(depthwise(x_NCHW, weight, window, _WAYS[kernel]))
+
+    def _biased(self, x_NCHW: Tensor) -> Tensor:
+        """Add the bias, which only a folded batch norm brings."""
+        return x_NCHW if self.bias is None else x_NCHW + self.bias.to(x_NCHW.dtype)[:, None, None]

@@ -9,6 +9,7 @@ from torch.nn import functional
 from scaling.architecture import Activation, BlockSpec
 from scaling.model.depthwise import DepthwiseConv2d, KernelTable
 from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.model.pointwise import PointwiseConv2d
 
 
 class SamePaddingConv2d(nn.Conv2d):
@@ -31,7 +32,9 @@ def convolution(
     numerics: Numerics,
     kernels: KernelTable | None = None,
 ) -> nn.Conv2d:
-    """Make a convolution without bias, padded as the numerics say; depthwise ones by a table of kernels."""
+    """Make a convolution without bias, padded as the numerics say, computed as a table of kernels says."""
+    if kernel_size == stride == groups == 1 and kernels is not None:
+        return PointwiseConv2d(in_channels, out_channels, bias=False, kernels=kernels)
     if groups > 1 and kernels is not None:
         return DepthwiseConv2d(
             in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
@@ -85,18 +88,31 @@ class ConvolutionNorm(nn.Module):
         return out
 
 
+def _pointwise(in_channels: int, out_channels: int, kernels: KernelTable | None) -> nn.Conv2d:
+    if kernels is None:
+        return nn.Conv2d(in_channels, out_channels, 1)
+    return PointwiseConv2d(in_channels, out_channels, bias=True, kernels=kernels)
+
+
 class SqueezeExcitation(nn.Module):
     """Channel attention: pool, squeeze, activation, expand, sigmoid, multiply; both convolutions have biases.
 
     Source: arXiv:1709.01507; tensorflow/tpu efficientnet_model.py.
     """
 
-    def __init__(self, channels: int, squeeze: int, *, activation: Activation = Activation.SILU) -> None:
+    def __init__(
+        self,
+        channels: int,
+        squeeze: int,
+        *,
+        activation: Activation = Activation.SILU,
+        kernels: KernelTable | None = None,
+    ) -> None:
         super().__init__()
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.reduce = nn.Conv2d(channels, squeeze, 1)
+        self.reduce = _pointwise(channels, squeeze, kernels)
         self.activation = activation_layer(activation)
-        self.expand = nn.Conv2d(squeeze, channels, 1)
+        self.expand = _pointwise(squeeze, channels, kernels)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Scale every channel of (N, C, H, W)."""
@@ -149,7 +165,7 @@ class MBConv(nn.Module):
         self.expand: nn.Module = nn.Identity()
         if block.expand_ratio != 1:
             self.expand = ConvolutionNorm(
-                block.in_channels, expanded, activation=activation, numerics=numerics
+                block.in_channels, expanded, activation=activation, numerics=numerics, kernels=kernels
             )
         self.depthwise = ConvolutionNorm(
             expanded,
@@ -164,9 +180,11 @@ class MBConv(nn.Module):
         self.squeeze_excitation: nn.Module = nn.Identity()
         if block.squeeze_channels:
             self.squeeze_excitation = SqueezeExcitation(
-                expanded, block.squeeze_channels, activation=activation
+                expanded, block.squeeze_channels, activation=activation, kernels=kernels
             )
-        self.project = ConvolutionNorm(expanded, block.out_channels, activation=None, numerics=numerics)
+        self.project = ConvolutionNorm(
+            expanded, block.out_channels, activation=None, numerics=numerics, kernels=kernels
+        )
         self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

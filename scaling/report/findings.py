@@ -39,7 +39,7 @@ def network_name(row: pd.Series[Any]) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
+    return f"{100 * fraction:.1f}".replace("-", "−")
 
 
 def _best(ranking: pd.DataFrame, noise: NoiseFloor | None) -> str:

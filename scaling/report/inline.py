@@ -18,6 +18,8 @@ THEMED = {
     "#a8a8a8": "var(--chart-bar)",
     "#8a8a8a": "var(--chart-bar)",
     "#f0ede4": "var(--chart-band)",
+    "#e9eef3": "var(--chart-cool)",
+    "#d9d4c9": "var(--chart-warm)",
     "#ffffff": "var(--chart-paper)",
     "white": "var(--chart-paper)",
 }
@@ -38,8 +40,13 @@ def inline_svg(figure: Figure, prefix: str) -> str:
     return embedded(buffer.getvalue(), prefix)
 
 
-def embedded(svg: str, prefix: str) -> str:
+def embedded(svg: str, prefix: str, *, themed: bool = True) -> str:
     """Return an SVG document as an element of a page: no declaration, no metadata, no fixed size.
+
+    Args:
+        svg: a whole document.
+        prefix: put before every identifier.
+        themed: whether ink and paper become the page's.
 
     >>> embedded('<?xml version="1.0"?><svg width="1pt" height="2pt" id="a"><use href="#m"/></svg>', "c1-")
     '<svg id="c1-a" aria-hidden="true" focusable="false"><use href="#c1-m"/></svg>'
@@ -52,4 +59,6 @@ def embedded(svg: str, prefix: str) -> str:
     head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
     element = head + ' aria-hidden="true" focusable="false"' + rest
     element = _ATTRIBUTES.sub(lambda match: match.group(1) + prefix, element)
+    if not themed:
+        return element.strip()
     return _COLOUR.sub(lambda match: f"{match.group(1)}: {THEMED[match.group(2)]}", element).strip()

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from markupsafe import Markup
 from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
+from scaling.diagrams import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
+from scaling.figures.chart import RunChart
 from scaling.report.findings import failures, findings, network_name, state_of
-from scaling.report.inline import inline_svg
+from scaling.report.inline import embedded, inline_svg
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import COLUMNS, table_rows
 from scaling.results import write_text
@@ -40,12 +42,13 @@ def save_report(folder: Path, output: Path) -> Path:
     return output
 
 
-def report_page(record: RunRecord, *, now: str) -> str:
+def report_page(record: RunRecord, *, now: str, charts: Mapping[str, RunChart] = RUN_CHARTS) -> str:
     """Return the report as one HTML document that loads nothing.
 
     Args:
         record: the run as it stands.
         now: when it was read, as text.
+        charts: which to draw, in order.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("scaling.report"),
@@ -60,7 +63,7 @@ def report_page(record: RunRecord, *, now: str) -> str:
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
-        **_content(record, now),
+        **_content(record, now, charts),
     )
     return page if page.endswith("\n") else page + "\n"
 
@@ -69,7 +72,7 @@ def _asset(name: str) -> str:
     return (files("scaling.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content(record: RunRecord, now: str) -> dict[str, Any]:
+def _content(record: RunRecord, now: str, charts: Mapping[str, RunChart]) -> dict[str, Any]:
     spec = record.best_spec()
     return {
         "name": record.name,
@@ -80,7 +83,7 @@ def _content(record: RunRecord, now: str) -> dict[str, Any]:
         "now": now,
         "findings": findings(record),
         "facts": list(_facts(record)),
-        "charts": list(_charts(record.chart_data())),
+        "charts": list(_charts(record.chart_data(), charts)),
         "columns": COLUMNS,
         "rows": table_rows(record),
         "kinds": sorted(record.trials["kind"].dropna().unique()),
@@ -111,15 +114,15 @@ def _hours(hours: float) -> str:
     return f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
 
 
-def _charts(run: RunData) -> Iterator[dict[str, Any]]:
-    for number, (name, chart) in enumerate(RUN_CHARTS.items(), start=1):
+def _charts(run: RunData, charts: Mapping[str, RunChart]) -> Iterator[dict[str, Any]]:
+    for number, (name, chart) in enumerate(charts.items(), start=1):
         frame = chart.frame(run)
         yield {
             "name": name,
             "number": number,
             "caption": chart.caption,
             "alternative": chart.words(frame),
-            "svg": Markup(inline_svg(chart.figure(run, "double"), f"{name}-")),
+            "svg": Markup(inline_svg(chart.figure(frame, run, "double"), f"{name}-")),
         }
 
 
@@ -144,8 +147,12 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
         "spec": spec,
         "cost": cost,
         "stages": stages,
-        "drawing": None,
+        "drawing": Markup(_drawing(spec)),
     }
+
+
+def _drawing(spec: ArchitectureSpec) -> str:
+    return embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)
 
 
 def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -76,6 +76,7 @@ class Candidate:
             "kind": self.kind,
             "name": self.name,
             "spec": to_json(self.spec),
+            "architecture": architecture_key(self.spec),
             "proposed": self.proposed.shares if self.proposed else None,
             "feasible": self.feasible,
         }

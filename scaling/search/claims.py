@@ -6,17 +6,19 @@ network, the number of trials is exact, and a result is told once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from scaling.results.provenance import utc_now
 from scaling.search.candidate import Candidate, references, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, EXPIRED, was_told
 from scaling.search.queueing import queue_of
-from scaling.search.samplers import lineages, make_sampler
+from scaling.search.samplers import Sampler, lineages, make_sampler
+from scaling.search.search_table import CostRule
 from scaling.serialization import architecture_key
 
 MOST_WORKERS_KILLED = 3
@@ -25,6 +27,9 @@ ENUMERATED = "enumerated"
 """Note on a study whose whole space was queued: nothing is left to propose."""
 EXHAUSTED = "space_exhausted"
 """Note on a study whose sampler found no further network on target."""
+PATIENCE = 10
+"""Proposals in a row that may be dropped before chance proposes instead of the sampler, which learns nothing
+from a network that it has settled on, and would propose it for ever."""
 MOST_DROPS = 200
 """Proposals in a row that may be dropped before the space counts as exhausted."""
 
@@ -95,7 +100,7 @@ def claim_candidate(
         if not waiting and (ended or len(accepted(trials)) >= config.search.trials):
             return None
         study.sampler = make_sampler(
-            config.search.sampler,
+            Sampler.RANDOM if dropped_in_a_row(trials) >= PATIENCE else config.search.sampler,
             seed=config.search.seed,
             worker=worker,
             proposed=lineages(trials),
@@ -104,16 +109,28 @@ def claim_candidate(
         trial = study.ask()
         s, v = trial.suggest_float("s", 0.0, 1.0), trial.suggest_float("v", 0.0, 1.0)
         candidate = _candidate(config, trial, s, v)
+        note_proposal(trial, worker)
         if killed_too_many(study, trial):
             continue
         reason = _refusal(candidate, taken | known_keys(trials, but=trial.number))
         if reason != "duplicate":
             _number(trial, trials, first=len(list(references(config))))
         if reason is None:
+            trial.set_constraint("cost", _excess(config, candidate))
             return Claim(study=study, trial=trial, candidate=candidate, seeds=config.search.seeds)
         drop(study, trial, reason)
     study.set_user_attr(EXHAUSTED, True)
     return None
+
+
+def _excess(config: SearchConfig, candidate: Candidate) -> float:
+    """Return how far a network is off target, 0 where it is on it; told before training.
+
+    A constant on target: a Gaussian process would else learn, and heed, what the tolerance allows anyway.
+    """
+    if config.search.cost == CostRule.NOMINAL:
+        return 0.0
+    return config.target.excess(candidate.spec, config.baseline_spec)
 
 
 def _candidate(config: SearchConfig, trial: optuna.Trial, s: float, v: float) -> Candidate:
@@ -123,6 +140,13 @@ def _candidate(config: SearchConfig, trial: optuna.Trial, s: float, v: float) ->
     candidate = Candidate.of_square(config, s, v)
     trial.set_user_attr("candidate", candidate.document())
     return candidate
+
+
+def note_proposal(trial: optuna.Trial, worker: int) -> None:
+    """Note when, and by which worker, a network was first taken up; it stays when the trial is put back."""
+    if "proposed_at" not in trial.user_attrs:
+        trial.set_user_attr("proposed_at", utc_now())
+        trial.set_user_attr("proposed_by", worker)
 
 
 def _number(trial: optuna.Trial, trials: Iterable[FrozenTrial], *, first: int) -> None:
@@ -155,6 +179,16 @@ def killed_too_many(study: optuna.Study, trial: optuna.Trial) -> bool:
     return True
 
 
+def dropped_in_a_row(trials: Sequence[FrozenTrial]) -> int:
+    """Return how many of the last proposals became nothing new."""
+    count = 0
+    for trial in reversed(trials):
+        if "dropped" not in trial.user_attrs:
+            break
+        count += 1
+    return count
+
+
 def accepted(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials that count towards the budget: waiting, training, or ended by training itself."""
     return [trial for trial in trials if trial.state != TrialState.FAIL or was_told(trial)]
@@ -173,4 +207,4 @@ def known_keys(trials: Iterable[FrozenTrial], *, but: int) -> set[str]:
 def key_of(trial: FrozenTrial) -> str:
     """Return the architecture key of a trial's network."""
     document = trial.user_attrs.get("candidate")
-    return architecture_key(Candidate.of_document(document).spec) if document else ""
+    return str(document["architecture"]) if document else ""

@@ -12,10 +12,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from scaling.results.provenance import utc_now
 from scaling.search.leases import LEASE, Lease
 
 DIED = "worker died"
 EXPIRED = "lease expired"
+PRUNED = "pruned"
 PUT_BACK = "put_back"
 """Attribute of a trial that was ended so that a successor takes its place: why."""
 TRIED = frozenset({PUT_BACK, LEASE, "worker"})
@@ -27,8 +29,8 @@ class Ending:
     """How the training of a claimed network ended.
 
     Args:
-        outcome: `complete`, `diverged` or `failed`.
-        values: of the objectives; empty unless complete.
+        outcome: `complete`, `pruned`, `diverged` or `failed`.
+        values: of the objectives, mean over the seeds trained; empty where there is nothing to tell.
         error: what went wrong, if anything did.
     """
 
@@ -37,28 +39,35 @@ class Ending:
     error: str | None = None
 
 
-def tell(study: optuna.Study, number: int, ending: Ending, lease: Lease) -> bool:
+def tell(study: optuna.Study, trial_id: int, ending: Ending, lease: Lease) -> bool:
     """Tell how a trial ended, unless its lease was lost; return whether it stands.
 
     Done again after a connection broke half-way, it tells nothing twice.
     """
-    trial = study.get_trials(deepcopy=False)[number]
+    trial = study._storage.get_trial(trial_id)
     held = Lease.of(trial.user_attrs)
     if held is None or held.holder != lease.holder or PUT_BACK in trial.user_attrs:
         return False
     if trial.state.is_finished():
         return True
-    notes = {"error": ending.error, "values": list(ending.values) or None, "outcome": ending.outcome}
+    notes = {
+        "error": ending.error,
+        "values": list(ending.values) or None,
+        "told_at": utc_now(),
+        "outcome": ending.outcome,
+    }
     for key, value in notes.items():  # the outcome last: who finds one can tell it
         if value is not None:
-            study._storage.set_trial_user_attr(trial._trial_id, key, value)
-    _tell_noted(study, number, ending.outcome, list(ending.values))
+            study._storage.set_trial_user_attr(trial_id, key, value)
+    _tell_noted(study, trial.number, ending.outcome, list(ending.values))
     return True
 
 
 def _tell_noted(study: optuna.Study, number: int, outcome: str | None, values: list[float]) -> None:
-    if outcome == "complete":
+    if values:
         study.tell(number, values)
+    elif outcome == PRUNED:
+        study.tell(number, state=TrialState.PRUNED)
     else:
         study.tell(number, state=TrialState.FAIL)
 
@@ -75,7 +84,7 @@ def put_back(study: optuna.Study, trial: FrozenTrial, reason: str) -> None:
     queued is mended by `mend`. A trial whose worker died between noting its end and telling it is told, not
     queued; one that has ended is left alone.
     """
-    trial = study.get_trials(deepcopy=False)[trial.number]
+    trial = study._storage.get_trial(trial._trial_id)
     notes = trial.user_attrs
     if trial.state.is_finished():
         return
@@ -107,6 +116,12 @@ def lineage_of(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get("lineage", trial.number))
 
 
+def running(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials in training, read past the cache: that would read the whole queue each time."""
+    storage = getattr(study._storage, "_backend", study._storage)
+    return list(storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.RUNNING,)))
+
+
 def put_back_lost(study: optuna.Study, lost: Callable[[int, Lease], str | None]) -> None:
     """Put back every trial in training that is nobody's, and those that a function gives a reason for.
 
@@ -116,8 +131,7 @@ def put_back_lost(study: optuna.Study, lost: Callable[[int, Lease], str | None])
         study: of references or of proposals.
         lost: from a trial's id and lease to why it is to be put back, or None.
     """
-    mend(study)
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+    for trial in running(study):
         lease = Lease.of(trial.user_attrs)
         reason = DIED if lease is None else lost(trial._trial_id, lease)
         if reason is not None:

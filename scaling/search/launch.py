@@ -19,7 +19,7 @@ from sqlalchemy import URL
 
 from scaling.results import write_trials
 from scaling.search.config import SearchConfig
-from scaling.search.endings import DIED, put_back_lost
+from scaling.search.endings import DIED, mend, put_back_lost
 from scaling.search.folder import RunFolder
 from scaling.search.leases import Lease
 from scaling.search.location import sqlite_url
@@ -108,6 +108,7 @@ class Launch:
 
         def recover() -> None:
             for study in self.opened.studies:
+                mend(study)
                 put_back_lost(study, lost)
 
         self.opened.exclusively(recover)

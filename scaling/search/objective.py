@@ -19,11 +19,14 @@ from scaling.errors import ResultsError
 from scaling.model import KernelTable
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
-from scaling.search.endings import Ending
+from scaling.search.endings import PRUNED, Ending
+from scaling.search.objectives import values_of
 from scaling.search.patience import DATABASE_ERRORS, lost_contact
+from scaling.search.pruners import Pruner
+from scaling.search.pruning import Judge, PrunedError
 from scaling.training import TrainingResult, train_network
 from scaling.training.checkpoint import delete_checkpoint
-from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
+from scaling.training.engine import EpochEnd, Judged, Outcome, TrainingInterruptedError
 
 SeedReport = Callable[[int, int], None]
 """Called after each step with the seed and the number of steps done."""
@@ -49,36 +52,79 @@ def evaluate(
         UpdateFinishedTrialError: another worker took this trial over.
         Exception: the database went away while a result was written; the trial is to be trained again.
     """
-    trial, results = claim.trial, seed_results(claim.trial.user_attrs)
+    results = seed_results(claim.trial.user_attrs)
     try:
+        judge = _judge(config, claim)
         for seed in claim.seeds:
-            if seed in results:
-                continue
-            checkpoint = checkpoint_of(claim, seed, checkpoints)
-            result = train_once(
-                config,
-                claim.candidate.spec,
-                seed,
-                device,
-                report,
-                should_stop,
-                checkpoint=checkpoint,
-                kernels=kernels,
-            )
-            results[seed] = plain_result(result)
-            trial.set_user_attr(f"result:{seed}", results[seed])
-            if checkpoint is not None:
-                delete_checkpoint(checkpoint)
+            if seed not in results:
+                results[seed] = _train_seed(
+                    config, claim, seed, device, report, should_stop, judge, checkpoints, kernels
+                )
+            result = results[seed]
+            if result["outcome"] == PRUNED:
+                return Ending(outcome=PRUNED)
+            complete = result["outcome"] == Outcome.COMPLETE
+            if judge is not None and complete and judge.ends_after(seed, result["top1"]):
+                return Ending(outcome=PRUNED, values=_values(config, claim, results))
     except (TrainingInterruptedError, UpdateFinishedTrialError, ResultsError):
         raise
     except Exception as error:  # one bad network must not end a search
         if lost_contact(error) or isinstance(error, DATABASE_ERRORS):
             raise
         return Ending(outcome="failed", error=f"{type(error).__name__}: {error}")
-    top1 = [result["top1"] for result in results.values()]
     if any(result["outcome"] == Outcome.DIVERGED for result in results.values()):
         return Ending(outcome="diverged")
-    return Ending(outcome="complete", values=(sum(top1) / len(top1),))
+    return Ending(outcome="complete", values=_values(config, claim, results))
+
+
+def _judge(config: SearchConfig, claim: Claim) -> Judge | None:
+    """Return who may end the trial early; nobody ends a reference."""
+    if config.search.pruner == Pruner.NONE or claim.candidate.kind != "search":
+        return None
+    return Judge(config.search, claim.study, claim.trial, claim.seeds, config.recipe.epochs)
+
+
+def _values(config: SearchConfig, claim: Claim, results: dict[int, dict[str, Any]]) -> tuple[float, ...]:
+    return tuple(values_of(config.search.objectives, claim.candidate.spec, list(results.values())))
+
+
+def _train_seed(
+    config: SearchConfig,
+    claim: Claim,
+    seed: int,
+    device: torch.device,
+    report: SeedReport,
+    should_stop: Callable[[], bool],
+    judge: Judge | None,
+    checkpoints: Path | None,
+    kernels: KernelTable | None,
+) -> dict[str, Any]:
+    """Train one seed, or as much of it as the pruner allows; note the result with the trial."""
+    checkpoint = checkpoint_of(claim, seed, checkpoints)
+    try:
+        result = train_once(
+            config,
+            claim.candidate.spec,
+            seed,
+            device,
+            report,
+            should_stop,
+            checkpoint=checkpoint,
+            on_epoch=None if judge is None else judge.by_epoch(seed),
+            kernels=kernels,
+        )
+        plain = plain_result(result)
+    except PrunedError as pruned:
+        plain = {
+            "outcome": PRUNED,
+            "top1": pruned.top1,
+            "epochs": pruned.epochs,
+            "wall_s": pruned.wall_s,
+        }
+    claim.trial.set_user_attr(f"result:{seed}", plain)
+    if checkpoint is not None:
+        delete_checkpoint(checkpoint)
+    return plain
 
 
 def checkpoint_of(claim: Claim, seed: int, checkpoints: Path | None) -> Path | None:
@@ -98,6 +144,7 @@ def train_once(
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
     checkpoint: Path | None = None,
+    on_epoch: Callable[[EpochEnd], None] | None = None,
     kernels: KernelTable | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
@@ -118,6 +165,7 @@ def train_once(
         should_stop=should_stop,
         on_judged=on_judged,
         checkpoint=checkpoint,
+        on_epoch=on_epoch,
         kernels=kernels,
     )
 

@@ -7,6 +7,7 @@ with the best one, seed by seed.
 
 from __future__ import annotations
 
+import re
 import warnings
 from enum import StrEnum
 
@@ -55,7 +56,7 @@ def make_pruner(name: Pruner, *, epochs: int, startup_trials: int) -> BasePruner
             return optuna.pruners.MedianPruner(n_startup_trials=startup_trials, n_warmup_steps=epochs // 3)
         case Pruner.WILCOXON:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", f"^{WILCOXON_IS_NEW}$", ExperimentalWarning)
+                warnings.filterwarnings("ignore", f"^{re.escape(WILCOXON_IS_NEW)}$", ExperimentalWarning)
                 return optuna.pruners.WilcoxonPruner(p_threshold=0.1)
         case _:
             return optuna.pruners.NopPruner()

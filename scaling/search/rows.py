@@ -53,7 +53,7 @@ def seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[s
     """
     if result is None:
         # A seed that a failed trial never reached, or that still waits.
-        return {"seed": seed, "state": state if state in {"failed", "infeasible"} else "waiting"}
+        return {"seed": seed, "state": state if state in {"failed", "infeasible", "pruned"} else "waiting"}
     return {
         "seed": seed,
         "top1": result["top1"],
@@ -73,8 +73,8 @@ def trial_state(trial: FrozenTrial) -> str | None:
     """Return a trial's state in the table's words, or None where it has no row."""
     if "candidate" not in trial.user_attrs or (trial.state.is_finished() and PUT_BACK in trial.user_attrs):
         return None
-    if trial.state == TrialState.COMPLETE:
-        return "complete"
+    if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+        return str(trial.user_attrs.get("outcome", "complete"))
     if trial.state in (TrialState.WAITING, TrialState.RUNNING):
         return "waiting"
     if trial.user_attrs.get("dropped") == "infeasible":

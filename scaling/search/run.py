@@ -63,6 +63,11 @@ class Run:
         """Name of whatever launches from this folder on this machine."""
         return f"{socket.gethostname()}:{self.folder.path.resolve()}"
 
+    def close(self) -> None:
+        """Close the connections of this thread, and those that nobody uses."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
     def exclusively(self, section: Callable[[], Value]) -> Value:
         """Run a section under the lock; where the database goes away meanwhile, run the whole of it again.
 
@@ -95,7 +100,9 @@ def shown(place: URL) -> str:
 
 def studies(config: SearchConfig, storage: RDBStorage) -> tuple[optuna.Study, optuna.Study]:
     """Open the two studies of a run: references, which no sampler sees, and proposals."""
-    return open_study(storage, f"{config.name}-references"), open_study(storage, config.name)
+    directions = [one.direction for one in config.search.objectives]
+    reference = open_study(storage, f"{config.name}-references", directions)
+    return reference, open_study(storage, config.name, directions)
 
 
 def open_run(config: SearchConfig, folder: RunFolder, place: URL, *, patience: Patience | None = None) -> Run:

@@ -29,7 +29,7 @@ FIRST_SPREAD = 1 / 6
 MOST_GP_TRIALS = 100
 """Beyond this the Gaussian process's cubic cost and TPE's data make TPE the better choice."""
 POPULATION = 6
-"""Networks a generation of CMA-ES and NSGA-II; CMA-ES's own rule in two dimensions: 4 + floor(3 ln 2)."""
+"""Networks a generation of CMA-ES, by its own rule in two dimensions: 4 + floor(3 ln 2)."""
 
 Point = NDArray[np.float64]
 Told = tuple[Point, float]
@@ -44,7 +44,6 @@ class Sampler(StrEnum):
     CMAES = "cmaes"
     QMC = "qmc"
     RANDOM = "random"
-    NSGA2 = "nsga2"
     GRID = "grid"
     """The paper's grid, queued; nothing else is proposed."""
     EXHAUSTIVE = "exhaustive"
@@ -57,8 +56,8 @@ class Sampler(StrEnum):
 
     @property
     def takes_many_objectives(self) -> bool:
-        """Whether it can weigh several objectives, or needs none."""
-        return self != Sampler.CMAES
+        """Whether it weighs several objectives, or none; GP would, but takes seconds a proposal."""
+        return self not in {Sampler.CMAES, Sampler.GP}
 
 
 def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startup_trials: int) -> BaseSampler:
@@ -79,8 +78,6 @@ def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startu
             return optuna.samplers.GPSampler(
                 seed=once, n_startup_trials=startup_trials, warn_independent_sampling=False
             )
-        case Sampler.NSGA2:
-            return optuna.samplers.NSGAIISampler(seed=once, population_size=POPULATION)
         case Sampler.CMAES:
             return StatelessSampler(lambda trials: cmaes_point(told_points(trials), seed=seed, ask_seed=once))
         case Sampler.QMC:

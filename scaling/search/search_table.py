@@ -94,9 +94,7 @@ class SearchTable(BaseModel):
             return f"sampler gp is for at most {MOST_GP_TRIALS} trials, got {self.trials}: use tpe"
         many = len(self.objectives) > 1
         if many and not self.sampler.takes_many_objectives:
-            return f"sampler {self.sampler} takes one objective, got {len(self.objectives)}: use tpe or nsga2"
-        if self.sampler == Sampler.NSGA2 and not many:
-            return "sampler nsga2 is for several objectives, got top1 alone: use tpe or cmaes"
+            return f"sampler {self.sampler} takes one objective, got {len(self.objectives)}: use tpe"
         return None
 
     def _pruner_problem(self) -> str | None:

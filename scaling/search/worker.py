@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import URL
 
 from scaling.cost import count_cost
@@ -22,7 +22,7 @@ from scaling.errors import ResultsError, ScalingError
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
 from scaling.search.confirmation import label_of, queue_confirmation
-from scaling.search.endings import EXPIRED, Ending, put_back, put_back_lost, tell
+from scaling.search.endings import EXPIRED, Ending, mend, put_back, put_back_lost, running, tell
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE, Lease, LeaseKeeper, LeaseWatch
 from scaling.search.objective import evaluate, seed_results
@@ -175,14 +175,14 @@ class Worker:
             except ResultsError:  # a full disk is nobody's fault; this worker cannot go on
                 self._give_back(claim, "stopped", Step.STOPPED)
                 raise
-            if not self.run.exclusively(lambda: tell(claim.study, claim.trial.number, ending, self.lease)):
+            if not self.run.exclusively(lambda: tell(claim.study, trial_id, ending, self.lease)):
                 return Step.LOST
         progress.send("end", progress.total, ending_text(self.frozen(claim)))
         return Step.TRAINED
 
     def frozen(self, claim: Claim) -> FrozenTrial:
         """Return a claimed trial as the database has it now."""
-        return self.run.patiently(lambda: claim.study.get_trials(deepcopy=False)[claim.trial.number])
+        return self.run.patiently(lambda: self.run.storage.get_trial(claim.trial._trial_id))
 
     def _claim(self) -> tuple[Claim | None, Step]:
         self._put_back_lost()
@@ -190,22 +190,31 @@ class Worker:
         claim = claim_reference(self.config, run.reference) or claim_candidate(
             self.config, run.search, self.taken, worker=self.number
         )
-        in_training = self._in_training()
-        if claim is None and not in_training and queue_confirmation(self.config, run.reference, run.search):
-            claim = claim_reference(self.config, run.reference)
+        if claim is None:
+            for study in run.studies:
+                mend(study)
+            if not self._unfinished() and queue_confirmation(self.config, run.reference, run.search):
+                claim = claim_reference(self.config, run.reference)
         if claim is not None:
             claim.trial.set_user_attr("worker", self.number)
             claim.trial.set_user_attr(LEASE, self.lease.document())
             return claim, Step.TRAINED
-        return None, Step.WAITING if in_training else Step.DONE
+        return None, Step.WAITING if self._unfinished() else Step.DONE
 
     def _in_training(self) -> dict[int, Lease]:
         return {
             trial._trial_id: lease
             for study in self.run.studies
-            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            for trial in running(study)
             if (lease := Lease.of(trial.user_attrs)) is not None
         }
+
+    def _unfinished(self) -> bool:
+        return any(
+            not trial.state.is_finished()
+            for study in self.run.studies
+            for trial in study.get_trials(deepcopy=False)
+        )
 
     def _put_back_lost(self) -> None:
         """Put back what expired, and what a claim of this worker left when its connection broke."""
@@ -221,10 +230,8 @@ class Worker:
 
     def _give_back(self, claim: Claim, reason: str, step: Step) -> Step:
         """Put a trial back, unless somebody else has."""
-        number = claim.trial.number
-        self.run.exclusively(
-            lambda: put_back(claim.study, claim.study.get_trials(deepcopy=False)[number], reason)
-        )
+        trial_id = claim.trial._trial_id
+        self.run.exclusively(lambda: put_back(claim.study, self.run.storage.get_trial(trial_id), reason))
         return step
 
 
@@ -270,7 +277,8 @@ class _Progress:
 
 def ending_text(trial: FrozenTrial) -> str:
     """Say in a few words how a trial ended."""
-    if trial.value is None:
-        return str(trial.user_attrs.get("error") or trial.user_attrs.get("outcome"))
+    outcome = trial.user_attrs.get("outcome")
+    if not trial.values or outcome != "complete":
+        return str(trial.user_attrs.get("error") or outcome)
     seconds = sum(result["wall_s"] for result in seed_results(trial.user_attrs).values())
-    return f"{100 * trial.value:.1f} % in {seconds:.0f} s"
+    return f"{100 * trial.values[0]:.1f} % in {seconds:.0f} s"

@@ -59,9 +59,8 @@ def counting_table(spec: ArchitectureSpec) -> Table:
         shown=shown,
         left=("quantity", "convention", "used by"),
         notes=(
-            f"Batch norm has {norms:,} elements, which fvcore counts twice in eval mode; "
-            f"pooling has {pooled + last_pooling:,}.",
-            "Nobody counts sigmoid, SiLU, multiply and add.",
+            f"Elements of batch norm, counted twice by fvcore in eval mode: {norms:,}; "
+            f"of pooling: {pooled + last_pooling:,}. Nobody counts sigmoid, SiLU, multiply and add.",
         ),
     )
 

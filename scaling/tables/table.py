@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,8 +67,13 @@ class Table:
     notes: tuple[str, ...] = ()
 
 
-def write_table(table: Table, form: TableFormat) -> str:
+def write_table(table: Table, form: TableFormat, *, width: int | None = None) -> str:
     """Return a table in a format, newline at the end; the same table gives the same text.
+
+    Args:
+        table: what to write.
+        form: how.
+        width: of a terminal in characters; wider text goes on below, its first column repeated.
 
     >>> data = pd.DataFrame({"stage": ["stem"], "b0": [32]})
     >>> table = Table(name="t", caption="Channels", data=data, shown=data.astype(str), left=("stage",))
@@ -84,20 +90,41 @@ def write_table(table: Table, form: TableFormat) -> str:
         return _latex(table)
     if form == TableFormat.HTML:
         return _html(table)
-    return _markdown(table) if form == TableFormat.MARKDOWN else _text(table)
+    return _markdown(table) if form == TableFormat.MARKDOWN else _text(table, width)
 
 
-def _text(table: Table) -> str:
+def _text(table: Table, width: int | None) -> str:
     widths = {heading: max(len(heading), *map(len, table.shown[heading])) for heading in table.shown.columns}
 
-    def line(cells: Iterable[str]) -> str:
+    def line(cells: Mapping[str, str], group: Sequence[str]) -> str:
         return "  ".join(
-            cell.ljust(width) if heading in table.left else cell.rjust(width)
-            for cell, (heading, width) in zip(cells, widths.items(), strict=True)
+            cells[heading].ljust(widths[heading])
+            if heading in table.left
+            else cells[heading].rjust(widths[heading])
+            for heading in group
         ).rstrip()
 
-    lines = [line(widths), *(line(row) for row in table.shown.itertuples(index=False, name=None))]
-    return "\n".join([table.caption, "", *lines, *_after(table.notes)]) + "\n"
+    records = [dict(zip(widths, row, strict=True)) for row in table.shown.itertuples(index=False, name=None)]
+    blocks = [
+        "\n".join(line(cells, group) for cells in ({name: name for name in widths}, *records))
+        for group in _groups(widths, width)
+    ]
+    caption, *notes = (
+        text if width is None else textwrap.fill(text, width) for text in (table.caption, *table.notes)
+    )
+    return "\n".join([caption, "", "\n\n".join(blocks), *_after(notes)]) + "\n"
+
+
+def _groups(widths: Mapping[str, int], most: int | None) -> list[list[str]]:
+    """Split headings into groups that fit, each beginning with the first heading."""
+    first, *others = widths
+    groups = [[first]]
+    for heading in others:
+        used = sum(widths[name] + 2 for name in groups[-1]) + widths[heading]
+        if most is not None and used > most and len(groups[-1]) > 1:
+            groups.append([first])
+        groups[-1].append(heading)
+    return groups
 
 
 def _markdown(table: Table) -> str:

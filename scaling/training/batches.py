@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -32,8 +33,14 @@ class Source(Protocol):
         """Return the number of images."""
         ...
 
-    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and labels (B,) in an order; the last batch may be short."""
+    def batches(
+        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and labels (B,) in an order.
+
+        Full ones are as many as there are images for, also where images turn out to be missing; else the last
+        may be short.
+        """
         ...
 
 
@@ -68,9 +75,13 @@ class DeviceSplit:
         """Return the number of images."""
         return len(self.labels_N)
 
-    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield uint8 images (B, C, H, W) and labels (B,), gathered on the device."""
         del epoch
+        if full:
+            order_N = order_N[: steps_per_epoch(len(order_N), batch_size) * batch_size]
         for indices in torch.split(order_N.to(self.labels_N.device), batch_size):
             yield self.images_NCHW[indices], self.labels_N[indices]
 
@@ -83,11 +94,17 @@ class Stream(Protocol):
     """Labelled images that do not lie in memory: read and decoded in the order asked for."""
 
     def __len__(self) -> int:
-        """Return the number of images."""
+        """Return the number of files."""
         ...
 
-    def batches(self, order: Tensor, batch_size: int, *, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and int64 labels (B,), on the host."""
+    def batches(
+        self,
+        order: Sequence[int],
+        batch_size: int,
+        *,
+        epoch: int,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and int64 labels (B,), on the host; bad files are left out."""
         ...
 
     def checksum(self) -> str:
@@ -110,13 +127,22 @@ class StreamedSplit:
     std_C11: Tensor
 
     def __len__(self) -> int:
-        """Return the number of images."""
+        """Return the number of files."""
         return len(self.stream)
 
-    def batches(self, order_N: Tensor, batch_size: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and labels (B,) on the device."""
-        device = self.mean_C11.device
-        for images, labels in self.stream.batches(order_N, batch_size, epoch=epoch):
+    def batches(
+        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield uint8 images (B, C, H, W) and labels (B,) on the device.
+
+        Where files give no picture, full batches are filled up from the start of the order, so that every
+        process takes as many steps as the others.
+        """
+        device, order = self.mean_C11.device, order_N.tolist()
+        wanted = steps_per_epoch(len(order), batch_size) if full else None
+        size = min(batch_size, len(order))
+        batches = self.stream.batches(2 * order if full else order, size, epoch=epoch)
+        for images, labels in islice(batches, wanted):
             yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
 
 
@@ -186,9 +212,8 @@ def shuffled(
         full = torch.split(order[: steps_per_epoch(len(split), batch_size) * batch_size], batch_size)
         order = torch.cat([batch.tensor_split(share.processes)[share.rank] for batch in full])
         batch_size //= share.processes
-    order = order[: steps_per_epoch(len(order), batch_size) * batch_size]
     randomness = _Randomness(seed, epoch, share.rank, split.mean_C11.device)
-    for images, labels in split.batches(order, batch_size, epoch):
+    for images, labels in split.batches(order, batch_size, epoch, full=True):
         if augmenter is None:
             yield normalised(split, pixels(images)), labels
         else:
@@ -217,7 +242,7 @@ def _augmented(
 def in_order(split: Source, batch_size: int, *, share: Share = ALL) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield every image once, in order, normalised, with its label; of several processes, each its run."""
     mine = torch.arange(len(split)).tensor_split(share.processes)[share.rank]
-    for images, labels in split.batches(mine, batch_size, 0):
+    for images, labels in split.batches(mine, batch_size, 0, full=False):
         yield normalised(split, pixels(images)), labels
 
 

@@ -82,15 +82,13 @@ class Processes:
             averages = zip(live, step.average.average, strict=True)
             self.mean(value for name, value in averages if name in names)
 
-    def gathered(self, mine_N: Tensor, count: int) -> Tensor:
-        """Join the processes' parts of a bool tensor, in the order of `torch.tensor_split`."""
+    def gathered(self, mine_N: Tensor) -> Tensor:
+        """Join the processes' parts of a tensor, which may have different lengths, on the host."""
         if self.share.processes == 1:
             return mine_N
-        parts = torch.arange(count, device=mine_N.device).tensor_split(self.share.processes)
-        joined = torch.zeros(count, dtype=torch.int32, device=mine_N.device)
-        joined[parts[self.share.rank]] = mine_N.int()
-        dist.all_reduce(joined)
-        return joined.bool()
+        parts: list[Tensor] = [mine_N] * self.share.processes
+        dist.all_gather_object(parts, mine_N.cpu())
+        return torch.cat(parts)
 
     def wait(self) -> None:
         """Wait until every process is here."""

@@ -284,11 +284,11 @@ def _as_judged(session: Session) -> AbstractContextManager[None]:
 def _judged(session: Session, split: Source) -> Tensor:
     with _as_judged(session):
         mine = right_answers(session.step.model, split, share=session.processes.share)
-    return session.processes.gathered(mine, len(split))
+    return session.processes.gathered(mine)
 
 
 def _share(right: Tensor) -> float:
-    return int(right.sum()) / len(right)
+    return int(right.sum()) / max(len(right), 1)
 
 
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:

@@ -1,4 +1,4 @@
-"""The fastest depthwise kernel of each shape, measured once per machine. Floor 4.
+"""The fastest kernel of each shape of convolution, measured once per machine. Floor 4.
 
 Timing is not repeatable, so a table is measured once, kept in the user's cache folder and saved with every
 run that uses it: the same table computes the same bits.
@@ -18,12 +18,13 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError, ResultsError
 from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, KernelShape, KernelTable
 from scaling.model.numerics import Padding
+from scaling.model.pointwise import PointwiseConv2d
 from scaling.results import write_text
 from scaling.results.provenance import processor
 from scaling.training.options import KernelChoice
@@ -41,7 +42,7 @@ GAIN = 1.2
 SMALL_SIDES = tuple(range(1, 9))
 LARGE_SIDES = (14, 16, 28, 32, 56, 112)
 """Where only the arithmetic of bfloat16 is in question."""
-SCHEME = 1
+SCHEME = 2
 """Raised whenever what is measured, or a kernel, changes."""
 
 Progress = Callable[[int, int], None]
@@ -176,11 +177,12 @@ def probed_shapes(dtype: str) -> Iterator[KernelShape]:
     """Yield what is measured: small maps; in half precision larger ones too.
 
     >>> len(list(probed_shapes("float32")))
-    32
+    40
     """
     sides = SMALL_SIDES if dtype == "float32" else SMALL_SIDES + LARGE_SIDES
-    for side, kernel_size, stride in product(sides, (3, 5), (1, 2)):
-        yield KernelShape(side=side, kernel_size=kernel_size, stride=stride, dtype=dtype)
+    for side, kernel_size, stride in product(sides, (1, 3, 5), (1, 2)):
+        if kernel_size > stride or stride == 1:  # a 1x1 convolution has no stride here
+            yield KernelShape(side=side, kernel_size=kernel_size, stride=stride, dtype=dtype)
 
 
 def candidates(shape: KernelShape) -> tuple[Kernel, ...]:
@@ -190,6 +192,8 @@ def candidates(shape: KernelShape) -> tuple[Kernel, ...]:
     >>> [kernel.value for kernel in candidates(shape)]
     ['stock', 'positions']
     """
+    if shape.kernel_size == 1:
+        return Kernel.STOCK, Kernel.MATRIX
     if shape.side == 1:
         return Kernel.STOCK, Kernel.CENTRE
     found = [Kernel.STOCK]
@@ -219,9 +223,14 @@ def fastest(shape: KernelShape, device: torch.device) -> Kernel:
 def _passes(kernel: Kernel, shape: KernelShape, images: Tensor) -> Callable[[], None]:
     """Return forward and backward of one kernel, warmed up."""
     table = KernelTable(choices=((shape, kernel),), origin="probe")
-    module = DepthwiseConv2d(
-        CHANNELS, shape.kernel_size, stride=shape.stride, padding=Padding.SAME, kernels=table
-    ).to(device=images.device, dtype=images.dtype)
+    module: nn.Conv2d
+    if shape.kernel_size == 1:
+        module = PointwiseConv2d(CHANNELS, 4 * CHANNELS, bias=False, kernels=table)
+    else:
+        module = DepthwiseConv2d(
+            CHANNELS, shape.kernel_size, stride=shape.stride, padding=Padding.SAME, kernels=table
+        )
+    module = module.to(device=images.device, dtype=images.dtype)
     leaf = images.detach().requires_grad_()
     grad = torch.ones_like(module(leaf))
 

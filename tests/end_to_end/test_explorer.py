@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import random
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from click.testing import CliRunner
+from explorer_settings import B0, OFFICIAL, expected, fragment, network, settings
 from playwright.sync_api import sync_playwright
 
-from scaling import (
-    ArchitectureSpec,
-    CompoundCoefficients,
-    RoundingRules,
-    ScalingCoefficients,
-    SpecError,
-    count_cost,
-    scale,
-    variant,
-)
-from scaling.baselines import BASELINES, rules_of_baseline
+from scaling import RoundingRules, ScalingCoefficients, SpecError, count_cost, variant
+from scaling.baselines import BASELINES
 from scaling.cli import group
-from scaling.cost.closed_form import input_sides
 from scaling.explorer import explorer_data
-from scaling.families import lite_coefficients, official_name, released_coefficients
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
+from scaling.explorer.page import one_formula
 
 pytestmark = pytest.mark.browser
 
-OFFICIAL = (*released_coefficients(), *lite_coefficients())
-B0, LITE0 = "efficientnet-b0", "efficientnet-lite0"
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
-Setting = dict[str, Any]
 
 # The page is driven through its address, as a reader who was sent one would; all that it shows is read back.
 READ_ALL = """
@@ -92,159 +75,6 @@ def page(browser: Any, address: str) -> Iterator[Any]:
     assert complaints == []
 
 
-def rules_of(setting: Setting) -> RoundingRules:
-    changed = {name: value for name, value in setting.items() if name in asdict(RoundingRules())}
-    return replace(RoundingRules(), **changed)
-
-
-def network(setting: Setting) -> ArchitectureSpec:
-    baseline = BASELINES[setting["baseline"]]
-    if setting["mode"] == "direct":
-        multipliers = ScalingCoefficients(
-            depth_coefficient=setting["depth"],
-            width_coefficient=setting["width"],
-            resolution_coefficient=setting["image"] / baseline.image_size,
-        )
-        return scale(baseline, multipliers, rules_of(setting))
-    bases = {name: setting[name] for name in ("alpha", "beta", "gamma", "phi")}
-    return scale(baseline, CompoundCoefficients(**bases), rules_of(setting))
-
-
-def fragment(setting: Setting) -> str:
-    words = {True: "true", False: "false"}
-    return "#" + urlencode(
-        {key: words.get(value, value) if isinstance(value, bool) else value for key, value in setting.items()}
-    )
-
-
-def official_setting(name: str) -> Setting:
-    row = (released_coefficients() | lite_coefficients())[name]
-    baseline = LITE0 if name in lite_coefficients() else B0
-    rules = rules_of_baseline(baseline)
-    return {
-        "mode": "direct",
-        "baseline": baseline,
-        "depth": row.depth_coefficient,
-        "width": row.width_coefficient,
-        "image": row.image_size,
-        "scaled_stem_and_head": rules.scaled_stem_and_head,
-        "scaled_end_repeats": rules.scaled_end_repeats,
-    }
-
-
-def random_setting(draw: random.Random) -> Setting:
-    setting: Setting = {
-        "mode": draw.choice(["compound", "compound", "direct"]),
-        "baseline": draw.choice([B0, B0, LITE0]),
-    }
-    if setting["mode"] == "direct":
-        setting |= {
-            "depth": round(draw.uniform(0.3, 4), draw.choice([1, 2, 15])),
-            "width": round(draw.uniform(0.3, 4), draw.choice([1, 2, 15])),
-            "image": draw.randint(32, 800),
-        }
-    else:
-        digits = draw.choice([1, 2, 3, 15])
-        setting |= {name: round(draw.uniform(1.05, 1.4), digits) for name in ("alpha", "beta", "gamma")}
-        setting["phi"] = draw.choice(
-            [draw.randint(-1, 5), round(draw.uniform(-1.5, 5), 2), draw.uniform(-1, 5)]
-        )
-    rules = {
-        "coefficient_rounding": draw.choice(list(CoefficientRounding)).value,
-        "channel_rule": draw.choice(list(ChannelRule)).value,
-        "channel_divisor": draw.choice([1, 2, 4, 7, 8, 16]),
-        "repeat_rule": draw.choice(list(RepeatRule)).value,
-        "head_rule": draw.choice(list(HeadRule)).value,
-        "squeeze_rounding": draw.choice(list(SqueezeRounding)).value,
-        "image_size_step": draw.choice([1, 2, 4, 7, 32]),
-        "scaled_stem_and_head": draw.random() < 0.7,
-        "scaled_end_repeats": draw.random() < 0.7,
-    }
-    kept = draw.sample(sorted(rules), draw.randint(0, len(rules)))
-    return setting | {name: rules[name] for name in kept}
-
-
-def edge_settings() -> list[Setting]:
-    """Where Python's floats and JavaScript's could part: ties of every rounding, twelfth digits, ends."""
-    none = {"coefficient_rounding": "none"}
-    point = {"mode": "compound", "baseline": B0, "alpha": 1.25, "beta": 1.25, "gamma": 1.25, "phi": 1}
-    direct = {"mode": "direct", "baseline": B0, "depth": 1, "width": 1, "image": 224}
-    return [
-        point,
-        point | {"alpha": 1.75, "beta": 1.35, "gamma": 1.15},
-        point | {"phi": 2, "alpha": 1.5, "beta": 1.5, "gamma": 1.5},
-        point | none | {"alpha": 1.000244140625, "beta": 1.000732421875, "gamma": 1.0},
-        point | none | {"alpha": 2.0, "beta": 2.0, "gamma": 1.1, "phi": 0.5, "channel_rule": "round"},
-        point | none | {"alpha": 2.0, "phi": 1.0000000000000002},
-        point | {"phi": 0},
-        point | {"alpha": 0.9, "beta": 0.95, "gamma": 0.9, "phi": 3},
-        direct | {"depth": 1.1, "repeat_rule": "round"},
-        direct | {"depth": 1.25, "width": 2.25, "repeat_rule": "round", "coefficient_rounding": "none"},
-        direct
-        | {
-            "depth": 1.5,
-            "width": 0.5,
-            "repeat_rule": "round",
-            "channel_rule": "round",
-            "channel_divisor": 16,
-        },
-        direct | {"width": 0.3, "channel_divisor": 1, "squeeze_rounding": "round"},
-        direct | {"image": 33, "image_size_step": 2},
-        direct | {"image": 8},
-        direct | {"image": 1000, "depth": 6, "width": 5},
-    ]
-
-
-def settings() -> list[Setting]:
-    draw = random.Random(20190528)
-    return [*map(official_setting, OFFICIAL), *edge_settings(), *(random_setting(draw) for _ in range(220))]
-
-
-def expected(setting: Setting) -> dict[str, Any]:
-    spec = network(setting)
-    cost, sides = count_cost(spec), input_sides(spec)
-    channels = [
-        spec.stem.out_channels,
-        *(s.out_channels for s in spec.stages),
-        spec.head.out_channels,
-        spec.num_classes,
-    ]
-    repeats = [1, *(stage.repeats for stage in spec.stages), 1, 1]
-    inputs = [spec.image_size, *sides[: len(spec.stages)], sides[-1], sides[-1]]
-    baseline = count_cost(BASELINES[setting["baseline"]])
-    assert spec.derivation is not None
-    scaling = spec.derivation.scaling
-    multipliers = (scaling.depth_coefficient, scaling.width_coefficient)
-    return {
-        "params": f"{cost.params:,}",
-        "macs": f"{cost.macs:,}",
-        "activations": f"{cost.activations:,}",
-        "achieved": cost.macs / baseline.macs,
-        "network": (*multipliers, spec.image_size, spec.num_blocks),
-        "nearest": official_name(spec) or nearest(cost.macs, cost.params),
-        "rows": [
-            [
-                piece.name,
-                f"{side}²",
-                str(times),
-                str(width),
-                f"{piece.params:,}",
-                f"{piece.macs:,}",
-                f"{piece.activations:,}",
-            ]
-            for piece, side, times, width in zip(cost.by_stage, inputs, repeats, channels, strict=True)
-        ],
-    }
-
-
-def nearest(macs: int, params: int) -> str:
-    costs = {name: count_cost(variant(name)) for name in OFFICIAL}
-    return min(
-        OFFICIAL,
-        key=lambda name: abs(math.log(macs / costs[name].macs)) + abs(math.log(params / costs[name].params)),
-    )
-
-
 def test_the_page_computes_what_python_computes(page: Any) -> None:
     chosen = settings()
     legal = 0
@@ -271,8 +101,10 @@ def test_the_page_computes_what_python_computes(page: Any) -> None:
     assert legal >= 200
 
 
-def test_the_official_variants_are_one_click_away(page: Any) -> None:
+@pytest.mark.parametrize("mode", ["compound", "direct"])
+def test_the_official_variants_are_one_click_away(page: Any, mode: str) -> None:
     for name in OFFICIAL:
+        page.check(f"#mode-{mode}")
         page.click(f"button[data-variant={name}]")
         cost = count_cost(variant(name))
         assert page.inner_text("#params") == f"{cost.params:,}"
@@ -280,6 +112,8 @@ def test_the_official_variants_are_one_click_away(page: Any) -> None:
         assert page.inner_text("#nearest") == name
         assert page.inner_text("#nearest-note") == "exactly this network"
         assert page.locator("button[aria-pressed=true]").all_inner_texts() == [name]
+        by_formula = mode == "compound" and name in one_formula()["phi"]
+        assert page.is_checked("#mode-compound") == by_formula
 
 
 def test_the_papers_point_is_one_click_away(page: Any) -> None:
@@ -419,7 +253,8 @@ def luminance(colour: str) -> float:
 def test_it_prints(page: Any, tmp_path: Path) -> None:
     content = page.pdf(path=str(tmp_path / "explorer.pdf"), format="A4")
     assert content.startswith(b"%PDF")
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.is_hidden("form")
     assert page.is_visible("#stages")
 

@@ -1,14 +1,83 @@
-"""Glyphs are drawn once a session, into a folder of its own."""
+"""Glyphs are drawn once, and one PostgreSQL server runs, for all of these tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+import postgres
 import pytest
+from search_runs import configuration
+
+from scaling.search.config import SearchConfig
+from scaling.search.folder import RunFolder, open_folder
+from scaling.search.location import parsed, sqlite_url
+from scaling.search.run import open_run
 
 
 @pytest.fixture(scope="session", autouse=True)
 def glyph_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Set before the first process starts: all of them inherit it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("COLUMNS", "100")
         yield
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgres.Server]:
+    with postgres.server() as running:
+        yield running
+
+
+Study = tuple[str, Path]
+"""URL of the database, folder of the run."""
+MakeStudy = Callable[..., Study]
+
+
+@pytest.fixture
+def make_study(tmp_path: Path, request: pytest.FixtureRequest) -> MakeStudy:
+    """Make a study, filled and ready for workers."""
+
+    def make(config: SearchConfig | None = None, *, database: str = "sqlite") -> Study:
+        config = config or configuration()
+        folder = RunFolder(path=tmp_path / "run")
+        open_folder(folder, config)
+        if database == "sqlite":
+            place = sqlite_url(folder.database).render_as_string()
+        else:
+            place = fresh_database(request.getfixturevalue("server"), tmp_path.name)
+        open_run(config, folder, parsed(place, where="test")).close()
+        return place, folder.path
+
+    return make
+
+
+def fresh_database(running: postgres.Server, name: str) -> str:
+    """Make a database of the test's own in the running server."""
+    from sqlalchemy import create_engine, make_url, text  # noqa: PLC0415
+
+    url = make_url(running.url)
+    name = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def processes() -> Iterator[list[BaseProcess]]:
+    """Processes that a test puts here are ended with it."""
+    started: list[BaseProcess] = []
+    yield started
+    for process in started:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid or 0, signal.SIGKILL)
+        process.kill()
+        process.join(30)

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from search_runs import configuration
+
+from scaling.serialization import to_json
 
 pytestmark = pytest.mark.faults
 
@@ -123,3 +126,45 @@ def test_a_full_disk_is_one_clear_error_and_what_was_there_goes_on_even_torn(
     assert err.count("\n") == 1
     assert "is refused: it is torn" in err
     assert result(out) == expected
+
+
+def test_ctrl_c_stops_scaling_train_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "tiny.json").write_text(to_json(configuration().baseline_spec))
+    (tmp_path / "recipe.toml").write_text("epochs = 6\nbatch_size = 5\nlearning_rate = 0.02\ndropout = 0.3\n")
+
+    def command(output: str) -> list[str]:
+        return [
+            *(sys.executable, "-m", "scaling", "train", str(tmp_path / "tiny.json"), "--data", "glyphs"),
+            *("--recipe", str(tmp_path / "recipe.toml"), "--image-size", "16", "--train", "500"),
+            *("--validation", "50", "--batch-norm-momentum", "0.1", "--device", "cpu", "--json"),
+            *("--output", str(tmp_path / output)),
+        ]
+
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    pipes: dict[str, Any] = {
+        "env": environment,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
+    with subprocess.Popen(command("parts"), start_new_session=True, **pipes) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 2/6"):
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "stopped; the same command goes on" in rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "parts" / "result.json").exists()
+    done = [subprocess.run(command(name), check=True, timeout=300, **pipes) for name in ("parts", "whole")]
+    assert "epoch 2/6" not in done[0].stderr
+    assert "epoch 6/6" in done[0].stderr
+    parts, whole = (json.loads(each.stdout) for each in done)
+    assert (parts["loss"], parts["top1"]) == (whole["loss"], whole["top1"])
+    assert [len((tmp_path / n / "metrics.csv").read_text().splitlines()) for n in ("parts", "whole")] == [
+        7,
+        7,
+    ]
+    assert len(json.loads((tmp_path / "parts" / "provenance.json").read_text())["launches"]) == 2

@@ -1,4 +1,4 @@
-"""Accepted pictures of drawings: `python tests/golden/pictures.py` draws them anew, to be looked at.
+"""Accepted pictures of drawings and charts: `python tests/golden/pictures.py` draws them anew.
 
 Small PNGs of 72 dots an inch. Anti-aliasing differs between versions of FreeType, so they are compared within
 a tolerance, never byte by byte.
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -25,20 +26,46 @@ from scaling.diagrams import (
     stage_drawing,
     variant_drawing,
 )
+from scaling.figures import family_figure, run_figure
+from scaling.figures.style import theme
+from scaling.report import read_record
 
 FOLDER = Path(__file__).parent / "pictures"
-PICTURES: dict[str, Callable[[], Drawing]] = {
-    "family": lambda: family_drawing([variant(f"b{number}") for number in range(8)]),
-    "modules": lambda: module_drawing(variant("b7")),
-    "b4": lambda: variant_drawing(variant("b4")),
-    "b4_stage_3": lambda: stage_drawing(variant("b4"), 3),
-    "b1_b2": lambda: difference_drawing(variant("b1"), variant("b2")),
-    "scaling_ways": lambda: scaling_ways_drawing(variant("b0")),
-}
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def picture(drawing: Drawing) -> bytes:
     return render(drawing, "png", dots_per_inch=72)
+
+
+def family_chart_picture(name: str) -> bytes:
+    return _painted(family_figure(name, "single"))
+
+
+def run_chart_picture(name: str) -> bytes:
+    run = read_record(RESULTS / "quick").chart_data()
+    return _painted(run_figure(run.trials, name, "single", title=run.title, noise=run.noise, space=run.space))
+
+
+def _painted(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    with theme():
+        figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
+
+
+PICTURES: dict[str, Callable[[], bytes]] = {
+    "family": lambda: picture(family_drawing([variant(f"b{number}") for number in range(8)])),
+    "modules": lambda: picture(module_drawing(variant("b7"))),
+    "b4": lambda: picture(variant_drawing(variant("b4"))),
+    "b4_stage_3": lambda: picture(stage_drawing(variant("b4"), 3)),
+    "b1_b2": lambda: picture(difference_drawing(variant("b1"), variant("b2"))),
+    "scaling_ways": lambda: picture(scaling_ways_drawing(variant("b0"))),
+    "chart_family": lambda: family_chart_picture("family"),
+    "chart_phi_implied": lambda: family_chart_picture("phi_implied"),
+    "chart_run_noise": lambda: run_chart_picture("run_noise"),
+    "chart_run_triangle": lambda: run_chart_picture("run_triangle"),
+}
 
 
 def pixels(content: bytes) -> NDArray[np.float64]:
@@ -49,7 +76,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         path = FOLDER / f"{name}.png"
-        path.write_bytes(picture(draw()))
+        path.write_bytes(draw())
         print(path)
 
 

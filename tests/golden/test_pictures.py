@@ -1,10 +1,10 @@
-"""Drawings look as the accepted pictures do."""
+"""Drawings and charts look as the accepted pictures do."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from pictures import FOLDER, PICTURES, picture, pixels
+from pictures import FOLDER, PICTURES, picture, pixels, run_chart_picture
 
 from scaling import variant
 from scaling.diagrams import variant_drawing
@@ -20,11 +20,17 @@ def difference(one: bytes, other: bytes) -> float:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_drawing_looks_as_accepted(name: str) -> None:
+def test_a_picture_looks_as_accepted(name: str) -> None:
     accepted = (FOLDER / f"{name}.png").read_bytes()
-    assert difference(picture(PICTURES[name]()), accepted) < LARGEST_MEAN
+    assert difference(PICTURES[name](), accepted) < LARGEST_MEAN
 
 
 def test_the_tolerance_sees_one_changed_network() -> None:
     b3 = picture(variant_drawing(variant("b3")))
     assert difference(b3, (FOLDER / "b4.png").read_bytes()) > LARGEST_MEAN
+
+
+def test_the_tolerance_sees_another_chart_of_the_same_size() -> None:
+    other = run_chart_picture("run_methods")
+    assert pixels(other).shape == pixels(run_chart_picture("run_flops")).shape
+    assert difference(other, run_chart_picture("run_flops")) > LARGEST_MEAN

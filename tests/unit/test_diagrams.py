@@ -206,6 +206,10 @@ def test_pages_fit_a_paper(name: str) -> None:
     assert drawing.height < 9 * 72
 
 
+def test_no_official_drawing_is_wider_than_two_columns() -> None:
+    assert {name: drawing.width for name, drawing in official_drawings() if drawing.width > 7.2 * 72} == {}
+
+
 @pytest.mark.parametrize("form", ["svg", "png", "pdf"])
 def test_the_same_drawing_gives_the_same_bytes(form: str) -> None:
     drawing = stage_drawing(variant("b0"), 1)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from scaling import ConfigError, ScalingError
+from scaling import ConfigError, ScalingError, variant
 from scaling.cli import group
+from scaling.serialization import to_json
 
 
 def run(*arguments: str | Path) -> str:
@@ -45,6 +47,23 @@ def test_one_drawing_in_three_formats(tmp_path: Path) -> None:
 def test_every_kind_of_drawing(arguments: tuple[str, ...], title: str, tmp_path: Path) -> None:
     assert run(*arguments, "-o", tmp_path / "x.svg").startswith("wrote ")
     assert title in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+def test_any_network_from_a_file(tmp_path: Path) -> None:
+    mine = replace(variant("b0"), image_size=96, name="mine", derivation=None)
+    (tmp_path / "mine.json").write_text(to_json(mine), encoding="utf-8")
+    for detail in ("variant", "family", "module"):
+        run("--spec", tmp_path / "mine.json", "--detail", detail, "-o", tmp_path / "x.svg")
+        assert "mine" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+    run("--spec", tmp_path / "mine.json", "b0", "--diff", "-o", tmp_path / "x.svg")
+    assert "mine and EfficientNet-B0: what differs" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+    with pytest.raises(ConfigError, match="a name or --spec, not both"):
+        run("b0", "--spec", tmp_path / "mine.json", "-o", tmp_path / "x.svg")
+    with pytest.raises(ConfigError, match="cannot read .*: No such file"):
+        run("--spec", tmp_path / "none.json", "-o", tmp_path / "x.svg")
+    (tmp_path / "torn.json").write_text(to_json(mine)[:100], encoding="utf-8")
+    with pytest.raises(ScalingError, match="not an architecture"):
+        run("--spec", tmp_path / "torn.json", "-o", tmp_path / "x.svg")
 
 
 @pytest.mark.parametrize(

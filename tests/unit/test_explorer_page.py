@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from scaling import ConfigError, count_cost, variant
+from scaling import ConfigError, count_cost, generate, variant
 from scaling.cli import group
 from scaling.explorer import explorer_data, explorer_page
+from scaling.explorer.page import one_formula
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
@@ -32,6 +33,15 @@ def test_its_data_is_the_packages() -> None:
     assert data == json.loads(json.dumps(explorer_data()))
     costs = {each["name"]: (each["params"], each["macs"]) for each in data["official"]}
     assert costs["lite4"] == (count_cost(variant("lite4")).params, count_cost(variant("lite4")).macs)
+
+
+def test_one_formula_gives_the_family_in_the_digits_that_the_page_shows() -> None:
+    formula = one_formula()
+    bases = {name: formula[name] for name in ("alpha", "beta", "gamma")}
+    assert list(formula["phi"]) == [f"b{number}" for number in range(8)]
+    for name, phi in formula["phi"].items():
+        assert generate(**bases, phi=phi) == variant(name)
+    assert formula["alpha"] * formula["beta"] ** 2 * formula["gamma"] ** 2 == pytest.approx(2, abs=1e-3)
 
 
 def test_every_setting_has_its_control() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import os
@@ -16,15 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+from run_tables import collisions, label_boxes, make_trials, trial_rows
 
 from scaling import count_cost, variant
 from scaling.cli.figures import figures as figures_command
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import (
-    FAMILY_CHARTS,
-    RUN_CHARTS,
+    PAPER_CHARTS,
     family_figure,
     run_figure,
     save_family_figures,
@@ -41,74 +38,6 @@ from scaling.results import trials_frame, write_trials
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("error")
-
-REFERENCES = {
-    "baseline": (61_000, 6_100_000, 0.61, None),
-    "depth": (98_000, 12_080_000, 0.64, (1.0, 0.0, 0.0)),
-    "width": (220_000, 12_500_000, 0.67, (0.0, 1.0, 0.0)),
-    "resolution": (61_000, 11_770_000, 0.66, (0.0, 0.0, 1.0)),
-    "compound": (116_000, 11_400_000, 0.675, (0.28, 0.29, 0.43)),
-}
-
-
-def trial_rows(
-    trial: int, name: str, shares: tuple[float, float, float] | None, **more: object
-) -> dict[str, object]:
-    depth, width, resolution = shares or (math.nan,) * 3
-    return {
-        "experiment": "quick",
-        "trial": trial,
-        "seed": 0,
-        "kind": "reference" if name else "search",
-        "name": name,
-        "depth_share": depth,
-        "width_share": width,
-        "resolution_share": resolution,
-        "realised_depth_share": depth,
-        "realised_width_share": width,
-        "realised_resolution_share": resolution,
-        "fidelity_epochs": 4,
-        "state": "complete",
-        **more,
-    }
-
-
-def make_trials(
-    searched: int, *, seeds: int = 1, references: int = 5, state: str = "complete"
-) -> pd.DataFrame:
-    generator = np.random.default_rng(0)
-    rows = []
-    for trial, (name, (params, macs, top1, shares)) in enumerate(list(REFERENCES.items())[:references]):
-        for seed in range(3 if name == "baseline" else seeds):
-            measured = {"params": params, "macs": macs, "top1": top1 + generator.normal(0, 0.008)}
-            rows.append(trial_rows(trial, name, shares, seed=seed, state=state, **measured))
-    for trial in range(references, references + searched):
-        shares = tuple(generator.dirichlet([1, 1, 1]))
-        cost = {
-            "params": int(61_000 * (1 + 2.6 * shares[1])),
-            "macs": int(6.1e6 * generator.uniform(1.9, 2.1)),
-        }
-        for seed in range(seeds):
-            top1 = 0.675 - 0.1 * (shares[0] - 0.3) ** 2 + generator.normal(0, 0.008)
-            rows.append(trial_rows(trial, "", shares, seed=seed, state=state, top1=top1, **cost))
-    return pd.DataFrame(rows)
-
-
-def label_boxes(figure: Figure) -> dict[tuple[int, str], np.ndarray]:
-    """Return where the letters of every label stand, in pixels, by panel and text."""
-    figure.draw_without_rendering()
-    boxes = {}
-    for panel, ax in enumerate(figure.axes):
-        for text in ax.findobj(Text):
-            if str(text.get_gid()).startswith("label "):
-                boxes[panel, text.get_text()] = np.asarray(Text.get_window_extent(text).extents)
-    return boxes
-
-
-def collisions(boxes: dict[tuple[int, str], np.ndarray]) -> list[tuple[str, str]]:
-    pairs = itertools.combinations(boxes.items(), 2)
-    return [(one[1], other[1]) for (one, a), (other, b) in pairs if overlaps(a, b.reshape(1, 4))]
-
 
 # --- the family --------------------------------------------------------------------------------------------
 
@@ -135,7 +64,7 @@ def test_only_gpipe_lacks_printed_flops() -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", FAMILY_CHARTS)
+@pytest.mark.parametrize("name", PAPER_CHARTS)
 def test_no_two_labels_of_the_family_overlap(name: str, size: Size) -> None:
     figure = family_figure(name, size)
     boxes = label_boxes(figure)
@@ -156,7 +85,7 @@ def test_no_two_labels_of_the_family_overlap(name: str, size: Size) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", FAMILY_CHARTS)
+@pytest.mark.parametrize("name", PAPER_CHARTS)
 def test_no_label_of_the_family_covers_a_point(name: str, size: Size) -> None:
     figure = family_figure(name, size)
     boxes = label_boxes(figure)
@@ -269,6 +198,7 @@ def test_run_frame_refuses_other_tables() -> None:
         run_frame(make_trials(2).assign(top1="half"))
 
 
+ACCURACY_CHARTS = ("run_params", "run_flops")
 PARTIAL_RUNS = {
     "nothing": make_trials(0, references=0).reindex(columns=make_trials(1).columns),
     "no complete trial": make_trials(3, state="failed"),
@@ -284,7 +214,7 @@ PARTIAL_RUNS = {
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", RUN_CHARTS)
+@pytest.mark.parametrize("name", ACCURACY_CHARTS)
 @pytest.mark.parametrize("run", PARTIAL_RUNS)
 def test_runs_are_drawn_at_any_moment(run: str, name: str, size: Size) -> None:
     trials = PARTIAL_RUNS[run]
@@ -433,7 +363,7 @@ def test_files_say_nothing_of_when_and_with_what_they_were_made(tmp_path: Path) 
 
 def test_data_lies_beside_the_chart_and_round_trips(tmp_path: Path) -> None:
     trials = make_trials(3)
-    save_run_figures(trials, tmp_path, title="quick on glyphs", formats=["svg"])
+    save_run_figures(trials, tmp_path, title="quick on glyphs", formats=["svg"], names=["run_flops"])
     read = pd.read_csv(tmp_path / "run_flops.csv")
     frame = run_frame(trials)
     for column in ("params", "macs", "top1", "top1_mean", "top1_low"):
@@ -497,7 +427,7 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
     write_trials(run / "trials.csv", trials_frame(make_trials(3).to_dict("records")))
     provenance = {"commit": "abc", "config": {"name": "quick", "data": {"name": "glyphs"}}}
     (run / "provenance.json").write_text(json.dumps(provenance))
-    output, error = call("--run", run, "-o", tmp_path / "out", "--format", "svg", "--json")
+    output, error = call(*ACCURACY_CHARTS, "--run", run, "-o", tmp_path / "out", "--format", "svg", "--json")
     assert error is None
     assert [Path(path).name for path in json.loads(output)] == [
         "run_params.svg",
@@ -511,7 +441,7 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
 def test_command_refuses_bad_input_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("")
     for arguments, words in (
-        (["fig9", "-o", tmp_path / "out"], "family_flops, run_params, run_flops; got 'fig9'"),
+        (["fig9", "-o", tmp_path / "out"], "stage_costs_VARIANT; got 'fig9'; of a run: run_params"),
         (["run_params", "-o", tmp_path / "out"], "--run FOLDER"),
         (["--run", tmp_path / "none", "-o", tmp_path / "out"], "there is no"),
         (["--run", tmp_path, "-o", tmp_path / "out"], "cannot read"),

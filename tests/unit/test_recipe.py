@@ -109,7 +109,7 @@ def test_the_paper_recipe_has_the_released_rates() -> None:
 
 
 def test_the_paper_recipe_is_as_released() -> None:
-    assert recipe_names() == ("paper",)
+    assert recipe_names() == ("paper", "small")
     recipe = read_recipe("paper")
     assert (recipe.batch_size, recipe.momentum, recipe.weight_decay) == (4096, 0.9, 1e-5)
     assert (recipe.label_smoothing, recipe.ema_decay, recipe.decay_biases) == (0.1, 0.9999, True)
@@ -154,7 +154,7 @@ def test_a_bad_recipe_is_refused_in_one_line(table: Any, message: str) -> None:
 
 
 def test_a_recipe_that_is_not_there_or_not_toml_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no recipe 'papper': expected paper or a TOML file"):
+    with pytest.raises(ConfigError, match="no recipe 'papper': expected paper, small or a TOML file"):
         read_recipe("papper")
     (tmp_path / "x.toml").write_text("epochs =")
     with pytest.raises(ConfigError, match="is not TOML"):

@@ -57,7 +57,7 @@ def claim_and_evaluate(both: Studies, *, reference: bool = False) -> Any:
     lease = Lease(holder="me")
     claim.trial.set_user_attr(LEASE, lease.document())
     ending = evaluate(CONFIG, claim, best_device("cpu"), report=lambda *_: None, should_stop=lambda: False)
-    assert tell(claim.study, claim.trial.number, ending, lease)
+    assert tell(claim.study, claim.trial._trial_id, ending, lease)
     return claim
 
 

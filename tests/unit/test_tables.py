@@ -171,6 +171,18 @@ def test_saved_tables_are_the_same_every_time(tmp_path: Path) -> None:
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
+@pytest.mark.parametrize("table", [*official_tables()], ids=lambda table: table.name)
+def test_narrow_terminals_get_the_same_cells_in_blocks(table: Table) -> None:
+    text = write_table(table, TableFormat.TEXT, width=60)
+    widest = max(len(heading) + 2 + table.shown[heading].str.len().max() for heading in table.shown.columns)
+    assert max(map(len, text.splitlines())) <= max(60, widest + table.shown.iloc[:, 0].str.len().max())
+    blocks = text.split("\n\n")[1:]
+    first = table.shown.columns[0]
+    headings = [heading for heading in table.shown.columns if heading != first]
+    assert all(any(heading in block.splitlines()[0] for block in blocks) for heading in headings)
+    assert all(cell in text for cell in table.shown.to_numpy().ravel())
+
+
 def run(*arguments: str | Path) -> str:
     outcome = CliRunner().invoke(group, ["tables", *map(str, arguments)], standalone_mode=False)
     if outcome.exception:

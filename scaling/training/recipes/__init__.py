@@ -24,7 +24,7 @@ def recipe_names() -> tuple[str, ...]:
     """Return the names of the package's own recipes.
 
     >>> recipe_names()
-    ('paper',)
+    ('paper', 'small')
     """
     files = (file.name for file in resources.files(__name__).iterdir())
     return tuple(sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml")))

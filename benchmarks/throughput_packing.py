@@ -1,0 +1,93 @@
+"""Trainings side by side on the cores, and augmentation by the batch against sample by sample."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+from throughput_networks import RECIPE, batch, own_network
+from torch import Tensor
+
+from scaling.agreement.peers import peer_installed
+from scaling.model import FIXED_KERNELS
+from scaling.training.augmentation import Augmentation, Augmenter
+from scaling.training.step import Step
+
+STEPS, IMAGE_SIZE, IMAGES = 4, 32, 128
+
+
+def packing_rows(rounds: int) -> list[tuple[str, float]]:
+    """Return images a second, by the clock, of two one-thread trainings and of one two-thread training."""
+    context = multiprocessing.get_context("spawn")
+    speeds: dict[int, list[float]] = {1: [], 2: []}
+    lines: list[tuple[int, Connection]] = []
+    processes = []
+    for threads in (1, 1, 2):
+        here, there = context.Pipe()
+        process = context.Process(target=_train, args=(threads, there), daemon=True)
+        process.start()
+        processes.append(process)
+        lines.append((threads, here))
+    for _, line in lines:
+        line.recv()  # warmed up
+    for _ in range(rounds):
+        for threads in (1, 2):
+            own = [line for number, line in lines if number == threads]
+            start = time.perf_counter()
+            for line in own:
+                line.send(True)
+            for line in own:
+                line.recv()
+            speeds[threads].append(len(own) * STEPS * IMAGES / (time.perf_counter() - start))
+    for (_, line), process in zip(lines, processes, strict=True):
+        line.send(False)
+        process.join()
+    names = {1: "two trainings of one thread", 2: "one training of two threads"}
+    return [(names[threads], statistics.median(speeds[threads])) for threads in (1, 2)]
+
+
+def _train(threads: int, line: Connection) -> None:
+    torch.set_num_threads(threads)
+    step = Step(own_network(IMAGE_SIZE, FIXED_KERNELS).train(), RECIPE, total_steps=1_000_000)
+    images, labels = batch(IMAGES, IMAGE_SIZE, channels_last=True)
+    step(images, labels)
+    line.send(True)
+    while line.recv():
+        for _ in range(STEPS):
+            step(images, labels)
+        line.send(True)
+
+
+def augmentation_rows(rounds: int) -> list[tuple[str, float]]:
+    """Return images a second, in processor seconds, of crop and flip by the batch and sample by sample."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (512, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    images = images.contiguous(memory_format=torch.channels_last)
+    augmenter = Augmenter(Augmentation(crop_padding=4, flip=True), num_classes=10)
+    ways: dict[str, Callable[[], object]] = {"batched": lambda: augmenter.pixels(images, generator)}
+    if peer_installed("torchvision"):
+        ways["torchvision.transforms.v2, sample by sample"] = _per_sample(images)
+    else:
+        ways["by the batch, batches of one"] = lambda: [augmenter.pixels(x[None], generator) for x in images]
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, run in ways.items():
+            start = time.process_time()
+            run()
+            times[name].append(time.process_time() - start)
+    return [(name, len(images) / statistics.median(own[1:])) for name, own in times.items()]
+
+
+def _per_sample(images: Tensor) -> Callable[[], object]:
+    v2: Any = importlib.import_module("torchvision.transforms.v2")
+
+    transform = v2.Compose(
+        [v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
+    )
+    return lambda: torch.stack([transform(image) for image in images])

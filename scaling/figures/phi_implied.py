@@ -1,0 +1,89 @@
+"""Which phi is B4? What each dimension of the release implies, at the paper's bases and at one exact triple.
+
+Floor 7.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from scaling.explanation import COMPOUND_FAMILY, PAPER_BASES, explain
+from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
+from scaling.figures.style import INK
+
+PAPER, EXACT = "the paper's bases", "one exact triple"
+SHIFTS = {"depth": -0.2, "width": 0.0, "resolution": 0.2}
+
+
+def phi_implied_frame() -> pd.DataFrame:
+    """Return, for B1 to B7 and two triples of bases, the phi that each dimension implies.
+
+    `phi` is ln(printed coefficient) / ln(base); from `low` to `high` the dimension's integers are the
+    released ones. `exact_phi` is the phi at which the exact triple gives the whole variant.
+
+    >>> frame = phi_implied_frame()
+    >>> b4 = frame[(frame["variant"] == "b4") & (frame["bases"] == "the paper's bases")]
+    >>> b4["phi"].round(2).tolist()
+    [3.22, 3.53, 3.78]
+    """
+    rows = []
+    for name in COMPOUND_FAMILY[1:]:
+        found = explain(name)
+        triple = found.exact.compound
+        exact_bases = {"alpha": triple.alpha, "beta": triple.beta, "gamma": triple.gamma}
+        for bases, values, implied in (
+            (PAPER, PAPER_BASES, found.implied_by_paper),
+            (EXACT, exact_bases, found.implied_by_exact),
+        ):
+            rows += [
+                {
+                    "variant": name,
+                    "bases": bases,
+                    **values,
+                    "dimension": one.dimension.value,
+                    "phi": one.phi,
+                    "low": one.low,
+                    "high": one.high,
+                    "exact_phi": triple.phi,
+                }
+                for one in implied
+            ]
+    return pd.DataFrame(rows)
+
+
+def draw_phi_implied(frame: pd.DataFrame, paper_ax: Axes, exact_ax: Axes) -> None:
+    """Draw the intervals of phi by variant: at the paper's bases they part, at the exact triple they meet.
+
+    Args:
+        frame: from `phi_implied_frame`.
+        paper_ax: the paper's bases.
+        exact_ax: the exact triple, with the curve of its phis.
+    """
+    variants = list(dict.fromkeys(frame["variant"]))
+    places = {name: place for place, name in enumerate(variants)}
+    for bases, ax in ((PAPER, paper_ax), (EXACT, exact_ax)):
+        part = frame[frame["bases"] == bases]
+        for dimension, rows in part.groupby("dimension", sort=False):
+            color, marker, _ = METHOD_STYLES[str(dimension)]
+            x = rows["variant"].map(places) + SHIFTS[str(dimension)]
+            ax.vlines(x, rows["low"], rows["high"], color=color, linewidth=3.2, alpha=0.35, zorder=2)
+            ax.scatter(
+                x, rows["phi"], marker=marker, s=20, color=color, edgecolor="white", linewidth=0.4, zorder=3
+            )
+        triple = "{:.3g}, {:.3g}, {:.3g}".format(*part.iloc[0][["alpha", "beta", "gamma"]])
+        ax.set(
+            title=f"{bases[0].upper()}{bases[1:]}: {triple}",
+            xlabel="variant",
+            ylabel="phi implied by the release",
+            ylim=(0, 8),
+        )
+        ax.set_xticks(range(len(variants)), [name.upper() for name in variants])
+        ax.grid(visible=False, axis="x")
+    curve = frame[frame["bases"] == EXACT].drop_duplicates("variant")
+    exact_ax.plot(curve["variant"].map(places), curve["exact_phi"], color=INK, linewidth=0.9, zorder=2.5)
+    handles = [mark(name, METHOD_STYLES[name][1], METHOD_STYLES[name][0]) for name in SHIFTS]
+    handles.append(Line2D([], [], color=INK, linewidth=0.9, label="phi that gives the variant exactly"))
+    handles.append(Line2D([], [], color=INK, linewidth=3.2, alpha=0.35, label="gives the released integers"))
+    legend_outside(paper_ax.figure, handles)  # type: ignore[arg-type]

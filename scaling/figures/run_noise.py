@@ -1,0 +1,110 @@
+"""Proxy noise: every seed of every network, beside what the noise lets one tell apart. Floor 7."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from scaling.figures.marks import legend_outside, mark, nothing_yet
+from scaling.figures.run_accuracy import run_frame
+from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.style import BLUE, INK
+
+SHOWN = 30
+"""Networks on the chart at most: the best ones, and every reference."""
+BAND, DOT = "#f0ede4", "#8a8a8a"
+
+
+def run_noise_frame(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a complete training, best network first, with its network's mean and pooled interval.
+
+    Accuracies are fractions; `shown` marks what the chart has room for.
+
+    Args:
+        trials: the table of trials.
+    """
+    means = trials_with_intervals(trials).sort_values("top1_mean", ascending=False, kind="stable")
+    means = means.assign(rank=range(1, len(means) + 1))
+    means["network"] = means["label"].where(
+        means["kind"] == "reference", "trial " + means["trial"].astype(str)
+    )
+    searched = (means["kind"] != "reference").cumsum()
+    room = SHOWN - int((means["kind"] == "reference").sum())
+    means["shown"] = (means["kind"] == "reference") | (searched <= room)
+    kept = means[["trial", "network", "kind", "rank", "seeds", "top1_mean", "top1_low", "top1_high", "shown"]]
+    frame = run_frame(trials)[["trial", "seed", "top1"]].merge(kept, on="trial")
+    return frame.sort_values(["rank", "seed"], kind="stable", ignore_index=True)
+
+
+def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | None = None) -> None:
+    """Draw a line a network: seeds as dots, mean, pooled interval, and the band of the best.
+
+    Args:
+        frame: from `run_noise_frame`.
+        ax: where to draw.
+        title: experiment and data set; "own runs" is added.
+        noise: difference in top-1 (a fraction) below which two networks are not distinguishable.
+    """
+    ax.set_title(f"{title} · own runs")
+    ax.set_xlabel("Top-1 accuracy on validation (%)")
+    shown = frame[frame["shown"]] if len(frame) else frame
+    if shown.empty:
+        nothing_yet(ax)
+        return
+    networks = shown.drop_duplicates("trial")
+    places = {trial: place for place, trial in enumerate(networks["trial"])}
+    height = networks["trial"].map(places)
+    handles: list[Line2D | Patch] = [mark("mean", "D", "white", INK), mark("one seed", "o", DOT, DOT, size=3)]
+    spread = networks["top1_low"].notna()
+    if spread.any():
+        ax.hlines(
+            height[spread],
+            100 * networks["top1_low"][spread],
+            100 * networks["top1_high"][spread],
+            color=BLUE,
+            linewidth=1.6,
+            alpha=0.45,
+            zorder=2,
+        )
+        handles.append(
+            Line2D([], [], color=BLUE, linewidth=1.6, alpha=0.45, label="95 % t-interval,\npooled noise")
+        )
+    ax.scatter(100 * shown["top1"], shown["trial"].map(places), s=10, color=DOT, linewidth=0, zorder=3)
+    ax.scatter(
+        100 * networks["top1_mean"],
+        height,
+        marker="D",
+        s=16,
+        facecolor="white",
+        edgecolor=INK,
+        linewidth=0.8,
+        zorder=4,
+    )
+    best = 100 * networks["top1_mean"].max()
+    if noise is not None and math.isfinite(noise) and noise > 0:
+        ax.axvspan(best - 100 * noise, best, color=BAND, linewidth=0, zorder=0.5)
+        handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * noise:.1f} points)"))
+    ax.set_yticks(range(len(networks)), networks["network"], fontsize=6.5 if len(networks) <= 18 else 5.0)
+    ax.set_ylim(len(networks) - 0.4, -0.6)
+    ax.grid(visible=False, axis="y")
+    if len(frame.drop_duplicates("trial")) > len(networks):
+        ax.set_ylabel(f"best {len(networks)} of {frame['trial'].nunique()} networks")
+    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+
+
+def noise_words(frame: pd.DataFrame) -> str:
+    """Say how far the seeds of one network lie apart."""
+    if frame.empty:
+        return "No complete trial yet."
+    several = frame[frame["seeds"] > 1]
+    if several.empty:
+        return f"{frame['trial'].nunique()} networks with one seed each: their noise is unknown."
+    ranges = several.groupby("trial")["top1"].agg(lambda values: values.max() - values.min())
+    return (
+        f"{len(ranges)} networks have several seeds; those of one network lie up to {100 * ranges.max():.1f} "
+        f"points apart ({100 * ranges.median():.1f} in the median)."
+    )

@@ -1,0 +1,139 @@
+"""The cost-share triangle: where each trial spent its multiply-adds, and how accurate it became. Floor 7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from scaling.cost import count_cost
+from scaling.errors import SpecError
+from scaling.figures.marks import DIMENSIONS, WIDE_INCHES, legend_outside, mark
+from scaling.figures.run_data import SearchedSpace
+from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.style import GREY, INK
+from scaling.generation import scale
+from scaling.search.surface import Direction
+from scaling.search.target import Target
+
+STEPS = 30
+"""Of the grid on which the formula's own cost is counted, along each side."""
+SHARES = [f"{dimension}_share" for dimension in DIMENSIONS]
+BELOW, ABOVE = "#e9eef3", "#d9d4c9"
+STEPS_OF_COLOUR = 40  # above 50 the bar would become a picture inside the SVG
+MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
+
+
+def run_triangle_frame(trials: pd.DataFrame, space: SearchedSpace | None = None) -> pd.DataFrame:
+    """Return trials by their shares of log-cost, and what the formula's direction really costs.
+
+    `part` is `trial` (realised shares, mean accuracy, achieved cost) or `formula`: a grid of directions, each
+    realised at the nominal target by the run's own rounding.
+
+    Args:
+        trials: the table of trials.
+        space: what was scaled; without it there is no grid.
+    """
+    points = trials_with_intervals(trials)
+    wanted = ["trial", "kind", "label", *SHARES, "top1_mean", "seeds", "achieved_factor"]
+    points = points.reindex(columns=wanted).dropna(subset=SHARES).assign(part="trial")
+    grid = pd.DataFrame(_formula(space) if space else [], columns=[*SHARES, "achieved_factor", "part"])
+    parts = [part for part in (points, grid) if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else points
+
+
+def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
+    macs, rows = count_cost(space.baseline).macs, []
+    for depth in range(STEPS + 1):
+        for width in range(STEPS + 1 - depth):
+            shares = (depth / STEPS, width / STEPS, (STEPS - depth - width) / STEPS)
+            bases = Direction.of_shares(shares).bases(space.target.factor, phi=1.0)
+            try:
+                achieved = count_cost(scale(space.baseline, bases, space.rounding)).macs / macs
+            except SpecError:  # beyond the largest network there is
+                continue
+            rows.append({**dict(zip(SHARES, shares, strict=True)), "achieved_factor": achieved})
+    return [row | {"part": "formula"} for row in rows]
+
+
+def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, title: str, target: Target | None = None) -> None:
+    """Draw shares of log-cost on a triangle; colour is accuracy, shading where the formula misses its cost.
+
+    Args:
+        frame: from `run_triangle_frame`.
+        target: the run's; None leaves the shading out.
+        ax: a ternary one (`mpltern`), in a figure of its final size.
+        title: experiment and data set; "own runs" is added.
+    """
+    ternary: Any = ax
+    # A title of the axes would be cut off: the layout does not see it above a triangle.
+    ternary.figure.suptitle(f"{title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
+    for axis, label in (("t", "depth"), ("l", "width"), ("r", "resolution")):
+        getattr(ternary, f"set_{axis}label")(f"share of\n{label}")
+        getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
+        getattr(ternary, f"{axis}axis").set_ticks([0.2, 0.4, 0.6, 0.8])
+    ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
+    ternary.grid(True, color="#ececec", linewidth=0.5)
+    points = frame[frame["part"] == "trial"]
+    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, target)
+    if points.empty:
+        ax.text(0.5, 0.35, "no scaled trial is complete yet", transform=ax.transAxes, ha="center", color=GREY)
+        return
+    drawn = None
+    limits = 100 * points["top1_mean"].min(), 100 * points["top1_mean"].max()
+    for kind, marker, size, edge in (("search", "o", 34.0, "white"), ("reference", "D", 30.0, INK)):
+        part = points[(points["kind"] == "reference") == (kind == "reference")]
+        if len(part):
+            drawn = ternary.scatter(
+                *(part[share] for share in SHARES),
+                c=100 * part["top1_mean"],
+                cmap=colormaps[MAP].resampled(STEPS_OF_COLOUR),
+                vmin=limits[0],
+                vmax=limits[1],
+                marker=marker,
+                s=size,
+                edgecolor=edge,
+                linewidth=0.7,
+                zorder=4,
+                clip_on=False,
+            )
+            handles.append(mark(kind, marker, GREY, edge, size=5.0))
+    _accuracy_bar(ax, drawn)
+    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+
+
+def _accuracy_bar(ax: Axes, drawn: Any) -> None:
+    figure: Any = ax.figure
+    wide = figure.bbox.width / figure.dpi >= WIDE_INCHES
+    place: dict[str, Any] = {"shrink": 0.7, "pad": 0.12} if wide else {"location": "bottom", "shrink": 0.8}
+    bar = figure.colorbar(drawn, ax=ax, label="Top-1 accuracy on validation (%)", **place)
+    bar.outline.set_visible(False)
+    bar.solids.set_edgecolor("face")
+
+
+def _draw_formula(grid: pd.DataFrame, ternary: Any, target: Target | None) -> list[Artist]:
+    values = grid["achieved_factor"]
+    if target is None or len(grid) < 3:
+        return []
+    low, high = (target.factor * (1 + sign * target.tolerance) for sign in (-1, 1))
+    levels = [min(values.min(), low) - 1, low, high, max(values.max(), high) + 1]
+    colours = (BELOW, "white", ABOVE)
+    ternary.tricontourf(*(grid[share] for share in SHARES), values, levels=levels, colors=colours, zorder=0)
+    said = ((BELOW, f"the formula costs\nbelow {low:.2f}×"), (ABOVE, f"above {high:.2f}×"))
+    return [Patch(color=colour, label=label) for colour, label in said]
+
+
+def triangle_words(frame: pd.DataFrame) -> str:
+    """Say where the most accurate trial spent its cost."""
+    points = frame[frame["part"] == "trial"]
+    if points.empty:
+        return "No scaled trial is complete yet."
+    best = points.sort_values("top1_mean", ascending=False, kind="stable").iloc[0]
+    spent = ", ".join(f"{100 * best[f'{name}_share']:.0f} % {name}" for name in DIMENSIONS)
+    return (
+        f"{len(points)} scaled networks; the most accurate ({100 * best['top1_mean']:.1f} %) spent {spent}."
+    )

@@ -1,0 +1,93 @@
+"""Where a network's cost lies: params, multiply-adds and activations by stage. Floor 7."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from scaling.architecture import ArchitectureSpec
+from scaling.cost import count_cost
+from scaling.figures.style import BLUE, GREEN, ORANGE
+
+QUANTITIES = {
+    "params": ("Parameters", BLUE),
+    "macs": ("Multiply-adds", ORANGE),
+    "activations": ("Activations", GREEN),
+}
+
+
+def stage_costs_frame(spec: ArchitectureSpec) -> pd.DataFrame:
+    """Return a network's cost by stem, stages, head and classifier, exact, with each piece's share.
+
+    Args:
+        spec: the network.
+
+    >>> from scaling import variant
+    >>> stage_costs_frame(variant("b0"))["macs"].sum()
+    np.int64(385814752)
+    """
+    cost = count_cost(spec)
+    frame = pd.DataFrame(
+        [
+            {
+                "network": display_name(spec),
+                "piece": one.name,
+                "params": one.params,
+                "macs": one.macs,
+                "activations": one.activations,
+            }
+            for one in cost.by_stage
+        ]
+    )
+    for quantity in QUANTITIES:
+        frame[f"{quantity}_share"] = frame[quantity] / frame[quantity].sum()
+    return frame
+
+
+def draw_stage_costs(frame: pd.DataFrame, *axes: Axes) -> None:
+    """Draw three panels of bars, a bar a stage.
+
+    Args:
+        frame: from `stage_costs_frame`.
+        axes: params, multiply-adds, activations; the first names the stages.
+    """
+    places = range(len(frame))
+    for (quantity, (name, color)), ax in zip(QUANTITIES.items(), axes, strict=True):
+        shares = 100 * frame[f"{quantity}_share"]
+        ax.barh(places, shares, color=color, height=0.72, zorder=2)
+        for place, share in zip(places, shares, strict=True):
+            label = ax.annotate(
+                f"{share:.1f}",
+                (share, place),
+                xytext=(2.5, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=5.5,
+            )
+            label.set_gid(f"label {place} {quantity}")
+        ax.set(xlabel=f"{name} (% of {_human(int(frame[quantity].sum()))})", xlim=(0, 1.18 * shares.max()))
+        ax.set_yticks(places, [_named(piece) for piece in frame["piece"]])
+        ax.set_ylim(len(frame) - 0.4, -0.6)
+        ax.grid(visible=False, axis="y")
+    axes[0].set_title(f"{frame['network'].iloc[0]}: where its cost lies")
+
+
+def display_name(spec: ArchitectureSpec) -> str:
+    """Return a network's name as charts write it.
+
+    >>> from scaling import variant
+    >>> display_name(variant("b7"))
+    'B7'
+    """
+    return spec.name.upper() if len(spec.name) <= 5 else spec.name
+
+
+def _named(piece: str) -> str:
+    return piece.replace("stage", "stage ")
+
+
+def _human(count: int) -> str:
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.2f} {unit}"
+    return str(count)

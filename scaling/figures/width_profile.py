@@ -1,0 +1,72 @@
+"""Width along the depth of each variant: output channels block by block, B0 to B7. Floor 7."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib import colormaps, patheffects
+from matplotlib.axes import Axes
+
+from scaling.explanation import COMPOUND_FAMILY
+from scaling.families import variant
+
+
+def width_profile_frame() -> pd.DataFrame:
+    """Return every block of B0 to B7 with its output channels and the share of the depth at which it ends.
+
+    >>> frame = width_profile_frame()
+    >>> frame.groupby("variant")["block"].max().tolist()
+    [16, 23, 23, 26, 32, 39, 45, 55]
+    """
+    rows = []
+    for name in COMPOUND_FAMILY:
+        spec, block = variant(name), 0
+        for number, stage in enumerate(spec.stages, start=1):
+            for _ in range(stage.repeats):
+                block += 1
+                rows.append(
+                    {"variant": name, "block": block, "stage": number, "out_channels": stage.out_channels}
+                )
+    return pd.DataFrame(rows)
+
+
+def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw output channels against the number of the block, a stair a variant.
+
+    Args:
+        frame: from `width_profile_frame`.
+        ax: where to draw.
+    """
+    names = list(dict.fromkeys(frame["variant"]))
+    shades = colormaps["cividis"].resampled(len(names) + 2)
+    for number, name in enumerate(names):
+        rows = frame[frame["variant"] == name]
+        color = shades(number)
+        x = [0, *rows["block"]]
+        y = [rows["out_channels"].iloc[0], *rows["out_channels"]]
+        ax.step(x, y, where="pre", color=color, linewidth=1.2, zorder=2 + number / 10)
+        end = (rows["block"].iloc[-1], rows["out_channels"].iloc[-1])
+        ax.plot(*end, marker="o", markersize=3.0, color=color)
+        label = ax.annotate(
+            name.upper(),
+            end,
+            xytext=(*NUDGES.get(name, (4, 0)),),
+            textcoords="offset points",
+            va="center",
+            fontsize=6.5,
+            fontweight="bold",
+            color=color,
+            path_effects=[patheffects.withStroke(linewidth=1.5, foreground="white")],
+            zorder=5,
+        )
+        label.set_gid(f"label {name}")
+    ax.set(
+        title="Width along depth, B0 to B7",
+        xlabel="block, from stem to head",
+        ylabel="output channels",
+        xlim=(0, 59),
+        ylim=(0, 690),
+    )
+
+
+NUDGES: dict[str, tuple[float, float]] = {"b1": (-2, -8), "b2": (4, 2)}
+"""B1 and B2 have as many blocks: their labels stand apart by hand, in points."""
