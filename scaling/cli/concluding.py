@@ -31,7 +31,7 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     run = read_record(folder.path).chart_data()
     figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
     figures += save_family_figures(folder.figures, ("svg", "png"))
-    report = save_report(folder.path, folder.path / "report.html")
+    report = save_report(folder.path, folder.path / "report.html", launch.opened.place)
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:

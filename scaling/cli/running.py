@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from sqlalchemy import URL
 
-from scaling.cli.concluding import conclude
 from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import errors, json_option
 from scaling.cli.placing import note_place, place_of, place_of_run, storage_options
@@ -28,7 +27,7 @@ from scaling.search.launch import Launch
 from scaling.search.location import is_sqlite
 from scaling.search.planning import read_overrides
 from scaling.search.queueing import networks_planned, space_of
-from scaling.search.remaining import pieces, unproposed
+from scaling.search.remaining import Piece, pieces, unproposed
 from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
@@ -126,14 +125,24 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
             _train(launch, continued)
     finally:
         lock.release()
+    # Charts take a second to import; workers need not wait for that.
+    from scaling.cli.concluding import conclude  # noqa: PLC0415
+
     conclude(launch, as_json=as_json)
 
 
 def is_finished(launch: Launch) -> bool:
     """Whether no network is left to train."""
-    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
-    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
-    return not pieces(launch.config, queued, proposals, to_come, now_s=time.time())
+    return not _left(launch)
+
+
+def _left(launch: Launch) -> list[Piece]:
+    def read() -> list[Piece]:
+        queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
+        to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
+        return pieces(launch.config, queued, proposals, to_come, now_s=time.time())
+
+    return launch.opened.patiently(read)
 
 
 def _train(launch: Launch, continued: bool) -> None:
@@ -183,10 +192,7 @@ def _wanted(config: SearchConfig) -> str:
 
 
 def _progress(launch: Launch) -> SearchProgress:
-    queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
-    to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
-    left = pieces(launch.config, queued, proposals, to_come, now_s=time.time())
-    trials = launch.trials()
+    left, trials = _left(launch), launch.trials()
     complete = trials[trials["state"] == "complete"]
     done, finished = float(complete["macs"].sum()), int(complete["trial"].nunique())
     return SearchProgress(

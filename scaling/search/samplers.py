@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 import optuna
-from cmaes import CMA
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
-from scipy.stats import qmc
 
 DIMENSIONS = ("s", "v")
 """Names of the square's two coordinates in the study."""
@@ -158,6 +156,8 @@ def qmc_point(index: int, *, seed: int) -> Point:
     >>> [qmc_point(index, seed=0).round(2).tolist() for index in (0, 1)]
     [[0.41, 0.96], [0.72, 0.11]]
     """
+    from scipy.stats import qmc  # noqa: PLC0415  takes a second to import, in every worker of every sampler
+
     sequence = qmc.Sobol(len(DIMENSIONS), scramble=True, rng=np.random.default_rng(seed))
     if index:
         sequence.fast_forward(index)
@@ -178,6 +178,8 @@ def cmaes_point(told: Sequence[Told], *, seed: int, ask_seed: int) -> Point:
 
     Source: Hansen, arXiv:1604.00772, by the package cmaes.
     """
+    from cmaes import CMA  # noqa: PLC0415  likewise
+
     optimizer = CMA(
         mean=np.full(len(DIMENSIONS), 0.5),
         sigma=FIRST_SPREAD,
