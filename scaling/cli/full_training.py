@@ -36,8 +36,8 @@ from scaling.training.engine import (
     train_network,
 )
 from scaling.training.job import TrainingFolder, TrainingJob, content
-from scaling.training.kernels import kernels_for, read_kernels, write_kernels
-from scaling.training.options import EngineOptions, KernelChoice
+from scaling.training.kernels import arithmetic, kernels_for, read_kernels, write_kernels
+from scaling.training.options import KernelChoice
 from scaling.training.recipe import learning_rate
 from scaling.weights import read_own, write_own
 
@@ -117,7 +117,7 @@ class FullTraining:
             return None
         device, path = self.processes.device, self.folder.kernels
         if self.processes.first and not path.exists():
-            dtype = EngineOptions().dtype(device.type)
+            dtype = arithmetic(device)
             with waiting("measuring kernels"):
                 threads = torch.get_num_threads()
                 table = kernels_for(self.job.kernels, device, threads=threads, dtype=dtype)
