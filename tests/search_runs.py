@@ -123,7 +123,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 240, what: str
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def attributes(output: Path) -> list[tuple[str, str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 from markupsafe import Markup
+from sqlalchemy import URL
 
 from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
@@ -22,23 +23,24 @@ from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.report.findings import failures, findings, network_name, state_of
 from scaling.report.inline import embedded, inline_svg
-from scaling.report.record import RunRecord, read_record, trained_hours
-from scaling.report.rows import COLUMNS, table_rows
+from scaling.report.record import RunRecord, read_live, trained_hours
+from scaling.report.rows import columns_of, table_rows
 from scaling.results import write_text
 from scaling.results.provenance import utc_now
 
 
-def save_report(folder: Path, output: Path) -> Path:
+def save_report(folder: Path, output: Path, place: URL | None = None) -> Path:
     """Write the report of a run, at any moment of it.
 
     Args:
         folder: of the run, or of its exported results.
         output: the HTML file; replaced in one step.
+        place: the study's database; the folder's own SQLite file if None.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_record(folder), now=utc_now()))
+    write_text(output, report_page(read_live(folder, place), now=utc_now()))
     return output
 
 
@@ -84,11 +86,12 @@ def _content(record: RunRecord, now: str, charts: Mapping[str, RunChart]) -> dic
         "findings": findings(record),
         "facts": list(_facts(record)),
         "charts": list(_charts(record.chart_data(), charts)),
-        "columns": COLUMNS,
+        "columns": columns_of(record),
         "rows": table_rows(record),
         "kinds": sorted(record.trials["kind"].dropna().unique()),
         "best": None if spec is None else _network(spec, record),
         "failures": failures(record.trials),
+        "reasons": record.failures,
         "config": list(_settings(record.config)),
         "provenance": list(_settings(_without_config(record.provenance))),
         "commands": list(_commands(record)),

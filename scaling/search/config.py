@@ -36,6 +36,9 @@ from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
 from scaling.training.options import EngineOptions
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""Names of experiments and their studies: nothing that could lead out of the folder of results."""
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -112,7 +115,7 @@ class SearchConfig(_Table):
 
     schema_version: Literal[1]
     kind: Literal["search"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    name: str = Field(pattern=NAME)
     question: str
     prediction: str
     command: str = ""

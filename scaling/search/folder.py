@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from scaling.errors import ConfigError, ResultsError
 from scaling.results import write_json
-from scaling.search.config import SearchConfig, parse_config
+from scaling.search.config import NAME, SearchConfig, parse_config
 
 FREE = ("search.workers", "command", "expected_minutes", "cluster.")
 """Settings in which one run may differ from launch to launch."""
@@ -30,7 +31,18 @@ class RunFolder:
 
     @staticmethod
     def of(name: str) -> RunFolder:
-        """Return the folder of an experiment that is given no other."""
+        """Return the folder of an experiment that is given no other.
+
+        Raises:
+            ConfigError: no name of an experiment; it could lead out of the folder of runs.
+
+        >>> RunFolder.of("../../etc")
+        Traceback (most recent call last):
+        ...
+        scaling.errors.ConfigError: expected the name of an experiment, got '../../etc'
+        """
+        if re.fullmatch(NAME, name) is None:
+            raise ConfigError(f"expected the name of an experiment, got {name!r}")
         return RunFolder(path=Path("runs") / name)
 
     @property
@@ -52,6 +64,11 @@ class RunFolder:
     def trials(self) -> Path:
         """The table of trials."""
         return self.path / "trials.csv"
+
+    @property
+    def proposals(self) -> Path:
+        """What was proposed when, by which worker."""
+        return self.path / "proposals.csv"
 
     @property
     def provenance(self) -> Path:

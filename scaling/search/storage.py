@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import optuna
 from optuna.storages import RDBStorage
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from scaling.errors import ConfigError
 from scaling.search.location import (
@@ -19,6 +20,7 @@ from scaling.search.location import (
     refuse_network_file_system,
     sqlite_url,
 )
+from scaling.search.locking import AdvisoryClaimLock, FileClaimLock
 from scaling.search.patience import DATABASE_ERRORS, Patience, explained
 
 Direction = Literal["maximize", "minimize"]
@@ -71,13 +73,31 @@ def open_storage(place: URL | Path, *, create: bool = True, patience: Patience |
 def _opened(url: URL, create: bool) -> RDBStorage:
     # Optuna fills a template: braces of a URL are doubled.
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-    if not is_sqlite(url):
-        return RDBStorage(text, engine_kwargs=dict(POSTGRESQL), skip_table_creation=not create)
-    refuse_network_file_system(file_of(url), mounts())
-    settings = {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
-    storage = RDBStorage(text, engine_kwargs=settings, skip_table_creation=not create)
-    serialise_writers(storage.engine)
+    if is_sqlite(url):
+        refuse_network_file_system(file_of(url), mounts())
+        settings: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
+    else:
+        settings = dict(POSTGRESQL)
+    with _tables_made_by_one(url) if create else nullcontext():
+        storage = RDBStorage(text, engine_kwargs=settings, skip_table_creation=not create)
+    if is_sqlite(url):
+        serialise_writers(storage.engine)
     return storage
+
+
+@contextmanager
+def _tables_made_by_one(url: URL) -> Iterator[None]:
+    """Hold a lock while tables are looked for and made: two workers may be the first at the same time."""
+    if is_sqlite(url):
+        if file_of(url).parent.is_dir():  # the error about a missing folder is the database's
+            with FileClaimLock(url).held():
+                yield
+        else:
+            yield
+        return
+    engine = create_engine(url, poolclass=NullPool, connect_args=POSTGRESQL["connect_args"])
+    with AdvisoryClaimLock(engine, "tables").held():
+        yield
 
 
 def serialise_writers(engine: Engine) -> None:
