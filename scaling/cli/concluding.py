@@ -6,6 +6,7 @@ from scaling.analysis import noise_floor
 from scaling.cli.best import family_command, print_family
 from scaling.cli.choice import choice_document, print_winner
 from scaling.cli.output import console, emit_json
+from scaling.cli.trade_offs import print_trade_offs
 from scaling.cli.trials import print_result, result_document
 from scaling.errors import ResultsError
 from scaling.figures import save_family_figures, save_run_figures
@@ -38,6 +39,7 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
         emit_json(result_document(launch.config, trials, noise))
     else:
         print_result(trials, noise)
+        print_trade_offs(launch.config, trials, noise)
         _print_exhausted(launch)
         if choice := choice_document(trials, noise):
             console.print()
