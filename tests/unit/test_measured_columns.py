@@ -10,7 +10,7 @@ import pytest
 from scaling.errors import ResultsError
 from scaling.results import read_trials, trials_frame, write_trials
 from scaling.results.schema import MEASURED, TRIAL_COLUMNS
-from scaling.search.rows import _seed_columns
+from scaling.search.rows import seed_columns
 
 RESULT = {
     "outcome": "complete",
@@ -27,7 +27,7 @@ RESULT = {
 
 
 def test_what_a_seed_measured_is_in_its_row() -> None:
-    frame = trials_frame([{"trial": 0, **_seed_columns(0, "complete", RESULT)}])
+    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", RESULT)}])
     row = frame.iloc[0]
     assert row["train_step_ms"] == 40.1235
     assert row["images_per_s"] == 1234.57
@@ -36,12 +36,12 @@ def test_what_a_seed_measured_is_in_its_row() -> None:
 
 def test_a_result_of_an_earlier_version_leaves_them_empty() -> None:
     older = {key: value for key, value in RESULT.items() if key not in MEASURED}
-    frame = trials_frame([{"trial": 0, **_seed_columns(0, "complete", older)}])
+    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", older)}])
     assert frame[list(MEASURED)].isna().all().all()
 
 
 def test_a_table_without_them_is_read_in_the_schemas_order_and_types(tmp_path: Path) -> None:
-    frame = trials_frame([{"trial": 0, **_seed_columns(0, "complete", RESULT)}])
+    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", RESULT)}])
     write_trials(tmp_path / "older.csv", frame.drop(columns=list(MEASURED)))
     found = read_trials(tmp_path / "older.csv")
     assert list(found.columns) == list(TRIAL_COLUMNS)
