@@ -1,4 +1,4 @@
-"""What a GPU makes of graphs, resident data and packing; each part runs on a CPU too. Not run on GPU so far."""
+"""What a GPU makes of graphs, resident data and packing; each part runs on a CPU. Not run on GPU so far."""
 
 from __future__ import annotations
 
