@@ -31,8 +31,10 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     noise = noise_floor(trials)
     run = read_record(folder.path).chart_data()
     figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
-    figures += save_family_figures(folder.figures, ("svg", "png"))
-    report = save_report(folder.path, folder.path / "report.html", launch.opened.place)
+    figures += save_family_figures(folder.figures, names=("family_params", "family_flops"))
+    report = save_report(
+        folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
+    )
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:

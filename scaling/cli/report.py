@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, waiting
-from scaling.cli.placing import place_of_run, storage_options
+from scaling.cli.placing import storage_options
 from scaling.report import save_report
 from scaling.search.folder import RunFolder
 

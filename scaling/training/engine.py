@@ -125,6 +125,7 @@ def train_network(
     on_judged: Judged | None = None,
     on_trained: Callable[[EfficientNet], None] | None = None,
     processes: Processes | None = None,
+    graphs: bool = True,
 ) -> TrainingResult:
     """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
@@ -144,11 +145,12 @@ def train_network(
         should_stop: asked before every step.
         checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
             deletes it when the result is kept.
-        kernels: how depthwise convolutions compute their gradients; None for torch's own.
+        kernels: how convolutions on small maps are computed; None for torch's own way.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
         on_trained: called at the end with the network as it was judged, moving average included; never if the
             training diverged.
+        graphs: record the step as a CUDA graph where one process trains on a GPU.
         processes: that train this network together; each calls this function alike. None: this one alone.
 
     Raises:
@@ -159,7 +161,7 @@ def train_network(
     start = time.perf_counter()
     together = alone(device) if processes is None else processes
     model = _network(spec, recipe, numerics, seed, device, kernels)
-    step = _step(model, recipe, len(train), together)
+    step = _step(model, recipe, len(train), together, graphs=graphs)
     augmenter = None
     if recipe.augmentation != NO_AUGMENTATION:
         augmenter = Augmenter(recipe.augmentation, info.num_classes)
@@ -218,13 +220,15 @@ class _Kept:
             self.session.processes.wait()  # nobody goes on from a checkpoint that is not there yet
 
 
-def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes) -> Step:
+def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes, *, graphs: bool) -> Step:
+    on_gpu = next(model.parameters()).device.type == "cuda"
     return Step(
         model,
         recipe,
         total_steps(recipe, images),
         forward=processes.wrapped(model),
         batch_size=processes.local_batch(recipe.batch_size),
+        graphs=graphs and on_gpu and processes.share.processes == 1,
     )
 
 

@@ -14,6 +14,7 @@ from search_runs import configuration
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.model import build_model
+from scaling.model.depthwise import FIXED_KERNELS
 from scaling.training import EpochEnd, Recipe, TrainingResult, train_network
 from scaling.training.augmentation import Augmentation
 from scaling.training.engine import Outcome, TrainingInterruptedError
@@ -43,7 +44,8 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Split, Split]:
 
 def trained(splits: tuple[Split, Split], recipe: Recipe, **more: Any) -> TrainingResult:
     cpu = torch.device("cpu")
-    return train_network(SPEC, recipe, *splits, INFO, seed=5, device=cpu, numerics=NUMERICS, **more)
+    settings = {"seed": 5, "device": cpu, "numerics": NUMERICS, "kernels": FIXED_KERNELS}
+    return train_network(SPEC, recipe, *splits, INFO, **(settings | more))
 
 
 def final_state(path: Path) -> dict[str, Any]:
@@ -97,7 +99,16 @@ def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(
     steps: list[int] = []
     trained(splits, EVERYTHING, checkpoint=tmp_path / "one", report=steps.append)
     assert steps[0] == 1
-    assert "its recipe differs" in caplog.messages[0]
+    assert "recipe not the same" in caplog.messages[0]
+
+
+def test_a_checkpoint_of_other_kernels_is_not_gone_on_from(
+    splits: tuple[Split, Split], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = replace(EVERYTHING, epochs=1)
+    trained(splits, recipe, checkpoint=tmp_path / "one")
+    trained(splits, recipe, checkpoint=tmp_path / "one", kernels=None)
+    assert "kernels not the same" in caplog.messages[0]
 
 
 def test_each_epoch_is_told_with_its_accuracy(splits: tuple[Split, Split]) -> None:
