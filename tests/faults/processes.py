@@ -60,6 +60,14 @@ def ended(process: BaseProcess, seconds: float = 120) -> int:
     return process.exitcode
 
 
+def trained(folder: Path) -> bool:
+    """Whether a launch has trained everything and written its table; charts and report come after."""
+    try:
+        return json.loads((folder / "provenance.json").read_text())["finished"] is not None
+    except (OSError, ValueError):
+        return False
+
+
 def kill_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) -> None:
     assert process.pid is not None
     os.killpg(process.pid, number)
