@@ -13,6 +13,7 @@ from scaling.figures import save_family_figures, save_run_figures
 from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
+from scaling.search.samplers import Sampler
 
 
 class RunFailedError(ResultsError):
@@ -31,8 +32,10 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     noise = noise_floor(trials)
     run = read_record(folder.path).chart_data()
     figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
-    figures += save_family_figures(folder.figures, ("svg", "png"))
-    report = save_report(folder.path, folder.path / "report.html", launch.opened.place)
+    figures += save_family_figures(folder.figures, names=("family_params", "family_flops"))
+    report = save_report(
+        folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
+    )
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:
@@ -58,7 +61,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
 
 
 def _print_exhausted(launch: Launch) -> None:
-    if launch.search.user_attrs.get(ENUMERATED):
+    if launch.config.search.sampler == Sampler.GRID:
+        console.print("the whole grid was queued")
+    elif launch.search.user_attrs.get(ENUMERATED):
         console.print("space exhausted: every network on target was queued")
     elif launch.search.user_attrs.get("space_exhausted"):
         console.print("space exhausted: the sampler found no further network on target")

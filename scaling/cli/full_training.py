@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from scaling.cli.kernels import announce_engine
 from scaling.cli.output import console, emit_json, errors, table_of, waiting
 from scaling.cost import count_cost
 from scaling.data import dataset_info
@@ -37,6 +38,7 @@ from scaling.training.engine import (
 )
 from scaling.training.job import TrainingFolder, TrainingJob, content
 from scaling.training.kernels import arithmetic, kernels_for, read_kernels, write_kernels
+from scaling.training.machine import training_alone
 from scaling.training.options import KernelChoice
 from scaling.training.recipe import learning_rate
 from scaling.weights import read_own, write_own
@@ -74,6 +76,8 @@ class FullTraining:
         """Train to the end and return the result as plain data; leaves with 130 when asked to stop."""
         self._announce()
         kernels = self._kernels()
+        if self.processes.first:
+            announce_engine(training_alone(self.processes.share.processes), kernels)
         record = self._start_record() if self.processes.first else {}
         with StopSignals(Patience()) as signals, self._bars() as bars:
             bar = bars.add_task("train", total=self.steps)

@@ -19,7 +19,7 @@ from search_runs import configuration
 from scaling import count_cost
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
-from scaling.figures import RUN_CHARTS
+from scaling.figures import RUN_CHARTS, save_run_figures
 from scaling.report import read_live, read_record, report_page, save_report
 from scaling.report.findings import NOTHING_YET, findings
 from scaling.results import read_trials, trials_frame, write_trials
@@ -232,3 +232,21 @@ def test_a_run_under_way_is_read_from_its_database(tmp_path: Path) -> None:
     page = Page(report_page(record, now="now", charts={}))
     assert f"RuntimeError: {HOSTILE}" in page.text
     assert len(page.of("script")) == 1
+
+
+def test_charts_just_drawn_are_used_again(tmp_path: Path) -> None:
+    record = read_record(QUICK)
+    run = record.chart_data()
+    save_run_figures(
+        run.trials,
+        tmp_path,
+        title=run.title,
+        noise=run.noise,
+        space=run.space,
+        names=list(SOME),
+        formats=["svg"],
+    )
+    anew = report_page(record, now="now", charts=SOME)
+    assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
+    (tmp_path / "run_flops.svg").unlink()
+    assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew

@@ -64,7 +64,15 @@ def test_the_default_is_what_the_rule_chose_most_often(
         for row in summary[summary["chosen"]].to_dict("records")
     ]
     votes = {policy: sum(policy in names for names in chosen) for policy in ("none", "stem", "late", "early")}
-    assert votes[RECOMMENDED] == max(votes.values())
+    assert votes[RECOMMENDED] == max(votes.values())  # a tie, as the docs say
+
+
+def test_the_recommended_policy_wins_at_32_px_beyond_noise(
+    benchmark: ModuleType, accuracies: pd.DataFrame
+) -> None:
+    summary = benchmark.summary(accuracies)
+    cell = summary[(summary["image_size"] == 32) & ~summary["policy"].isin(benchmark.CONTROLS)]
+    assert cell[cell["same_as_best"]]["policy"].tolist() == [RECOMMENDED.value]
 
 
 def test_provenance_is_of_a_clean_tree() -> None:
