@@ -13,6 +13,7 @@ from scaling.figures import save_family_figures, save_run_figures
 from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
+from scaling.search.samplers import Sampler
 
 
 class RunFailedError(ResultsError):
@@ -49,7 +50,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
             f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
         )
     if not (trials["state"] == "complete").any():
-        raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
+        raise RunFailedError(
+            f"no network of {folder.path} was trained: {launch.problem or _first_error(launch)}"
+        )
     if (trials["state"] == "waiting").any():
         raise RunFailedError(
             f"{folder.path} is not finished: {launch.problem or 'workers died'}; "
@@ -58,7 +61,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
 
 
 def _print_exhausted(launch: Launch) -> None:
-    if launch.search.user_attrs.get(ENUMERATED):
+    if launch.config.search.sampler == Sampler.GRID:
+        console.print("the whole grid was queued")
+    elif launch.search.user_attrs.get(ENUMERATED):
         console.print("space exhausted: every network on target was queued")
     elif launch.search.user_attrs.get("space_exhausted"):
         console.print("space exhausted: the sampler found no further network on target")

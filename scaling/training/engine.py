@@ -227,7 +227,8 @@ def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes
         recipe,
         total_steps(recipe, images),
         forward=processes.wrapped(model),
-        batch_size=processes.local_batch(recipe.batch_size),
+        # A set smaller than a batch is one batch.
+        batch_size=min(processes.local_batch(recipe.batch_size), images // processes.share.processes),
         graphs=graphs and on_gpu and processes.share.processes == 1,
     )
 
@@ -297,14 +298,15 @@ def _share(right: Tensor) -> float:
 
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
     session, top1 = kept.session, kept.top1
-    step, batch_size = session.step, session.step.recipe.batch_size
+    step = session.step
+    together = step.batch_size * session.processes.share.processes
     micro_batch = step.micro_batch
     one, batch = (blank_batch(step.model, n, spec.in_channels, spec.image_size) for n in (1, micro_batch))
     return TrainingResult(
         outcome=outcome,
         top1=math.nan if top1 is None else top1,
         epochs=session.epoch,
-        images_per_s=step.done * batch_size / max(session.train_s, 1e-9),
+        images_per_s=step.done * together / max(session.train_s, 1e-9),
         loss=session.loss if session.epoch else None,
         train_step_ms=session.clock.median_ms(),
         inference_ms_batch_1=inference_ms(step.model, one),
