@@ -19,6 +19,7 @@ seven minutes of one core a seed.
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -29,7 +30,7 @@ import pandas as pd
 import torch
 
 from scaling import ArchitectureSpec, ScalingCoefficients, count_cost, scale, variant
-from scaling.analysis import noise_floor
+from scaling.analysis import NoiseFloor, noise_floor
 from scaling.data import checksum, dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.model import TENSORFLOW, Numerics
@@ -63,6 +64,10 @@ ROUNDING = replace(
     channel_divisor=4,
     repeat_rule=RepeatRule.ROUND,
 )
+CONTROLS = {"none, wider": ("none", 1.1), "late, wider": ("late", 0.4)}
+"""Policy and width of networks that cost what `early` costs at 32 px: is it the maps, or the cost? Added
+after the first seed, and no candidates for `auto`."""
+CONTROL_CELL = ("glyphs", 32)
 ROW_KEY = ["data", "image_size", "policy", "seed"]
 
 
@@ -77,9 +82,10 @@ class Job:
 
 
 def network(data: str, image_size: int, policy: str) -> ArchitectureSpec:
-    """Return the narrow network with a policy at an image size."""
+    """Return the narrow network with a policy at an image size, or a control."""
     info = dataset_info(data)
-    narrow = scale(variant("b0"), NARROW, ROUNDING)
+    policy, width = CONTROLS.get(policy, (policy, NARROW.width_coefficient))
+    narrow = scale(variant("b0"), replace(NARROW, width_coefficient=width), ROUNDING)
     sized = replace(
         narrow,
         image_size=image_size,
@@ -95,7 +101,8 @@ def distinct(data: str, image_size: int) -> list[str]:
     found: dict[ArchitectureSpec, str] = {}
     for policy in POLICIES:
         found.setdefault(network(data, image_size, policy), str(policy))
-    return list(found.values())
+    controls = CONTROLS if (data, image_size) == CONTROL_CELL else {}
+    return [*found.values(), *controls]
 
 
 def split(data: str, name: str, image_size: int) -> Split:
@@ -138,14 +145,16 @@ def train(job: Job) -> dict[str, object]:
 
 
 def jobs(seeds: int) -> list[Job]:
-    """Return every training, seed by seed; the dear 96 px come one seed later than the others."""
+    """Return every training, seed by seed; the dear 96 px come one seed later, controls in between."""
     every = [
         Job(data=data, image_size=image_size, policy=policy, seed=seed)
         for seed in range(seeds)
         for data, image_size in CELLS
         for policy in distinct(data, image_size)
     ]
-    return sorted(every, key=lambda job: job.seed + (job.image_size == 96))
+    return sorted(
+        every, key=lambda job: job.seed + 1.2 * (job.image_size == 96) + (job.policy in CONTROLS) / 2
+    )
 
 
 def read_rows(path: Path) -> list[dict[str, object]]:
@@ -180,6 +189,7 @@ def started(output: Path, seeds: int) -> dict[str, object]:
     """Write provenance before training and return it."""
     config = {
         "cells": [list(cell) for cell in CELLS],
+        "controls": {name: list(control) for name, control in CONTROLS.items()},
         "epochs": EPOCHS,
         "policies": [str(policy) for policy in POLICIES],
         "seeds": seeds,
@@ -221,26 +231,33 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             last_map=("last_map", "first"),
             idle_share=("idle_share", "first"),
             macs=("macs", "first"),
-            train_step_ms=("train_step_ms", "median"),
+            activations=("activations", "first"),
             top1=("top1", "mean"),
             seeds=("seed", "count"),
         )
-        if noise is None:
-            continue
-        best = rows.sort_values("top1").iloc[-1]
-        rows["reach"] = [noise.reach(int(seeds)) for seeds in rows["seeds"]]
-        rows["same_as_best"] = [
-            bool(best["top1"] - top1 < noise.least_difference(int(seeds), int(best["seeds"])))
-            for top1, seeds in zip(rows["top1"], rows["seeds"], strict=True)
-        ]
-        chosen = rows[rows["same_as_best"]]["macs"].idxmin()
-        rows["chosen"] = rows.index == chosen
-        cells.append(rows.reset_index().sort_values("macs"))
+        cells.append(judged(rows, noise).reset_index().sort_values("macs"))
     return pd.concat(cells, ignore_index=True)
 
 
+def judged(rows: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
+    """Add what the seeds of a cell can tell; without a second seed, nothing."""
+    if noise is None:
+        return rows.assign(reach=math.nan, same_as_best=False, chosen=False)
+    candidate = [policy not in CONTROLS for policy in rows.index]
+    best = rows[candidate].sort_values("top1").iloc[-1]
+    same = [
+        bool(best["top1"] - top1 < noise.least_difference(int(seeds), int(best["seeds"])))
+        for top1, seeds in zip(rows["top1"], rows["seeds"], strict=True)
+    ]
+    reach = [noise.reach(int(seeds)) for seeds in rows["seeds"]]
+    chosen = rows[[a and b for a, b in zip(candidate, same, strict=True)]]["macs"].idxmin()
+    return rows.assign(reach=reach, same_as_best=same, chosen=rows.index == chosen)
+
+
 def names_of(data: str, image_size: int, policy: str) -> str:
-    """Return a policy's name with those that give the same network."""
+    """Return a policy's name with those that give the same network; a control has its own."""
+    if policy in CONTROLS:
+        return policy
     spec = network(data, image_size, policy)
     return " = ".join(str(other) for other in POLICIES if network(data, image_size, other) == spec)
 
@@ -248,16 +265,19 @@ def names_of(data: str, image_size: int, policy: str) -> str:
 def markdown(frame: pd.DataFrame) -> str:
     """Return the summary as a Markdown table."""
     lines = [
-        "| data | px | policy | last map | idle taps | MACs | ms/step | top-1 % (95 %) | seeds | |",
+        "| data | px | policy | last map | idle taps | MACs | activations | top-1 % (95 %) | seeds | |",
         "|---|--:|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for row in summary(frame).to_dict("records"):
         verdict = "chosen" if row["chosen"] else ("≈ best" if row["same_as_best"] else "")
         names = names_of(row["data"], row["image_size"], row["policy"])
+        accuracy = f"{100 * row['top1']:.1f}"
+        if not math.isnan(row["reach"]):
+            accuracy += f" ± {100 * row['reach']:.1f}"
         lines.append(
             f"| {row['data']} | {row['image_size']} | {names} "
             f"| {row['last_map']} px | {100 * row['idle_share']:.0f} % | {row['macs'] / 1e6:.2f} M "
-            f"| {row['train_step_ms']:.0f} | {100 * row['top1']:.1f} ± {100 * row['reach']:.1f} "
+            f"| {row['activations'] / 1e3:.0f} k | {accuracy} "
             f"| {row['seeds']} | {verdict} |"
         )
     return "\n".join(lines)

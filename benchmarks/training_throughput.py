@@ -28,6 +28,7 @@ for _name, _value in ENVIRONMENT.items():
 
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
+from throughput_gpu import PACKED, graphed_rows, packed_rows, proxy, roofline  # noqa: E402
 from throughput_networks import Contestant, evaluations, installed, trainings  # noqa: E402
 from throughput_packing import augmentation_rows, packing_rows  # noqa: E402
 
@@ -51,14 +52,12 @@ class Row:
         name: whose network, or which way.
         layout: memory layout, and whatever else was done.
         images_per_s: median over rounds.
-        ratio: images a second over those of the part's first row that is not this engine's, as it comes.
     """
 
     part: str
     name: str
     layout: str
     images_per_s: float
-    ratio: float | None = None
 
 
 def measure(part: str, kernels: KernelTable | None, rounds: int) -> list[Row]:
@@ -97,8 +96,8 @@ def ratios(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def cpu_rows(parts: Sequence[str], rounds: int) -> list[Row]:
-    """Measure the parts on a CPU, printing each as it is done."""
+def cpu_rows(parts: Sequence[str], rounds: int) -> Iterator[list[Row]]:
+    """Measure the parts on a CPU, printing each as it is done; yield all rows so far."""
     torch.set_num_threads(1)
     kernels = kernels_for(KernelChoice.MEASURED, torch.device("cpu"), threads=1, dtype="float32")
     rows: list[Row] = []
@@ -108,11 +107,31 @@ def cpu_rows(parts: Sequence[str], rounds: int) -> list[Row]:
             notes = ratios(found)
         else:
             pairs = packing_rows(rounds) if part == "packing" else augmentation_rows(rounds)
-            found = [Row(part=part, name=n, layout="", images_per_s=s, ratio=None) for n, s in pairs]
+            found = [Row(part=part, name=n, layout="", images_per_s=s) for n, s in pairs]
             notes = [f"{found[0].images_per_s / found[1].images_per_s:.2f} times {found[1].name}"]
         show(part, found, notes)
         rows += found
-    return rows
+        yield rows
+
+
+def cuda_rows(rounds: int) -> Iterator[list[Row]]:
+    """Measure what a GPU makes of graphs, resident data and packing, and of B0 at 224 px; yield as above."""
+    device = torch.device("cuda")
+    kernels = kernels_for(KernelChoice.MEASURED, device, threads=1, dtype="bfloat16")
+    steps = 20 * rounds
+    parts: dict[str, Callable[[], list[tuple[str, float]]]] = {
+        "proxy-32": lambda: graphed_rows(device, kernels, image_size=32, count=20_000, steps=steps),
+        "packing": lambda: packed_rows(device, image_size=32, count=20_000, steps=steps, packed=PACKED),
+        "train-224": lambda: graphed_rows(device, kernels, image_size=224, count=1_000, steps=rounds),
+    }
+    rows: list[Row] = []
+    for part, run in parts.items():
+        ways = run()
+        found = [Row(part=part, name=name, layout="channels_last", images_per_s=s) for name, s in ways]
+        show(part, found, [f"{ways[0][1] / ways[-1][1]:.2f} times {ways[-1][0]}"])
+        print(f"  {roofline(device, proxy(224 if part == 'train-224' else 32), ways[0][1])}")
+        rows += found
+        yield rows
 
 
 def show(part: str, rows: Sequence[Row], notes: Sequence[str]) -> None:
@@ -142,7 +161,7 @@ def save(output: Path, device: str, rows: Sequence[Row], arguments: argparse.Nam
         load_average=list(os.getloadavg()),
     )
     write_json(output / f"{name}_provenance.json", record)
-    print(f"\n{output / name}.csv")
+    print(f"  in {output / name}.csv")
 
 
 def main() -> None:
@@ -163,9 +182,11 @@ def main() -> None:
         print(f"not installed, left out: {', '.join(absent)}")
     if arguments.device == "cuda" and not torch.cuda.is_available():
         parser.error("torch sees no GPU here")
-    rows = cpu_rows(arguments.only, arguments.rounds)
-    if arguments.output:
-        save(arguments.output, arguments.device, rows, arguments, started)
+    on_gpu = arguments.device == "cuda"
+    tables = cuda_rows(arguments.rounds) if on_gpu else cpu_rows(arguments.only, arguments.rounds)
+    for rows in tables:
+        if arguments.output:  # after each part, so that what was measured stays
+            save(arguments.output, arguments.device, rows, arguments, started)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,11 @@ class SmallInput(StrEnum):
     LATE = "late"
     """From the last stage back, as many as it takes for a last map of 4 px: cheap, coarse early maps."""
     AUTO = "auto"
-    """The policy that `docs/small_inputs.md` recommends by measurement."""
+    """The policy that `docs/small_inputs.md` recommends, as yet `early`."""
 
 
 RECOMMENDED = SmallInput.EARLY
-"""What `auto` is; the table of measured accuracies is in docs/small_inputs.md."""
+"""What `auto` is; docs/small_inputs.md has the measured accuracies, which decide at 32 px alone."""
 
 
 def for_small_input(spec: ArchitectureSpec, policy: SmallInput | str) -> ArchitectureSpec:

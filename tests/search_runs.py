@@ -52,7 +52,7 @@ def document(**tables: dict[str, Any]) -> dict[str, Any]:
         "recipe": {"epochs": 1, "batch_size": 25, "dropout": 0.0, "stochastic_depth": 0.0},
     }  # fmt: skip
     for table, changes in tables.items():
-        plain[table] = {**plain[table], **changes}
+        plain[table] = {**plain.get(table, {}), **changes}
     return plain
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 
 from scaling.analysis import noise_floor
 from scaling.cli.choice import choice_document, network, print_winner
+from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, table_of
-from scaling.cli.placing import place_of_run, storage_options
+from scaling.cli.placing import storage_options
 from scaling.errors import ResultsError
 from scaling.results import read_trials
 from scaling.search.folder import RunFolder

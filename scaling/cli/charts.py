@@ -9,8 +9,9 @@ from typing import Any
 import click
 import optuna
 
+from scaling.cli.found import place_of_run
 from scaling.cli.output import console
-from scaling.cli.placing import place_of_run, storage_options
+from scaling.cli.placing import storage_options
 from scaling.errors import ConfigError, ResultsError
 from scaling.search.folder import RunFolder
 from scaling.search.location import file_of, is_sqlite

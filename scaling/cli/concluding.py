@@ -6,12 +6,14 @@ from scaling.analysis import noise_floor
 from scaling.cli.best import family_command, print_family
 from scaling.cli.choice import choice_document, print_winner
 from scaling.cli.output import console, emit_json
+from scaling.cli.trade_offs import print_trade_offs
 from scaling.cli.trials import print_result, result_document
 from scaling.errors import ResultsError
 from scaling.figures import save_family_figures, save_run_figures
 from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
+from scaling.search.samplers import Sampler
 
 
 class RunFailedError(ResultsError):
@@ -30,12 +32,15 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     noise = noise_floor(trials)
     run = read_record(folder.path).chart_data()
     figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
-    figures += save_family_figures(folder.figures, ("svg", "png"))
-    report = save_report(folder.path, folder.path / "report.html")
+    figures += save_family_figures(folder.figures, names=("family_params", "family_flops"))
+    report = save_report(
+        folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
+    )
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:
         print_result(trials, noise)
+        print_trade_offs(launch.config, trials, noise)
         _print_exhausted(launch)
         if choice := choice_document(trials, noise):
             console.print()
@@ -45,7 +50,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
             f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
         )
     if not (trials["state"] == "complete").any():
-        raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
+        raise RunFailedError(
+            f"no network of {folder.path} was trained: {launch.problem or _first_error(launch)}"
+        )
     if (trials["state"] == "waiting").any():
         raise RunFailedError(
             f"{folder.path} is not finished: {launch.problem or 'workers died'}; "
@@ -54,7 +61,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
 
 
 def _print_exhausted(launch: Launch) -> None:
-    if launch.search.user_attrs.get(ENUMERATED):
+    if launch.config.search.sampler == Sampler.GRID:
+        console.print("the whole grid was queued")
+    elif launch.search.user_attrs.get(ENUMERATED):
         console.print("space exhausted: every network on target was queued")
     elif launch.search.user_attrs.get("space_exhausted"):
         console.print("space exhausted: the sampler found no further network on target")

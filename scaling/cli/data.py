@@ -163,7 +163,8 @@ def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: boo
     if as_json:
         emit_json({"name": info.name, "files": places})
     elif not places:
-        console.print(f"{info.name} is drawn by this package: there is nothing to fetch.")
+        whose = "yours" if name.startswith(folders.PREFIX) else "drawn by this package"
+        console.print(f"{info.name} is {whose}: there is nothing to fetch.")
 
 
 @data.command()

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from scaling.analysis import noise_floor
+from scaling.cli.found import place_of_run
 from scaling.cli.output import console
-from scaling.cli.placing import place_of_run, storage_options
+from scaling.cli.placing import storage_options
 from scaling.cli.trials import result_document
 from scaling.errors import ResultsError
 from scaling.results import write_json

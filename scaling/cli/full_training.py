@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from scaling.cli.output import console, emit_json, errors, table_of
+from scaling.cli.kernels import announce_engine
+from scaling.cli.output import console, emit_json, errors, table_of, waiting
 from scaling.cost import count_cost
 from scaling.data import dataset_info
 from scaling.errors import ConfigError
 from scaling.evaluation import proportion
 from scaling.model import EfficientNet, build_model
-from scaling.model.depthwise import FIXED_KERNELS
+from scaling.model.depthwise import KernelTable
 from scaling.results import provenance, write_json
 from scaling.results.provenance import utc_now
 from scaling.search.patience import Patience
@@ -36,6 +37,9 @@ from scaling.training.engine import (
     train_network,
 )
 from scaling.training.job import TrainingFolder, TrainingJob, content
+from scaling.training.kernels import arithmetic, kernels_for, read_kernels, write_kernels
+from scaling.training.machine import training_alone
+from scaling.training.options import KernelChoice
 from scaling.training.recipe import learning_rate
 from scaling.weights import read_own, write_own
 
@@ -71,6 +75,9 @@ class FullTraining:
     def run(self) -> dict[str, Any]:
         """Train to the end and return the result as plain data; leaves with 130 when asked to stop."""
         self._announce()
+        kernels = self._kernels()
+        if self.processes.first:
+            announce_engine(training_alone(self.processes.share.processes), kernels)
         record = self._start_record() if self.processes.first else {}
         with StopSignals(Patience()) as signals, self._bars() as bars:
             bar = bars.add_task("train", total=self.steps)
@@ -86,7 +93,7 @@ class FullTraining:
                     report=lambda done: bars.update(bar, completed=done),
                     should_stop=lambda: signals.asked,
                     checkpoint=self.folder.checkpoint,
-                    kernels=FIXED_KERNELS if self.job.kernels == "fixed" else None,
+                    kernels=kernels,
                     on_epoch=self._epoch,
                     on_judged=self._count,
                     on_trained=self._keep,
@@ -107,6 +114,21 @@ class FullTraining:
             write_json(self.folder.provenance, {**record, "finished": utc_now()})
             delete_checkpoint(self.folder.checkpoint)
         return document
+
+    def _kernels(self) -> KernelTable | None:
+        """Return the kernels of this training: the first process chooses, and they stay with the folder."""
+        if self.job.kernels == KernelChoice.STOCK:
+            return None
+        device, path = self.processes.device, self.folder.kernels
+        if self.processes.first and not path.exists():
+            dtype = arithmetic(device)
+            with waiting("measuring kernels"):
+                threads = torch.get_num_threads()
+                table = kernels_for(self.job.kernels, device, threads=threads, dtype=dtype)
+            if table is not None:
+                write_kernels(path, table)
+        self.processes.wait()
+        return read_kernels(path)
 
     def _announce(self) -> None:
         if not self.processes.first:

@@ -22,4 +22,4 @@ def measuring() -> Iterator[Progress]:
 def announce_engine(packing: Packing, kernels: KernelTable | None) -> None:
     """Print packing and kernels in one line."""
     origin = "torch's own" if kernels is None else kernels.origin
-    errors.print(f"{packing}; depthwise kernels: {origin}", soft_wrap=True)
+    errors.print(f"{packing}; kernels: {origin}", soft_wrap=True)

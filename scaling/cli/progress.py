@@ -62,6 +62,7 @@ class SearchProgress:
             bar = self.workers[message.worker] = self.bars.add_task("", total=message.total)
         if message.event == "start":
             self.last[message.worker] = 0
+            self.bars.reset(bar, description=message.label, total=message.total)
         self.bars.update(bar, description=message.label, completed=message.done, total=message.total)
         steps = message.done - self.last.get(message.worker, 0)
         self.last[message.worker] = message.done

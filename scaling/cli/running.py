@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 from sqlalchemy import URL
 
+from scaling.cli.found import note_place, place_of_run
 from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import errors, json_option
-from scaling.cli.placing import note_place, place_of, place_of_run, storage_options
+from scaling.cli.placing import place_of, storage_options
 from scaling.cli.progress import SearchProgress
 from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options

@@ -16,8 +16,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from scaling.analysis import noise_floor, ranked
+from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, table_of
-from scaling.cli.placing import place_of_run, storage_options
+from scaling.cli.placing import storage_options
 from scaling.errors import ConfigError
 from scaling.search.folder import RunFolder
 from scaling.search.snapshot import Snapshot, read_snapshot

@@ -18,6 +18,7 @@ from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training.distributed import joined
 from scaling.training.engine import best_device
 from scaling.training.job import TrainingFolder, TrainingJob, fitted
+from scaling.training.options import KernelChoice
 from scaling.training.recipes import read_recipe, recipe_names
 
 RECIPES = ", ".join(recipe_names())
@@ -38,7 +39,13 @@ RECIPES = ", ".join(recipe_names())
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--data-seed", type=int, default=0, show_default=True, help="Of the split.")
 @click.option("--batch-norm-momentum", type=float, default=TENSORFLOW.batch_norm_momentum, show_default=True)
-@click.option("--kernels", type=click.Choice(["fixed", "stock"]), default="fixed", show_default=True)
+@click.option(
+    "--kernels",
+    type=click.Choice([choice.value for choice in KernelChoice]),
+    default=KernelChoice.MEASURED.value,
+    show_default=True,
+    help="Of depthwise convolutions; measuring takes seconds, once per machine.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder; default runs/train-….")
 @click.option("--test", "on_test", is_flag=True, help="Judge the trained network on the test split, once.")
@@ -80,7 +87,7 @@ def train(
         allow_upsampling=allow_upsampling,
         seed=seed,
         numerics=replace(TENSORFLOW, batch_norm_momentum=batch_norm_momentum),
-        kernels=kernels,
+        kernels=KernelChoice(kernels),
     )
     name = "-".join([job.spec.name or "network", data, Path(recipe_name).stem, f"seed{seed}"])
     folder = TrainingFolder(path=output or Path("runs") / f"train-{name.replace(':', '-').replace('/', '-')}")

@@ -9,6 +9,7 @@ import pandas as pd
 from scaling.analysis import NoiseFloor, ranked
 from scaling.cli.choice import choice_document
 from scaling.cli.output import console, table_of
+from scaling.cli.trade_offs import trade_offs
 from scaling.search.config import SearchConfig
 
 VERDICTS = {
@@ -76,6 +77,7 @@ def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloo
         "ranking": rows,
         "choice": choice_document(trials, noise),
         "states": {str(state): int(count) for state, count in trials["state"].value_counts().items()},
+        **trade_offs(config, trials, noise),
     }
 
 

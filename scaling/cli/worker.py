@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from sqlalchemy import URL
 
+from scaling.cli.found import note_place
 from scaling.cli.output import errors
-from scaling.cli.placing import note_place, place_of, storage_options
+from scaling.cli.placing import place_of, storage_options
 from scaling.cli.recording import start_record
 from scaling.errors import ConfigError
 from scaling.search.config import SearchConfig, load_config

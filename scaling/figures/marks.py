@@ -17,9 +17,12 @@ METHOD_STYLES: dict[str, tuple[str, str, Any]] = {
     "depth": (BLUE, "^", (4, 1.5)),
     "width": (GREEN, "s", (1, 1)),
     "resolution": (ORANGE, "D", (3, 1, 1, 1)),
-    "compound": (VERMILION, "h", ""),
+    "compound": (VERMILION, "*", ""),
 }
 """Colour, marker and dashes of each way to scale."""
+AREAS = {"*": 85.0}
+"""Of markers, in square points, where `AREA` would be too small."""
+AREA = 32.0
 DIMENSION_NAMES = {
     "depth": "depth coefficient d",
     "width": "width coefficient w",
@@ -51,7 +54,7 @@ def mark(label: str, marker: str, face: str, edge: str = "white", *, size: float
         [],
         linewidth=0,
         marker=marker,
-        markersize=size,
+        markersize=size * (1.6 if marker == "*" else 1.0),
         markerfacecolor=face,
         markeredgecolor=edge,
         markeredgewidth=0.7,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.families import variant
-from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
+from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark
 from scaling.figures.published_accuracy import LabelPlace
 from scaling.generation import scale
 from scaling.published import published
@@ -136,7 +136,7 @@ def _draw_methods(rows: pd.DataFrame, ax: Axes) -> None:
             part["macs_billions"],
             part["top1_percent"],
             marker=marker,
-            s=32,
+            s=AREAS.get(marker, AREA),
             color=color,
             edgecolor="white",
             linewidth=0.6,

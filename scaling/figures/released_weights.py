@@ -84,7 +84,7 @@ def draw_released_weights(frame: pd.DataFrame, ax: Axes) -> None:
             linewidth=0.5,
             zorder=3,
         )
-        handles.append(mark(source, marker, color, size=7.0 if marker == "*" else 4.8))
+        handles.append(mark(source, marker, color, size=4.8))
     for row in frame[~frame["native"]].to_dict("records"):
         label = ax.annotate(
             f"at {row['image_size']} px",

@@ -33,8 +33,9 @@ SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
 def run_frame(trials: pd.DataFrame) -> pd.DataFrame:
     """Return a run's complete trials, one row a seed, with the trial's mean and 95 % t-interval beside it.
 
-    Of a trial trained at several fidelities only the longest counts. `direction` is the dimension that
-    takes most of the log-cost (realised shares, else the proposed ones). `top1_low` and `top1_high` are
+    Trials of kind `confirm` train a network of another trial again and are left out: charts show what the
+    search saw. Of a trial trained at several fidelities only the longest counts. `direction` is the dimension
+    that takes most of the log-cost (realised shares, else the proposed ones). `top1_low` and `top1_high` are
     missing for a trial of one seed. Accuracies are fractions.
 
     Args:
@@ -50,7 +51,8 @@ def run_frame(trials: pd.DataFrame) -> pd.DataFrame:
     missing = [column for column in NEEDED if column not in trials.columns]
     if missing:
         raise ResultsError(f"a table of trials needs the columns {', '.join(NEEDED)}; missing: {missing[0]}")
-    complete = trials["state"].eq("complete").fillna(False).astype(bool)
+    searched = ~trials["kind"].eq("confirm").fillna(False).astype(bool)
+    complete = trials["state"].eq("complete").fillna(False).astype(bool) & searched
     numbers = trials.assign(**{column: _numbers(trials, column) for column in ("params", "macs", "top1")})
     rows = numbers[complete].dropna(subset=["params", "macs", "top1"])
     if "fidelity_epochs" in rows.columns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.marks import METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.run_trials import trials_with_intervals
 
@@ -73,7 +73,7 @@ def draw_run_methods(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
             rows["macs"] / divisor,
             100 * rows["top1_mean"],
             marker=marker,
-            s=32,
+            s=AREAS.get(marker, AREA),
             color=color,
             edgecolor="white",
             linewidth=0.6,

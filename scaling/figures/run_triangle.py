@@ -20,7 +20,7 @@ from scaling.generation import scale
 from scaling.search.surface import Direction
 from scaling.search.target import Target
 
-STEPS = 30
+STEPS = 24
 """Of the grid on which the formula's own cost is counted, along each side."""
 SHARES = [f"{dimension}_share" for dimension in DIMENSIONS]
 BELOW, ABOVE = "#e9eef3", "#d9d4c9"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
 from scaling.report.record import RunRecord
 
@@ -17,7 +18,7 @@ def findings(record: RunRecord) -> list[str]:
     ranking, noise = record.ranking(), record.noise
     if ranking.empty:
         return [NOTHING_YET]
-    sentences = [_best(ranking, noise)]
+    sentences = [_best(ranking, noise), *_confirmed(contenders(record.trials, noise))]
     if noise is None:
         sentences.append(
             "No network has two complete seeds: without a noise floor no difference is a finding."
@@ -55,6 +56,25 @@ def _best(ranking: pd.DataFrame, noise: NoiseFloor | None) -> str:
         f"seed{'s' * (seeds != 1)}{interval}, at {best['achieved_factor']:.2f} times the baseline's "
         f"multiply-adds and {best['image_size']} px."
     )
+
+
+def _confirmed(choice: pd.DataFrame) -> list[str]:
+    """Say what fresh seeds make of the candidates; nothing where none were trained."""
+    best = choice.iloc[0]
+    if best["evidence"] != "fresh":
+        return []
+    same = int((choice["verdict"].iloc[1:] == "same").sum())
+    interval = (
+        ""
+        if pd.isna(best["low"])
+        else f" (95 % interval {_percent(best['low'])} to {_percent(best['high'])})"
+    )
+    return [
+        f"Trained again with {best['seeds']} seeds that did not choose it, {network_name(best)} is best of "
+        f"the candidates: {_percent(best['top1'])} %{interval}; the seeds that chose it had said "
+        f"{_percent(best['search_top1'])} %. {same} of the other {len(choice) - 1} networks cannot be told "
+        "apart from it by Holm-corrected t-tests."
+    ]
 
 
 def _alike(ranking: pd.DataFrame) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
+from sqlalchemy import URL
 
 from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
@@ -22,33 +24,42 @@ from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.report.findings import failures, findings, network_name, state_of
 from scaling.report.inline import embedded, inline_svg
-from scaling.report.record import RunRecord, read_record, trained_hours
-from scaling.report.rows import COLUMNS, table_rows
+from scaling.report.record import RunRecord, read_live, trained_hours
+from scaling.report.rows import columns_of, table_rows
 from scaling.results import write_text
 from scaling.results.provenance import utc_now
 
 
-def save_report(folder: Path, output: Path) -> Path:
+def save_report(folder: Path, output: Path, place: URL | None = None, *, figures: Path | None = None) -> Path:
     """Write the report of a run, at any moment of it.
 
     Args:
         folder: of the run, or of its exported results.
         output: the HTML file; replaced in one step.
+        place: the study's database; the folder's own SQLite file if None.
+        figures: folder into which `save_run_figures` has just drawn the same run as SVG, to be used again.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_record(folder), now=utc_now()))
+    write_text(output, report_page(read_live(folder, place), now=utc_now(), figures=figures))
     return output
 
 
-def report_page(record: RunRecord, *, now: str, charts: Mapping[str, RunChart] = RUN_CHARTS) -> str:
+def report_page(
+    record: RunRecord,
+    *,
+    now: str,
+    charts: Mapping[str, RunChart] = RUN_CHARTS,
+    figures: Path | None = None,
+) -> str:
     """Return the report as one HTML document that loads nothing.
 
     Args:
         record: the run as it stands.
         now: when it was read, as text.
         charts: which to draw, in order.
+        figures: folder that holds them as NAME.svg already; a chart that is not there is drawn.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("scaling.report"),
@@ -63,7 +74,8 @@ def report_page(record: RunRecord, *, now: str, charts: Mapping[str, RunChart] =
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
-        **_content(record, now, charts),
+        **_content(record, now),
+        charts=list(_charts(record.chart_data(), charts, figures)),
     )
     return page if page.endswith("\n") else page + "\n"
 
@@ -72,7 +84,7 @@ def _asset(name: str) -> str:
     return (files("scaling.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _content(record: RunRecord, now: str, charts: Mapping[str, RunChart]) -> dict[str, Any]:
+def _content(record: RunRecord, now: str) -> dict[str, Any]:
     spec = record.best_spec()
     return {
         "name": record.name,
@@ -83,12 +95,12 @@ def _content(record: RunRecord, now: str, charts: Mapping[str, RunChart]) -> dic
         "now": now,
         "findings": findings(record),
         "facts": list(_facts(record)),
-        "charts": list(_charts(record.chart_data(), charts)),
-        "columns": COLUMNS,
+        "columns": columns_of(record),
         "rows": table_rows(record),
         "kinds": sorted(record.trials["kind"].dropna().unique()),
         "best": None if spec is None else _network(spec, record),
         "failures": failures(record.trials),
+        "reasons": record.failures,
         "config": list(_settings(record.config)),
         "provenance": list(_settings(_without_config(record.provenance))),
         "commands": list(_commands(record)),
@@ -114,7 +126,7 @@ def _hours(hours: float) -> str:
     return f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
 
 
-def _charts(run: RunData, charts: Mapping[str, RunChart]) -> Iterator[dict[str, Any]]:
+def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) -> Iterator[dict[str, Any]]:
     for number, (name, chart) in enumerate(charts.items(), start=1):
         frame = chart.frame(run)
         yield {
@@ -122,8 +134,15 @@ def _charts(run: RunData, charts: Mapping[str, RunChart]) -> Iterator[dict[str, 
             "number": number,
             "caption": chart.caption,
             "alternative": chart.words(frame),
-            "svg": Markup(inline_svg(chart.figure(frame, run, "double"), f"{name}-")),
+            "svg": Markup(_svg(name, chart, frame, run, figures)),
         }
+
+
+def _svg(name: str, chart: RunChart, frame: pd.DataFrame, run: RunData, figures: Path | None) -> str:
+    drawn = None if figures is None else figures / f"{name}.svg"
+    if drawn is not None and drawn.is_file():
+        return embedded(drawn.read_text(encoding="utf-8"), f"{name}-")
+    return inline_svg(chart.figure(frame, run, "double"), f"{name}-")
 
 
 def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
@@ -177,6 +196,8 @@ def _commands(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "the run, as it was started", shlex.join(["python", *map(str, provenance["command"])])
     if record.config.get("command"):
         yield "the run, as its experiment file says", str(record.config["command"])
+    if (record.folder / "study.sqlite3").exists():
+        yield "its winner, and the family", shlex.join(["python", "run_search.py", "best", folder])
     yield (
         "its charts, each with its data",
         shlex.join(["scaling", "figures", "--run", folder, "-o", "charts"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import URL
 
 from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
@@ -20,6 +21,9 @@ from scaling.figures import RunData, SearchedSpace
 from scaling.generation import scale
 from scaling.results import read_trials, trials_frame
 from scaling.search.config import SearchConfig, parse_config
+from scaling.search.folder import RunFolder
+from scaling.search.location import file_of, is_sqlite, sqlite_url
+from scaling.search.snapshot import Failure, read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class RunRecord:
         settings: the same, validated; None where this version of the code refuses it.
         trials: the table of trials; empty before the first one ends.
         provenance: where the results come from; empty before training starts.
+        failures: why trials have no accuracy, where the run's database tells it.
     """
 
     folder: Path
@@ -39,6 +44,7 @@ class RunRecord:
     settings: SearchConfig | None
     trials: pd.DataFrame
     provenance: dict[str, Any]
+    failures: tuple[Failure, ...] = ()
 
     @property
     def name(self) -> str:
@@ -147,6 +153,24 @@ def read_record(folder: Path) -> RunRecord:
         trials=read_trials(trials) if trials.exists() else trials_frame([]),
         provenance=provenance,
     )
+
+
+def read_live(folder: Path, place: URL | None = None) -> RunRecord:
+    """Read a run as its database has it at this moment; exported results, which have none, from their files.
+
+    Args:
+        folder: of the run, or of its exported results.
+        place: the study's database; the folder's own SQLite file if None.
+
+    Raises:
+        ResultsError: as `read_record`; or the database cannot be read.
+    """
+    record, run = read_record(folder), RunFolder(path=folder)
+    place = place or sqlite_url(run.database)
+    if record.settings is None or (is_sqlite(place) and not file_of(place).exists()):
+        return record
+    found = read_snapshot(run, place)
+    return replace(record, trials=found.trials, failures=found.failures)
 
 
 def _settings(config: dict[str, Any], folder: Path) -> SearchConfig | None:

@@ -44,7 +44,11 @@ COLUMNS = (
     Column(key="macs", heading="multiply-adds"),
     Column(key="achieved_factor", heading="cost", unit="× baseline"),
     Column(key="wall_s", heading="time", unit="s"),
+    Column(key="train_step_ms", heading="step", unit="ms, training"),
+    Column(key="inference_ms_batch_1", heading="inference", unit="ms, batch 1"),
 )
+MEASURED = ("train_step_ms", "inference_ms_batch_1")
+"""Averaged over seeds; a run of an older version has none, and its table no such column."""
 VERDICTS = {"best": "best", "same": "not told apart", "below": "below", "unknown": "no noise floor"}
 
 
@@ -56,8 +60,15 @@ class Cell:
     sort: str
 
 
+def columns_of(record: RunRecord) -> tuple[Column, ...]:
+    """Return the columns for which a run has values."""
+    empty = {name for name in MEASURED if record.trials[name].isna().all()}
+    return tuple(column for column in COLUMNS if column.key not in empty)
+
+
 def table_rows(record: RunRecord) -> list[list[Cell]]:
-    """Return one row a trial, trained ones first and best first, in the order of `COLUMNS`."""
+    """Return one row a trial, trained ones first and best first, in the order of `columns_of`."""
+    columns = columns_of(record)
     trials, noise = record.trials, record.noise
     ranking = {row["trial"]: row for _, row in record.ranking().iterrows()}
     rows = []
@@ -67,6 +78,8 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
         values: dict[str, Any] = {column.key: first.get(column.key) for column in COLUMNS}
         values |= {"network": network_name(first), "state": _state(group), "seeds": None, "top1": None}
         values["wall_s"] = group["wall_s"].sum(min_count=1)
+        for measured in MEASURED:
+            values[measured] = group[measured].mean()
         if ranked is not None:
             seeds = int(ranked["seeds"])
             values |= {
@@ -77,7 +90,7 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
             }
         rows.append(values)
     rows.sort(key=lambda row: (row["top1"] is None, -(row["top1"] or 0.0)))
-    return [[_cell(column, row[column.key]) for column in COLUMNS] for row in rows]
+    return [[_cell(column, row[column.key]) for column in columns] for row in rows]
 
 
 def _state(group: pd.DataFrame) -> str:
@@ -87,7 +100,17 @@ def _state(group: pd.DataFrame) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-DECIMALS = {"top1": 1, "interval": 1, "alpha": 3, "beta": 3, "gamma": 3, "achieved_factor": 2, "wall_s": 1}
+DECIMALS = {
+    "train_step_ms": 1,
+    "inference_ms_batch_1": 2,
+    "top1": 1,
+    "interval": 1,
+    "alpha": 3,
+    "beta": 3,
+    "gamma": 3,
+    "achieved_factor": 2,
+    "wall_s": 1,
+}
 
 
 def _cell(column: Column, value: Any) -> Cell:

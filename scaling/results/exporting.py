@@ -73,7 +73,8 @@ def _copied(run: Path, target: Path) -> list[Path]:
     copied = []
     try:
         (target / "figures").mkdir(parents=True, exist_ok=True)
-        for source in [run / "config.json", *figures]:
+        proposals = [path for path in [run / "proposals.csv"] if path.exists()]  # earlier runs have none
+        for source in [run / "config.json", *proposals, *figures]:
             copied.append(Path(shutil.copy(source, target / source.relative_to(run))))
     except FileNotFoundError as error:
         raise ResultsError(f"{run} has no {Path(str(error.filename)).name}") from None

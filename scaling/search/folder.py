@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "trials.csv"
 
     @property
+    def proposals(self) -> Path:
+        """What was proposed when, by which worker."""
+        return self.path / "proposals.csv"
+
+    @property
     def provenance(self) -> Path:
         """Where the results come from."""
         return self.path / "provenance.json"

@@ -23,7 +23,7 @@ def grid_of(factor: float, *, step: float, tolerance: float) -> tuple[CompoundCo
         tolerance: largest relative deviation of the product, above 0.
 
     Raises:
-        SpecError: the grid has more than 200,000 points to look at.
+        SpecError: the grid has more than 200,000 points to look at, or none near the factor.
 
     Source: arXiv:1905.11946, section 3.3, step 1: "a small grid search".
 
@@ -38,8 +38,14 @@ def grid_of(factor: float, *, step: float, tolerance: float) -> tuple[CompoundCo
             f"{MOST_POINTS:,} are looked at: make the step larger"
         )
     axes = [[round(1 + step * index, 12) for index in range(count)] for count in counts]
-    return tuple(
+    found = tuple(
         CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
         for alpha, beta, gamma in product(*axes)
         if abs(alpha * beta**2 * gamma**2 / factor - 1) <= tolerance
     )
+    if not found:
+        raise SpecError(
+            f"no point of a grid of step {step:g} is within {100 * tolerance:g} % of {factor:g}×: "
+            "make the step smaller or the tolerance larger"
+        )
+    return found

@@ -24,6 +24,7 @@ from scaling.search.folder import RunFolder
 from scaling.search.leases import Lease
 from scaling.search.location import sqlite_url
 from scaling.search.packing import packing_of
+from scaling.search.proposals import proposals_frame
 from scaling.search.rows import table
 from scaling.search.run import Run, open_run
 from scaling.search.worker import PROBLEM, Message, new_name, work
@@ -91,9 +92,10 @@ class Launch:
         return self.opened.patiently(lambda: table(self.config, self.reference, self.search))
 
     def save(self) -> pd.DataFrame:
-        """Write trials.csv as it stands, and return it."""
+        """Write trials.csv and proposals.csv as they stand, and return the table of trials."""
         frame = self.trials()
         write_trials(self.run.trials, frame)
+        write_trials(self.run.proposals, self.opened.patiently(lambda: proposals_frame(self.search)))
         return frame
 
     def recover(self, dead: set[str] | None, reason: str) -> None:

@@ -167,6 +167,7 @@ def train_once(
         checkpoint=checkpoint,
         on_epoch=on_epoch,
         kernels=kernels,
+        graphs=config.engine.graphs,
     )
 
 

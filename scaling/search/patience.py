@@ -89,8 +89,11 @@ def explained(error: BaseException, where: str) -> ResultsError:
     found: BaseException | None = error
     while found is not None and not isinstance(found, DBAPIError):
         found = found.__cause__ or found.__context__
-    reason = str(getattr(found, "orig", None) or error).strip() or type(error).__name__
-    return ResultsError(f"cannot use the study's database {where}: {reason.splitlines()[0]}")
+    reason = (str(getattr(found, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
+    hint = (
+        " (is the disk full?)" if "disk" in reason else ""
+    )  # SQLite says "disk I/O error" of a full one too
+    return ResultsError(f"cannot use the study's database {where}: {reason}{hint}")
 
 
 DATABASE_ERRORS = (SQLAlchemyError, StorageInternalError)

@@ -8,9 +8,12 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -84,7 +87,8 @@ def train_repeats(
         initializer=_begin,
         initargs=(stop, os.getpid(), packing.threads),
     ) as pool:
-        waiting = [pool.submit(_train_seed, run.path, seed) for seed in missing]
+        with _without_ctrl_c():
+            waiting = [pool.submit(_train_seed, run.path, seed) for seed in missing]
         try:
             for done in as_completed(waiting):
                 on_finished(done.result())
@@ -98,22 +102,36 @@ def train_repeats(
             raise
 
 
-_STOP: dict[str, Any] = {}
-"""Of a worker process: the event that asks it to stop, and the process that started it."""
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from their first instruction; the launcher alone answers it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_STOP: dict[str, Event] = {}
+"""Of a worker process: the event that asks it to stop."""
 
 
 def _begin(stop: Event, parent: int, thread_count: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the launcher alone answers Ctrl-C
     torch.set_num_threads(thread_count)
-    _STOP.update(stop=stop, parent=parent)
+    _STOP["stop"] = stop
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    """End this process soon after its launcher; a worker that waits for work would never notice by itself."""
+    while os.getppid() == parent:
+        time.sleep(0.3)
+    os._exit(1)
 
 
 def _train_seed(folder: Path, seed: int) -> int:
     run = RunFolder(path=folder)
     config, right = run.read_config(), []
-
-    def should_stop() -> bool:
-        return bool(_STOP["stop"].is_set()) or os.getppid() != _STOP["parent"]
 
     try:
         result = train_once(
@@ -122,7 +140,7 @@ def _train_seed(folder: Path, seed: int) -> int:
             seed,
             best_device(config.search.device),
             report=lambda _seed, _step: None,
-            should_stop=should_stop,
+            should_stop=_STOP["stop"].is_set,
             kernels=folder_kernels(config, run),
             on_judged=lambda judged: right.append(np.packbits(judged.numpy())),
         )

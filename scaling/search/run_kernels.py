@@ -9,7 +9,14 @@ from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
 from scaling.search.run import Run
 from scaling.training.engine import best_device
-from scaling.training.kernels import Progress, kernels_for, no_progress, read_kernels, write_kernels
+from scaling.training.kernels import (
+    Progress,
+    arithmetic,
+    kernels_for,
+    no_progress,
+    read_kernels,
+    write_kernels,
+)
 
 KERNELS = "kernels"
 """Note on the study of proposals: the table as JSON, or null for torch's own convolutions."""
@@ -73,7 +80,7 @@ def _chosen(config: SearchConfig, threads: int | None, progress: Progress) -> Ke
         options.kernels,
         device,
         threads=threads or torch.get_num_threads(),
-        dtype=options.dtype(device.type),
+        dtype=arithmetic(device),
         progress=progress,
     )
 

@@ -91,7 +91,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, str]) -> dict[str, Any]:
         raise CheckpointError(f"it cannot be read ({type(error).__name__})") from None
     for key in identity:
         if found.get(key) != identity[key]:
-            raise CheckpointError(f"it belongs to another training: its {key} differs")
+            raise CheckpointError(f"it belongs to another training: {key} not the same")
     return dict(state)
 
 

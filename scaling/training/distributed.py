@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +45,9 @@ class Processes:
         if self.share.processes == 1:
             return model
         devices = [self.device] if self.device.type == "cuda" else None
+        # torch 2.13 renamed the setting and warns of the old name.
+        if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters:
+            return DistributedDataParallel(model, device_ids=devices, forward_sync_buffers=False)
         return DistributedDataParallel(model, device_ids=devices, broadcast_buffers=False)
 
     def local_batch(self, batch_size: int) -> int:
@@ -122,6 +127,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Processes(share=Share(rank=dist.get_rank(), processes=processes), device=device)
+        with warnings.catch_warnings():
+            # Strides of 1x1 kernels are ambiguous in channels_last; what is averaged is the same.
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+            yield Processes(share=Share(rank=dist.get_rank(), processes=processes), device=device)
     finally:
         dist.destroy_process_group()

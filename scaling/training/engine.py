@@ -125,6 +125,7 @@ def train_network(
     on_judged: Judged | None = None,
     on_trained: Callable[[EfficientNet], None] | None = None,
     processes: Processes | None = None,
+    graphs: bool = True,
 ) -> TrainingResult:
     """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
@@ -144,11 +145,12 @@ def train_network(
         should_stop: asked before every step.
         checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
             deletes it when the result is kept.
-        kernels: how depthwise convolutions compute their gradients; None for torch's own.
+        kernels: how convolutions on small maps are computed; None for torch's own way.
         on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
         on_trained: called at the end with the network as it was judged, moving average included; never if the
             training diverged.
+        graphs: record the step as a CUDA graph where one process trains on a GPU.
         processes: that train this network together; each calls this function alike. None: this one alone.
 
     Raises:
@@ -159,7 +161,7 @@ def train_network(
     start = time.perf_counter()
     together = alone(device) if processes is None else processes
     model = _network(spec, recipe, numerics, seed, device, kernels)
-    step = _step(model, recipe, len(train), together)
+    step = _step(model, recipe, len(train), together, graphs=graphs)
     augmenter = None
     if recipe.augmentation != NO_AUGMENTATION:
         augmenter = Augmenter(recipe.augmentation, info.num_classes)
@@ -218,13 +220,16 @@ class _Kept:
             self.session.processes.wait()  # nobody goes on from a checkpoint that is not there yet
 
 
-def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes) -> Step:
+def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes, *, graphs: bool) -> Step:
+    on_gpu = next(model.parameters()).device.type == "cuda"
     return Step(
         model,
         recipe,
         total_steps(recipe, images),
         forward=processes.wrapped(model),
-        batch_size=processes.local_batch(recipe.batch_size),
+        # A set smaller than a batch is one batch.
+        batch_size=min(processes.local_batch(recipe.batch_size), images // processes.share.processes),
+        graphs=graphs and on_gpu and processes.share.processes == 1,
     )
 
 
@@ -293,14 +298,15 @@ def _share(right: Tensor) -> float:
 
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
     session, top1 = kept.session, kept.top1
-    step, batch_size = session.step, session.step.recipe.batch_size
+    step = session.step
+    together = step.batch_size * session.processes.share.processes
     micro_batch = step.micro_batch
     one, batch = (blank_batch(step.model, n, spec.in_channels, spec.image_size) for n in (1, micro_batch))
     return TrainingResult(
         outcome=outcome,
         top1=math.nan if top1 is None else top1,
         epochs=session.epoch,
-        images_per_s=step.done * batch_size / max(session.train_s, 1e-9),
+        images_per_s=step.done * together / max(session.train_s, 1e-9),
         loss=session.loss if session.epoch else None,
         train_step_ms=session.clock.median_ms(),
         inference_ms_batch_1=inference_ms(step.model, one),

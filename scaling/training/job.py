@@ -20,6 +20,7 @@ from scaling.errors import ConfigError, ResultsError
 from scaling.model import Numerics
 from scaling.results import write_json, write_text
 from scaling.serialization import to_json
+from scaling.training.options import KernelChoice
 from scaling.training.recipe import Recipe
 
 METRICS = ("epoch", "steps", "loss", "top1", "learning_rate", "finished")
@@ -41,7 +42,7 @@ class TrainingJob:
         allow_upsampling: whether images may be larger than the data's own.
         seed: of the training.
         numerics: padding and batch norm.
-        kernels: of depthwise convolutions: `fixed` or `stock`.
+        kernels: where those of depthwise convolutions come from.
     """
 
     spec: ArchitectureSpec
@@ -53,7 +54,7 @@ class TrainingJob:
     allow_upsampling: bool
     seed: int
     numerics: Numerics
-    kernels: str
+    kernels: KernelChoice
 
     def document(self) -> dict[str, Any]:
         """Return the job as plain data."""
@@ -143,6 +144,11 @@ class TrainingFolder:
     def checkpoint(self) -> Path:
         """What an interrupted training goes on from."""
         return self.path / "training.checkpoint"
+
+    @property
+    def kernels(self) -> Path:
+        """The depthwise kernels that the training keeps, wherever it goes on."""
+        return self.path / "kernels.json"
 
     @property
     def metrics(self) -> Path:

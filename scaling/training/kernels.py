@@ -95,6 +95,15 @@ class Machine:
         return cache_folder(cache_dir) / "kernels" / f"{digest}.json"
 
 
+def arithmetic(device: torch.device) -> str:
+    """Return the type that the engine trains in on a device, by torch's name.
+
+    >>> arithmetic(torch.device("cpu")), arithmetic(torch.device("cuda"))
+    ('float32', 'bfloat16')
+    """
+    return "bfloat16" if device.type == "cuda" else "float32"
+
+
 def kernels_for(
     choice: KernelChoice,
     device: torch.device,

@@ -122,6 +122,14 @@ def pack(
     return Packing(workers=workers, threads=max(1, cores // workers), reason=reason)
 
 
+def training_alone(processes: int = 1) -> Packing:
+    """Describe a training that has the machine to itself: torch's threads as they are."""
+    cores = usable_cores()
+    shared = f", {processes} processes on one network" if processes > 1 else ""
+    reason = f"{cores} core{'s' if cores > 1 else ''}{shared}"
+    return Packing(workers=1, threads=torch.get_num_threads(), reason=reason)
+
+
 def usable_cores() -> int:
     """Return the cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):

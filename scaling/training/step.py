@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from scaling.errors import ScalingError
 from scaling.training.averaging import MovingAverage
+from scaling.training.graph import GraphedUpdate
 from scaling.training.optimizers import make_optimizer, set_rate
 from scaling.training.recipe import Recipe, learning_rate
 
@@ -35,6 +36,7 @@ class Step:
         total_steps: of the whole training.
         forward: what is called in place of the model, such as its data-parallel wrapper.
         batch_size: images a call, where they are not the recipe's whole batch.
+        graphs: record the update as a CUDA graph after a few steps.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Step:
         *,
         forward: nn.Module | None = None,
         batch_size: int | None = None,
+        graphs: bool = False,
     ) -> None:
         self.model, self.recipe, self.total_steps = model, recipe, total_steps
         self.forward = model if forward is None else forward
         self.batch_size = batch_size or recipe.batch_size
         self.pieces, self.done = -(-self.batch_size // (recipe.micro_batch or self.batch_size)), 0
         self.optimizer = make_optimizer(model, recipe)
+        self.graph = GraphedUpdate(self.update) if graphs else None
         self.average = None if recipe.ema_decay is None else MovingAverage(model, recipe.ema_decay)
         self.norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
 
@@ -65,7 +69,8 @@ class Step:
             The batch's mean loss, detached, still on the device.
         """
         self.schedule()
-        loss = self.update(images_NCHW, targets)
+        run = self.update if self.graph is None else self.graph
+        loss = run(images_NCHW, targets)
         self.done += 1
         return loss
 
@@ -148,6 +153,12 @@ class Step:
                 f"{SMALLEST_MICRO_BATCH}: take a smaller network or image size"
             )
         self.pieces *= 2
+        self._forget_graph()
+
+    def _forget_graph(self) -> None:
+        """A graph works on the tensors, and in the pieces, that it was recorded with."""
+        if self.graph is not None:
+            self.graph.reset()
 
     def state(self) -> dict[str, Any]:
         """Return everything that the next step depends on; tensors are not copied."""
@@ -169,6 +180,7 @@ class Step:
         if self.average is not None:
             torch._foreach_copy_(self.average.average, list(state["average"]))
         self.done, self.pieces = state["done"], state["pieces"]
+        self._forget_graph()
 
 
 def autocast(device: torch.device) -> torch.autocast:

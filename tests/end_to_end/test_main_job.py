@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from search_runs import ROOT, environment, experiment, finished
 
+from scaling.figures import RUN_CHARTS
 from scaling.results import TRIAL_COLUMNS, read_trials
 from scaling.search.config import load_config
 
@@ -95,6 +96,14 @@ def test_charts_are_drawn_as_svg_and_png(run: tuple[Path, subprocess.CompletedPr
         assert {name for name in names if name.endswith(kind) and name.startswith("run_")}
         assert {name for name in names if name.endswith(kind) and name.startswith("family_")}
     assert all(file.stat().st_size > 300 for file in (run[0] / "figures").iterdir())
+
+
+def test_a_report_is_written_and_named(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    output, done = run
+    assert str(output / "report.html") in done.stdout
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert load_config(ROOT / "experiments" / "quick.toml").question.split(",")[0] in page
+    assert page.count("<svg") == len(RUN_CHARTS) + 1
 
 
 def test_a_finished_run_says_so_and_trains_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -60,9 +61,19 @@ def ended(process: BaseProcess, seconds: float = 120) -> int:
     return process.exitcode
 
 
+def trained(folder: Path) -> bool:
+    """Whether a launch has trained everything and written its table; charts and report come after."""
+    try:
+        return json.loads((folder / "provenance.json").read_text())["finished"] is not None
+    except (OSError, ValueError):
+        return False
+
+
 def kill_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) -> None:
+    """Signal a process and those it started; that it has just ended by itself does not matter."""
     assert process.pid is not None
-    os.killpg(process.pid, number)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def messages(log: Path) -> list[dict[str, Any]]:

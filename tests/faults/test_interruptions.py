@@ -1,221 +1,164 @@
-"""Ctrl-C, kill -9, two launches at once: nothing is lost, nothing is done twice."""
+"""Launches from one command: Ctrl-C, kill -9, two at once. Nothing is lost, nothing is done twice."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from search_runs import attributes, experiment, finished, launched, rows, training, wait_until, workers_of
+from checking import check, interruptions
+from processes import command_line, ended, kill_group, trained
+from search_runs import attributes, experiment, rows, training, wait_until, workers_of
+
+from scaling.search.endings import DIED
+from scaling.search.location import sqlite_url
 
 pytestmark = pytest.mark.faults
 
 # A training of about a second, so that a signal meets one.
 SLOW = {
     "data": {"train": 1000, "validation": 100},
-    "recipe": {"epochs": 8},
-    "search": {"trials": 3, "baseline_seeds": [0, 1]},
+    "recipe": {"epochs": 6},
+    "search": {"trials": 2, "baseline_seeds": [0]},
+    "engine": {"kernels": "fixed"},
+    "cluster": {"heartbeat_s": 2, "grace_s": 10},
 }
 SEARCH, REFERENCES = "tiny", "tiny-references"
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """The table of a run with one worker that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    done = finished(experiment(folder, **SLOW), folder / "run")
-    assert done.returncode == 0, done.stderr
-    frame = rows(folder / "run")
-    assert set(frame["state"]) == {"complete"}
-    return frame
-
-
-Launcher = Callable[..., subprocess.Popen[str]]
+Launch = Callable[..., BaseProcess]
 
 
 @pytest.fixture
-def launch() -> Iterator[Launcher]:
-    """Start runs; what is left of their process groups is ended after the test."""
-    started: list[subprocess.Popen[str]] = []
+def launch(tmp_path: Path, processes: list[BaseProcess]) -> Launch:
+    """Start the run of a test; what is left of it is ended after the test."""
 
-    def start(config: Path, output: Path, *, training_in: str | None = None) -> subprocess.Popen[str]:
-        process = launched(config, output)
-        started.append(process)
+    def start(*more: str, training_in: str | None = None, log: str = "log") -> BaseProcess:
+        config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
+        process = command_line("--config", config, "--output", output, *more, log=tmp_path / log)
+        processes.append(process)
         if training_in is not None:
-            wait_until(
-                lambda: training(output, study=training_in), what=f"a trial of {training_in} in training"
-            )
+            wait_until(lambda: training(output, study=training_in), what=f"a trial of {training_in}")
         return process
 
-    yield start
-    for process in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=30)
+    return start
 
 
-def resumed(config: Path, output: Path) -> pd.DataFrame:
-    done = finished(config, output)
-    assert done.returncode == 0, done.stderr
-    assert "going on with" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pd.DataFrame]:
+    """The table of a run with one worker that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    config, log = experiment(folder, **SLOW), folder / "log"
+    process = command_line("--config", config, "--output", folder / "run", log=log)
+    yield table_of(process, folder / "run", log)
+    kill_group(process)
+
+
+def table_of(process: BaseProcess, output: Path, log: Path) -> pd.DataFrame:
+    """Wait for the end of the trainings, check everything, and return the table; charts come after it."""
+    wait_until(lambda: trained(output) or not process.is_alive(), what="the end of the trainings")
+    assert trained(output), log.read_text()
+    assert "Traceback" not in log.read_text()
+    check(sqlite_url(output / "study.sqlite3").render_as_string(), output, networks=2)
     return rows(output)
 
 
-def told_once(output: Path) -> None:
-    """Every network ended once; what was put back has one successor that ended."""
-    complete = [(study, more["trial"]) for study, state, more in attributes(output) if state == "COMPLETE"]
-    assert all(count == 1 for count in Counter(complete).values())
-    assert not [state for _, state, _ in attributes(output) if state in {"RUNNING", "WAITING"}]
+def same_as(uninterrupted: pd.DataFrame, process: BaseProcess, folder: Path, log: str = "log") -> None:
+    frame = table_of(process, folder / "run", folder / log)
+    pd.testing.assert_frame_equal(frame, uninterrupted, check_exact=True)
 
 
-@pytest.mark.parametrize("study", [REFERENCES, SEARCH])
-@pytest.mark.parametrize("way", ["ctrl-c", "sigterm"])
+def ways(folder: Path) -> list[str]:
+    return interruptions(sqlite_url(folder / "run" / "study.sqlite3").render_as_string(), folder / "run")
+
+
+@pytest.mark.parametrize(("way", "study"), [("ctrl-c", SEARCH), ("sigterm", REFERENCES)])
 def test_a_stopped_run_goes_on_as_if_nothing_had_been(
-    study: str, way: str, tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    way: str, study: str, tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=study)
+    process = launch(training_in=study)
+    assert process.pid is not None
     if way == "ctrl-c":
-        os.killpg(process.pid, signal.SIGINT)
+        kill_group(process, signal.SIGINT)
     else:
-        process.terminate()
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == 130
-    assert out == ""
-    assert "stopped; the same command goes on from here" in err
-    assert "Traceback" not in err
-    left = rows(output)
-    assert "waiting" in set(left["state"])
-    assert not [state for _, state, _ in attributes(output) if state == "RUNNING"]
-    interrupted = [
-        more for _, state, more in attributes(output) if state == "WAITING" and "interruptions" in more
-    ]
-    assert len(interrupted) == 1
-    pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
-    told_once(output)
+        os.kill(process.pid, signal.SIGTERM)
+    assert ended(process) == 130
+    said = (tmp_path / "log").read_text()
+    assert "stopped; the same command goes on from here" in said
+    assert "Traceback" not in said
+    assert "waiting" in set(rows(tmp_path / "run")["state"])
+    assert not [state for _, state, _ in attributes(tmp_path / "run") if state == "RUNNING"]
+    same_as(uninterrupted, launch(log="again"), tmp_path, "again")
+    assert "going on with" in (tmp_path / "again").read_text()
+    assert ways(tmp_path) == ["stopped"]
 
 
-def test_many_interruptions_change_nothing(
-    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
-) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    for after in (0, 2, 5):
-        process = launch(config, output)
-        study = REFERENCES if after < 5 else SEARCH
-        wait_until(
-            lambda study=study, after=after: training(output, study=study, after=after),  # type: ignore[misc]
-            what=f"{after} trials complete and one in training",
-        )
-        os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=200)
-        assert process.returncode == 130
-    pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
-
-
-@pytest.mark.parametrize("study", [REFERENCES, SEARCH])
 def test_a_killed_worker_costs_its_trial_and_nothing_else(
-    study: str, tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=study)
-    (worker,) = workers_of(process.pid)
+    process = launch(training_in=SEARCH)
+    (worker,) = workers_of(process.pid or 0)
     os.kill(worker, signal.SIGKILL)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    deaths = [more for _, state, more in attributes(output) if more.get("interruptions") == ["worker died"]]
-    assert len(deaths) == 1
-    pd.testing.assert_frame_equal(rows(output), uninterrupted, check_exact=True)
-    told_once(output)
-
-
-def test_one_of_two_workers_is_killed(tmp_path: Path, launch: Launcher) -> None:
-    two = {**SLOW, "search": {**SLOW["search"], "workers": 2}}
-    config, output = experiment(tmp_path, **two), tmp_path / "run"
-    process = launch(config, output)
-    wait_until(
-        lambda: len(workers_of(process.pid)) == 2 and training(output, study=REFERENCES), what="two workers"
-    )
-    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    frame = rows(output)
-    assert set(frame["state"]) == {"complete"}
-    assert not frame.duplicated(["trial", "seed"]).any()
-    assert frame["trial"].nunique() == frame["trial"].max() + 1 == 8
-    told_once(output)
+    same_as(uninterrupted, process, tmp_path)
+    assert ways(tmp_path) == [DIED]
 
 
 def test_a_killed_launcher_leaves_no_orphans_and_the_run_goes_on(
-    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=SEARCH)
-    orphans = workers_of(process.pid)
+    process = launch(training_in=SEARCH)
+    orphans = workers_of(process.pid or 0)
     assert orphans
     process.kill()
     wait_until(
         lambda: not any(Path(f"/proc/{pid}").exists() for pid in orphans), seconds=90, what="orphans gone"
     )
-    pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
-    told_once(output)
+    same_as(uninterrupted, launch(log="again"), tmp_path, "again")
 
 
 def test_a_launch_right_after_a_kill_is_not_disturbed_by_orphans(
-    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=SEARCH)
-    orphans = workers_of(process.pid)
+    process = launch(training_in=SEARCH)
+    orphans = workers_of(process.pid or 0)
     for orphan in orphans:  # as if the machine were too busy to let them notice
         os.kill(orphan, signal.SIGSTOP)
     process.kill()
-    second = launch(config, output)
-    wait_until(lambda: bool(workers_of(second.pid)), what="workers of the second launch")
+    second = launch(log="again")
+    wait_until(lambda: bool(workers_of(second.pid or 0)), what="workers of the second launch")
     time.sleep(1)
     for orphan in orphans:
         os.kill(orphan, signal.SIGCONT)
-    _, err = second.communicate(timeout=200)
-    assert second.returncode == 0, err
-    pd.testing.assert_frame_equal(rows(output), uninterrupted, check_exact=True)
-    told_once(output)
+    same_as(uninterrupted, second, tmp_path, "again")
 
 
 def test_the_second_of_two_launches_is_refused(
-    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=REFERENCES)
-    for more in ([], ["--fresh"]):
-        second = finished(config, output, *more, timeout=150)
-        assert (second.returncode, second.stdout, second.stderr.count("\n")) == (2, "", 1)
-        assert "another run is using" in second.stderr
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 0, err
-    pd.testing.assert_frame_equal(rows(output), uninterrupted, check_exact=True)
+    process = launch(training_in=REFERENCES)
+    for number, more in enumerate(([], ["--fresh"])):
+        assert ended(launch(*more, log=str(number))) == 2
+        said = (tmp_path / str(number)).read_text()
+        assert said.count("\n") == 1
+        assert "another run is using" in said
+    same_as(uninterrupted, process, tmp_path)
 
 
 def test_a_second_ctrl_c_leaves_at_once_and_the_run_goes_on(
-    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launcher
+    tmp_path: Path, uninterrupted: pd.DataFrame, launch: Launch
 ) -> None:
-    config, output = experiment(tmp_path, **SLOW), tmp_path / "run"
-    process = launch(config, output, training_in=REFERENCES)
-    for worker in workers_of(process.pid):  # a worker that cannot answer the first
+    process = launch(training_in=REFERENCES)
+    workers = workers_of(process.pid or 0)
+    for worker in workers:  # a worker that cannot answer the first
         os.kill(worker, signal.SIGSTOP)
-    workers = workers_of(process.pid)
-    os.killpg(process.pid, signal.SIGINT)
+    kill_group(process, signal.SIGINT)
     time.sleep(1)
-    assert process.poll() is None
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 130
-    assert "Traceback" not in err
+    assert process.is_alive()
+    kill_group(process, signal.SIGINT)
+    assert ended(process) == 130
+    assert "Traceback" not in (tmp_path / "log").read_text()
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
-    pd.testing.assert_frame_equal(resumed(config, output), uninterrupted, check_exact=True)
+    same_as(uninterrupted, launch(log="again"), tmp_path, "again")

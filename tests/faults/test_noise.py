@@ -16,8 +16,8 @@ from search_runs import environment, experiment, heed_ctrl_c, wait_until, worker
 
 pytestmark = pytest.mark.faults
 
-SLOW = {"data": {"train": 1000, "validation": 100}, "recipe": {"epochs": 10}}
-SEEDS = 4
+SLOW = {"data": {"train": 400, "validation": 100}, "recipe": {"epochs": 10}}
+SEEDS = 3
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def launch(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     yield process
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()  # closes the pipes
 
 
 def command(folder: Path) -> list[str]:

@@ -136,7 +136,17 @@ def test_ctrl_c_stops_scaling_train_and_the_same_command_goes_on(tmp_path: Path)
         return [
             *(sys.executable, "-m", "scaling", "train", str(tmp_path / "tiny.json"), "--data", "glyphs"),
             *("--recipe", str(tmp_path / "recipe.toml"), "--image-size", "16", "--train", "500"),
-            *("--validation", "50", "--batch-norm-momentum", "0.1", "--device", "cpu", "--json"),
+            *(
+                "--validation",
+                "50",
+                "--batch-norm-momentum",
+                "0.1",
+                "--device",
+                "cpu",
+                "--kernels",
+                "fixed",
+                "--json",
+            ),
             *("--output", str(tmp_path / output)),
         ]
 

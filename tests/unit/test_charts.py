@@ -250,7 +250,7 @@ def test_triangle_holds_scaled_trials_and_the_formulas_cost() -> None:
     frame = run_triangle_frame(tiny_run(), space)
     assert frame[frame["part"] == "trial"]["trial"].tolist() == [1, 2, 3, 4]
     grid = frame[frame["part"] == "formula"]
-    assert len(grid) == 31 * 32 // 2
+    assert len(grid) == 25 * 26 // 2
     assert grid[["depth_share", "width_share", "resolution_share"]].sum(axis="columns").round(9).eq(1).all()
     corner = grid[grid["depth_share"] == 1]["achieved_factor"]
     assert corner.tolist() == pytest.approx([0.782 / 0.386], rel=2e-3)  # d = 2 of the paper's Fig. 3

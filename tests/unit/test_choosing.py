@@ -20,6 +20,9 @@ from scaling.analysis.choosing import holm
 from scaling.cli import group
 from scaling.cli.choice import choice_document
 from scaling.errors import ResultsError
+from scaling.figures.run_accuracy import run_frame
+from scaling.report.findings import findings
+from scaling.report.record import read_record
 from scaling.results import trials_frame, write_json, write_trials
 
 
@@ -140,3 +143,15 @@ def test_a_run_without_accuracies_has_no_best(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", configuration().document())
     with pytest.raises(ResultsError, match="has an accuracy yet"):
         shown("best", str(tmp_path))
+
+
+def test_the_report_says_what_fresh_seeds_found(exported: Path) -> None:
+    sentences = findings(read_record(exported))
+    said = [one for one in sentences if "seeds that did not choose it" in one]
+    assert len(said) == 1
+    assert "trial 6 is best of the candidates: 80.0 %" in said[0]
+    assert "1 of the other 3 networks" in said[0]
+
+
+def test_charts_show_each_network_once() -> None:
+    assert sorted(set(run_frame(LUCKY)["trial"])) == [0, 5, 6, 7]

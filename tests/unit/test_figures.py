@@ -286,11 +286,14 @@ save_family_figures(folder, ["svg"], names=["family_params", "family_flops"], si
 trials = pd.read_csv(sys.argv[2])
 save_run_figures(trials, folder, title="quick on glyphs", noise=0.01, formats=formats, names=["run_flops"])
 save_run_figures(trials, folder, title="t", formats=["svg"], names=["run_params"], sizes=["single"])
+more = ["run_noise", "run_pareto", "run_triangle"]
+save_run_figures(trials, folder, title="t", formats=["svg"], names=more)
 """
 
 
 def test_the_same_data_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:
-    make_trials(6, seeds=2).to_csv(tmp_path / "trials.csv", index=False)
+    trials = make_trials(6, seeds=2)
+    trials.assign(architecture=trials["trial"].astype(str)).to_csv(tmp_path / "trials.csv", index=False)
     for folder, seed in (("a", "1"), ("b", "2")):
         command = [
             sys.executable,
@@ -318,8 +321,14 @@ def test_the_same_data_gives_the_same_bytes_in_every_process(tmp_path: Path) -> 
         "run_flops.pdf",
         "run_flops.png",
         "run_flops.svg",
+        "run_noise.csv",
+        "run_noise.svg",
         "run_params.csv",
         "run_params_single.svg",
+        "run_pareto.csv",
+        "run_pareto.svg",
+        "run_triangle.csv",
+        "run_triangle.svg",
     ]
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name

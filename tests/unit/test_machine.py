@@ -11,7 +11,14 @@ from search_runs import configuration
 
 from scaling import ConfigError, build_model, variant
 from scaling.search.packing import packing_of
-from scaling.training.machine import Packing, available_memory, pack, training_bytes, usable_cores
+from scaling.training.machine import (
+    Packing,
+    available_memory,
+    pack,
+    training_alone,
+    training_bytes,
+    usable_cores,
+)
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 GB = 10**9
@@ -56,6 +63,12 @@ def test_it_is_said_in_a_line() -> None:
     assert (
         str(Packing(workers=4, threads=1, reason="4 cores")) == "4 trainings at once, 1 thread each (4 cores)"
     )
+
+
+def test_a_training_alone_takes_the_threads_that_torch_has() -> None:
+    alone = training_alone(processes=2)
+    assert (alone.workers, alone.threads) == (1, torch.get_num_threads())
+    assert "2 processes on one network" in str(alone)
 
 
 def test_this_machine_has_cores_and_memory() -> None:

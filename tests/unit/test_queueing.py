@@ -83,9 +83,11 @@ def test_the_grid_is_every_point_near_the_factor_and_holds_the_papers() -> None:
     assert len(points) == len(brute) == len(set(points))
 
 
-def test_grids_without_end_are_refused() -> None:
+def test_grids_without_end_or_without_points_are_refused() -> None:
     with pytest.raises(SpecError, match="make the step larger"):
         grid_of(2.0, step=1e-4, tolerance=0.05)
+    with pytest.raises(SpecError, match="make the step smaller"):
+        grid_of(2.0, step=0.3, tolerance=0.05)
 
 
 def test_a_nominal_sampler_is_not_held_to_the_target() -> None:

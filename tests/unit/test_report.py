@@ -13,14 +13,21 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from optuna.trial import TrialState
+from search_runs import configuration
 
 from scaling import count_cost
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
-from scaling.figures import RUN_CHARTS
-from scaling.report import read_record, report_page, save_report
+from scaling.figures import RUN_CHARTS, save_run_figures
+from scaling.report import read_live, read_record, report_page, save_report
 from scaling.report.findings import NOTHING_YET, findings
 from scaling.results import read_trials, trials_frame, write_trials
+from scaling.search.candidate import references
+from scaling.search.folder import RunFolder, open_folder
+from scaling.search.location import sqlite_url
+from scaling.search.run import studies
+from scaling.search.storage import open_storage
 
 ROOT = Path(__file__).parents[2]
 QUICK = ROOT / "results" / "quick"
@@ -201,3 +208,45 @@ def test_a_folder_that_is_no_run_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="not a JSON object"):
         save_report(tmp_path, tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
+
+
+def test_a_run_under_way_is_read_from_its_database(tmp_path: Path) -> None:
+    config = configuration()
+    run = RunFolder(path=tmp_path)
+    open_folder(run, config)
+    reference, _ = studies(config, open_storage(sqlite_url(run.database)))
+    candidate = next(iter(references(config)))
+    trial = reference.ask()
+    for key, value in {
+        "trial": 0,
+        "candidate": candidate.document(),
+        "outcome": "failed",
+        "error": f"RuntimeError: {HOSTILE}",
+    }.items():
+        trial.set_user_attr(key, value)
+    reference.tell(trial, state=TrialState.FAIL)
+    assert not run.trials.exists()
+    record = read_live(tmp_path)
+    assert record.trials["state"].tolist() == ["failed"] * 3
+    assert [(one.state, one.trials) for one in record.failures] == [("failed", (0,))]
+    page = Page(report_page(record, now="now", charts={}))
+    assert f"RuntimeError: {HOSTILE}" in page.text
+    assert len(page.of("script")) == 1
+
+
+def test_charts_just_drawn_are_used_again(tmp_path: Path) -> None:
+    record = read_record(QUICK)
+    run = record.chart_data()
+    save_run_figures(
+        run.trials,
+        tmp_path,
+        title=run.title,
+        noise=run.noise,
+        space=run.space,
+        names=list(SOME),
+        formats=["svg"],
+    )
+    anew = report_page(record, now="now", charts=SOME)
+    assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
+    (tmp_path / "run_flops.svg").unlink()
+    assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew

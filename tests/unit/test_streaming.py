@@ -20,6 +20,7 @@ from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
 from scaling.pictures import as_rgb
+from scaling.search.objective import train_once
 from scaling.training import Recipe, TrainingResult, train_network
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -288,3 +289,21 @@ def test_layouts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "one" / "c" / "0.png", 0)
     with pytest.raises(DataError, match="too few files for a train split"):
         split_folder(tmp_path / "one", "train", seed=0)
+
+
+def test_an_experiment_trains_on_a_folder(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCALING_CACHE", str(tmp_path))
+    config = configuration(data={"name": f"imagefolder:{root}", "train": 20, "validation": 6})
+    assert (config.baseline_spec.in_channels, config.baseline_spec.num_classes) == (3, 2)
+    result = train_once(
+        config,
+        config.baseline_spec,
+        0,
+        torch.device("cpu"),
+        report=lambda _seed, _step: None,
+        should_stop=lambda: False,
+    )
+    assert result.epochs == 1
+    assert 0 <= result.top1 <= 1

@@ -18,8 +18,10 @@ from scaling.cli import group
 from scaling.cli.output import run
 from scaling.data.folders import split_folder
 from scaling.model import build_model
+from scaling.model.depthwise import FIXED_KERNELS, Kernel, KernelShape, KernelTable
 from scaling.serialization import architecture_key, from_json, to_json
 from scaling.training.checkpoint import save_checkpoint
+from scaling.training.kernels import read_kernels
 from scaling.weights import read_own, read_state
 
 RECIPE = """
@@ -52,7 +54,7 @@ def arguments(place: Path, output: str, *more: str) -> list[str]:
     return [
         *("train", str(place / "tiny.json"), "--data", "glyphs", "--recipe", str(place / "recipe.toml")),
         *("--image-size", "16", "--train", "150", "--validation", "50", "--batch-norm-momentum", "0.1"),
-        *("--device", "cpu", "--output", str(place / output), *more),
+        *("--device", "cpu", "--kernels", "fixed", "--output", str(place / output), *more),
     ]
 
 
@@ -78,6 +80,7 @@ def test_a_training_leaves_all_that_it_found(place: Path, capsys: pytest.Capture
     assert set(provenance["data_checksums"]) == {"train", "validation"}
     assert provenance["finished"] is not None
     assert not list(folder.glob("*checkpoint*"))
+    assert read_kernels(folder / "kernels.json") == FIXED_KERNELS
     (events,) = (folder / "tensorboard").iterdir()
     reader = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
     curves = reader.EventAccumulator(str(events)).Reload()
@@ -114,6 +117,20 @@ def test_the_same_command_gives_the_same_network(place: Path, capsys: pytest.Cap
     results = [json.loads((place / name / "result.json").read_text()) for name in ("one", "two")]
     assert results[0]["loss"] == results[1]["loss"]
     assert "top-1, validation" in capsys.readouterr().out
+
+
+def test_measured_kernels_stay_with_the_folder(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = KernelTable.of(
+        [(KernelShape(side=8, kernel_size=3, stride=1, dtype="float32"), Kernel.STOCK)], origin="a"
+    )
+    monkeypatch.setattr(
+        "scaling.cli.full_training.kernels_for", lambda *_, **__: table
+    )  # measuring takes seconds
+    train(place, "measured", "--kernels", "measured")
+    assert read_kernels(place / "measured" / "kernels.json") == table
+    assert "complete" in capsys.readouterr().out
 
 
 BAD = {
@@ -202,7 +219,8 @@ def pictures(place: Path) -> Path:
 def from_folder(place: Path, pictures: Path, output: str, *more: str) -> list[str]:
     return [
         *("train", str(place / "tiny.json"), "--data", f"imagefolder:{pictures}", "--device", "cpu"),
-        *("--image-size", "16", "--batch-norm-momentum", "0.1", "--output", str(place / output), *more),
+        *("--image-size", "16", "--batch-norm-momentum", "0.1", "--kernels", "stock"),
+        *("--output", str(place / output), *more),
     ]
 
 
