@@ -33,6 +33,7 @@ class LazyGroup(click.Group):
         "official": ("official", "Charts, drawings and tables of B0 to B7."),
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
+        "fit": ("fit", "Laws of error and cost, or why there is none."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 
