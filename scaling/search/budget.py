@@ -22,12 +22,14 @@ from scaling.errors import SpecError
 from scaling.families import variant
 from scaling.generation import scale
 from scaling.rounding import RELEASED, RoundingRules
-from scaling.search.space import MOST_NETWORKS, depth_steps, width_steps
+from scaling.search.space import depth_steps, width_steps
 from scaling.search.target import LatencyModel, Target
 
 Index = NDArray[np.int64]
 FAMILY = "family"
 """The limit that a family itself has: the cost of its largest member."""
+MOST_PAIRS = 4_000_000
+"""Of depth and width: some 200 MB."""
 WEIGHT_BYTES = 4
 """float32."""
 
@@ -127,7 +129,7 @@ class Family:
         latency: the model behind predicted latency.
 
     Raises:
-        SpecError: there are more than 500,000 pairs of depth and width.
+        SpecError: there are more than 4,000,000 pairs of depth and width.
     """
 
     def __init__(
@@ -142,9 +144,9 @@ class Family:
         self.most_macs = largest_factor() * count_cost(baseline).macs
         target = Target(factor=largest_factor(), tolerance=1e-9)
         depths, widths = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
-        if len(depths) * len(widths) > MOST_NETWORKS:
+        if len(depths) * len(widths) > MOST_PAIRS:
             raise SpecError(
-                f"{len(depths):,} depths × {len(widths):,} widths are more than {MOST_NETWORKS:,}: take a "
+                f"{len(depths):,} depths × {len(widths):,} widths are more than {MOST_PAIRS:,}: take a "
                 "larger channel divisor, or coefficient rounding 'released'"
             )
         self.depth_coefficients = np.array([rounding.coefficient(value) for value, _ in depths])
@@ -192,7 +194,7 @@ class Family:
             return self._largest[name, most]
         shape = (len(self.repeats), len(self.channels))
         found = np.full(shape, -1, np.int64)
-        alive = np.ones(shape, bool) if name == FAMILY else self.within >= 0
+        alive = self._affordable(most) if name == FAMILY else self.within >= 0
         depth, width = np.nonzero(alive)
         low = np.full(len(depth), -1, np.int64)
         high = np.full(len(depth), len(self.sizes) - 1) if name == FAMILY else self.within[depth, width]
@@ -215,6 +217,18 @@ class Family:
             resolution_coefficient=int(networks.image_size[index]) / self.baseline.image_size,
         )
         return scale(self.baseline, multipliers, self.rounding)
+
+    def _affordable(self, most: float) -> NDArray[np.bool_]:
+        """Return which depths and widths are within the family's cost at the smallest image size."""
+        widths = np.arange(len(self.channels))
+        low, high = np.zeros_like(widths), np.full_like(widths, len(self.repeats))
+        while (open_ := np.flatnonzero(low < high)).size:
+            middle = (low[open_] + high[open_]) // 2
+            fits = self.amounts(FAMILY, middle, widths[open_], np.zeros_like(middle)) <= most
+            low[open_[fits]] = middle[fits] + 1
+            high[open_[~fits]] = middle[~fits]
+        affordable: NDArray[np.bool_] = np.arange(len(self.repeats))[:, None] < low[None, :]
+        return affordable
 
     def under(self, limits: Mapping[str, float]) -> Index:
         """Return for each depth and width the index of the largest image size under all limits."""
