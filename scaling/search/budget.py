@@ -275,7 +275,7 @@ def spend(family: Family, budget: Budget) -> Answer:
 
     >>> answer = spend(Family(variant("b0")), Budget(macs=4e8, image_size=240))
     >>> answer.pareto.image_size.tolist()
-    [228]
+    [224]
     """
     limits = budget.limits()
     joint = family.under(limits)
