@@ -50,7 +50,9 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
             f"\n{folder.trials}\n{folder.provenance}\n{folder.figures}/ ({len(figures)} files)\n{report}"
         )
     if not (trials["state"] == "complete").any():
-        raise RunFailedError(f"no network of {folder.path} was trained: {_first_error(launch)}")
+        raise RunFailedError(
+            f"no network of {folder.path} was trained: {launch.problem or _first_error(launch)}"
+        )
     if (trials["state"] == "waiting").any():
         raise RunFailedError(
             f"{folder.path} is not finished: {launch.problem or 'workers died'}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -69,8 +70,10 @@ def trained(folder: Path) -> bool:
 
 
 def kill_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) -> None:
+    """Signal a process and those it started; that it has just ended by itself does not matter."""
     assert process.pid is not None
-    os.killpg(process.pid, number)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def messages(log: Path) -> list[dict[str, Any]]:
