@@ -96,8 +96,8 @@ def ratios(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def cpu_rows(parts: Sequence[str], rounds: int) -> list[Row]:
-    """Measure the parts on a CPU, printing each as it is done."""
+def cpu_rows(parts: Sequence[str], rounds: int) -> Iterator[list[Row]]:
+    """Measure the parts on a CPU, printing each as it is done; yield all rows so far."""
     torch.set_num_threads(1)
     kernels = kernels_for(KernelChoice.MEASURED, torch.device("cpu"), threads=1, dtype="float32")
     rows: list[Row] = []
@@ -111,26 +111,27 @@ def cpu_rows(parts: Sequence[str], rounds: int) -> list[Row]:
             notes = [f"{found[0].images_per_s / found[1].images_per_s:.2f} times {found[1].name}"]
         show(part, found, notes)
         rows += found
-    return rows
+        yield rows
 
 
-def cuda_rows(rounds: int) -> list[Row]:
-    """Measure what a GPU makes of graphs, resident data and packing, and of B0 at 224 px."""
+def cuda_rows(rounds: int) -> Iterator[list[Row]]:
+    """Measure what a GPU makes of graphs, resident data and packing, and of B0 at 224 px; yield as above."""
     device = torch.device("cuda")
     kernels = kernels_for(KernelChoice.MEASURED, device, threads=1, dtype="bfloat16")
     steps = 20 * rounds
-    parts = {
-        "proxy-32": graphed_rows(device, kernels, image_size=32, count=20_000, steps=steps),
-        "packing": packed_rows(device, image_size=32, count=20_000, steps=steps, packed=PACKED),
-        "train-224": graphed_rows(device, kernels, image_size=224, count=1_000, steps=rounds),
+    parts: dict[str, Callable[[], list[tuple[str, float]]]] = {
+        "proxy-32": lambda: graphed_rows(device, kernels, image_size=32, count=20_000, steps=steps),
+        "packing": lambda: packed_rows(device, image_size=32, count=20_000, steps=steps, packed=PACKED),
+        "train-224": lambda: graphed_rows(device, kernels, image_size=224, count=1_000, steps=rounds),
     }
     rows: list[Row] = []
-    for part, ways in parts.items():
+    for part, run in parts.items():
+        ways = run()
         found = [Row(part=part, name=name, layout="channels_last", images_per_s=s) for name, s in ways]
         show(part, found, [f"{ways[0][1] / ways[-1][1]:.2f} times {ways[-1][0]}"])
         print(f"  {roofline(device, proxy(224 if part == 'train-224' else 32), ways[0][1])}")
         rows += found
-    return rows
+        yield rows
 
 
 def show(part: str, rows: Sequence[Row], notes: Sequence[str]) -> None:
@@ -160,7 +161,7 @@ def save(output: Path, device: str, rows: Sequence[Row], arguments: argparse.Nam
         load_average=list(os.getloadavg()),
     )
     write_json(output / f"{name}_provenance.json", record)
-    print(f"\n{output / name}.csv")
+    print(f"  in {output / name}.csv")
 
 
 def main() -> None:
@@ -181,12 +182,11 @@ def main() -> None:
         print(f"not installed, left out: {', '.join(absent)}")
     if arguments.device == "cuda" and not torch.cuda.is_available():
         parser.error("torch sees no GPU here")
-    if arguments.device == "cuda":
-        rows = cuda_rows(arguments.rounds)
-    else:
-        rows = cpu_rows(arguments.only, arguments.rounds)
-    if arguments.output:
-        save(arguments.output, arguments.device, rows, arguments, started)
+    on_gpu = arguments.device == "cuda"
+    tables = cuda_rows(arguments.rounds) if on_gpu else cpu_rows(arguments.only, arguments.rounds)
+    for rows in tables:
+        if arguments.output:  # after each part, so that what was measured stays
+            save(arguments.output, arguments.device, rows, arguments, started)
 
 
 if __name__ == "__main__":
