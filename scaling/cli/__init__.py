@@ -19,6 +19,7 @@ class LazyGroup(click.Group):
         "summary": ("architecture", "A network layer by layer, as Keras's summary."),
         "count": ("count", "Cost of a network, and why counters disagree."),
         "family": ("family", "One alpha, beta, gamma at many phi."),
+        "budget": ("budget", "The largest networks under limits, exactly."),
         "explain": ("inverse", "What formula and rounding make of a variant."),
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
         "weights": ("weights", "Carry weights between implementations."),
@@ -33,6 +34,7 @@ class LazyGroup(click.Group):
         "official": ("official", "Charts, drawings and tables of B0 to B7."),
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
+        "fit": ("fit", "Laws of error and cost, or why there is none."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 

@@ -58,7 +58,7 @@ def figures(
     Of the paper and its family: family (both of family_params, Fig. 1, and family_flops, Fig. 5),
     single_axis (Fig. 3), width_axis (Fig. 4), scaling_methods (Fig. 8), other_baselines (Table 3),
     released_weights, phi_implied, nominal_achieved, stage_costs (of B0; stage_costs_b7 of B7),
-    width_profile.
+    width_profile, law (error against cost, fitted).
 
     Of a run, with --run: run_params, run_flops, run_noise, run_triangle, run_cost, run_pareto,
     run_methods (Fig. 8), run_dimensions (Fig. 3), run_widths (Fig. 4).

@@ -8,6 +8,7 @@ from scaling.figures.chart import FamilyChart, Layout, RunChart
 from scaling.figures.family import draw_family, family_frame
 from scaling.figures.family_flops import draw_family_flops, family_flops_frame
 from scaling.figures.family_params import draw_family_params, family_params_frame
+from scaling.figures.law import draw_law, published_law_frame
 from scaling.figures.nominal_achieved import draw_nominal_achieved, nominal_achieved_frame
 from scaling.figures.phi_implied import draw_phi_implied, phi_implied_frame
 from scaling.figures.published_methods import (
@@ -139,6 +140,15 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
         frame=width_profile_frame,
         draw=lambda frame, axes: draw_width_profile(frame, axes[0]),
         caption="Output channels of every block of B0 to B7.",
+    ),
+    "law": FamilyChart(
+        frame=published_law_frame,
+        draw=lambda frame, axes: draw_law(frame, axes[0]),
+        caption=(
+            "error = E + A·C^(−a), fitted to the published error of B0 to B7 (Table 2) and their exact "
+            "multiply-adds; grey: what the law of B0 to B6 foretells of B7, with its 95 % interval."
+        ),
+        layout=Layout(double=3.2, single=4.2),
     ),
 }
 """Charts of published figures and of the generator."""

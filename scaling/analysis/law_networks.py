@@ -1,0 +1,230 @@
+"""Tables of trials, or published figures, as the networks a law is fitted to. Floor 6."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scaling.analysis.noise import noise_floor
+from scaling.cost import count_cost
+from scaling.errors import ConfigError, ResultsError
+from scaling.families import variant
+from scaling.published import published
+
+COSTS = ("macs", "params", "activations")
+DIMENSIONS = ("depth", "width", "resolution")
+ALL = "all"
+BASELINE = "baseline"
+OFFICIAL = "EfficientNet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One trained network.
+
+    Args:
+        name: for messages.
+        strategy: how it was scaled.
+        cost: above 0.
+        coefficients: of depth, width and resolution, beside its baseline; None where not known.
+        errors: 1 − top1 (fractions) of each seed.
+    """
+
+    name: str
+    strategy: str
+    cost: float
+    coefficients: tuple[float, float, float] | None
+    errors: tuple[float, ...]
+
+    @property
+    def error(self) -> float:
+        """Mean over seeds."""
+        return math.fsum(self.errors) / len(self.errors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Networks that may stand in one law: one experiment, one length of training.
+
+    Args:
+        name: of the experiment, or of the published family.
+        cost: the column that `Network.cost` is.
+        networks: each once a strategy.
+        noise: standard deviation of the error from seed to seed (fraction), pooled; None if not known.
+        epochs: of every training; None where not known.
+        left_out: complete trainings of fewer epochs, not used.
+    """
+
+    name: str
+    cost: str
+    networks: tuple[Network, ...]
+    noise: float | None = None
+    epochs: int | None = None
+    left_out: int = 0
+
+    def strategies(self) -> dict[str, tuple[Network, ...]]:
+        """Return the networks of each strategy, the baseline opening each; `all` has every network once."""
+        names = dict.fromkeys(one.strategy for one in self.networks if one.strategy != BASELINE)
+        groups = {
+            name: tuple(one for one in self.networks if one.strategy in (BASELINE, name)) for name in names
+        }
+        if len(names) == 1:
+            return groups
+        return {ALL: self.networks, **groups}
+
+
+def sources_of(
+    trials: Iterable[pd.DataFrame], *, cost: str, by: str | None = None, pooled: bool = False
+) -> tuple[Source, ...]:
+    """Return what may be fitted together: the longest complete trainings of each experiment.
+
+    Args:
+        trials: tables of trials.
+        cost: `macs`, `params` or `activations`.
+        by: column whose values are the strategies; None: a reference's name, `search` for all others.
+        pooled: take all tables as one experiment.
+
+    Raises:
+        ConfigError: there is no such column.
+        ResultsError: no training is complete.
+    """
+    whole = pd.concat(list(trials), ignore_index=True)
+    if by is not None and by not in whole.columns:
+        raise ConfigError(f"expected a column of the tables for --by, got {by!r}: {', '.join(whole.columns)}")
+    complete = whole[(whole["state"] == "complete") & whole["top1"].notna()]
+    if complete.empty:
+        raise ResultsError("no training in these tables is complete: there is nothing to fit")
+    reference = complete["kind"].eq("reference").fillna(value=False).astype(bool)
+    strategy = complete["name"].where(reference, "search") if by is None else complete[by].astype("string")
+    base = reference & complete["name"].eq(BASELINE).fillna(value=False)
+    marked = complete.assign(strategy=strategy.fillna("unnamed").where(~base, BASELINE), baseline=base)
+    if pooled:
+        marked = marked.assign(experiment=" + ".join(dict.fromkeys(marked["experiment"].astype(str))))
+    return tuple(
+        _source(str(name), rows, cost)
+        for name, rows in marked.groupby("experiment", sort=False, dropna=False)
+    )
+
+
+def _source(name: str, rows: pd.DataFrame, cost: str) -> Source:
+    longest = rows["fidelity_epochs"].max()
+    used = rows if pd.isna(longest) else rows[rows["fidelity_epochs"].eq(longest).fillna(value=False)]
+    size = _baseline_size(used)
+    networks = [
+        _network(str(strategy), part, cost, size)
+        for (strategy, _), part in used.groupby(["strategy", "architecture"], sort=False)
+    ]
+    noise = noise_floor(used)
+    return Source(
+        name=name,
+        cost=cost,
+        networks=tuple(networks),
+        noise=None if noise is None or noise.standard_deviation == 0 else noise.standard_deviation,
+        epochs=None if pd.isna(longest) else int(longest),
+        left_out=len(rows) - len(used),
+    )
+
+
+def _baseline_size(rows: pd.DataFrame) -> float | None:
+    """Return the image size of resolution coefficient 1: the baseline's, where it was trained."""
+    sizes = rows.loc[rows["baseline"], "image_size"].dropna()
+    return float(sizes.iloc[0]) if len(sizes) else None
+
+
+def _network(strategy: str, rows: pd.DataFrame, cost: str, baseline_size: float | None) -> Network:
+    first = rows.iloc[0]
+    if pd.isna(first[cost]) or not first[cost] > 0:
+        raise ResultsError(
+            f"trial {first['trial']} has no {cost} above 0: a law needs the cost of every network"
+        )
+    known = baseline_size and not first[["depth_coefficient", "width_coefficient", "image_size"]].isna().any()
+    coefficients = (
+        (
+            float(first["depth_coefficient"]),
+            float(first["width_coefficient"]),
+            float(first["image_size"]) / baseline_size,
+        )
+        if known and baseline_size
+        else None
+    )
+    return Network(
+        name=f"{first['name']} (trial {first['trial']})",
+        strategy=strategy,
+        cost=float(first[cost]),
+        coefficients=coefficients,
+        errors=tuple((1 - rows["top1"].to_numpy(float)).tolist()),
+    )
+
+
+def published_source(family: str, *, cost: str = "macs") -> Source:
+    """Return a family of the paper's Table 2: EfficientNet at its exact cost, the others' as printed.
+
+    One training each, so that its noise is not known.
+
+    Args:
+        family: as printed, in any case.
+        cost: `macs` or `params`; of EfficientNet `activations` too.
+
+    Raises:
+        ConfigError: no family has that name, or no such cost is printed.
+
+    Source: arXiv:1905.11946v5, Table 2.
+
+    >>> source = published_source("efficientnet")
+    >>> len(source.networks), round(source.networks[0].error, 3), source.networks[0].cost
+    (8, 0.229, 385814752.0)
+    """
+    rows = [row for row in published("imagenet") if row["family"].lower() == family.lower()]
+    if not rows:
+        known = ", ".join(dict.fromkeys(row["family"] for row in published("imagenet")))
+        raise ConfigError(f"expected a published family among {known}; got {family!r}")
+    networks = [_published(row, cost) for row in rows]
+    return Source(
+        name=f"{rows[0]['family']} (published)", cost=cost, networks=tuple(one for one in networks if one)
+    )
+
+
+def _published(row: dict[str, str], cost: str) -> Network | None:
+    coefficients = None
+    if row["family"] == OFFICIAL:
+        spec = variant(row["model"].lower())
+        assert spec.derivation is not None
+        scaling = spec.derivation.scaling
+        coefficients = (
+            scaling.depth_coefficient,
+            scaling.width_coefficient,
+            spec.image_size / spec.derivation.baseline_image_size,
+        )
+        amount = float(getattr(count_cost(spec), cost))
+    elif cost == "activations":
+        raise ConfigError(f"the paper prints no activations of {row['family']}: take --cost macs or params")
+    else:
+        printed = row["macs_billions" if cost == "macs" else "params_millions"]
+        if not printed:
+            return None
+        amount = float(printed) * (1e9 if cost == "macs" else 1e6)
+    return Network(
+        name=row["model"],
+        strategy=row["family"],
+        cost=amount,
+        coefficients=coefficients,
+        errors=(round(1 - float(row["top1"]) / 100, 6),),
+    )
+
+
+def distinct_costs(networks: Iterable[Network], *, apart: float) -> int:
+    """Count costs that are further apart than a ratio: a search's networks share one target.
+
+    >>> makes = lambda cost: Network(name="", strategy="", cost=cost, coefficients=None, errors=(0.5,))
+    >>> distinct_costs([makes(100), makes(103), makes(200)], apart=1.05)
+    2
+    """
+    count, last = 0, 0.0
+    for cost in np.sort([one.cost for one in networks]).tolist():
+        if cost > last * apart:
+            count, last = count + 1, cost
+    return count

@@ -1,0 +1,256 @@
+"""`scaling budget`: the networks of a family that no other one under the same limits exceeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import click
+import numpy as np
+
+from scaling.baselines import rules_of_baseline
+from scaling.cli.arguments import DEFAULT_BASELINE
+from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.errors import ConfigError
+from scaling.explanation import PAPER_BASES
+from scaling.families import baseline_named, named
+from scaling.rounding import CoefficientRounding, choice
+from scaling.search.budget import Answer, Budget, Family, cosines, nearest, spend
+from scaling.search.target import LatencyModel
+
+ORDERS = ("macs", "params", "activations", "memory_bytes", "direction")
+MOST_SHOWN = 10_000
+UNITS = {
+    "macs": (1e6, "M"),
+    "params": (1e6, "M"),
+    "activations": (1e6, "M"),
+    "memory_bytes": (1e6, "MB"),
+    "latency_ms": (1.0, "ms"),
+    "image_size": (1.0, "px"),
+}
+
+
+@click.command()
+@click.option("--macs", type=float, help="Most multiply-adds, e.g. 2e9.")
+@click.option("--params", type=float, help="Most parameters, e.g. 10e6.")
+@click.option("--activations", type=float, help="Most activations.")
+@click.option("--memory-gb", type=float, help="10^9 bytes: weights and maps of one image, float32.")
+@click.option("--latency-ms", type=float, help="Most milliseconds, by --latency-model.")
+@click.option(
+    "--latency-model",
+    metavar="BASE,GMAC,MACT",
+    help="ms of any network, of 10^9 multiply-adds, of 10^6 activations; measured on your device.",
+)
+@click.option("--most-image-size", "image_size", type=int, help="Largest side in pixels.")
+@click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale.")
+@click.option("--coefficient-rounding", default="released", show_default=True, help="'released' or 'none'.")
+@click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels.")
+@click.option("--order", default="macs", show_default=True, help=f"Largest first: {', '.join(ORDERS)}.")
+@click.option(
+    "--alpha", type=float, default=PAPER_BASES["alpha"], show_default=True, help="Of the direction."
+)
+@click.option("--beta", type=float, default=PAPER_BASES["beta"], show_default=True, help="Likewise.")
+@click.option("--gamma", type=float, default=PAPER_BASES["gamma"], show_default=True, help="Likewise.")
+@click.option("--top", type=int, default=10, show_default=True, help="Networks to show.")
+@json_option
+def budget(
+    macs: float | None,
+    params: float | None,
+    activations: float | None,
+    memory_gb: float | None,
+    latency_ms: float | None,
+    latency_model: str | None,
+    image_size: int | None,
+    baseline: str,
+    coefficient_rounding: str,
+    image_size_step: int,
+    order: str,
+    alpha: float,
+    beta: float,
+    gamma: float,
+    top: int,
+    as_json: bool,
+) -> None:
+    """Show the networks of a family that no other one within the limits exceeds, and how each limit binds.
+
+    Every distinct network from the baseline up to B7's cost is looked at. There is no accuracy model: none of
+    the shown is said to be best. They are all those that cannot be made deeper, wider or larger in image
+    without a limit, and the one nearest to a direction.
+    """
+    if order not in ORDERS:
+        raise ConfigError(f"expected --order among {', '.join(ORDERS)}, got {order!r}")
+    if not 1 <= top <= MOST_SHOWN:
+        raise ConfigError(f"--top must be between 1 and {MOST_SHOWN:,}, got {top}")
+    for name, base in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
+        if not 1 <= base < float("inf"):
+            raise ConfigError(f"--{name} must be at least 1, got {base}")
+    limits = Budget(
+        macs=macs,
+        params=params,
+        activations=activations,
+        memory_bytes=None if memory_gb is None else memory_gb * 1e9,
+        latency_ms=latency_ms,
+        image_size=image_size,
+    )
+    rules = replace(
+        rules_of_baseline(baseline),
+        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
+        image_size_step=image_size_step,
+    )
+    start = baseline_named(baseline)
+    family = Family(start, rules, latency_of(latency_model, wanted=latency_ms is not None))
+    answer = spend(family, limits)
+    document = document_of(family, answer, order=order, bases=(alpha, beta, gamma), top=top)
+    if as_json:
+        emit_json(document)
+    else:
+        print_answer(document)
+
+
+def latency_of(text: str | None, *, wanted: bool) -> LatencyModel:
+    """Read a latency model: base, milliseconds for 10^9 multiply-adds and for 10^6 activations.
+
+    Raises:
+        ConfigError: it is not three numbers of at least 0, or is missing where a limit needs it.
+
+    >>> latency_of("1,2,0.5", wanted=True).ms_per_gmac
+    2.0
+    """
+    if text is None:
+        if wanted:
+            raise ConfigError("--latency-ms needs --latency-model BASE,GMAC,MACT, measured on your device")
+        return LatencyModel()
+    try:
+        base, gmac, mactivation = map(float, text.split(","))
+    except ValueError:
+        raise ConfigError(f"expected --latency-model as three numbers, like 1,2,0.5; got {text!r}") from None
+    return LatencyModel(base_ms=base, ms_per_gmac=gmac, ms_per_mactivation=mactivation)
+
+
+def document_of(
+    family: Family, answer: Answer, *, order: str, bases: tuple[float, float, float], top: int
+) -> dict[str, Any]:
+    """Return the answer as plain data: the shown networks in order, the nearest, the limits."""
+    found, start = answer.pareto, family.baseline
+    rows = [_row(family, answer, index) for index in _ordered(family, answer, order, bases)[:top]]
+    near = nearest(found, bases, start.image_size) if len(found) else None
+    return {
+        "baseline": start.name,
+        "family": answer.family,
+        "family_most_macs": family.most_macs,
+        "feasible": answer.feasible,
+        "pareto": len(found),
+        "order": order,
+        "networks": rows,
+        "direction": dict(zip(("alpha", "beta", "gamma"), bases, strict=True)),
+        "nearest": None if near is None else _row(family, answer, near),
+        "limits": [
+            {
+                "limit": one.limit,
+                "most": one.most,
+                "slack": None if near is None else 1 - _amount(answer, one.limit, near) / one.most,
+                "stops": one.stops,
+                "stops_alone": one.alone,
+                "feasible_without": one.feasible_without,
+                "pareto_without": one.pareto_without,
+                "largest_macs_without": one.largest_macs_without,
+            }
+            for one in answer.bindings
+        ],
+    }
+
+
+def _ordered(family: Family, answer: Answer, order: str, bases: tuple[float, float, float]) -> list[int]:
+    found = answer.pareto
+    if order == "direction":
+        wanted = cosines(found, bases, family.baseline.image_size)
+    else:
+        wanted = found.amounts[order]
+    return [int(index) for index in np.argsort(-wanted, kind="stable")]
+
+
+def _amount(answer: Answer, limit: str, index: int) -> float:
+    found = answer.pareto
+    return float(found.image_size[index] if limit == "image_size" else found.amounts[limit][index])
+
+
+def _row(family: Family, answer: Answer, index: int) -> dict[str, Any]:
+    found = answer.pareto
+    spec = family.spec(found, index)
+    latency = {"latency_ms": _amount(answer, "latency_ms", index)} if family.latency.known else {}
+    return {
+        "name": named(spec).name if named(spec).name != spec.name else None,
+        "depth_coefficient": float(found.depth_coefficient[index]),
+        "width_coefficient": float(found.width_coefficient[index]),
+        "image_size": int(found.image_size[index]),
+        **{name: int(found.amounts[name][index]) for name in ORDERS[:-1]},
+        **latency,
+    }
+
+
+def print_answer(document: dict[str, Any]) -> None:
+    """Print the networks, the nearest, and how each limit binds."""
+    console.print(
+        f"[bold]{document['baseline']}[/bold]: {document['family']:,} networks up to "
+        f"{document['family_most_macs'] / 1e9:.1f} B multiply-adds, {document['feasible']:,} within the "
+        f"limits. {document['pareto']:,} of these no other one equals or exceeds in depth, width and image "
+        "size at once."
+    )
+    if not document["networks"]:
+        console.print("The baseline itself is beyond a limit: there is nothing to show.")
+    else:
+        _print_networks(document)
+    if document["limits"]:
+        _print_limits(document)
+
+
+def _print_networks(document: dict[str, Any]) -> None:
+    latency = "latency_ms" in document["nearest"]
+    table = table_of(
+        "depth", "width", "px", "MACs M", "params M", "activ. M", "MB", *(["ms"] if latency else [])
+    )
+    rows = document["networks"]
+    for row in rows:
+        table.add_row(*_cells(row, latency=latency), style="bold" if row == document["nearest"] else "")
+    if document["nearest"] not in rows:
+        table.add_section()
+        table.add_row(*_cells(document["nearest"], latency=latency), style="bold")
+    console.print(table)
+    bases = ", ".join(f"{value:g}" for value in document["direction"].values())
+    official = document["nearest"]["name"]
+    console.print(
+        f"Bold: nearest in direction to alpha, beta, gamma = {bases}{f' ({official})' if official else ''}. "
+        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. There is no accuracy "
+        "model: larger, not known to be better."
+    )
+
+
+def _cells(row: dict[str, Any], *, latency: bool) -> list[str]:
+    cells = [f"{row['depth_coefficient']:.4g}", f"{row['width_coefficient']:.4g}", str(row["image_size"])]
+    cells += [f"{row['macs'] / 1e6:,.0f}", f"{row['params'] / 1e6:.2f}", f"{row['activations'] / 1e6:.1f}"]
+    cells.append(f"{row['memory_bytes'] / 1e6:.0f}")
+    return [*cells, f"{row['latency_ms']:.2f}"] if latency else cells
+
+
+def _print_limits(document: dict[str, Any]) -> None:
+    table = table_of("limit", "at most", "slack", "stops", "alone", "Pareto", "MACs M")
+    for one in document["limits"]:
+        divisor, unit = UNITS[one["limit"]]
+        table.add_row(
+            one["limit"].removesuffix("_bytes").removesuffix("_ms"),
+            f"{one['most'] / divisor:,.6g} {unit}",
+            "" if one["slack"] is None else f"{100 * one['slack']:.1f} %",
+            f"{one['stops']:,}",
+            f"{one['stops_alone']:,}",
+            f"{one['pareto_without']:,}",
+            f"{one['largest_macs_without'] / 1e6:,.0f}",
+        )
+    console.print(table)
+    console.print(
+        "slack: left over by the bold network. stops: networks of the set whose next step in some dimension "
+        "the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its largest without "
+        "the limit."
+    )
+    for one in document["limits"]:
+        if one["feasible_without"] == document["feasible"]:
+            console.print(f"{one['limit']} does not bind: without it the same networks are allowed.")

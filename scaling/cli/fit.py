@@ -1,0 +1,199 @@
+"""`scaling fit`: laws of error against cost, with intervals, a scale held out, and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pandas as pd
+from rich.markup import escape
+from rich.progress import Progress
+
+from scaling.analysis.law_fits import RESAMPLES, Bootstrap, Estimate, HeldOut
+from scaling.analysis.law_networks import COSTS, DIMENSIONS, Source, published_source, sources_of
+from scaling.analysis.law_report import LawReport, report_laws
+from scaling.analysis.law_surface import SurfaceLaw
+from scaling.analysis.laws import CostLaw
+from scaling.cli.fit_document import BASES, fit_document
+from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
+from scaling.errors import ConfigError
+from scaling.explanation import PAPER_BASES
+from scaling.results import read_trials, write_json
+
+PATH = click.Path(path_type=Path)
+LEAST_RESAMPLES, MOST_RESAMPLES, LARGEST_SEED = 20, 20_000, 2**32 - 1
+FITS = 2
+"""Of a law: to every network, and to all but the largest."""
+
+
+@click.command()
+@click.argument("tables", metavar="[RUN_OR_CSV]...", type=PATH, nargs=-1)
+@click.option("--published", "family", metavar="FAMILY", help="A family of the paper's Table 2 instead.")
+@click.option("--cost", default="macs", show_default=True, help=f"What C is: {', '.join(COSTS)}.")
+@click.option("--by", metavar="COLUMN", help="Column whose values are the strategies (a reference's name).")
+@click.option("--pool", is_flag=True, help="Take all tables as one experiment.")
+@click.option("--resamples", type=int, default=RESAMPLES, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+@click.option("-o", "--output", type=PATH, help="Folder for laws.json, law.svg, law.png and law.csv.")
+@json_option
+def fit(
+    tables: tuple[Path, ...],
+    family: str | None,
+    cost: str,
+    by: str | None,
+    pool: bool,
+    resamples: int,
+    seed: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Fit error = E + A·C^(-a) to each way of scaling, and a surface in depth, width, resolution.
+
+    RUN_OR_CSV are folders of runs or results, or tables of trials; experiments are fitted apart. Intervals
+    are bootstrapped over networks and seeds; the largest scale is foretold by a law that has not seen it;
+    where the data cannot tell there is no law, and the reason is printed.
+    """
+    if bool(tables) == (family is not None):
+        raise ConfigError("give either tables of trials or --published FAMILY")
+    if cost not in COSTS:
+        raise ConfigError(f"expected --cost among {', '.join(COSTS)}, got {cost!r}")
+    _check("--resamples", resamples, LEAST_RESAMPLES, MOST_RESAMPLES)
+    _check("--seed", seed, 0, LARGEST_SEED)
+    if family is not None and (by is not None or pool):
+        raise ConfigError("--by and --pool go with tables of trials")
+    sources = (
+        (published_source(family, cost=cost),)
+        if family is not None
+        else sources_of([_read(path) for path in tables], cost=cost, by=by, pooled=pool)
+    )
+    with counting_bars() as bars:
+        reports = [report_laws(source, _draws(bars, seed, resamples)) for source in sources]
+    documents = [fit_document(report) for report in reports]
+    written = [] if output is None else _save(output, reports)
+    if as_json:
+        emit_json(documents)
+        return
+    for report in reports:
+        print_report(report)
+    for path in written:
+        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+def _check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} must be between {low} and {high:,}, got {value}")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return read_trials(path / "trials.csv" if path.is_dir() else path)
+
+
+def _draws(bars: Progress, seed: int, resamples: int) -> Callable[[str], Bootstrap]:
+    def of(name: str) -> Bootstrap:
+        bar = bars.add_task(name, total=FITS * resamples)
+        return Bootstrap(seed=seed, resamples=resamples, advance=lambda: bars.advance(bar))
+
+    return of
+
+
+def _save(output: Path, reports: list[LawReport]) -> list[Path]:
+    from scaling.figures.law import save_law  # noqa: PLC0415  matplotlib takes a second, which is rarely needed
+
+    write_json(output / "laws.json", [fit_document(report) for report in reports])
+    written = [output / "laws.json"]
+    for number, report in enumerate(reports):
+        name = "law" if len(reports) == 1 else f"law_{number + 1}"
+        written += save_law(report, output / name)
+    return written
+
+
+def print_report(report: LawReport) -> None:
+    """Print the laws of one source, then what was foretold, then what cannot be told."""
+    source = report.source
+    console.print(
+        f"[bold]{escape(source.name)}[/bold]: error = E + A·(C / smallest)^(−a), C in {source.cost}"
+    )
+    console.print(_about(source))
+    told = [law for law in report.laws if law.refusal is None]
+    if told:
+        _print_laws(told)
+    for law in report.laws:
+        if law.refusal is not None:
+            console.print(
+                f"[bold]{law.strategy}[/bold] ({law.networks} networks): no law. {_sentence(law.refusal)}"
+            )
+    _print_surface(report.surface)
+    console.print()
+
+
+def _about(source: Source) -> str:
+    parts = [f"{source.epochs} epochs" if source.epochs is not None else ""]
+    parts.append(
+        "seeds: not known, one training each"
+        if source.noise is None
+        else f"seeds spread by {100 * source.noise:.2f} points"
+    )
+    if source.left_out:
+        parts.append(f"{source.left_out} shorter trainings left out")
+    return "; ".join(part for part in parts if part)
+
+
+def _print_laws(laws: list[CostLaw]) -> None:
+    table = table_of("strategy", "networks", "cost", "", "fitted", "from", "to")
+    for law in laws:
+        assert law.exponent is not None and law.floor is not None and law.amplitude is not None  # noqa: PT018
+        about = (escape(law.strategy), str(law.networks), f"{law.factor:.3g}×")
+        for lead, name, cells in (
+            (about, "a", _cells(law.exponent, 2)),
+            (("", "", ""), "E %", _cells(law.floor, 1, 100)),
+            (("", "", ""), "A %", _cells(law.amplitude, 1, 100)),
+        ):
+            table.add_row(*lead, name, *cells)
+    console.print(table)
+    console.print("From, to: 95 % of bootstrap resamples, over networks and seeds.")
+    for law in laws:
+        console.print(f"[bold]{escape(law.strategy)}[/bold], largest held out: {_foretold(law.held_out)}")
+
+
+def _foretold(held: HeldOut | None) -> str:
+    if held is None:
+        return "not tried, too few scales would be left."
+    found = held.predicted
+    verdict = "inside" if held.inside else "OUTSIDE"
+    return (
+        f"foretold {100 * found.value:.2f} % ({100 * found.low:.2f} to {100 * found.high:.2f}), measured "
+        f"{100 * held.observed:.2f} %: off by {100 * (found.value - held.observed):+.2f} points, "
+        f"{verdict} the interval."
+    )
+
+
+def _print_surface(surface: SurfaceLaw) -> None:
+    console.print("[bold]surface[/bold]: error = E + A_d·d^(−p) + A_w·w^(−q) + A_r·r^(−s)")
+    limit, first = surface.bases(), surface.bases(first_step=True)
+    if surface.refusal is not None or limit is None or first is None:
+        console.print(f"No law. {_sentence(surface.refusal or '')}")
+        return
+    table = table_of(f"{surface.networks} networks", "fitted", "from", "to")
+    for dimension, letter, power in zip(DIMENSIONS, "dwr", "pqs", strict=True):
+        table.add_row(f"{power} of {dimension}", *_cells(surface.exponents()[dimension], 2))
+        table.add_row(f"A_{letter} %", *_cells(surface.amplitudes()[dimension], 1, 100))
+    console.print(table)
+    console.print(f"largest held out: {_foretold(surface.held_out)}")
+    bases = table_of("at α·β²·γ² = 2", "limit", "from", "to", "first", "from", "to", "paper")
+    for name, far, near in zip(BASES, limit, first, strict=True):
+        bases.add_row(name, *_cells(far, 3), *_cells(near, 3), f"{PAPER_BASES[name]:g}")
+    console.print(bases)
+    console.print(
+        "limit: constant bases of ever larger networks, by the exponents alone; first: best step from the "
+        "baseline to twice its cost."
+    )
+
+
+def _cells(one: Estimate, digits: int, unit: float = 1.0) -> tuple[str, str, str]:
+    value, low, high = (f"{unit * figure:.{digits}f}" for figure in (one.value, one.low, one.high))
+    return value, low, high
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

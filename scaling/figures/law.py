@@ -1,0 +1,222 @@
+"""Laws of error against cost, with what they were fitted to. Floor 7."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from scaling.analysis.intervals import LEVEL
+from scaling.analysis.law_fits import Bootstrap
+from scaling.analysis.law_networks import ALL, BASELINE, Source, published_source
+from scaling.analysis.law_report import LawReport, report_laws
+from scaling.analysis.laws import CostLaw
+from scaling.figures.marks import METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.run_accuracy import scale_of
+from scaling.figures.style import (
+    BROWN,
+    GREY,
+    INK,
+    PURPLE,
+    SKY,
+    VERMILION,
+    VIOLET,
+    new_figure,
+    save_figure,
+    save_frame,
+    theme,
+)
+
+POINTS = 60
+"""Of a curve."""
+BEYOND = 2.0
+"""How far a curve goes on beyond its largest cost."""
+DIGITS = 5
+"""Significant ones in the frame: further ones of a bootstrap differ between machines."""
+OTHERS = ((VERMILION, "o"), (VIOLET, "v"), (PURPLE, "P"), (SKY, "X"), (BROWN, "<"), (INK, ">"))
+RESAMPLES = 200
+COST_NAMES = {"macs": "FLOPs (multiply-adds", "params": "Parameters (", "activations": "Activations ("}
+
+
+def published_law_frame() -> pd.DataFrame:
+    """Return the law of B0 to B7: the paper's accuracies against exact multiply-adds."""
+    return law_frame(published_law())
+
+
+def published_law() -> LawReport:
+    """Fit the law of B0 to B7, with 200 resamples."""
+    return report_laws(published_source("EfficientNet"), lambda _name: Bootstrap(resamples=RESAMPLES))
+
+
+def law_frame(report: LawReport) -> pd.DataFrame:
+    """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
+
+    `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
+
+    Args:
+        report: from `report_laws`.
+    """
+    rows: list[dict[str, Any]] = []
+    for law in report.laws:
+        if law.strategy != ALL:  # its networks stand in the other strategies
+            rows += _networks(report.source, law)
+        if law.refusal is None and law.fit is not None:
+            rows += _curve(law)
+    columns = ["source", "strategy", "what", "cost_name", "cost", "error_percent", "low", "high", "stands"]
+    frame = pd.DataFrame([{"source": report.source.name, **row} for row in rows], columns=columns)
+    frame["cost_name"] = report.source.cost
+    numbers = ["error_percent", "low", "high"]
+    frame[numbers] = frame[numbers].map(lambda value: float(f"{value:.{DIGITS}g}"))
+    frame["cost"] = frame["cost"].map(lambda value: float(f"{value:.6g}"))
+    return frame
+
+
+def _networks(source: Source, law: CostLaw) -> list[dict[str, Any]]:
+    return [
+        {
+            "strategy": BASELINE if one.strategy == BASELINE else law.strategy,
+            "what": "network",
+            "cost": one.cost,
+            "error_percent": 100 * one.error,
+            "low": np.nan,
+            "high": np.nan,
+            "stands": law.refusal is None,
+        }
+        for one in source.strategies()[law.strategy]
+    ]
+
+
+def _curve(law: CostLaw) -> list[dict[str, Any]]:
+    assert law.fit is not None
+    scale = np.geomspace(1, BEYOND * law.factor, POINTS)[:, None]
+    value = 100 * law.fit.law.predict(scale)
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile([100 * draw.predict(scale) for draw in law.fit.draws], tails, axis=0)
+    rows = [
+        {"what": "law", "cost": cost * law.smallest, "error_percent": error, "low": bottom, "high": top}
+        for (cost,), error, bottom, top in zip(scale, value, low, high, strict=True)
+    ]
+    floor = law.fit.estimate(lambda fitted: fitted.floor)
+    rows.append(
+        {
+            "what": "floor",
+            "cost": BEYOND * law.factor * law.smallest,
+            "error_percent": 100 * floor.value,
+            "low": 100 * floor.low,
+            "high": 100 * floor.high,
+        }
+    )
+    if law.held_out is not None:
+        held = law.held_out.predicted
+        rows.append(
+            {
+                "what": "held_out",
+                "cost": law.held_out.cost,
+                "error_percent": 100 * held.value,
+                "low": 100 * held.low,
+                "high": 100 * held.high,
+            }
+        )
+    return [{"strategy": law.strategy, "stands": True, **row} for row in rows]
+
+
+def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
+    """Draw error against cost: networks, laws with their bands, and what was foretold of the largest.
+
+    Args:
+        frame: from `law_frame`.
+        ax: where to draw; its figure has its final size, and takes the legend.
+    """
+    divisor, unit = scale_of(frame["cost"])
+    name = COST_NAMES[str(frame["cost_name"].iloc[0])] if len(frame) else "Cost ("
+    bracket = f"{name}, {unit})" if unit and "multiply" in name else f"{name}{unit})"
+    source = frame["source"].iloc[0] if len(frame) else ""
+    ax.set(title=f"Law of error and cost: {source}", xlabel=bracket, ylabel="Top-1 error (%)", xscale="log")
+    if frame.empty:
+        nothing_yet(ax, "no network is complete yet")
+        return
+    points = frame.assign(cost=frame["cost"] / divisor)
+    handles: list[Artist] = []
+    for number, (strategy, rows) in enumerate(points.groupby("strategy", sort=False)):
+        color, marker = style_of(str(strategy), number)
+        handles += _draw_strategy(rows, ax, str(strategy), color, marker)
+    handles += _shared_handles(set(points["what"]))
+    costs = points.loc[points["what"] == "network", "cost"]
+    ax.set_xlim(costs.min() / 1.25, costs.max() * BEYOND)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+
+
+def _shared_handles(drawn: set[str]) -> list[Artist]:
+    """Return the legend's entries that are alike for every strategy."""
+    entries: dict[str, list[Artist]] = {
+        "law": [
+            Line2D([], [], color=GREY, linewidth=1.2, label="law"),
+            Patch(color=GREY, alpha=0.25, label="95 % of resamples"),
+        ],
+        "floor": [Line2D([], [], color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="E, its floor")],
+        "held_out": [Line2D([], [], color=GREY, linewidth=1.8, label="foretold without it")],
+    }
+    return [entry for what, some in entries.items() if what in drawn for entry in some]
+
+
+def style_of(strategy: str, number: int) -> tuple[str, str]:
+    """Return colour and marker of a strategy: the dimensions have their own everywhere."""
+    if strategy in METHOD_STYLES:
+        return METHOD_STYLES[strategy][0], METHOD_STYLES[strategy][1]
+    return OTHERS[number % len(OTHERS)]
+
+
+def _draw_strategy(rows: pd.DataFrame, ax: Axes, strategy: str, color: str, marker: str) -> list[Artist]:
+    networks, law = rows[rows["what"] == "network"], rows[rows["what"] == "law"]
+    handles: list[Artist] = []
+    if len(networks):
+        label = strategy if networks["stands"].all() or strategy == BASELINE else f"{strategy} (no law)"
+        handles.append(mark(label, marker, color))
+    elif len(law):
+        handles.append(Line2D([], [], color=color, linewidth=1.2, label=f"{strategy} networks"))
+    ax.scatter(
+        networks["cost"], networks["error_percent"], marker=marker, s=24, color=color, edgecolor="white",
+        linewidth=0.5, zorder=4,
+    )  # fmt: skip
+    if law.empty:
+        return handles
+    ax.plot(law["cost"], law["error_percent"], color=color, linewidth=1.2, zorder=3)
+    ax.fill_between(law["cost"], law["low"], law["high"], color=color, alpha=0.15, linewidth=0, zorder=1)
+    floor = rows[rows["what"] == "floor"].iloc[0]
+    ax.axhline(floor["error_percent"], color=color, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
+    for held in rows[rows["what"] == "held_out"].to_dict("records"):
+        reach = [[held["error_percent"] - held["low"]], [held["high"] - held["error_percent"]]]
+        ax.errorbar(
+            held["cost"], held["error_percent"], yerr=reach, color=GREY, marker="_", capsize=3, linewidth=1.4,
+            zorder=5,
+        )  # fmt: skip
+    return handles
+
+
+def save_law(report: LawReport, path_stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Write the chart of a report, and its data as CSV.
+
+    Args:
+        report: from `report_laws`.
+        path_stem: path without the ending.
+        formats: among svg, png and pdf.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    frame = law_frame(report)
+    with theme():
+        figure = new_figure("double", 3.2)
+        draw_law(frame, figure.add_subplot())
+    paths = save_figure(figure, path_stem, formats, title=f"Law of error and cost: {report.source.name}")
+    return [*paths, save_frame(frame, path_stem.with_name(f"{path_stem.name}.csv"))]
