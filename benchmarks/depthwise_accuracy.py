@@ -9,15 +9,13 @@ of sums. Prints the mean paired difference with its 95 % t interval; a few minut
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
-from scaling.training.machine import ENVIRONMENT
+from scaling.environment import prepare_environment
 
-for _name, _value in ENVIRONMENT.items():
-    os.environ.setdefault(_name, _value)
+prepare_environment()
 
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402

@@ -21,10 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scaling.training.machine import ENVIRONMENT
+from scaling.environment import prepare_environment
 
-for _name, _value in ENVIRONMENT.items():
-    os.environ.setdefault(_name, _value)
+prepare_environment()
 
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402

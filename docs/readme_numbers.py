@@ -1,7 +1,8 @@
-"""Print the numbers of README: python docs/readme_numbers.py table | staircase | agreement."""
+"""Print the numbers of README: python docs/readme_numbers.py table | staircase | agreement | quick."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from scaling import count_cost, scale, variant
 from scaling.baselines import EFFICIENTNET_B0
+from scaling.cli.choice import accuracy, network
 from scaling.decomposition import layers
 from scaling.explanation import released_grid
 from scaling.families import released_coefficients
@@ -71,7 +73,22 @@ def agreement() -> str:
     return (ROOT / "results" / "agreement" / "agreement.md").read_text(encoding="utf-8").split("\n\n")[1]
 
 
-PARTS = {"table": headline, "staircase": staircase, "agreement": agreement}
+def quick() -> str:
+    """Say what results/quick found, from its own document."""
+    found = json.loads((ROOT / "results" / "quick" / "result.json").read_text(encoding="utf-8"))
+    choice, trainings = found["choice"], found["states"]["complete"]
+    winner = choice["winner"]
+    below = ", ".join(network(row) for row in choice["below"]) or "none"
+    others = len(choice["same"]) + len(choice["below"]) + len(choice["above"])
+    verb = "is best by fresh seeds" if choice["confirmed"] else "leads, not confirmed by fresh seeds"
+    return (
+        f"The main job as committed in [results/quick](results/quick/trials.csv), {trainings} trainings: "
+        f"{network(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} cannot be "
+        f"told from it at 95 %; below it: {below}. ({choice['test']}.)"
+    )
+
+
+PARTS = {"table": headline, "staircase": staircase, "agreement": agreement, "quick": quick}
 
 if __name__ == "__main__":
     print(PARTS[sys.argv[1]]())

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent. Floor 0."""
+"""Files that are either whole or absent: written beside, flushed, then renamed. Floor 0."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def write_whole(path: Path, content: bytes) -> Path:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:

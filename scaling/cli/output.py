@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from scaling.environment import prepare_environment
 from scaling.errors import ScalingError
 
 console = Console(highlight=False)
@@ -86,6 +87,7 @@ def show_warning(
 
 def run(group: click.Command, arguments: list[str] | None = None) -> None:
     """Run a command; bad input ends with one line and exit code 2, a failed run with 1."""
+    prepare_environment()  # commands import torch when they are called
     with warnings.catch_warnings():
         warnings.showwarning = show_warning
         try:

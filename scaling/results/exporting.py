@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from scaling.errors import ConfigError, ResultsError
-from scaling.results.writing import write_bytes, write_json, write_trials
+from scaling.results.writing import write_json, write_trials
+from scaling.writing import write_whole
 
 
 def export_run(
@@ -37,7 +38,7 @@ def export_run(
     write_trials(target / "trials.csv", trials)
     written += [target / "provenance.json", target / "trials.csv"]
     if packed is not None:
-        write_bytes(target / "trials.parquet", packed)
+        write_whole(target / "trials.parquet", packed)
         written.append(target / "trials.parquet")
     return written
 

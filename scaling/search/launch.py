@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
 import signal
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import optuna
 import pandas as pd
 from sqlalchemy import URL
 
+from scaling.environment import prepare_environment
 from scaling.results import write_trials
 from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, mend, put_back_lost
@@ -28,7 +28,7 @@ from scaling.search.proposals import proposals_frame
 from scaling.search.rows import table
 from scaling.search.run import Run, open_run
 from scaling.search.worker import PROBLEM, Message, new_name, work
-from scaling.training.machine import ENVIRONMENT, Packing
+from scaling.training.machine import Packing
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
@@ -139,7 +139,8 @@ class Launch:
         place, name = self.opened.place, self.names[worker]
         arguments = (self.run.path, place, worker, name, self.packing.threads, self.messages, self.stop)
         process = CONTEXT.Process(target=work, args=arguments, daemon=True)
-        with _environment(), _without_ctrl_c():
+        prepare_environment()
+        with _without_ctrl_c():
             process.start()
         self.processes[worker] = process
 
@@ -179,20 +180,6 @@ class Launch:
             process.join()
         self.recover(None, "stopped")
         self.save()
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """Set what workers must find before they import torch."""
-    before = {key: os.environ.get(key) for key in ENVIRONMENT}
-    for key, value in ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
-    try:
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                os.environ.pop(key, None)
 
 
 @contextmanager

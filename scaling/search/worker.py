@@ -31,7 +31,12 @@ from scaling.search.run import Run, open_run
 from scaling.search.run_kernels import run_kernels
 from scaling.search.signals import StopSignals
 from scaling.serialization import architecture_key
-from scaling.training.engine import TrainingInterruptedError, best_device, total_steps
+from scaling.training.engine import (
+    TrainingInterruptedError,
+    best_device,
+    device_of_worker,
+    total_steps,
+)
 
 PROBLEM = "problem"
 """Event of a message: the worker leaves because it cannot go on."""
@@ -133,7 +138,11 @@ class Worker:
         self.run, self.config, self.number, self.lease = run, run.config, number, lease
         self.send, self.train = send, train
         self.taken = {architecture_key(candidate.spec) for candidate in references(run.config)}
-        self.device = best_device(run.config.search.device)
+        self.device = device_of_worker(
+            best_device(run.config.search.device), number, torch.cuda.device_count()
+        )
+        if self.device.index is not None:
+            torch.cuda.set_device(self.device)  # what a graph captures, it captures on the current device
         self.kernels = run_kernels(run)
         timing = run.config.cluster
         self.watch = LeaseWatch(grace_s=timing.grace_s, longest_gap_s=timing.heartbeat_s)

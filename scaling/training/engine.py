@@ -353,3 +353,19 @@ def best_device(name: str = "auto") -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ScalingError("device cuda was asked for, but torch sees no GPU here; use auto or cpu")
     return torch.device(name)
+
+
+def device_of_worker(device: torch.device, worker: int, gpus: int) -> torch.device:
+    """Return the device of one of several workers: GPUs are taken in turn.
+
+    Args:
+        device: as `best_device` gives it.
+        worker: its number, from 0.
+        gpus: on this machine.
+
+    >>> [str(device_of_worker(torch.device("cuda"), worker, 2)) for worker in range(3)]
+    ['cuda:0', 'cuda:1', 'cuda:0']
+    """
+    if device.type != "cuda" or gpus < 2:
+        return device
+    return torch.device("cuda", worker % gpus)

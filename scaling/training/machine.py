@@ -1,4 +1,4 @@
-"""How trainings are packed on this machine: processes, threads, what torch must find. Floor 4.
+"""How trainings are packed on this machine: processes and threads. Floor 4.
 
 One thread a training wastes least: two one-thread trainings beat one two-thread training
 (benchmarks/training_throughput.py). On a GPU a small network leaves most of the device idle, so several
@@ -16,12 +16,6 @@ import torch
 
 from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
-
-ENVIRONMENT = {
-    # Many shapes share a process; a small cache makes oneDNN build their kernels again and again.
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "4096",
-}
-"""What a training process must find before it imports torch, unless the user says otherwise."""
 
 MOST_ON_A_GPU = 4
 """Trainings that share a GPU; more were never tried."""
@@ -85,6 +79,7 @@ def pack(
     environ: Mapping[str, str] = os.environ,
     cores: int | None = None,
     free_bytes: int | None = None,
+    gpus: int | None = None,
 ) -> Packing:
     """Choose processes and threads.
 
@@ -96,12 +91,16 @@ def pack(
         environ: OMP_NUM_THREADS, where it is set, says what threads a process may have.
         cores: that this process may run on; looked up if None.
         free_bytes: of the device's memory; looked up if None.
+        gpus: that trainings are spread over; looked up if None.
 
     >>> cpu = torch.device("cpu")
     >>> pack(None, cpu, bytes_each=10**9, environ={}, cores=8, free_bytes=4 * 10**9).workers
     2
     >>> pack(2, cpu, bytes_each=0, environ={}, cores=8, free_bytes=1).threads
     4
+    >>> cuda = torch.device("cuda")
+    >>> pack(None, cuda, bytes_each=0, environ={}, cores=32, free_bytes=10**11, gpus=2).workers
+    8
     """
     cores = cores or usable_cores()
     reason, own = f"{cores} core{'s' if cores > 1 else ''}", environ.get("OMP_NUM_THREADS", "")
@@ -109,8 +108,11 @@ def pack(
     if wanted is None:
         limit = max(1, cores // (threads or 1))
         if device.type == "cuda":  # the host's threads only prepare batches
-            limit, reason = min(limit, MOST_ON_A_GPU), "one GPU shared"
-        fitting = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
+            gpus = gpus or max(1, torch.cuda.device_count())
+            limit = min(limit, MOST_ON_A_GPU * gpus)
+            reason = "one GPU shared" if gpus == 1 else f"{gpus} GPUs shared"
+        each = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
+        fitting = each * (gpus or 1)
         if fitting < limit:
             reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
         workers = max(1, min(limit, fitting))

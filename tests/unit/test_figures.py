@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import resource
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -379,18 +381,18 @@ def test_data_lies_beside_the_chart_and_round_trips(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read[column], frame[column])
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_rubbish(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk."""
     (tmp_path / "x.svg").write_text("old")
-
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
     figure = family_figure("family_params", "single")
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(ResultsError, match=r"cannot write .*x\.svg: No space left"):
-        save_figure(figure, tmp_path / "x", ["svg"])
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(ResultsError, match=r"cannot write .*x\.svg: File too large"):
+            save_figure(figure, tmp_path / "x", ["svg"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [path.name for path in tmp_path.iterdir()] == ["x.svg"]
     assert (tmp_path / "x.svg").read_text() == "old"
 
