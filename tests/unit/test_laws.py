@@ -133,6 +133,23 @@ def test_errors_of_pure_noise_give_no_law() -> None:
     assert "includes 0" in law.refusal
 
 
+@pytest.mark.slow
+def test_intervals_cover_and_noise_is_refused_as_often_as_the_docs_say() -> None:
+    flat, costs = (
+        PowerSum(floor=0.3, amplitudes=(0.0,), exponents=(1.0,)),
+        np.geomspace(1e8, 1e10, 8).tolist(),
+    )
+    draws, covered, laws = Bootstrap(resamples=100), 0, 0
+    for start in range(24):
+        law = fit_cost_law("synthetic", synthetic(costs, noise=0.003, start=start), 0.003, draws)
+        assert law.exponent is not None
+        covered += law.exponent.low <= LAW.exponents[0] <= law.exponent.high
+        noise = fit_cost_law("synthetic", synthetic(costs, law=flat, noise=0.01, start=start), 0.01, draws)
+        laws += noise.refusal is None
+    assert covered >= 21
+    assert laws <= 2
+
+
 def test_a_held_out_scale_off_the_law_is_seen() -> None:
     networks = synthetic(np.geomspace(1e8, 1e10, 8).tolist(), noise=0.001)
     last = networks[-1]
