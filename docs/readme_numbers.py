@@ -1,4 +1,7 @@
-"""Print the numbers of README: python docs/readme_numbers.py table | staircase | agreement | quick."""
+"""The numbers of README: python docs/readme_numbers.py PART prints one, `write` puts all of them in.
+
+Parts: table, staircase, agreement, quick, speed.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,49 @@ def quick() -> str:
     )
 
 
-PARTS = {"table": headline, "staircase": staircase, "agreement": agreement, "quick": quick}
+def speed() -> str:
+    """Say how fast a training step is beside the peers' of the same run, from results/training."""
+    rows = pd.read_csv(ROOT / "results" / "training" / "throughput.csv")
+    record = ROOT / "results" / "training" / "throughput_provenance.json"
+    processor = json.loads(record.read_text(encoding="utf-8"))["processor"]
+    return (
+        f"A training step of B0 on one core ({processor}), images a second beside the peers in the same run: "
+        f"at 32 px {_ratios(rows, 'train-32')}; at 64 px {_ratios(rows, 'train-64')} "
+        "([results/training](results/training/throughput.csv), `python benchmarks/training_throughput.py`)."
+    )
+
+
+def _ratios(rows: pd.DataFrame, part: str) -> str:
+    of_part = rows[rows["part"] == part].set_index(["name", "layout"])["images_per_s"]
+    ours = of_part["this engine", "channels_last"]
+    peers = of_part[[not name.startswith("this engine") for name, _ in of_part.index]]
+    plain = peers.xs("as it comes", level="layout")
+    each = ", ".join(f"{ours / value:.1f}× {name}" for name, value in plain.items())
+    best = ours / peers.xs("channels_last", level="layout").max()
+    return f"{each} as they come and {best:.1f}× the best of them in channels_last"
+
+
+PARTS = {
+    "table": headline,
+    "staircase": staircase,
+    "agreement": agreement,
+    "quick": quick,
+    "speed": speed,
+}
+
+
+def write() -> str:
+    """Put every part between its marks in README."""
+    page = ROOT / "README.md"
+    text = page.read_text(encoding="utf-8")
+    for name, part in PARTS.items():
+        mark = f"<!-- python docs/readme_numbers.py {name} -->"
+        before, _, rest = text.partition(mark)
+        _, _, after = rest.partition("<!-- end -->")
+        text = f"{before}{mark}\n{part()}\n<!-- end -->{after}"
+    page.write_text(text, encoding="utf-8")
+    return f"wrote {page.name}"
+
 
 if __name__ == "__main__":
-    print(PARTS[sys.argv[1]]())
+    print({**PARTS, "write": write}[sys.argv[1]]())
