@@ -42,7 +42,8 @@ def ranked(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
         the difference to the best is within the noise; `below` where it is not; `unknown` without a noise
         floor, or with another micro-batch.
     """
-    complete = trials[(trials["state"] == "complete") & (trials["kind"] != "confirm")]
+    chosen_by = trials["kind"].ne("confirm").fillna(True)  # a row without a kind is no confirmation
+    complete = trials[(trials["state"] == "complete") & chosen_by]
     means = complete.groupby("trial").agg(
         top1=("top1", "mean"),
         seeds=("seed", "count"),

@@ -33,7 +33,7 @@ def trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | N
 def front_of(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
     """Return the Pareto front over trained networks, seeds averaged, each accuracy with its interval."""
     costs = [str(one) for one in config.search.objectives[1:]]
-    rows = trials[(trials["state"] == "complete") & (trials["kind"] != "confirm")]
+    rows = trials[(trials["state"] == "complete") & trials["kind"].ne("confirm").fillna(True)]
     means = rows.groupby("trial", as_index=False).agg(
         name=("name", "first"),
         kind=("kind", "first"),

@@ -83,8 +83,8 @@ def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloo
 
 def _accuracy(row: dict[Any, Any]) -> str:
     """Return top-1 in percent, with half of its 95 % interval where there is one."""
-    reach = 50 * (row["high"] - row["low"])
-    return f"{100 * row['top1']:.1f}" + ("" if pd.isna(reach) else f"±{reach:.1f}")
+    known = not pd.isna(row["high"])
+    return f"{100 * row['top1']:.1f}" + (f"±{50 * (row['high'] - row['low']):.1f}" if known else "")
 
 
 def _number(value: Any) -> str:
