@@ -26,7 +26,7 @@ import click
 from optuna.trial import FrozenTrial, TrialState
 
 from scaling.cli.output import console, run, table_of
-from scaling.errors import ResultsError
+from scaling.errors import ConfigError, ResultsError
 from scaling.results import provenance, write_json
 from scaling.results.provenance import utc_now
 from scaling.search.folder import RunFolder
@@ -97,14 +97,17 @@ def _trained(trial: FrozenTrial) -> float:
     return float(sum(result["wall_s"] for result in seed_results(trial.user_attrs).values()))
 
 
-def timed(config: Path, overrides: tuple[str, ...], folder: RunFolder) -> tuple[Shares, dict[str, Any]]:
+def timed(
+    config: Path | None, overrides: tuple[str, ...], folder: RunFolder
+) -> tuple[Shares, dict[str, Any]]:
     """Run a search from its command line; return the shares and what was run.
 
     Raises:
         ResultsError: it failed.
     """
+    chosen = [] if config is None else ["--config", str(config)]
     options = [part for override in overrides for part in ("--set", override)]
-    command = ["run_search.py", "--config", str(config), "--output", str(folder.path), *options]
+    command = ["run_search.py", *chosen, "--output", str(folder.path), *options]
     began = time.time()
     done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
     ended = time.time()
@@ -116,24 +119,28 @@ def timed(config: Path, overrides: tuple[str, ...], folder: RunFolder) -> tuple[
         for study in studies(opened, open_storage(sqlite_url(folder.database)))
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     ]
-    facts = {
+    facts: dict[str, Any] = {
         "wall_s": ended - began,
         "workers": opened.search.workers,
         "networks": len(trials),
         "trainings": sum(len(seed_results(trial.user_attrs)) for trial in trials),
     }
-    return shares_of(trials, began_s=began, ended_s=ended), {**facts, "config": opened.document()}
+    facts |= {"config": opened.document(), "config_key": opened.key()}
+    return shares_of(trials, began_s=began, ended_s=ended), facts
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), default=ROOT / "experiments" / "quick.toml")
+@click.option("--config", type=click.Path(path_type=Path), help="As of run_search.py: the quick experiment.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As of run_search.py.")
+@click.option("--folder", type=click.Path(path_type=Path), help="Keep the run here; it must be a new one.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for overhead.json.")
-def main(config: Path, overrides: tuple[str, ...], output: Path | None) -> None:
+def main(config: Path | None, overrides: tuple[str, ...], folder: Path | None, output: Path | None) -> None:
     """Measure the overhead of a search."""
     started = utc_now()
-    with tempfile.TemporaryDirectory() as folder:
-        shares, facts = timed(config, overrides, RunFolder(path=Path(folder) / "run"))
+    if folder is not None and folder.exists():
+        raise ConfigError(f"{folder} is there already; the overhead is that of a whole run")
+    with tempfile.TemporaryDirectory() as temporary:
+        shares, facts = timed(config, overrides, RunFolder(path=folder or Path(temporary) / "run"))
     table = table_of("share of workers x seconds", "%")
     for name, share in asdict(shares).items():
         table.add_row(name.replace("_", " "), f"{100 * share:.1f}")
@@ -146,7 +153,7 @@ def main(config: Path, overrides: tuple[str, ...], output: Path | None) -> None:
     if output is not None:
         record = provenance(
             config=facts.pop("config"),
-            config_key="",
+            config_key=facts.pop("config_key"),
             command=sys.argv,
             device="cpu",
             data_checksums={},
