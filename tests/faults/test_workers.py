@@ -67,7 +67,7 @@ def test_every_worker_is_killed_in_the_last_wave(
 ) -> None:
     place, folder = make_study(EIGHT)
     logs = [tmp_path / f"{number}.log" for number in range(3)]
-    processes += [joined(place, folder, log, train_s=1.5) for log in logs]
+    processes += [joined(place, folder, log, train_s=6.0) for log in logs]
     with opened(place, folder) as run:
         wait_until(
             lambda: told_so_far(run) >= 10 and len(in_training(run)) == 3,

@@ -158,7 +158,6 @@ def test_a_finished_run_is_read_without_training(name: str) -> None:
 
 
 def test_sixty_columns_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setenv("COLUMNS", "60")  # an assigned width would stay
     lines = noise(ROOT / "results" / "quick").stdout.splitlines()
     assert max(map(len, lines)) <= 60
@@ -169,7 +168,7 @@ def test_a_run_without_repeats_has_no_floor(tmp_path: Path) -> None:
     source = ROOT / "results" / "quick"
     (tmp_path / "config.json").write_bytes((source / "config.json").read_bytes())
     trials = pd.read_csv(source / "trials.csv")
-    trials.groupby("trial").head(1).to_csv(tmp_path / "trials.csv", index=False)
+    trials.groupby("architecture").head(1).to_csv(tmp_path / "trials.csv", index=False)
     assert "no network has two complete seeds" in str(noise(tmp_path).exception)
 
 
