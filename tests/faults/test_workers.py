@@ -65,12 +65,14 @@ def test_a_killed_worker_s_trial_runs_again_from_its_checkpoint(
 def test_every_worker_is_killed_in_the_last_wave(
     make_study: MakeStudy, processes: list[BaseProcess], tmp_path: Path
 ) -> None:
-    place, folder = make_study(EIGHT)
+    # Five references and ten proposals: three workers take them in five waves, and the last is full.
+    search = {"trials": 10, "baseline_seeds": [0], "sampler": "random"}
+    place, folder = make_study(configuration(search=search, cluster=QUICK))
     logs = [tmp_path / f"{number}.log" for number in range(3)]
-    processes += [joined(place, folder, log, train_s=6.0) for log in logs]
+    processes += [joined(place, folder, log, train_s=3.0) for log in logs]
     with opened(place, folder) as run:
         wait_until(
-            lambda: told_so_far(run) >= 10 and len(in_training(run)) == 3,
+            lambda: told_so_far(run) >= 12 and len(in_training(run)) == 3,
             what="three last trials in training",
         )
         for process in processes:
@@ -79,7 +81,7 @@ def test_every_worker_is_killed_in_the_last_wave(
     late = joined(place, folder, tmp_path / "late.log")
     processes.append(late)
     assert ended(late) == 0
-    check(place, folder, networks=8)
+    check(place, folder, networks=10)
     assert set(interruptions(place, folder)) == {EXPIRED}
 
 
