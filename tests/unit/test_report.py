@@ -91,11 +91,13 @@ def copy_of(tmp_path: Path, **changes: Any) -> Path:
 
 def test_the_page_tells_question_prediction_outcome_and_how_to_repeat_it() -> None:
     page = page_of(QUICK)
-    config = json.loads((QUICK / "config.json").read_text())
+    config, ranking = json.loads((QUICK / "config.json").read_text()), read_record(QUICK).ranking()
+    best, same = ranking.iloc[0], int((ranking["verdict"] == "same").sum())
     for words in (
         config["question"], config["prediction"], "quick on glyphs", "finished", "energy", "not measured",
-        "89.7 % over 2 seeds", "7 of the other 10 networks cannot be told apart", "python run_search.py",
-        "recipe.learning_rate", "AMD EPYC", "infeasible", "trial 8: 90,396 parameters",
+        f"{100 * best['top1']:.1f} % over {best['seeds']} seeds", "python run_search.py",
+        f"{same} of the other {len(ranking) - 1} networks cannot be told apart",
+        "recipe.learning_rate", "AMD EPYC", f"trial {best['trial']}: {best['params']:,} parameters",
     ):  # fmt: skip
         assert words in page.text, words
     assert len(page.of("svg")) == len(RUN_CHARTS) + 1  # and the drawing of the best network
@@ -187,11 +189,13 @@ def test_the_best_network_is_the_recorded_one(tmp_path: Path) -> None:
 
 
 def test_the_table_sorts_numbers_as_they_are() -> None:
-    row = next(part for part in quick_page().split("<tr>") if 'data-sort="trial 8"' in part)
+    best = read_record(QUICK).ranking().iloc[0]
+    name = f"trial {best['trial']}"
+    row = next(part for part in quick_page().split("<tr>") if f'data-sort="{name}"' in part)
     cells = re.findall(r'data-sort="([^"]*)">([^<]*)<', row)
-    assert ("89.7375", "89.7") in cells
-    assert ("2920068.0", "2,920,068") in cells
-    assert html.unescape(cells[0][1]) == "trial 8"
+    assert f"{100 * best['top1']:.1f}" in dict(cells).values()
+    assert (f"{float(best['macs'])}", f"{best['macs']:,}") in cells
+    assert html.unescape(cells[0][1]) == name
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
