@@ -16,6 +16,9 @@ from scaling.search.config import parse_config
 ROOT = Path(__file__).parents[2]
 RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/trials.csv"))
 
+OLDER_KEYS = {"fashion_mnist"}
+"""Recorded when keys still counted settings at their defaults; to be run again."""
+
 
 def document(run: Path, name: str) -> Any:
     return json.loads((run / name).read_text(encoding="utf-8"))
@@ -28,11 +31,13 @@ def test_there_are_results() -> None:
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_results_come_from_committed_code_and_their_configuration(run: Path) -> None:
     provenance = document(run, "provenance.json")
-    parse_config(document(run, "config.json"), where=run.name)  # still read by this version
+    config = parse_config(document(run, "config.json"), where=run.name)
     assert provenance["commit"]
     assert provenance["dirty"] is False
     assert provenance["finished"] is not None
     assert provenance["config"] == document(run, "config.json")
+    if run.name not in OLDER_KEYS:
+        assert provenance["config_key"] == config.key()
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
