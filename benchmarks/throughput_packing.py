@@ -19,7 +19,7 @@ from torch import Tensor
 from scaling.agreement.peers import peer_installed
 from scaling.architecture import ArchitectureSpec
 from scaling.families import variant
-from scaling.model import FIXED_KERNELS, build_model
+from scaling.model import FIXED_KERNELS, KernelTable, build_model
 from scaling.search.config import load_config
 from scaling.training.augmentation import Augmentation, Augmenter
 from scaling.training.step import Step
@@ -85,18 +85,42 @@ def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
 
 def _train(packed: Packed, threads: int, line: Connection) -> None:
     torch.set_num_threads(threads)
-    spec, generator = packed.spec, torch.Generator().manual_seed(0)
-    model = build_model(spec, seed=0, kernels=FIXED_KERNELS).train()
-    step = Step(model.to(memory_format=torch.channels_last), RECIPE, total_steps=1_000_000)  # type: ignore[call-overload]
-    shape = (packed.images, spec.in_channels, spec.image_size, spec.image_size)
-    images = torch.randn(shape, generator=generator).contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(spec.num_classes, (packed.images,), generator=generator)
-    step(images, labels)
+    step = _step(packed, FIXED_KERNELS, torch.channels_last)
+    step()
     line.send(True)
     while line.recv():
         for _ in range(packed.steps):
-            step(images, labels)
+            step()
         line.send(True)
+
+
+def _step(packed: Packed, kernels: KernelTable | None, layout: torch.memory_format) -> Callable[[], object]:
+    spec, generator = packed.spec, torch.Generator().manual_seed(0)
+    model = build_model(spec, seed=0, kernels=kernels).train().to(memory_format=layout)  # type: ignore[call-overload]
+    step = Step(model, RECIPE, total_steps=1_000_000)
+    shape = (packed.images, spec.in_channels, spec.image_size, spec.image_size)
+    images = torch.randn(shape, generator=generator).contiguous(memory_format=layout)
+    labels = torch.randint(spec.num_classes, (packed.images,), generator=generator)
+    return lambda: step(images, labels)
+
+
+def main_job_rows(kernels: KernelTable, rounds: int) -> list[tuple[str, float]]:
+    """Return images a second, in processor seconds, of the main job's step with and without this engine."""
+    packed = packed_main_job()
+    ways = {
+        "this engine": _step(packed, kernels, torch.channels_last),
+        "torch's own kernels, channels_last": _step(packed, None, torch.channels_last),
+        "torch's own kernels and layout": _step(packed, None, torch.contiguous_format),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, step in ways.items():
+            start = time.process_time()
+            for _ in range(packed.steps):
+                step()
+            times[name].append(time.process_time() - start)
+    images = packed.steps * packed.images
+    return [(name, images / statistics.median(own[1:])) for name, own in times.items()]
 
 
 def augmentation_rows(rounds: int) -> list[tuple[str, float]]:
