@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.baseline_files import baseline_from
 from scaling.baselines import BASELINES
-from scaling.cli.arguments import spec_from_options, spec_options
+from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.diagrams import (
     Drawing,
@@ -24,7 +25,7 @@ from scaling.diagrams import (
 from scaling.diagrams.rendering import format_of
 from scaling.diagrams.saving import OFFICIAL
 from scaling.errors import ConfigError
-from scaling.families import baseline_named, lite_coefficients, official_name, variant
+from scaling.families import lite_coefficients, official_name, variant
 from scaling.serialization import from_json
 
 DETAILS = ("family", "variant", "stage", "module")
@@ -70,17 +71,18 @@ def draw(
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4); or give --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
+    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
         format_of(path)
-    own = spec_file is not None or options["alpha"] is not None
+    own = spec_file is not None or options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
     if diff and own and other is None:  # the one name given is the network to compare with
         other, options["name"] = options["name"], None
     _check(other, detail, stage_number, diff, scaling_ways, factor)
     if scaling_ways:
-        drawing = scaling_ways_drawing(baseline_named(options["baseline"]), factor)
+        drawing = scaling_ways_drawing(baseline_from(options["baseline"]).spec, factor)
     elif detail == "family" and not own and options["name"] is None:
         drawing = family_drawing([variant(name) for name in OFFICIAL])
     else:
