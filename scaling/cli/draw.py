@@ -10,7 +10,7 @@ import click
 from scaling.architecture import ArchitectureSpec
 from scaling.baseline_files import baseline_from
 from scaling.baselines import BASELINES
-from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
+from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.diagrams import (
     Drawing,
@@ -87,7 +87,7 @@ def draw(
         drawing = family_drawing([variant(name) for name in OFFICIAL])
     else:
         spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
-        drawing = difference_drawing(spec, variant(other)) if other else _drawing(spec, detail, stage_number)
+        drawing = _drawing(spec, other, detail, stage_number)
     written = [str(save_drawing(drawing, path)) for path in outputs]
     if as_json:
         emit_json(written)
@@ -118,7 +118,9 @@ def _check(
         raise ConfigError(f"--factor must be above 1 and at most 100, got {factor:g}")
 
 
-def _drawing(spec: ArchitectureSpec, detail: str, stage: int | None) -> Drawing:
+def _drawing(spec: ArchitectureSpec, other: str | None, detail: str, stage: int | None) -> Drawing:
+    if other is not None:
+        return difference_drawing(spec, network_named(other))
     if detail == "module":
         return module_drawing(spec)
     if detail == "stage" and stage is not None:
@@ -130,8 +132,8 @@ def _family_of(spec: ArchitectureSpec) -> list[ArchitectureSpec]:
     """Return the official family of an official network, else the network beside its baseline."""
     name = official_name(spec)
     if name is None:
-        known = spec.derivation is not None and spec.derivation.baseline in BASELINES
-        return [BASELINES[spec.derivation.baseline], spec] if spec.derivation and known else [spec]
+        known = BASELINES.get(spec.derivation.baseline) if spec.derivation else None
+        return [spec] if known is None or known == spec else [known, spec]
     if name in lite_coefficients():
         return [variant(each) for each in lite_coefficients()]
     names = OFFICIAL if name in OFFICIAL else (*OFFICIAL, name)

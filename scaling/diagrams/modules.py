@@ -71,8 +71,9 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
     width = len(modules) * (COLUMN + GAP) - GAP
     bottom = max(item.bounds.bottom for item in items) + 16
     items.append(rule(0, width, bottom - 4))
+    across = 2 if width > 1.5 * _HALF else 1
     for index, composition in enumerate(compositions(spec)):
-        items += moved(_row(composition), index % 2 * _HALF, bottom + 8 + index // 2 * _ROW)
+        items += moved(_row(composition), index % across * _HALF, bottom + 8 + index // across * _ROW)
     return finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
 
 
@@ -100,7 +101,7 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     rows: dict[str, float] = {}
     for index, layer in enumerate(module.layers):
         if index and layer.part != "shortcut_conv":
-            yield arrow_down(middle, top - ARROW, top)
+            yield arrow_down(middle + aside / 2, top - ARROW, top)
         box = _layer_box(layer, top)
         yield from labelled_box(replace(box, x=box.x + aside, width=box.width - aside), layer.label, size=5.5)
         rows[layer.part] = top + LAYER / 2

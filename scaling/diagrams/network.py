@@ -162,10 +162,11 @@ def _layers(y: float, total: int, repeats: int = 1) -> Iterator[Item]:
 
 def _end_piece(spec: ArchitectureSpec, module: str, y: float) -> Iterator[Item]:
     stem = spec.stem
-    words = f"Conv {stem.kernel_size}×{stem.kernel_size}" + (
-        f", stride {stem.stride}" if stem.stride > 1 else ""
-    )
-    words += ", max pool" if stem.has_pool else ""
+    words = f"Conv {stem.kernel_size}×{stem.kernel_size}"
+    if stem.has_pool:  # two strides leave no room for the word
+        words += f" s{stem.stride}, max pool s{stem.pool_stride}"
+    elif stem.stride > 1:
+        words += f", stride {stem.stride}"
     text = f"Stem: {words}" if module == "stem" else "Final layers: Conv 1×1"
     box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULE_PAINTS[module])
     yield from labelled_box(box, text, size=6.2, bold=True)
@@ -250,9 +251,8 @@ def _legend(spec: ArchitectureSpec) -> str:
     found = {module for run in sub_blocks(spec) for module in run.modules}
     if found <= {f"module{number}" for number in range(1, 6)}:
         return "Squares are modules 1 to 5; ×N are repeats; the arrow at the left is the skip of each."
-    numbers = ", ".join(sorted(module[-1] for module in found))
-    text = f"Squares are modules {numbers}; ×N are repeats"
+    *others, last = sorted(module[-1] for module in found)
+    text = f"Squares are modules {', '.join(others)} and {last}; ×N are repeats"
     if not any(run.has_skip for run in sub_blocks(spec)):
         return f"{text}; no block has a skip."
-    dashed = ", dashed where it is projected" if "module9" in found else ""
-    return f"{text}; at the left the skip of each{dashed}."
+    return f"{text}; at the left skips" + (", dashed if projected." if "module9" in found else ".")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from scaling import ConfigError, count_cost
 from scaling.baseline_files import baseline_from, read_baseline
-from scaling.baselines import EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
+from scaling.baselines import BASELINES, EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
 from scaling.block_strings import stage_to_string
 from scaling.cli import group
 from scaling.reading import line_of
@@ -256,3 +256,17 @@ i = [1,
 )
 def test_lines_are_found_in_the_text(entry: tuple[str | int, ...], line: int | None) -> None:
     assert line_of(DOCUMENT, entry) == line
+
+
+def test_the_page_shows_a_file_that_is_read_and_figures_that_are_counted(tmp_path: Path) -> None:
+    page = Path("docs/baselines.md").read_text(encoding="utf-8")
+    toml = page.split("```toml\n")[1].split("```")[0]
+    path = written(tmp_path, toml)
+    options = ["--alpha", "1.2", "--beta", "1.1", "--gamma", "1.15", "--phi", "0:4"]
+    shown = CliRunner().invoke(group, ["family", "--baseline", str(path), *options]).stdout
+    rows = [" ".join(line.split()) for line in shown.splitlines() if line[:1].isdigit()]
+    assert len(rows) == 5
+    assert all(row in " ".join(page.split()) for row in rows)
+    for name, spec in BASELINES.items():
+        cost = count_cost(spec)
+        assert f"| `{name}` | {cost.params:,} | {cost.macs:,} |" in page
