@@ -135,7 +135,7 @@ def own_baselines_figure(frame: pd.DataFrame, size: Size = "double") -> Figure:
             rows = frame[frame["panel"] == panel]
             for row, source in enumerate((PUBLISHED, OWN)):
                 ax = axes[row][column] if wide else axes[column][row]
-                _panel(rows[rows["source"] == source], ax, source, first=(column == 0) or not wide)
+                _panel(rows[rows["source"] == source], ax, source, wide=wide, first=column == 0)
         methods = set(frame["method"])
         handles = [
             mark(name, marker, color) for name, (color, marker, _) in METHOD_STYLES.items() if name in methods
@@ -163,7 +163,7 @@ def save_own_baselines(
     return [*paths, save_frame(frame, directory / f"{OWN_BASELINES}.csv")]
 
 
-def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, first: bool) -> None:
+def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool) -> None:
     """Draw the networks of one source, a line from the baseline along each way to scale."""
     own = source == OWN
     divisor, unit = scale_of(rows["macs"])
@@ -171,13 +171,17 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, first: bool) -> None:
     points = rows.assign(x=rows["macs"] / divisor, y=accuracy)
     if rows.empty:
         nothing_yet(ax, "no complete network yet" if own else "nothing published of this baseline")
+        ax.set_axis_off()
         return
     name, title = rows["baseline"].iloc[0], rows["title"].iloc[0]
-    ax.set_title(f"{name} · own runs\n{title}" if own else f"Published: {name}")
-    printed = "" if own else ", as printed"
-    ax.set_xlabel(f"FLOPs (multiply-adds, {unit}{printed})" if unit else "FLOPs (multiply-adds)")
-    if first:
-        ax.set_ylabel("Top-1 on validation (%)" if own else "ImageNet top-1 (%)")
+    between = " · own runs\n" if wide else "\nown runs\n"
+    heading = f"{name}{between}{title}" if own else f"Published: {name}"
+    ax.set_title(heading, **({} if wide else {"fontsize": 6.2}))
+    printed = "" if own else ", printed"
+    words = f"FLOPs (multiply-adds, {unit}{printed})" if unit else "FLOPs (multiply-adds)"
+    ax.set_xlabel(words, fontsize=6.2)
+    if first or not wide:
+        ax.set_ylabel("Top-1 on validation (%)" if own else "ImageNet top-1 (%)", fontsize=6.5)
     start = points[points["method"] == "baseline"]
     for method, (color, marker, dashes) in METHOD_STYLES.items():
         part = points[points["method"] == method]
