@@ -20,6 +20,7 @@ from scaling.block_strings import stages_from_strings
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
 from scaling.families import baseline_named
+from scaling.latency.calibration import read_calibration
 from scaling.model import TENSORFLOW, Numerics
 from scaling.rounding import (
     RELEASED,
@@ -217,7 +218,20 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
         raise ConfigError(f"{path} is not TOML: {error}") from None
     for override in overrides:
         _override(document, override)
+    _calibrated(document, path.parent)
     return parse_config(document, where=str(path))
+
+
+def _calibrated(document: dict[str, Any], folder: Path) -> None:
+    """Put a calibration's coefficients in the place of its path, relative to the experiment file."""
+    search = document.get("search")
+    latency = search.get("latency") if isinstance(search, dict) else None
+    if not (isinstance(search, dict) and isinstance(latency, dict) and "calibration" in latency):
+        return
+    if len(latency) > 1:
+        raise ConfigError("search.latency takes a calibration or coefficients, not both")
+    model = read_calibration(folder / str(latency["calibration"])).model
+    search["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
 
 
 def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
