@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
-from scaling.families import baseline_named  # noqa: E402
+from scaling.baseline_files import baseline_from  # noqa: E402
 from scaling.latency.calibration import (  # noqa: E402
     RIVALS,
     Calibration,
@@ -67,7 +67,7 @@ class Part:
     rounds: int
 
 
-FAMILIES = ("efficientnet-b0", "efficientnet-lite0")
+FAMILIES = ("efficientnet-b0", "efficientnet-lite0", "mobilenetv2", "resnet-50")
 PARTS = {
     "inference": Part(
         mode=Mode.INFERENCE,
@@ -83,7 +83,7 @@ PARTS = {
         batch=1,
         families=FAMILIES,
         ranges=Ranges(image_size=(96, 256), most_macs=4e9),
-        fitted=32,
+        fitted=40,
         held_out=20,
         rounds=5,
     ),
@@ -102,7 +102,7 @@ PARTS = {
 def measured(part: Part, kernels: KernelTable | None, device: torch.device, seed: int) -> Calibration:
     """Calibrate on one draw of networks."""
     specs = designed(
-        [baseline_named(name) for name in part.families], part.fitted + part.held_out, part.ranges, seed=seed
+        [baseline_from(name) for name in part.families], part.fitted + part.held_out, part.ranges, seed=seed
     )
     conditions = Conditions.here(device, mode=part.mode, batch=part.batch, threads=1, kernels=kernels)
     return calibrate(

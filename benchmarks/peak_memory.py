@@ -68,6 +68,8 @@ CASES = (
     Case(network="b4", image_size=380, batch=1, training=False),
     Case(network="b7", image_size=600, batch=1, training=False),
     Case(network="lite0", image_size=224, batch=8, training=False),
+    Case(network="mobilenetv2", image_size=224, batch=8, training=False),
+    Case(network="resnet-50", image_size=224, batch=8, training=False),
     Case(network="b0", image_size=224, batch=8, training=True),
     Case(network="b0", image_size=32, batch=128, training=True),
     Case(network="b0", image_size=64, batch=64, training=True),
@@ -75,6 +77,8 @@ CASES = (
     Case(network="b2", image_size=96, batch=32, training=True),
     Case(network="b3", image_size=160, batch=8, training=True),
     Case(network="lite0", image_size=128, batch=16, training=True),
+    Case(network="mobilenetv2", image_size=128, batch=16, training=True),
+    Case(network="resnet-50", image_size=96, batch=16, training=True),
 )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaling.baseline_files import baseline_from
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, table_of
 from scaling.errors import ConfigError
-from scaling.families import baseline_named
 from scaling.latency.calibration import Calibration, calibrate, path_here, write_calibration
 from scaling.latency.design import Ranges, designed
 from scaling.latency.fitting import Errors
@@ -32,7 +32,7 @@ class Wishes:
         threads: of torch on a CPU.
         device: auto, cpu or cuda.
         kernels: of small maps.
-        families: baselines whose scaled networks are timed.
+        families: baselines, or files of them, whose scaled networks are timed.
         image_sizes: least and most in pixels, with a comma; None takes the mode's own.
         most_macs: of a network.
         networks: that the model is fitted to.
@@ -82,7 +82,7 @@ def _pair(text: str | None) -> tuple[int, int] | None:
 
 def run_calibration(wishes: Wishes, output: Path | None) -> tuple[Calibration, Path]:
     """Measure, fit and save; return what was found and where it was saved."""
-    baselines = [baseline_named(name) for name in wishes.families]
+    baselines = [baseline_from(name) for name in wishes.families]
     specs = designed(baselines, wishes.networks + wishes.held_out, wishes.ranges, seed=wishes.seed)
     device = best_device(wishes.device)
     with measuring() as progress:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
-from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
+from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.calibrating import Wishes, print_calibration, run_calibration
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
@@ -29,12 +29,7 @@ from scaling.training.options import KernelChoice
 @click.option("--threads", type=int, default=1, show_default=True, help="Of torch, on a CPU.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--kernels", default="measured", show_default=True, help="measured, fixed or stock.")
-@click.option(
-    "--family",
-    "families",
-    multiple=True,
-    help=f"Baseline whose scaled networks are timed ({DEFAULT_BASELINE}).",
-)
+@click.option("--family", "families", multiple=True, help="Baselines to time, for one model of several.")
 @click.option("--image-sizes", metavar="LEAST,MOST", help="Pixels: 96,320 in inference, 32,128 in training.")
 @click.option("--most-macs", type=float, default=2e9, show_default=True, help="Of a network that is timed.")
 @click.option("--networks", type=int, default=28, show_default=True, help="That the model is fitted to.")
@@ -79,7 +74,7 @@ def latency(
             threads=threads,
             device=device,
             kernels=choice(KernelChoice, kernels, "--kernels"),
-            families=families or (DEFAULT_BASELINE,),
+            families=families or (options["baseline"],),
             image_sizes=image_sizes,
             most_macs=most_macs,
             networks=networks,

@@ -13,7 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from scaling.architecture import Activation, ArchitectureSpec, StageSpec, out_size
+from scaling.architecture import (
+    POOL_KERNEL,
+    Activation,
+    ArchitectureSpec,
+    BlockKind,
+    StageSpec,
+    out_size,
+)
 from scaling.cost.memory import BYTES, peak_activation_bytes
 from scaling.cost.vectorised import Candidates
 from scaling.cost.vectorised_memory import peak_activation_bytes_of
@@ -153,61 +160,147 @@ def _piece_peak(layers: Sequence[Layer], before: Any, made: Any, batch: int) -> 
 
 def _runs(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Iterator[Run]:
     """Yield a network's pieces in order; `spec` gives what scaling leaves alone."""
-    stem, side = spec.stem, out_size(size, spec.stem.stride)
-    entered = spec.in_channels * padded_side(size, stem.kernel_size, stem.stride) ** 2
-    if stem.stride == 1:
-        entered = 0 * entered  # the caller's images themselves
-    weights = stem.kernel_size**2 * spec.in_channels * channels[0]
-    yield Run(
-        layers=(
-            # No gradient of the images is made.
-            Layer(kept=entered, alive=channels[0] * side**2, params=weights),
-            *_norm(channels[0], side, spec.activation),
-        )
-    )
+    act, side = spec.activation, out_size(size, spec.stem.stride)
+    yield Run(layers=tuple(_stem(spec, channels[0], size)))
+    pooled = spec.stem.has_pool
+    if pooled:
+        yield Run(layers=(_max_pool(channels[0], side, spec.stem.pool_stride),))
+        side = out_size(side, spec.stem.pool_stride)
+    shared = act == Activation.RELU and not pooled
     for number, stage in enumerate(spec.stages):
         into, out = channels[number], channels[number + 1]
-        first = tuple(_block(stage, spec.activation, into, out, side, stage.stride))
-        yield Run(layers=first)
+        yield Run(layers=tuple(_block(stage, act, into, out, side, stage.stride, shared=shared)))
         side = out_size(side, stage.stride)
-        again = tuple(_block(stage, spec.activation, out, out, side, 1))
+        # An MBConv ends without an activation.
+        shared = act == Activation.RELU and stage.kind != BlockKind.MBCONV
+        again = tuple(_block(stage, act, out, out, side, 1, shared=shared))
         yield Run(layers=again, number=repeats[number] - 1)
-    into, out = channels[-2], channels[-1]
-    yield Run(layers=(*_pointwise(into, out, side), *_norm(out, side, spec.activation)))
-    classifier = (out + 1) * spec.num_classes
+    features = channels[-2]
+    if spec.head.out_channels:
+        features = channels[-1]
+        head = _pointwise(channels[-2], features, side, shared=shared)
+        yield Run(layers=(head, *_norm(features, side, act)))
+    classifier = (features + 1) * spec.num_classes
     # Pooling hands a whole map of gradients back; logits, their logarithms and the gradients of both.
-    yield Run(layers=(Layer(kept=out + spec.num_classes, alive=out * side**2, params=classifier),))
+    yield Run(layers=(Layer(kept=features + spec.num_classes, alive=features * side**2, params=classifier),))
+
+
+def _stem(spec: ArchitectureSpec, channels: Any, size: Any) -> Iterator[Layer]:
+    stem, side = spec.stem, out_size(size, spec.stem.stride)
+    padded = spec.in_channels * padded_side(size, stem.kernel_size, stem.stride) ** 2
+    # Without padding it keeps the caller's images themselves; no gradient of the images is made.
+    kept = padded if stem.stride > 1 and stem.kernel_size > 1 else 0
+    weights = stem.kernel_size**2 * spec.in_channels * channels
+    yield Layer(kept=kept, alive=channels * side**2, params=weights)
+    yield from _norm(channels, side, spec.activation)
+
+
+def _max_pool(channels: Any, side: Any, stride: int) -> Layer:
+    """It keeps a padded copy and the places of the maxima, 8 bytes each."""
+    padded = channels * padded_side(side, POOL_KERNEL, stride) ** 2
+    pooled = channels * out_size(side, stride) ** 2
+    return Layer(kept=padded + 2 * pooled, alive=padded + np.maximum(pooled, channels * side**2))
 
 
 def _block(
-    stage: StageSpec, activation: Activation, into: Any, out: Any, side: Any, stride: int
+    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
 ) -> Iterator[Layer]:
-    wide, smaller = into * stage.expand_ratio, out_size(side, stride)
+    """Yield a block's layers; `shared` says that its input is kept already, by the ReLU that made it."""
+    if stage.kind == BlockKind.BOTTLENECK:
+        yield from _bottleneck(stage, act, into, out, side, stride, shared=shared)
+    elif stage.kind == BlockKind.SEPARABLE:
+        yield from _separable(stage, act, into, out, side, stride, shared=shared)
+    else:
+        yield from _mbconv(stage, act, into, out, side, stride, shared=shared)
+
+
+def _mbconv(
+    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
+) -> Iterator[Layer]:
+    wide, smaller, relu = into * stage.expand_ratio, out_size(side, stride), act == Activation.RELU
     # The gradient that goes round the block, where there is a skip.
     held = (stride == 1) * (into == out) * out * smaller**2
     if stage.expand_ratio != 1:
-        yield from _pointwise(into, wide, side, held=held)
-        yield from _norm(wide, side, activation, held=held)
-    # Where the stride is above 1, the padded copy is kept in place of the map.
-    padded = wide * padded_side(side, stage.kernel_size, stride) ** 2
-    gradients = np.maximum(wide * smaller**2 + padded, padded + wide * side**2 * (stride > 1))
-    yield Layer(kept=padded, alive=gradients + held, params=stage.kernel_size**2 * wide)
-    yield from _norm(wide, smaller, activation, held=held)
+        yield _pointwise(into, wide, side, held=held, shared=shared)
+        yield from _norm(wide, side, act, held=held)
+        shared = relu
+    yield _spatial(wide, side, stage.kernel_size, stride, held=held, shared=shared)
+    yield from _norm(wide, smaller, act, held=held)
     if stage.se_ratio:
         squeeze = squeeze_of(stage, into)
         # The map's gradient, its product with the gate, and the gate's before it is summed.
-        yield Layer(kept=wide * smaller**2, alive=3 * wide * smaller**2 + held)
+        kept = 0 if relu else wide * smaller**2
+        yield Layer(kept=kept, alive=3 * wide * smaller**2 + held)
         yield Layer(kept=3 * wide + 2 * squeeze, params=2 * wide * squeeze + squeeze + wide)
-    yield from _pointwise(wide, out, smaller, held=held)
+    yield _pointwise(wide, out, smaller, held=held, shared=relu and not stage.se_ratio)
     yield from _norm(out, smaller, None, held=held)
 
 
-def _pointwise(into: Any, out: Any, side: Any, *, held: Any = 0) -> Iterator[Layer]:
-    yield Layer(kept=into * side**2, alive=(into + out) * side**2 + held, params=into * out)
+def _separable(
+    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
+) -> Iterator[Layer]:
+    smaller = out_size(side, stride)
+    yield _spatial(into, side, stage.kernel_size, stride, shared=shared)
+    yield from _norm(into, smaller, act)
+    yield _pointwise(into, out, smaller, shared=act == Activation.RELU)
+    yield from _norm(out, smaller, act)
+
+
+def _bottleneck(
+    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
+) -> Iterator[Layer]:
+    inner, smaller, relu = out // stage.expand_ratio, out_size(side, stride), act == Activation.RELU
+    projects = 1 if stride > 1 else 1 * (into != out)
+    ended = out * smaller**2
+    # Its own convolution runs backwards first in a shortcut that has one.
+    round_it = projects * into * side**2
+    held = round_it + (1 - projects) * ended
+    yield _pointwise(into, inner, side, held=held, shared=shared)
+    yield from _norm(inner, side, act, held=held)
+    yield _spatial(inner, side, stage.kernel_size, stride, held=held, shared=relu, dense=True)
+    yield from _norm(inner, smaller, act, held=held)
+    yield _pointwise(inner, out, smaller, held=held, shared=relu)
+    yield from _norm(out, smaller, None, held=round_it)
+    yield Layer(alive=projects * (2 * ended + into * side**2), params=projects * into * out)
+    for layer in _norm(out, smaller, None):
+        yield Layer(
+            kept=projects * layer.kept,
+            alive=projects * layer.alive,
+            params=projects * layer.params,
+            statistics=projects * layer.statistics,
+        )
+    yield Layer(kept=ended, alive=2 * ended)
+
+
+def _pointwise(into: Any, out: Any, side: Any, *, held: Any = 0, shared: bool = False) -> Layer:
+    kept = 0 if shared else into * side**2
+    return Layer(kept=kept, alive=(into + out) * side**2 + held, params=into * out)
+
+
+def _spatial(
+    channels: Any,
+    side: Any,
+    kernel_size: int,
+    stride: int,
+    *,
+    held: Any = 0,
+    shared: bool = False,
+    dense: bool = False,
+) -> Layer:
+    """Return a k x k convolution, depthwise unless dense; a padded copy is kept in place of the map."""
+    smaller, copied = out_size(side, stride), stride > 1 and kernel_size > 1
+    padded = channels * padded_side(side, kernel_size, stride) ** 2
+    gradients = padded + np.maximum(channels * smaller**2, channels * side**2 * copied)
+    weights = kernel_size**2 * channels * (channels if dense else 1)
+    kept = 0 if shared and not copied else padded
+    return Layer(kept=kept, alive=gradients + held, params=weights)
 
 
 def _norm(channels: Any, side: Any, activation: Activation | None, *, held: Any = 0) -> Iterator[Layer]:
-    """Yield a batch norm, which keeps its input, and the activation after it, which keeps its own."""
+    """Yield a batch norm, which keeps its input, and the activation after it.
+
+    ReLU keeps what it gives, the others what they get.
+    """
     elements = channels * side**2
     yield Layer(kept=elements, alive=2 * elements + held, params=2 * channels, statistics=2 * channels)
     if activation is not None:

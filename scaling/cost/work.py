@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from scaling.architecture import Activation, ArchitectureSpec, StageSpec, out_size
+from scaling.architecture import (
+    POOL_KERNEL,
+    Activation,
+    ArchitectureSpec,
+    BlockKind,
+    StageSpec,
+    out_size,
+)
 from scaling.cost.vectorised import Candidates
 from scaling.rounding import SqueezeRounding
 
@@ -40,7 +47,7 @@ class Work:
         linear_macs: on single vectors: squeeze-excitation, classifier.
         convolution_elements: read and written by dense and pointwise convolutions.
         depthwise_elements: likewise by depthwise ones.
-        elementwise_elements: read and written by norms, ReLU6, additions, gates, poolings, padding.
+        elementwise_elements: read and written by norms, ReLU, additions, gates, poolings, padding.
         silu_elements: that SiLU maps.
     """
 
@@ -107,44 +114,77 @@ def count_works(baseline: ArchitectureSpec, candidates: Candidates) -> Work:
 
 def _walk(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Work:
     """Walk a network; `spec` gives what scaling leaves alone."""
-    act, side = spec.activation, out_size(size, spec.stem.stride)
-    total = _padding(spec.in_channels, size, spec.stem.kernel_size, spec.stem.stride)
-    total += _dense(spec.in_channels, channels[0], spec.stem.kernel_size, size, side)
+    act, stem = spec.activation, spec.stem
+    side = out_size(size, stem.stride)
+    total = _spatial(spec.in_channels, channels[0], stem.kernel_size, size, stem.stride)
     total += _norm(channels[0], side, act)
+    if stem.has_pool:
+        padding = _padding(channels[0], side, POOL_KERNEL, stem.pool_stride)
+        total, side = total + padding + _pooling(channels[0], side), out_size(side, stem.pool_stride)
     for number, stage in enumerate(spec.stages):
-        into, out, entered = channels[number], channels[number + 1], side
+        into, out = channels[number], channels[number + 1]
+        total += _block(stage, into, out, side, stage.stride, act)
         side = out_size(side, stage.stride)
-        total += _block(stage, into, out, entered, stage.stride, act)
-        # A first block's addition is left out: channels that round to equal ones would make work fall.
-        skip = Work(calls=1, elementwise_elements=3 * out * side**2)
-        total += (_block(stage, out, out, side, 1, act) + skip).times(repeats[number] - 1)
-    total += _dense(channels[-2], channels[-1], 1, side, side) + _norm(channels[-1], side, act)
-    return total + _pooling(channels[-1], side) + _linear(channels[-1], spec.num_classes)
+        again = _block(stage, out, out, side, 1, act)
+        if stage.kind == BlockKind.MBCONV:
+            # A first block's addition is left out: channels that round to equal ones would make work fall.
+            again += _addition(out, side)
+        total += again.times(repeats[number] - 1)
+    features = channels[-2]
+    if spec.head.out_channels:
+        features = channels[-1]
+        total += _pointwise(channels[-2], features, side) + _norm(features, side, act)
+    return total + _pooling(features, side) + _linear(features, spec.num_classes)
 
 
 def _block(stage: StageSpec, into: Any, out: Any, side: Any, stride: int, act: Activation) -> Work:
-    """Count one MBConv block."""
-    wide, smaller, work = into * stage.expand_ratio, out_size(side, stride), Work()
+    """Count one block, the addition of an MBConv left out."""
+    smaller = out_size(side, stride)
+    if stage.kind == BlockKind.SEPARABLE:
+        work = _depthwise(into, stage.kernel_size, side, stride) + _norm(into, smaller, act)
+        return work + _pointwise(into, out, smaller) + _norm(out, smaller, act)
+    if stage.kind == BlockKind.BOTTLENECK:
+        inner = out // stage.expand_ratio
+        work = _pointwise(into, inner, side) + _norm(inner, side, act)
+        work += _spatial(inner, inner, stage.kernel_size, side, stride) + _norm(inner, smaller, act)
+        work += _pointwise(inner, out, smaller) + _norm(out, smaller, act) + _addition(out, smaller)
+        shortcut = _spatial(into, out, 1, side, stride) + _norm(out, smaller, None)
+        return work + shortcut.times(1 if stride > 1 else 1 * (into != out))
+    wide, work = into * stage.expand_ratio, Work()
     if stage.expand_ratio != 1:
-        work += _dense(into, wide, 1, side, side) + _norm(wide, side, act)
-    work += _padding(wide, side, stage.kernel_size, stride)
-    work += Work(
-        calls=1,
-        depthwise_macs=stage.kernel_size**2 * wide * smaller**2,
-        depthwise_elements=wide * (side**2 + smaller**2),
-    )
-    work += _norm(wide, smaller, act)
+        work += _pointwise(into, wide, side) + _norm(wide, side, act)
+    work += _depthwise(wide, stage.kernel_size, side, stride) + _norm(wide, smaller, act)
     if stage.se_ratio:
         squeeze = squeeze_of(stage, into)
         gate = Work(calls=3, elementwise_elements=2 * wide * smaller**2)  # activation, sigmoid, product
         work += _pooling(wide, smaller) + _linear(wide, squeeze) + _linear(squeeze, wide) + gate
-    return work + _dense(wide, out, 1, smaller, smaller) + _norm(out, smaller, None)
+    return work + _pointwise(wide, out, smaller) + _norm(out, smaller, None)
 
 
-def _dense(into: Any, out: Any, kernel_size: int, side: Any, smaller: Any) -> Work:
+def _addition(channels: Any, side: Any) -> Work:
+    return Work(calls=1, elementwise_elements=3 * channels * side**2)
+
+
+def _depthwise(channels: Any, kernel_size: int, side: Any, stride: int) -> Work:
+    smaller = out_size(side, stride)
+    return _padding(channels, side, kernel_size, stride) + Work(
+        calls=1,
+        depthwise_macs=kernel_size**2 * channels * smaller**2,
+        depthwise_elements=channels * (side**2 + smaller**2),
+    )
+
+
+def _spatial(into: Any, out: Any, kernel_size: int, side: Any, stride: int) -> Work:
+    """Count a convolution over all channels that may stride."""
+    smaller = out_size(side, stride)
     macs = kernel_size**2 * into * out * smaller**2
     kind = {"pointwise_macs": macs} if kernel_size == 1 else {"dense_macs": macs}
-    return Work(calls=1, convolution_elements=into * side**2 + out * smaller**2, **kind)
+    own = Work(calls=1, convolution_elements=into * side**2 + out * smaller**2, **kind)
+    return _padding(into, side, kernel_size, stride) + own
+
+
+def _pointwise(into: Any, out: Any, side: Any) -> Work:
+    return _spatial(into, out, 1, side, 1)
 
 
 def _norm(channels: Any, side: Any, activation: Activation | None) -> Work:
@@ -159,19 +199,19 @@ def _norm(channels: Any, side: Any, activation: Activation | None) -> Work:
 
 def _padding(channels: Any, side: Any, kernel_size: int, stride: int) -> Work:
     """Count the copy that SAME padding makes at strides above 1."""
-    if stride == 1:
+    if 1 in (stride, kernel_size):
         return Work()
     padded = padded_side(side, kernel_size, stride)
     return Work(calls=1, elementwise_elements=channels * (side**2 + padded**2))
 
 
 def padded_side(side: Any, kernel_size: int, stride: int) -> Any:
-    """Return the side of what a convolution reads: of the padded copy at strides above 1, of the map at 1.
+    """Return the side of what a convolution reads: of a padded copy where one is made, else of the map.
 
     >>> int(padded_side(224, 3, 2)), padded_side(14, 5, 1)
     (225, 14)
     """
-    if stride == 1:
+    if 1 in (stride, kernel_size):
         return side
     return side + np.maximum((out_size(side, stride) - 1) * stride + kernel_size - side, 0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from scipy.stats import qmc
 
 from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec
-from scaling.baselines import rules_of_baseline
+from scaling.baselines import Baseline
 from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
@@ -51,12 +51,12 @@ class Ranges:
 
 
 def designed(
-    baselines: Sequence[ArchitectureSpec], count: int, ranges: Ranges, *, seed: int
+    baselines: Sequence[Baseline], count: int, ranges: Ranges, *, seed: int
 ) -> tuple[ArchitectureSpec, ...]:
     """Return different networks, baselines in turn, by a scrambled Sobol sequence.
 
     Args:
-        baselines: one or more.
+        baselines: one or more; their own rules round, but coefficients are not rounded.
         count: how many networks, at least 1.
         ranges: where they are taken from.
         seed: of the scrambling; networks of two seeds are different draws.
@@ -64,8 +64,8 @@ def designed(
     Raises:
         ConfigError: the ranges do not hold so many different networks.
 
-    >>> from scaling import variant
-    >>> len(designed([variant("b0")], 4, Ranges(), seed=0))
+    >>> from scaling.baseline_files import baseline_from
+    >>> len(designed([baseline_from("b0")], 4, Ranges(), seed=0))
     4
     """
     found: list[ArchitectureSpec] = []
@@ -96,12 +96,12 @@ def _points(ranges: Ranges, count: int, seed: int) -> Iterator[tuple[float, floa
         yield depth, width, round(size)
 
 
-def _scaled(baseline: ArchitectureSpec, point: tuple[float, float, int]) -> ArchitectureSpec:
+def _scaled(baseline: Baseline, point: tuple[float, float, int]) -> ArchitectureSpec:
     depth, width, size = point
-    rules = replace(rules_of_baseline(baseline.name), coefficient_rounding=CoefficientRounding.NONE)
+    rules = replace(baseline.rounding, coefficient_rounding=CoefficientRounding.NONE)
     shape = scale(
-        baseline,
+        baseline.spec,
         ScalingCoefficients(depth_coefficient=depth, width_coefficient=width, resolution_coefficient=1.0),
         rules,
     )
-    return replace(shape, image_size=size, name=f"{baseline.name} d{depth:.2f} w{width:.2f} {size} px")
+    return replace(shape, image_size=size, name=f"{baseline.spec.name} d{depth:.2f} w{width:.2f} {size} px")

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_iter
 from scaling import ArchitectureSpec, build_model, variant
 from scaling.cost.memory import peak_activation_bytes
 from scaling.cost.peak_memory import MemoryUse, peak_bytes
+from scaling.families import baseline_named
 from scaling.model import TENSORFLOW, TORCHVISION, Numerics
 
 
@@ -95,10 +96,14 @@ def test_random_networks(spec: ArchitectureSpec) -> None:
     assert measured(spec, TORCHVISION, device="cpu") <= estimate * 1.01
 
 
-@pytest.mark.parametrize(("name", "batch"), [("b0", 16), ("b3", 4), ("lite0", 16)])
-def test_training_steps_of_official_variants(name: str, batch: int) -> None:
-    predicted = peak_bytes(variant(name), MemoryUse(training=True, batch=batch))
-    assert predicted == pytest.approx(measured_training(variant(name), batch), rel=0.01)
+@pytest.mark.parametrize(
+    ("name", "batch"),
+    [("b0", 16), ("b3", 4), ("lite0", 16), ("mobilenetv1", 16), ("mobilenetv2", 16), ("resnet-50", 8)],
+)
+def test_training_steps_of_known_networks(name: str, batch: int) -> None:
+    spec = baseline_named(name)
+    predicted = peak_bytes(spec, MemoryUse(training=True, batch=batch))
+    assert predicted == pytest.approx(measured_training(spec, batch), rel=0.01)
 
 
 @given(spec=architectures())

@@ -16,6 +16,7 @@ from search_runs import configuration
 
 from scaling import variant
 from scaling.architecture import ArchitectureSpec
+from scaling.baseline_files import baseline_from
 from scaling.cli import group
 from scaling.cost import count_cost
 from scaling.cost.vectorised import Candidates, count_costs
@@ -29,7 +30,7 @@ from scaling.latency.timing import Conditions, Mode
 from scaling.search.budget import Family
 from scaling.search.config import load_config
 
-B0 = variant("b0")
+B0, BASE = variant("b0"), baseline_from("b0")
 KNOWN = LatencyModel(
     base_ms=0.4,
     ms_per_mparam=0.2,
@@ -46,7 +47,7 @@ CPU = torch.device("cpu")
 
 
 def networks(count: int = 40, seed: int = 0) -> tuple[ArchitectureSpec, ...]:
-    return designed([B0, variant("lite0")], count, Ranges(), seed=seed)
+    return designed([BASE, baseline_from("lite0")], count, Ranges(), seed=seed)
 
 
 def conditions() -> Conditions:
@@ -66,18 +67,22 @@ def synthetic(noise: float = 0.0, count: int = 40) -> Calibration:
     return conclude(specs, times, count - 10, conditions())
 
 
-@pytest.mark.parametrize("name", ["b0", "b3", "b7", "lite0", "lite4"])
+@pytest.mark.parametrize(
+    "name", ["b0", "b3", "b7", "lite0", "lite4", "mobilenetv1", "mobilenetv2", "resnet-50"]
+)
 def test_multiply_adds_by_kind_sum_to_those_of_the_cost(name: str) -> None:
-    spec = variant(name)
+    spec = baseline_from(name).spec
     work = count_work(spec)
     kinds = (work.dense_macs, work.pointwise_macs, work.depthwise_macs, work.linear_macs)
     assert sum(kinds) == count_cost(spec).macs
     assert (work.silu_elements > 0) == name.startswith("b")
 
 
-def test_many_networks_are_counted_as_each_of_them() -> None:
-    specs = designed([B0], 12, Ranges(), seed=3)
-    together = count_works(B0, Candidates.of(specs, baseline=B0))
+@pytest.mark.parametrize("name", ["b0", "mobilenetv1", "mobilenetv2", "resnet-50"])
+def test_many_networks_are_counted_as_each_of_them(name: str) -> None:
+    baseline = baseline_from(name)
+    specs = designed([baseline], 12, Ranges(most_macs=1e10), seed=3)
+    together = count_works(baseline.spec, Candidates.of(specs, baseline=baseline.spec))
     for index, spec in enumerate(specs):
         alone = count_work(spec)
         assert [int(getattr(together, name)[index]) for name in NAMES] == [getattr(alone, n) for n in NAMES]
@@ -94,8 +99,8 @@ def test_work_never_falls_when_a_network_grows() -> None:
 
 def test_the_design_is_spread_repeatable_and_within_its_ranges() -> None:
     ranges = Ranges(image_size=(64, 256), most_macs=1e9)
-    specs = designed([B0], 24, ranges, seed=5)
-    assert specs == designed([B0], 24, ranges, seed=5)
+    specs = designed([BASE], 24, ranges, seed=5)
+    assert specs == designed([BASE], 24, ranges, seed=5)
     assert len(set(specs)) == 24
     assert max(count_cost(spec).macs for spec in specs) <= 1e9
     sizes = [spec.image_size for spec in specs]
@@ -103,7 +108,7 @@ def test_the_design_is_spread_repeatable_and_within_its_ranges() -> None:
     assert max(sizes) <= 256
     assert max(sizes) / min(sizes) > 3
     with pytest.raises(ConfigError, match="the ranges hold 0 networks"):
-        designed([B0], 2, Ranges(most_macs=10), seed=0)
+        designed([BASE], 2, Ranges(most_macs=10), seed=0)
 
 
 def test_exact_synthetic_times_give_exact_predictions() -> None:
