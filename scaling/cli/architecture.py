@@ -98,8 +98,10 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
     )
     idle = idle_taps(spec)
     if idle.idle:
+        narrows = any(stage.kind == BlockKind.BOTTLENECK for stage in spec.stages)
+        weights = "k×k" if narrows else "depthwise"
         console.print(
-            f"{100 * idle.share:.0f} % of the k×k weights of its blocks meet nothing but padding at "
+            f"{100 * idle.share:.0f} % of the {weights} weights meet nothing but padding at "
             f"{spec.image_size} px and never train: see --small-input"
         )
 

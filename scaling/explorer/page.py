@@ -29,7 +29,7 @@ from scaling.rounding import (
 )
 from scaling.serialization import to_json
 
-_SCRIPTS = ("arithmetic.js", "drawing.js", "page.js")
+_SCRIPTS = ("arithmetic.js", "decomposition.js", "drawing.js", "blocks.js", "page.js")
 _CHOICES = {
     "coefficient_rounding": CoefficientRounding,
     "channel_rule": ChannelRule,
