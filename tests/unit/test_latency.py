@@ -236,7 +236,7 @@ def test_a_budget_takes_a_calibration(tmp_path: Path) -> None:
 
 # --- the command -------------------------------------------------------------------------------------------
 
-SMALL = ["--image-sizes", "32,48", "--most-macs", "4e7", "--kernels", "stock", "--device", "cpu"]
+SMALL = ["--family", "mobilenetv1", "--image-sizes", "32,48", "--most-macs", "4e7", "--kernels", "stock"]
 
 
 def invoke(arguments: list[str], folder: Path) -> Any:
@@ -258,18 +258,22 @@ def test_a_real_calibration_predicts_networks_of_this_device(tmp_path: Path, mod
         "--held-out",
         "5",
     ]
-    done = invoke([*calibrating, "--rounds", "1", *SMALL], tmp_path)
+    done = invoke([*calibrating, "--rounds", "1", "--device", "cpu", *SMALL], tmp_path)
     assert done.exit_code == 0, done.output
     assert max(map(len, done.output.splitlines()[:-1])) <= 60  # the last line is the file's path
     assert "FLOPs" in done.output
-    predicted = json.loads(invoke(["b0", "--image-size", "40", "--device", "cpu", "--json"], tmp_path).output)
+    predicted = json.loads(
+        invoke(["mobilenetv1", "--image-size", "40", "--device", "cpu", "--json"], tmp_path).output
+    )
     (row,) = predicted["predictions"]
     assert row["conditions"]["mode"] == mode
     measured = [one for one in read_calibration(Path(row["file"])).measured if not one.held_out]
     # One round on a busy machine: the magnitude only.
     assert min(one.measured_ms for one in measured) / 5 < row["predicted_ms"]
     assert row["predicted_ms"] < 5 * max(one.measured_ms for one in measured)
-    words = " ".join(invoke(["b0", "--image-size", "40", "--device", "cpu"], tmp_path).output.split())
+    words = " ".join(
+        invoke(["mobilenetv1", "--image-size", "40", "--device", "cpu"], tmp_path).output.split()
+    )
     assert "on networks that took no part in the calibration" in words
 
 
