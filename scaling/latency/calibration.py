@@ -195,7 +195,7 @@ def _spread(times: Sequence[float]) -> float:
 
 def path_here(conditions: Conditions, cache_dir: Path | None = None) -> Path:
     """Return where a machine keeps a calibration of these conditions."""
-    where = f"{conditions.processor} {conditions.device} {conditions.dtype} torch-{conditions.torch}"
+    where = f"{conditions.processor} {conditions.device} {conditions.dtype} torch-{conditions.torch_version}"
     plain = "".join(letter if letter.isalnum() else "-" for letter in where.lower())
     name = f"{conditions.mode}-batch{conditions.batch}-threads{conditions.threads}-{plain}.json"
     return cache_folder(cache_dir) / "latency" / name
@@ -254,6 +254,6 @@ def calibrations_here(device: torch.device, cache_dir: Path | None = None) -> li
     found = []
     for path in sorted((cache_folder(cache_dir) / "latency").glob("*.json")):
         one = read_calibration(path).conditions
-        if (one.device, one.processor, one.torch) == (here.device, here.processor, here.torch):
+        if (one.device, one.processor, one.torch_version) == (here.device, here.processor, here.torch_version):
             found.append(path)
     return found

@@ -52,7 +52,7 @@ class Conditions:
         layout: of the maps.
         kernels: key of the kernel table; `stock` for torch's own.
         clock: `processor time` of the process, or `wall time`.
-        torch: its version.
+        torch_version: of torch.
 
     Raises:
         ConfigError: the batch or the number of threads is out of range.
@@ -67,7 +67,7 @@ class Conditions:
     layout: str
     kernels: str
     clock: str
-    torch: str
+    torch_version: str
 
     def __post_init__(self) -> None:
         least = 2 if self.mode == Mode.TRAINING else 1
@@ -92,14 +92,14 @@ class Conditions:
             layout=LAYOUT,
             kernels="stock" if kernels is None else kernels.key(),
             clock="wall time" if on_gpu or threads > 1 else "processor time",
-            torch=torch.__version__,
+            torch_version=torch.__version__,
         )
 
     def __str__(self) -> str:
         """Say it in a line."""
         where = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return (
-            f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, torch {self.torch}, "
+            f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, torch {self.torch_version}, "
             f"{self.clock}"
         )
 
