@@ -254,6 +254,10 @@ def calibrations_here(device: torch.device, cache_dir: Path | None = None) -> li
     found = []
     for path in sorted((cache_folder(cache_dir) / "latency").glob("*.json")):
         one = read_calibration(path).conditions
-        if (one.device, one.processor, one.torch_version) == (here.device, here.processor, here.torch_version):
+        if (one.device, one.processor, one.torch_version) == (
+            here.device,
+            here.processor,
+            here.torch_version,
+        ):
             found.append(path)
     return found

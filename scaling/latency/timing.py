@@ -99,8 +99,8 @@ class Conditions:
         """Say it in a line."""
         where = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return (
-            f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, torch {self.torch_version}, "
-            f"{self.clock}"
+            f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, "
+            f"torch {self.torch_version}, {self.clock}"
         )
 
 
