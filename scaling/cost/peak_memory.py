@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -164,17 +164,18 @@ def _runs(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Ite
     yield Run(layers=tuple(_stem(spec, channels[0], size)))
     pooled = spec.stem.has_pool
     if pooled:
-        yield Run(layers=(_max_pool(channels[0], side, spec.stem.pool_stride),))
+        yield Run(layers=tuple(_max_pool(channels[0], side, spec.stem.pool_stride)))
         side = out_size(side, spec.stem.pool_stride)
-    shared = act == Activation.RELU and not pooled
+    shared, drops = act == Activation.RELU and not pooled, spec.stochastic_depth > 0
     for number, stage in enumerate(spec.stages):
         into, out = channels[number], channels[number + 1]
-        yield Run(layers=tuple(_block(stage, act, into, out, side, stage.stride, shared=shared)))
+        first = _Place(into, out, side, stage.stride, act, shared, drops)
+        yield Run(layers=tuple(_block(stage, first)))
         side = out_size(side, stage.stride)
         # An MBConv ends without an activation.
         shared = act == Activation.RELU and stage.kind != BlockKind.MBCONV
-        again = tuple(_block(stage, act, out, out, side, 1, shared=shared))
-        yield Run(layers=again, number=repeats[number] - 1)
+        later = _Place(out, out, side, 1, act, shared, drops)
+        yield Run(layers=tuple(_block(stage, later)), number=repeats[number] - 1)
     features = channels[-2]
     if spec.head.out_channels:
         features = channels[-1]
@@ -195,36 +196,51 @@ def _stem(spec: ArchitectureSpec, channels: Any, size: Any) -> Iterator[Layer]:
     yield from _norm(channels, side, spec.activation)
 
 
-def _max_pool(channels: Any, side: Any, stride: int) -> Layer:
-    """It keeps a padded copy and the places of the maxima, 8 bytes each."""
+def _max_pool(channels: Any, side: Any, stride: int) -> Iterator[Layer]:
+    """Yield padding and pooling, which keeps the padded copy and the places of the maxima, 8 bytes each."""
     padded = channels * padded_side(side, POOL_KERNEL, stride) ** 2
     pooled = channels * out_size(side, stride) ** 2
-    return Layer(kept=padded + 2 * pooled, alive=padded + np.maximum(pooled, channels * side**2))
+    yield Layer(alive=padded + channels * side**2)
+    yield Layer(kept=padded + 2 * pooled, alive=padded + pooled)
 
 
-def _block(
-    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
-) -> Iterator[Layer]:
-    """Yield a block's layers; `shared` says that its input is kept already, by the ReLU that made it."""
-    if stage.kind == BlockKind.BOTTLENECK:
-        yield from _bottleneck(stage, act, into, out, side, stride, shared=shared)
-    elif stage.kind == BlockKind.SEPARABLE:
-        yield from _separable(stage, act, into, out, side, stride, shared=shared)
-    else:
-        yield from _mbconv(stage, act, into, out, side, stride, shared=shared)
+class _Place(NamedTuple):
+    """Where a block stands.
+
+    Args:
+        into, out: its channels.
+        side: of its input.
+        stride: of its k x k convolution.
+        activation: of the network.
+        shared: whether its input is kept already, by the ReLU that made it.
+        drops: whether stochastic depth makes a gradient of its own.
+    """
+
+    into: Any
+    out: Any
+    side: Any
+    stride: int
+    activation: Activation
+    shared: bool
+    drops: bool
 
 
-def _mbconv(
-    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
-) -> Iterator[Layer]:
+def _block(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+    kinds = {BlockKind.BOTTLENECK: _bottleneck, BlockKind.SEPARABLE: _separable, BlockKind.MBCONV: _mbconv}
+    return kinds[stage.kind](stage, at)
+
+
+def _mbconv(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+    into, out, side, stride, act, shared, drops = at
     wide, smaller, relu = into * stage.expand_ratio, out_size(side, stride), act == Activation.RELU
     # The gradient that goes round the block, where there is a skip.
     held = (stride == 1) * (into == out) * out * smaller**2
+    yield Layer(alive=3 * held)  # both gradients of the block's input, and their sum
     if stage.expand_ratio != 1:
         yield _pointwise(into, wide, side, held=held, shared=shared)
         yield from _norm(wide, side, act, held=held)
         shared = relu
-    yield _spatial(wide, side, stage.kernel_size, stride, held=held, shared=shared)
+    yield from _spatial(wide, side, stage.kernel_size, stride, held=held, shared=shared)
     yield from _norm(wide, smaller, act, held=held)
     if stage.se_ratio:
         squeeze = squeeze_of(stage, into)
@@ -233,34 +249,34 @@ def _mbconv(
         yield Layer(kept=kept, alive=3 * wide * smaller**2 + held)
         yield Layer(kept=3 * wide + 2 * squeeze, params=2 * wide * squeeze + squeeze + wide)
     yield _pointwise(wide, out, smaller, held=held, shared=relu and not stage.se_ratio)
-    yield from _norm(out, smaller, None, held=held)
+    # Stochastic depth makes a gradient of its own; without it the one that goes round is handed on.
+    yield from _norm(out, smaller, None, held=held if drops else 0)
 
 
-def _separable(
-    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
-) -> Iterator[Layer]:
+def _separable(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+    into, out, side, stride, act, shared, _ = at
     smaller = out_size(side, stride)
-    yield _spatial(into, side, stage.kernel_size, stride, shared=shared)
+    yield from _spatial(into, side, stage.kernel_size, stride, shared=shared)
     yield from _norm(into, smaller, act)
     yield _pointwise(into, out, smaller, shared=act == Activation.RELU)
     yield from _norm(out, smaller, act)
 
 
-def _bottleneck(
-    stage: StageSpec, act: Activation, into: Any, out: Any, side: Any, stride: int, *, shared: bool
-) -> Iterator[Layer]:
+def _bottleneck(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+    into, out, side, stride, act, shared, drops = at
     inner, smaller, relu = out // stage.expand_ratio, out_size(side, stride), act == Activation.RELU
     projects = 1 if stride > 1 else 1 * (into != out)
     ended = out * smaller**2
     # Its own convolution runs backwards first in a shortcut that has one.
     round_it = projects * into * side**2
     held = round_it + (1 - projects) * ended
+    yield Layer(alive=3 * into * side**2)  # both gradients of the block's input, and their sum
     yield _pointwise(into, inner, side, held=held, shared=shared)
     yield from _norm(inner, side, act, held=held)
-    yield _spatial(inner, side, stage.kernel_size, stride, held=held, shared=relu, dense=True)
+    yield from _spatial(inner, side, stage.kernel_size, stride, held=held, shared=relu, dense=True)
     yield from _norm(inner, smaller, act, held=held)
     yield _pointwise(inner, out, smaller, held=held, shared=relu)
-    yield from _norm(out, smaller, None, held=round_it)
+    yield from _norm(out, smaller, None, held=held if drops else round_it)
     yield Layer(alive=projects * (2 * ended + into * side**2), params=projects * into * out)
     for layer in _norm(out, smaller, None):
         yield Layer(
@@ -286,14 +302,15 @@ def _spatial(
     held: Any = 0,
     shared: bool = False,
     dense: bool = False,
-) -> Layer:
-    """Return a k x k convolution, depthwise unless dense; a padded copy is kept in place of the map."""
+) -> Iterator[Layer]:
+    """Yield a k x k convolution, depthwise unless dense, behind its padding, whose copy it keeps."""
     smaller, copied = out_size(side, stride), stride > 1 and kernel_size > 1
     padded = channels * padded_side(side, kernel_size, stride) ** 2
-    gradients = padded + np.maximum(channels * smaller**2, channels * side**2 * copied)
     weights = kernel_size**2 * channels * (channels if dense else 1)
+    if copied:
+        yield Layer(alive=padded + channels * side**2 + held)
     kept = 0 if shared and not copied else padded
-    return Layer(kept=kept, alive=gradients + held, params=weights)
+    yield Layer(kept=kept, alive=padded + channels * smaller**2 + held, params=weights)
 
 
 def _norm(channels: Any, side: Any, activation: Activation | None, *, held: Any = 0) -> Iterator[Layer]:

@@ -107,7 +107,7 @@ def test_training_steps_of_known_networks(name: str, batch: int) -> None:
 
 
 @given(spec=architectures())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_training_steps_of_random_networks(spec: ArchitectureSpec) -> None:
     predicted = peak_bytes(spec, MemoryUse(training=True, batch=16))
     # So small a network's gates, logits and counters weigh something.
