@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
 import numpy as np
 
-from scaling.baselines import rules_of_baseline
-from scaling.cli.arguments import DEFAULT_BASELINE
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.arguments import baseline_options, chosen_baseline
+from scaling.cli.output import compose, console, emit_json, json_option, table_of
 from scaling.errors import ConfigError
 from scaling.explanation import PAPER_BASES
-from scaling.families import baseline_named, named
-from scaling.rounding import CoefficientRounding, choice
+from scaling.families import named
 from scaling.search.budget import Answer, Budget, Family, cosines, nearest, spend
 from scaling.search.target import LatencyModel
 
@@ -42,9 +39,7 @@ UNITS = {
     help="ms of any network, of 10^9 multiply-adds, of 10^6 activations; measured on your device.",
 )
 @click.option("--most-image-size", "image_size", type=int, help="Largest side in pixels.")
-@click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale.")
-@click.option("--coefficient-rounding", default="released", show_default=True, help="'released' or 'none'.")
-@click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels.")
+@compose(*baseline_options())
 @click.option("--order", default="macs", show_default=True, help=f"Largest first: {', '.join(ORDERS)}.")
 @click.option(
     "--alpha", type=float, default=PAPER_BASES["alpha"], show_default=True, help="Of the direction."
@@ -62,8 +57,8 @@ def budget(
     latency_model: str | None,
     image_size: int | None,
     baseline: str,
-    coefficient_rounding: str,
-    image_size_step: int,
+    coefficient_rounding: str | None,
+    image_size_step: int | None,
     order: str,
     alpha: float,
     beta: float,
@@ -92,13 +87,8 @@ def budget(
         latency_ms=latency_ms,
         image_size=image_size,
     )
-    rules = replace(
-        rules_of_baseline(baseline),
-        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
-        image_size_step=image_size_step,
-    )
-    start = baseline_named(baseline)
-    family = Family(start, rules, latency_of(latency_model, wanted=latency_ms is not None))
+    start = chosen_baseline(baseline, coefficient_rounding, image_size_step)
+    family = Family(start.spec, start.rounding, latency_of(latency_model, wanted=latency_ms is not None))
     answer = spend(family, limits)
     document = document_of(family, answer, order=order, bases=(alpha, beta, gamma), top=top)
     if as_json:

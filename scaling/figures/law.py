@@ -57,22 +57,32 @@ def published_law() -> LawReport:
 
 
 def law_frame(report: LawReport) -> pd.DataFrame:
+    """Return `laws_frame` of a report.
+
+    Args:
+        report: from `report_laws`.
+    """
+    return laws_frame(report.source, report.laws)
+
+
+def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
 
     `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
 
     Args:
-        report: from `report_laws`.
+        source: the networks.
+        laws: one a strategy, refused ones among them.
     """
     rows: list[dict[str, Any]] = []
-    for law in report.laws:
+    for law in laws:
         if law.strategy != ALL:  # its networks stand in the other strategies
-            rows += _networks(report.source, law)
+            rows += _networks(source, law)
         if law.refusal is None and law.fit is not None:
             rows += _curve(law)
     columns = ["source", "strategy", "what", "cost_name", "cost", "error_percent", "low", "high", "stands"]
-    frame = pd.DataFrame([{"source": report.source.name, **row} for row in rows], columns=columns)
-    frame["cost_name"] = report.source.cost
+    frame = pd.DataFrame([{"source": source.name, **row} for row in rows], columns=columns)
+    frame["cost_name"] = source.cost
     numbers = ["error_percent", "low", "high"]
     frame[numbers] = frame[numbers].map(lambda value: float(f"{value:.{DIGITS}g}"))
     frame["cost"] = frame["cost"].map(lambda value: float(f"{value:.6g}"))
