@@ -131,7 +131,7 @@ class Target:
     def __post_init__(self) -> None:
         if not 0 < self.factor <= LARGEST_FACTOR or self.factor == 1:
             raise SpecError(
-                f"target factor must be above 0, at most {LARGEST_FACTOR:g} and not 1, got {self.factor}"
+                f"target factor must be above 0, not 1, and at most {LARGEST_FACTOR:g}, got {self.factor}"
             )
         if not 0 < self.tolerance < 1:
             raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")
