@@ -108,6 +108,8 @@ class SearchConfig(_Table):
         """What a candidate must cost; a data set of photographs caps the image size at its own."""
         native = None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
         limits = [size for size in (self.search.largest_image_size, native) if size]
+        if not self.search.target_factor > 1:
+            raise ConfigError(f"target factor must be above 1 in a search, got {self.search.target_factor}")
         return Target(
             factor=self.search.target_factor,
             tolerance=self.search.tolerance,

@@ -66,7 +66,7 @@ class Target:
     """What a candidate must cost.
 
     Args:
-        factor: multiple of the baseline's metric, above 1, at most 128.
+        factor: multiple of the baseline's metric, above 0, at most 128, not 1; a search takes above 1.
         tolerance: largest relative deviation, in (0, 1).
         largest_image_size: pixels; None for no limit but the package's own.
         metric: what is brought on target.
@@ -85,9 +85,9 @@ class Target:
     latency: LatencyModel = NO_LATENCY
 
     def __post_init__(self) -> None:
-        if not 1 < self.factor <= LARGEST_FACTOR:
+        if not 0 < self.factor <= LARGEST_FACTOR or self.factor == 1:
             raise SpecError(
-                f"target factor must be above 1 and at most {LARGEST_FACTOR:g}, got {self.factor}"
+                f"target factor must be above 0, not 1, and at most {LARGEST_FACTOR:g}, got {self.factor}"
             )
         if not 0 < self.tolerance < 1:
             raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")
