@@ -98,7 +98,7 @@ def peak_bytes(spec: ArchitectureSpec, use: MemoryUse = INFERENCE) -> int:
 
     >>> from scaling import variant
     >>> round(peak_bytes(variant("b0")) / 1e6), round(peak_bytes(variant("b7")) / 1e6)
-    (35, 485)
+    (35, 461)
     >>> round(peak_bytes(variant("b0"), MemoryUse(training=True, batch=16)) / 1e9, 2)
     1.51
     """
