@@ -18,7 +18,7 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.baselines import BASELINES, rules_of_baseline
+from scaling.baselines import EFFICIENTNETS, rules_of_baseline
 from scaling.cost.closed_form import input_sides
 from scaling.decomposition import layers
 from scaling.families import lite_coefficients, official_name, released_coefficients
@@ -35,7 +35,7 @@ def rules_of(setting: Setting) -> RoundingRules:
 
 
 def network(setting: Setting) -> ArchitectureSpec:
-    baseline = BASELINES[setting["baseline"]]
+    baseline = EFFICIENTNETS[setting["baseline"]]
     if setting["mode"] == "direct":
         multipliers = ScalingCoefficients(
             depth_coefficient=setting["depth"],
@@ -148,7 +148,7 @@ def expected(setting: Setting) -> dict[str, Any]:
     ]
     repeats = [1, *(stage.repeats for stage in spec.stages), 1, 1]
     inputs = [spec.image_size, *sides[: len(spec.stages)], sides[-1], sides[-1]]
-    baseline = count_cost(BASELINES[setting["baseline"]])
+    baseline = count_cost(EFFICIENTNETS[setting["baseline"]])
     assert spec.derivation is not None
     scaling = spec.derivation.scaling
     multipliers = (scaling.depth_coefficient, scaling.width_coefficient)

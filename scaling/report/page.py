@@ -166,7 +166,7 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
     stages = [
         {
             "name": f"stage {number}",
-            "operator": f"MBConv{stage.expand_ratio:g}, {stage.kernel_size}×{stage.kernel_size}",
+            "operator": f"{stage.operator}, {stage.kernel_size}×{stage.kernel_size}",
             "input": f"{side}×{side}×{stage.in_channels}",
             "channels": stage.out_channels,
             "repeats": stage.repeats,
