@@ -20,6 +20,7 @@ class LazyGroup(click.Group):
         "count": ("count", "Cost of a network, and why counters disagree."),
         "family": ("family", "One alpha, beta, gamma at many phi."),
         "budget": ("budget", "The largest networks under limits, exactly."),
+        "latency": ("latency", "Time on this device: calibrated, then predicted."),
         "explain": ("inverse", "What formula and rounding make of a variant."),
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
         "weights": ("weights", "Carry weights between implementations."),
