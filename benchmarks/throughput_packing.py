@@ -7,22 +7,53 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import torch
-from throughput_networks import RECIPE, batch, own_network
+from throughput_networks import RECIPE
 from torch import Tensor
 
 from scaling.agreement.peers import peer_installed
-from scaling.model import FIXED_KERNELS
+from scaling.architecture import ArchitectureSpec
+from scaling.families import variant
+from scaling.model import FIXED_KERNELS, KernelTable, build_model
+from scaling.search.config import load_config
 from scaling.training.augmentation import Augmentation, Augmenter
 from scaling.training.step import Step
 
-STEPS, IMAGE_SIZE, IMAGES = 4, 32, 128
+MAIN_JOB = Path(__file__).resolve().parents[1] / "experiments" / "quick.toml"
 
 
-def packing_rows(rounds: int) -> list[tuple[str, float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A training to be packed.
+
+    Args:
+        spec: the network.
+        images: in a batch.
+        steps: in a round.
+    """
+
+    spec: ArchitectureSpec
+    images: int
+    steps: int
+
+
+def packed_b0() -> Packed:
+    """Return B0 at 32 px."""
+    return Packed(spec=replace(variant("b0"), image_size=32), images=128, steps=4)
+
+
+def packed_main_job() -> Packed:
+    """Return the baseline and batch of the main job: what packing is for."""
+    config = load_config(MAIN_JOB)
+    return Packed(spec=config.baseline_spec, images=config.recipe.batch_size, steps=40)
+
+
+def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
     """Return images a second, by the clock, of two one-thread trainings and of one two-thread training."""
     context = multiprocessing.get_context("spawn")
     speeds: dict[int, list[float]] = {1: [], 2: []}
@@ -30,7 +61,7 @@ def packing_rows(rounds: int) -> list[tuple[str, float]]:
     processes = []
     for threads in (1, 1, 2):
         here, there = context.Pipe()
-        process = context.Process(target=_train, args=(threads, there), daemon=True)
+        process = context.Process(target=_train, args=(packed, threads, there), daemon=True)
         process.start()
         processes.append(process)
         lines.append((threads, here))
@@ -44,7 +75,7 @@ def packing_rows(rounds: int) -> list[tuple[str, float]]:
                 line.send(True)
             for line in own:
                 line.recv()
-            speeds[threads].append(len(own) * STEPS * IMAGES / (time.perf_counter() - start))
+            speeds[threads].append(len(own) * packed.steps * packed.images / (time.perf_counter() - start))
     for (_, line), process in zip(lines, processes, strict=True):
         line.send(False)
         process.join()
@@ -52,16 +83,44 @@ def packing_rows(rounds: int) -> list[tuple[str, float]]:
     return [(names[threads], statistics.median(speeds[threads])) for threads in (1, 2)]
 
 
-def _train(threads: int, line: Connection) -> None:
+def _train(packed: Packed, threads: int, line: Connection) -> None:
     torch.set_num_threads(threads)
-    step = Step(own_network(IMAGE_SIZE, FIXED_KERNELS).train(), RECIPE, total_steps=1_000_000)
-    images, labels = batch(IMAGES, IMAGE_SIZE, channels_last=True)
-    step(images, labels)
+    step = _step(packed, FIXED_KERNELS, torch.channels_last)
+    step()
     line.send(True)
     while line.recv():
-        for _ in range(STEPS):
-            step(images, labels)
+        for _ in range(packed.steps):
+            step()
         line.send(True)
+
+
+def _step(packed: Packed, kernels: KernelTable | None, layout: torch.memory_format) -> Callable[[], object]:
+    spec, generator = packed.spec, torch.Generator().manual_seed(0)
+    model = build_model(spec, seed=0, kernels=kernels).train().to(memory_format=layout)  # type: ignore[call-overload]
+    step = Step(model, RECIPE, total_steps=1_000_000)
+    shape = (packed.images, spec.in_channels, spec.image_size, spec.image_size)
+    images = torch.randn(shape, generator=generator).contiguous(memory_format=layout)
+    labels = torch.randint(spec.num_classes, (packed.images,), generator=generator)
+    return lambda: step(images, labels)
+
+
+def main_job_rows(kernels: KernelTable | None, rounds: int) -> list[tuple[str, float]]:
+    """Return images a second, in processor seconds, of the main job's step with and without this engine."""
+    packed = packed_main_job()
+    ways = {
+        "this engine": _step(packed, kernels, torch.channels_last),
+        "torch's own kernels, channels_last": _step(packed, None, torch.channels_last),
+        "torch's own kernels and layout": _step(packed, None, torch.contiguous_format),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, step in ways.items():
+            start = time.process_time()
+            for _ in range(packed.steps):
+                step()
+            times[name].append(time.process_time() - start)
+    images = packed.steps * packed.images
+    return [(name, images / statistics.median(own[1:])) for name, own in times.items()]
 
 
 def augmentation_rows(rounds: int) -> list[tuple[str, float]]:

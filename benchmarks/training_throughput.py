@@ -7,7 +7,8 @@ several processes is timed by the clock. `--device cuda` prints what a GPU makes
 packing instead. Peers that are not installed are left out, with a line.
 
     --output DIR   writes throughput.csv (or throughput_cuda.csv) and its provenance
-    --only A,B     some parts: train-32, train-64, train-224, evaluate-224, packing, augmentation
+    --only A,B     some parts: train-32, train-64, train-224, train-main-job, evaluate-224, packing,
+                   packing-main-job, augmentation
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 from throughput_gpu import PACKED, graphed_rows, packed_rows, proxy, roofline  # noqa: E402
 from throughput_networks import Contestant, evaluations, installed, trainings  # noqa: E402
-from throughput_packing import augmentation_rows, packing_rows  # noqa: E402
+from throughput_packing import (  # noqa: E402
+    augmentation_rows,
+    main_job_rows,
+    packed_b0,
+    packed_main_job,
+    packing_rows,
+)
 
 from scaling.model import KernelTable  # noqa: E402
 from scaling.results import provenance, write_json, write_text  # noqa: E402
@@ -37,7 +44,16 @@ from scaling.results.provenance import utc_now  # noqa: E402
 from scaling.training.kernels import kernels_for  # noqa: E402
 from scaling.training.options import KernelChoice  # noqa: E402
 
-PARTS = ("train-32", "train-64", "train-224", "evaluate-224", "packing", "augmentation")
+PARTS = (
+    "train-32",
+    "train-64",
+    "train-224",
+    "train-main-job",
+    "evaluate-224",
+    "packing",
+    "packing-main-job",
+    "augmentation",
+)
 BATCHES = {"train-32": (32, 128), "train-64": (64, 64), "train-224": (224, 8), "evaluate-224": (224, 16)}
 """Image size and images a batch of each part."""
 
@@ -99,15 +115,21 @@ def cpu_rows(parts: Sequence[str], rounds: int) -> Iterator[list[Row]]:
     """Measure the parts on a CPU, printing each as it is done; yield all rows so far."""
     torch.set_num_threads(1)
     kernels = kernels_for(KernelChoice.MEASURED, torch.device("cpu"), threads=1, dtype="float32")
+    others: dict[str, Callable[[], list[tuple[str, float]]]] = {
+        "train-main-job": lambda: main_job_rows(kernels, rounds),
+        "packing": lambda: packing_rows(packed_b0(), rounds),
+        "packing-main-job": lambda: packing_rows(packed_main_job(), rounds),
+        "augmentation": lambda: augmentation_rows(rounds),
+    }
     rows: list[Row] = []
     for part in parts:
         if part in BATCHES:
             found = measure(part, kernels, rounds)
             notes = ratios(found)
         else:
-            pairs = packing_rows(rounds) if part == "packing" else augmentation_rows(rounds)
-            found = [Row(part=part, name=n, layout="", images_per_s=s) for n, s in pairs]
-            notes = [f"{found[0].images_per_s / found[1].images_per_s:.2f} times {found[1].name}"]
+            found = [Row(part=part, name=n, layout="", images_per_s=s) for n, s in others[part]()]
+            first, *rest = found
+            notes = [f"{first.images_per_s / row.images_per_s:.2f} times {row.name}" for row in rest]
         show(part, found, notes)
         rows += found
         yield rows

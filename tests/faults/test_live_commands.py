@@ -1,0 +1,69 @@
+"""A real run with a pruner on a real PostgreSQL, looked at and exported while its workers train."""
+
+from __future__ import annotations
+
+import json
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+from checking import check, in_training, opened, told_so_far
+from conftest import fresh_database
+from postgres import PASSWORD, Server
+from processes import command_line, ended
+from recorded_runs import shown
+from search_runs import experiment, wait_until
+
+from scaling.results import read_trials
+from scaling.search.config import load_config
+from scaling.search.folder import RunFolder, open_folder
+from scaling.search.location import VARIABLE, parsed
+from scaling.search.run import open_run
+
+pytestmark = pytest.mark.faults
+
+EPOCHS = 6
+SEARCH = {
+    "trials": 8, "sampler": "random", "pruner": "successive_halving", "baseline_seeds": [0],
+    "workers": 2, "confirm": 1, "confirm_seeds": [5],
+}  # fmt: skip
+
+
+def test_status_export_and_best_read_a_live_study_of_postgresql(
+    server: Server, processes: list[BaseProcess], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = experiment(tmp_path, search=SEARCH, data={"train": 400}, recipe={"epochs": EPOCHS})
+    place, folder = fresh_database(server, tmp_path.name), tmp_path / "run"
+    monkeypatch.setenv(VARIABLE, place)
+    open_folder(RunFolder(path=folder), load_config(config))
+    open_run(load_config(config), RunFolder(path=folder), parsed(place, where="test")).close()
+    log = tmp_path / "run.log"
+    launch = command_line("run", "--config", config, "--output", folder, log=log)
+    processes.append(launch)
+    with opened(place, folder) as run:
+        wait_until(lambda: told_so_far(run) >= 2 and bool(in_training(run)), what="a trial in training")
+        least = told_so_far(run)
+    status = json.loads(shown("status", str(folder), "--json"))
+    assert (status["finished"], len(status["workers"]) > 0) == (False, True)
+    assert status["trainings"]["done"] >= least
+    assert status["trainings"]["left"] > 0
+    shown("export", str(folder), "--to", str(tmp_path / "early"))
+    early = read_trials(tmp_path / "early" / "trials.csv")
+    assert int((early["state"] == "complete").sum()) >= least
+    assert json.loads(shown("best", str(folder), "--json"))["confirmed"] is False
+
+    assert ended(launch, 300) == 0, log.read_text()
+    check(place, folder, networks=8)
+    trials = read_trials(folder / "trials.csv")
+    pruned = trials[trials["state"] == "pruned"]
+    assert 0 < len(pruned) < 8
+    assert (pruned["fidelity_epochs"] < EPOCHS).all()
+    assert set(trials[trials["kind"] == "reference"]["state"]) == {"complete"}, "references are never pruned"
+    assert json.loads(shown("status", str(folder), "--json"))["finished"] is True
+    choice = json.loads(shown("best", str(folder), "--json"))
+    (confirmed,) = trials[trials["kind"] == "confirm"].to_dict("records")
+    assert (choice["confirmed"], choice["winner"]["top1"]) == (True, pytest.approx(confirmed["top1"]))
+    shown("export", str(folder), "--to", str(tmp_path / "late"))
+    assert (tmp_path / "late" / "trials.csv").read_bytes() == (folder / "trials.csv").read_bytes()
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in written if PASSWORD.encode() in path.read_bytes()], "a password was written"
