@@ -176,7 +176,9 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool
     name, title = rows["baseline"].iloc[0], rows["title"].iloc[0]
     between = " · own runs\n" if wide else "\nown runs\n"
     heading = f"{name}{between}{title}" if own else f"Published: {name}"
-    ax.set_title(heading, **({} if wide else {"fontsize": 6.2}))
+    text = ax.set_title(heading)
+    if not wide:
+        text.set_fontsize(6.2)
     printed = "" if own else ", printed"
     words = f"FLOPs (multiply-adds, {unit}{printed})" if unit else "FLOPs (multiply-adds)"
     ax.set_xlabel(words, fontsize=6.2)
