@@ -73,11 +73,13 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Cost of each candidate: int64 (N,) each, exact."""
+    """Cost of each candidate: int64 (N,) each, exact; and of what."""
 
     macs: Array
     params: Array
     activations: Array
+    baseline: ArchitectureSpec
+    candidates: Candidates
 
 
 def _skeleton(spec: ArchitectureSpec) -> ArchitectureSpec:
@@ -111,7 +113,7 @@ def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
     macs, params, activations = (
         np.concatenate(pieces) for pieces in zip(*chunks, (empty, empty, empty), strict=True)
     )
-    return Costs(macs=macs, params=params, activations=activations)
+    return Costs(macs=macs, params=params, activations=activations, baseline=baseline, candidates=candidates)
 
 
 def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:

@@ -19,6 +19,7 @@ from scaling.baselines import rules_of_baseline
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
 from scaling.generation import scaled_channels
+from scaling.latency.calibration import read_calibration
 from scaling.model import TENSORFLOW, Numerics
 from scaling.reading import located, parse_toml, problem_of, read_text
 from scaling.rounding import RELEASED, RoundingRules
@@ -107,6 +108,8 @@ class SearchConfig(_Table):
         """What a candidate must cost; a data set of photographs caps the image size at its own."""
         native = None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
         limits = [size for size in (self.search.largest_image_size, native) if size]
+        if not self.search.target_factor > 1:
+            raise ConfigError(f"target factor must be above 1 in a search, got {self.search.target_factor}")
         return Target(
             factor=self.search.target_factor,
             tolerance=self.search.tolerance,
@@ -152,7 +155,20 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
     document = parse_toml(text, path)
     for override in overrides:
         _override(document, override)
+    _calibrated(document, path.parent)
     return parse_config(document, where=str(path), text="" if overrides else text)
+
+
+def _calibrated(document: dict[str, Any], folder: Path) -> None:
+    """Put a calibration's coefficients in the place of its path, relative to the experiment file."""
+    search = document.get("search")
+    latency = search.get("latency") if isinstance(search, dict) else None
+    if not (isinstance(search, dict) and isinstance(latency, dict) and "calibration" in latency):
+        return
+    if len(latency) > 1:
+        raise ConfigError("search.latency takes a calibration or coefficients, not both")
+    model = read_calibration(folder / str(latency["calibration"])).model
+    search["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
 
 
 def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:
