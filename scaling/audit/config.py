@@ -148,7 +148,11 @@ def _problem(error: ValidationError) -> str:
     if problem["type"] != "extra_forbidden":
         return first_problem(error)
     *tables, key = (str(part) for part in problem["loc"])
-    models = {"anchors": AnchorsTable, "proxies": ProxyTable, "scores": ScoresTable}
+    models: dict[str, type[BaseModel]] = {
+        "anchors": AnchorsTable,
+        "proxies": ProxyTable,
+        "scores": ScoresTable,
+    }
     model = models.get(tables[0], AuditConfig) if tables else AuditConfig
     close = difflib.get_close_matches(key, model.model_fields, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(model.model_fields)}"

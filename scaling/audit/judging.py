@@ -105,7 +105,7 @@ def judge(
     anchors = _means(results[ANCHOR])
     values = {one.name: _means(results[one.name]) for one in trainings if one.name != ANCHOR}
     values |= {one.name: np.asarray(one.values, np.float64) for one in scores}
-    macs = {one.name: one.macs for one in (*trainings, *scores)}
+    macs = {one.name: one.macs for one in trainings} | {one.name: one.macs for one in scores}
     judged, missing = list[Judged](), list[str]()
     for name, own in values.items():
         both = ~np.isnan(own) & ~np.isnan(anchors)
@@ -143,7 +143,7 @@ def _means(rows: Sequence[Sequence[Trained | None]]) -> np.ndarray:
 def _reliability(rows: Sequence[Sequence[Trained | None]]) -> Estimate | None:
     table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
     table = table[~np.isnan(table).any(1)]
-    return reliability(table.T) if len(table) >= FEWEST else None
+    return reliability(table.T.tolist()) if len(table) >= FEWEST else None
 
 
 def _table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -148,7 +149,7 @@ def write_all(wanted: Audit, verdict: Verdict, folder: Path, *, started: str, de
 
 
 def _plan(wanted: Audit, trainings: tuple[Trainings, ...], store: TrainingStore, *, as_json: bool) -> None:
-    rows = []
+    rows = list[dict[str, Any]]()
     for one in trainings:
         jobs = [job for row in one.jobs for job in row]
         there = sum(found is not None for found in store.find(jobs))

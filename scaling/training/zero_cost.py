@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from scaling.architecture import ArchitectureSpec
 from scaling.model import TENSORFLOW, Numerics, build_model
+from scaling.model.layers import StochasticDepth
 
 STABLE = 1e-5
 """Added to eigenvalues before their logarithm, as in the source."""
@@ -60,7 +61,7 @@ def zero_cost_score(
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-        elif hasattr(module, "survival"):
+        elif isinstance(module, StochasticDepth):
             module.survival = 1.0
     value = {
         ZeroCost.SYNFLOW: lambda: _synflow(model, images_NCHW[:1]),
