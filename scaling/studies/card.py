@@ -129,8 +129,8 @@ def _comparison(bench: Bench, trials: pd.DataFrame, found: Conclusions) -> tuple
         ),
         Item(
             question="What was tuned, and for whom?",
-            answer="learning rate of the recipe as its proxy has it, chosen on the baseline alone "
-            "(docs/log.md); conclusions at "
+            answer="nothing within the study: the recipe is the proxy's for every network; how its author chose "
+            "it the program cannot know (docs/log.md for those that ship); conclusions at a learning rate "
             + (
                 f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times it"
                 if len(rates) > 1
