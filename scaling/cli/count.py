@@ -97,6 +97,6 @@ def _print_reconciliation(cost: Cost, document: dict[str, Any]) -> None:
 _NOTES = {
     "conv": "multiply-adds",
     "linear": "multiply-adds",
-    "batch_norm": "2 per element: 0.39 B becomes 0.40 B here",
+    "batch_norm": "2 per element: 0.39 B of B0 becomes 0.40 B",
     "adaptive_avg_pool2d": "1 per element",
 }
