@@ -36,6 +36,7 @@ class LazyGroup(click.Group):
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "fit": ("fit", "Laws of error and cost, or why there is none."),
+        "audit": ("audit", "Which cheap proxy ranks as a longer training does."),
         "study": ("study", "Questions of scaling, trained and judged by rule."),
         "search": ("search", "Search coefficients by proxy training."),
     }
