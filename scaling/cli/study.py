@@ -123,7 +123,8 @@ def _plan(bench: Bench, store: TrainingStore, as_json: bool, minutes: float | No
     if as_json:
         emit_json(plan_document(found))
         return
-    table = table_of(bench.title, "px", "cost", "trainings", "there")
+    console.print(f"[bold]{escape(bench.title)}[/bold]")
+    table = table_of("network", "px", "cost", "trainings", "there")
     for row in found.rows:
         size = "" if row.member.spec is None else str(row.member.spec.image_size)
         cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
@@ -153,7 +154,8 @@ def _paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
     if as_json:
         emit_json({**plan_document(found), "baseline_epoch_macs": epoch})
         return
-    table = table_of(f"{config.name}, {paper.baseline}", "px", "cost", "trainings")
+    console.print(f"[bold]{escape(config.name)}[/bold] from {escape(paper.baseline)}")
+    table = table_of("network", "px", "cost", "trainings")
     for row in found.rows:
         size = "" if row.member.spec is None else str(row.member.spec.image_size)
         cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
