@@ -137,7 +137,7 @@ def print_predictions(name: str, rows: list[dict[str, Any]]) -> None:
             f"Off by {100 * row['median_error']:.1f} % in the median on networks that took no part in the "
             f"calibration, by at most {100 * row['ninth_decile_error']:.1f} % on nine of ten."
         )
-        for amount, times in row["beyond"].items():
-            console.print(
-                f"Warning: {amount} is {times:.2f} times beyond what was measured; the error there is unknown"
-            )
+        if row["beyond"]:
+            farthest = sorted(row["beyond"].items(), key=lambda item: -item[1])
+            named = ", ".join(f"{amount.replace('_', ' ')} ({times:.2f} times)" for amount, times in farthest)
+            console.print(f"Beyond what was measured: {named}. The error there is unknown.")

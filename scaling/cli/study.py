@@ -83,7 +83,8 @@ def study(
     folder = StudyFolder(path=output or Path("runs") / "studies" / bench.title)
     store = TrainingStore(path=store_path, device=best_device(proxy.search.device))
     if plan:
-        _plan(bench, store, as_json)
+        minutes = None if proxy_path or overrides else bench.size.minutes.get(data)
+        _plan(bench, store, as_json, minutes)
         return
     from scaling.cli.studying import conclude, train  # noqa: PLC0415  matplotlib takes a second
 
@@ -114,7 +115,7 @@ def _list(as_json: bool) -> None:
         console.print(f"[bold]{name}[/bold]: {escape(one.question)}")
 
 
-def _plan(bench: Bench, store: TrainingStore, as_json: bool) -> None:
+def _plan(bench: Bench, store: TrainingStore, as_json: bool, minutes: float | None) -> None:
     from scaling.studies.plan import plan_document, plan_of  # noqa: PLC0415
     from scaling.studies.trials import state_of  # noqa: PLC0415
 
@@ -122,7 +123,8 @@ def _plan(bench: Bench, store: TrainingStore, as_json: bool) -> None:
     if as_json:
         emit_json(plan_document(found))
         return
-    table = table_of(bench.title, "px", "cost", "trainings", "there")
+    console.print(f"[bold]{escape(bench.title)}[/bold]")
+    table = table_of("network", "px", "cost", "trainings", "there")
     for row in found.rows:
         size = "" if row.member.spec is None else str(row.member.spec.image_size)
         cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
@@ -136,11 +138,10 @@ def _plan(bench: Bench, store: TrainingStore, as_json: bool) -> None:
         "multiply-adds to go, forward and backward"
         + ("" if not found.follows else "; what follows from results is costed as the paper's shares")
     )
-    minutes = bench.size.minutes.get(bench.proxy.data.name)
     if found.core_s is not None:
         console.print(f"about {found.core_s / 60:.0f} worker minutes, by what was trained before")
     if minutes is not None:
-        console.print(f"expected by its file: {minutes:g} minutes")
+        console.print(f"expected by its file: {minutes:g} minutes, were nothing trained yet")
 
 
 def _paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
@@ -153,7 +154,8 @@ def _paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
     if as_json:
         emit_json({**plan_document(found), "baseline_epoch_macs": epoch})
         return
-    table = table_of(f"{config.name}, {paper.baseline}", "px", "cost", "trainings")
+    console.print(f"[bold]{escape(config.name)}[/bold] from {escape(paper.baseline)}")
+    table = table_of("network", "px", "cost", "trainings")
     for row in found.rows:
         size = "" if row.member.spec is None else str(row.member.spec.image_size)
         cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"

@@ -196,6 +196,6 @@ def _print_basis(outcome: Outcome) -> None:
     missing, gaps = len(outcome.state.missing), sum(one.state == "gap" for one in outcome.card)
     if missing or not outcome.state.final:
         lines.append(f"PARTIAL: {missing} trainings are missing" + ("" if missing else "; more follow") + ".")
-    lines.append(f"Reproducibility card: {len(outcome.card)} items, {gaps} gaps (card.md).")
+    lines.append(f"Reproducibility card: {len(outcome.card)} items, gaps: {gaps} (card.md).")
     for line in lines:
         console.print(line)

@@ -17,7 +17,7 @@ from scaling.cost import Cost, count_cost
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError
 from scaling.latency.fitting import Errors, fit, one_factor, relative_errors, summary
-from scaling.latency.model import LatencyModel, amounts
+from scaling.latency.model import BY_KIND, LatencyModel, amounts
 from scaling.latency.timing import Conditions, Mode, measure_ms, medians
 from scaling.model import KernelTable
 from scaling.results import write_json
@@ -116,7 +116,9 @@ def _ratio(value: float, other: float) -> float:
 
 def _amounts(model: LatencyModel, cost: Cost) -> dict[str, float]:
     whole = {"macs": cost.macs, "activations": cost.activations, "params": cost.params}
-    return {**whole, "image_size": cost.spec.image_size, **amounts(model.terms, cost)}
+    kinds = amounts([name for name in model.terms if name in BY_KIND], cost)
+    own = {name.removeprefix("ms_per_"): float(value) for name, value in kinds.items()}
+    return {**whole, "image_size": cost.spec.image_size, **own}
 
 
 def calibrate(

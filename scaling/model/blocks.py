@@ -101,8 +101,11 @@ class Bottleneck(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        branch_NCHW = self.project(self.spatial(self.reduce(x_NCHW)))
-        out_NCHW: Tensor = self.activation(self.stochastic_depth(branch_NCHW) + self.shortcut(x_NCHW))
+        # No name for the branch: it would keep it alive beside the sum.
+        sum_NCHW: Tensor = self.stochastic_depth(
+            self.project(self.spatial(self.reduce(x_NCHW)))
+        ) + self.shortcut(x_NCHW)
+        out_NCHW: Tensor = self.activation(sum_NCHW)
         return out_NCHW
 
 

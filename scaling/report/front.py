@@ -53,7 +53,7 @@ def front_of(record: RunRecord) -> Front | None:
     names = " and ".join(WORDS[one][1] for one in costs)
     return Front(
         title=f"Pareto front: top-1 against {names}",
-        headings=("network", "top-1, %", "±", *(WORDS[one][0] for one in costs), "seeds", ""),
+        headings=("network", "top-1, %", "±", *(WORDS[one][0] for one in costs), "seeds", "noise"),
         rows=tuple(_row(row, costs) for _, row in found.iterrows()),
         trained=len(record.ranking()),
     )
@@ -61,7 +61,7 @@ def front_of(record: RunRecord) -> Front | None:
 
 def _row(row: pd.Series[Any], costs: tuple[Objective, ...]) -> tuple[str, ...]:
     reach = 50 * (row["high"] - row["low"])
-    amounts = [f"{row[one]:,.0f}" if row[one] >= 100 else f"{row[one]:.3g}" for one in costs]
+    amounts = [f"{row[one]:,.{1 if one == Objective.INFERENCE_MS else 0}f}" for one in costs]
     return (
         network_name(row),
         f"{100 * row['top1']:.1f}",

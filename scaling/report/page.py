@@ -116,8 +116,9 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Cost of the study and how far it is."""
     trials, provenance = record.trials, record.provenance
     complete = trials[trials["state"] == "complete"]
-    yield "networks trained", f"{complete['trial'].nunique()}"
-    yield "trainings", f"{len(complete)} complete of {len(trials)}"
+    yield "networks trained", f"{len(record.ranking())}"
+    pruned = int((trials["state"] == "pruned").sum())
+    yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
     yield "time in training", _hours(trained_hours(trials))
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")

@@ -129,12 +129,12 @@ def _comparison(bench: Bench, trials: pd.DataFrame, found: Conclusions) -> tuple
         ),
         Item(
             question="What was tuned, and for whom?",
-            answer="learning rate of the recipe as its proxy has it, chosen on the baseline alone "
-            "(docs/log.md); conclusions at "
+            answer="nothing within the study: the recipe is the proxy's for every network; how its author "
+            "chose it the program cannot know (docs/log.md for those that ship); learning rate: "
             + (
-                f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times it"
+                f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times the recipe's"
                 if len(rates) > 1
-                else "it alone"
+                else "the recipe's alone"
             ),
             state=Answer.FILLED if len(rates) > 1 else Answer.GAP,
         ),

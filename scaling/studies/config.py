@@ -147,6 +147,7 @@ class SizeTable(_Table):
     seeds: tuple[Seed, ...] = Field(min_length=1)
     learning_rates: tuple[float, ...] = Field(default=(1.0,), min_length=1, description="times the recipe's")
     factors: tuple[Factor, ...] | None = Field(default=None, description="instead of the design's")
+    directions: int | None = Field(default=None, ge=1, le=20, description="instead of the design's")
     minutes: dict[str, float] = Field(default={}, description="expected wall time by data set")
 
     @model_validator(mode="after")

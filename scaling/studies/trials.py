@@ -52,9 +52,10 @@ class Bench:
 
     def members(self, found: Found) -> list[Member]:
         """Return the networks that are known by now."""
+        given = {"factors": self.size.factors, "directions": self.size.directions}
         design = self.study.design
-        if self.size.factors is not None and hasattr(design, "factors"):
-            design = design.model_copy(update={"factors": self.size.factors})
+        own = {key: one for key, one in given.items() if one is not None and hasattr(design, key)}
+        design = design.model_copy(update=own)
         return members_of(design, self.scene, found)
 
     def seeds(self, member: Member) -> tuple[int, ...]:

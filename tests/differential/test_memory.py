@@ -14,7 +14,8 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from scaling import ArchitectureSpec, build_model, variant
+from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, build_model, variant
+from scaling.architecture import BlockKind
 from scaling.cost.memory import peak_activation_bytes
 from scaling.cost.peak_memory import MemoryUse, peak_bytes
 from scaling.families import baseline_named
@@ -94,6 +95,31 @@ def test_random_networks(spec: ArchitectureSpec) -> None:
     estimate = peak_activation_bytes(spec)
     assert estimate == pytest.approx(measured(spec, TENSORFLOW, device="cpu"), rel=0.01)
     assert measured(spec, TORCHVISION, device="cpu") <= estimate * 1.01
+
+
+@pytest.mark.parametrize("out_channels", [2, 4])
+@pytest.mark.parametrize("kind", BlockKind)
+def test_repeats_of_every_kind_of_block(kind: BlockKind, out_channels: int) -> None:
+    # Random networks rarely have two blocks whose maps are as large as the stem's, and are the peak.
+    stage = StageSpec(
+        repeats=2,
+        kernel_size=3,
+        stride=1,
+        expand_ratio=1 if kind == BlockKind.SEPARABLE else 2,
+        in_channels=2,
+        out_channels=out_channels,
+        se_ratio=0,
+        kind=kind,
+    )
+    spec = ArchitectureSpec(
+        stem=StemSpec(out_channels=2, stride=1),
+        stages=(stage,),
+        head=HeadSpec(out_channels=0),
+        image_size=8,
+        in_channels=1,
+        num_classes=1,
+    )
+    assert peak_activation_bytes(spec) == measured(spec, TENSORFLOW, device="cpu")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def records(folder: Path) -> dict[str, int]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a study that was stopped by Ctrl-C after its first training."""
     folder = tmp_path_factory.mktemp("studies")
-    experiment(folder, search={"workers": 2}, recipe={"epochs": 6})
+    experiment(folder, search={"workers": 1}, recipe={"epochs": 4})
     study(folder, "first", '"depth", "width"')
     launch = subprocess.Popen(
         [sys.executable, "-m", "scaling", "study", *arguments("first")],

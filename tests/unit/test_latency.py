@@ -271,6 +271,8 @@ def test_a_real_calibration_predicts_networks_of_this_device(tmp_path: Path, mod
     # One round on a busy machine: the magnitude only.
     assert min(one.measured_ms for one in measured) / 5 < row["predicted_ms"]
     assert row["predicted_ms"] < 5 * max(one.measured_ms for one in measured)
+    larger = invoke(["mobilenetv1", "--image-size", "64", "--device", "cpu"], tmp_path).output
+    assert "Beyond what was measured: " in " ".join(larger.split())
     words = " ".join(
         invoke(["mobilenetv1", "--image-size", "40", "--device", "cpu"], tmp_path).output.split()
     )

@@ -22,9 +22,10 @@ from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
 from scaling.report import RunRecord, read_live, read_record, report_page, save_report
-from scaling.report.findings import NOTHING_YET, findings
+from scaling.report.findings import NOTHING_YET, failures, findings
 from scaling.report.front import front_of
 from scaling.report.laws import laws_of
+from scaling.report.rows import columns_of, table_rows
 from scaling.results import read_trials, trials_frame, write_trials
 from scaling.search.candidate import references
 from scaling.search.folder import RunFolder, open_folder
@@ -319,3 +320,31 @@ def test_a_run_of_two_objectives_lists_the_networks_that_none_beats(tmp_path: Pa
     assert "Pareto front: top-1 against params" in page.text
     assert front_of(read_record(QUICK)) is None
     assert "Pareto front: top-1" not in page_of(QUICK).text
+
+
+def test_pruned_networks_and_those_trained_again_say_what_they_are() -> None:
+    network = {"experiment": "tiny", "fidelity_epochs": 6, "image_size": 16, "macs": 9, "params": 9}
+    rows = [
+        *(network | {"trial": 0, "seed": seed, "kind": "reference", "name": "baseline", "state": "complete",
+                     "top1": 0.5, "architecture": "a"} for seed in (0, 1)),
+        *(network | {"trial": 1, "seed": seed, "kind": "search", "name": "search", "state": "complete",
+                     "top1": 0.6 + seed / 100, "architecture": "b"} for seed in (0, 1)),
+        network | {"trial": 2, "seed": 0, "kind": "search", "name": "search", "state": "pruned", "top1": 0.25,
+                   "architecture": "c", "fidelity_epochs": 2},
+        network | {"trial": 2, "seed": 1, "kind": "search", "name": "search", "state": "pruned",
+                   "architecture": "c"},
+        *(network | {"trial": 3, "seed": seed, "kind": "confirm", "name": "search", "state": "complete",
+                     "top1": 0.55, "architecture": "b"} for seed in (7, 8)),
+    ]  # fmt: skip
+    record = replace(read_record(QUICK), trials=trials_frame(rows))
+    keys = [column.key for column in columns_of(record)]
+    shown = {
+        row[0].text: dict(zip(keys, (cell.text for cell in row), strict=True)) for row in table_rows(record)
+    }
+    assert list(shown) == ["trial 1", "trial 3", "baseline", "trial 2"]
+    assert (shown["trial 2"]["top1"], shown["trial 2"]["verdict"]) == ("", "25.0 % after 2 epochs")
+    assert (shown["trial 3"]["top1"], shown["trial 3"]["seeds"]) == ("55.0", "2")
+    assert shown["trial 3"]["verdict"] == "trial 1 again, fresh seeds"
+    (pruned,) = failures(record.trials)
+    assert (pruned["trainings"], pruned["trials"]) == ("2 trainings, 1 of them never begun", [2])
+    assert "6 complete, 2 pruned of 8" in report_page(record, now="now", charts={})
