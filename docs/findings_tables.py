@@ -14,7 +14,15 @@ ROOT = Path(__file__).parents[1]
 STUDIES = ROOT / "results" / "studies"
 PAGE = ROOT / "docs" / "findings.md"
 MARK, END = "<!-- python docs/findings_tables.py -->", "<!-- end -->"
-ORDER = ("methods", "dimensions", "width_depth_resolution", "search_then_family", "noise", "law")
+ORDER = (
+    "methods",
+    "dimensions",
+    "width_depth_resolution",
+    "other_baselines",
+    "search_then_family",
+    "noise",
+    "law",
+)
 
 
 def tables() -> str:

@@ -27,6 +27,17 @@ def test_numbers_are_the_programs(part: str) -> None:
     assert shown.group(1).strip() == printed
 
 
+def test_tables_of_findings_are_the_programs() -> None:
+    program = ROOT / "docs" / "findings_tables.py"
+    printed = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=True
+    ).stdout
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    shown = re.search(r"<!-- python docs/findings_tables.py -->\n(.*?)\n<!-- end -->", page, re.DOTALL)
+    assert shown is not None
+    assert shown.group(1).strip() == printed.strip() != ""
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     commands = re.findall(r"```bash\n(python3 -m venv .*?)\n```", README)
     assert len(commands) == 2

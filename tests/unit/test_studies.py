@@ -18,7 +18,15 @@ from scaling.studies.networks import NOTHING, Found, Scene, directions, members_
 from scaling.studies.plan import paper_plan
 from scaling.studies.trials import Bench, jobs_of, trials_of
 
-STUDIES = ("dimensions", "width_depth_resolution", "methods", "search_then_family", "noise", "law")
+STUDIES = (
+    "dimensions",
+    "width_depth_resolution",
+    "methods",
+    "search_then_family",
+    "noise",
+    "law",
+    "other_baselines",
+)
 
 
 def document(**changes: Any) -> dict[str, Any]:
