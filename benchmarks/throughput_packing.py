@@ -104,7 +104,7 @@ def _step(packed: Packed, kernels: KernelTable | None, layout: torch.memory_form
     return lambda: step(images, labels)
 
 
-def main_job_rows(kernels: KernelTable, rounds: int) -> list[tuple[str, float]]:
+def main_job_rows(kernels: KernelTable | None, rounds: int) -> list[tuple[str, float]]:
     """Return images a second, in processor seconds, of the main job's step with and without this engine."""
     packed = packed_main_job()
     ways = {

@@ -18,6 +18,8 @@ from scaling.rounding import RoundingRules, SqueezeRounding, check_whole, choice
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
 MOST_CHANNELS = 1_000_000
+POOL_KERNEL = 3
+"""Of the max pooling that may end a stem (ResNet)."""
 _FORBID_EXTRA = {"extra": "forbid"}
 
 
@@ -27,27 +29,48 @@ class Activation(StrEnum):
     SILU = "silu"
     """x · sigmoid(x), also called swish: EfficientNet."""
     RELU6 = "relu6"
-    """min(max(x, 0), 6): EfficientNet-Lite, for integer arithmetic."""
+    """min(max(x, 0), 6): EfficientNet-Lite and the MobileNets, for integer arithmetic."""
+    RELU = "relu"
+    """max(x, 0): ResNet."""
+
+
+class BlockKind(StrEnum):
+    """What a stage's blocks are made of."""
+
+    MBCONV = "mbconv"
+    """[1x1 expansion], depthwise, [squeeze-excitation], 1x1 projection: EfficientNet, MobileNetV2."""
+    SEPARABLE = "separable"
+    """Depthwise, 1x1, an activation after each, no skip: MobileNetV1 (arXiv:1704.04861)."""
+    BOTTLENECK = "bottleneck"
+    """1x1, k x k, 1x1, added to the shortcut before the last activation: ResNet (arXiv:1512.03385)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemSpec:
-    """The first convolution: conv, batch norm, activation.
+    """The first convolution: conv, batch norm, activation; in a ResNet a 3x3 max pooling behind them.
 
     Args:
         out_channels: 1 to 1e6.
         kernel_size: odd, 1 to 15.
         stride: 1 to 4; 2 as released, 1 for small inputs.
+        pool_stride: of the max pooling, 1 to 4; 1 leaves it out.
     """
 
     out_channels: int
     kernel_size: int = 3
     stride: int = 2
+    pool_stride: int = 1
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
         check_whole("stem out_channels", self.out_channels, 1, MOST_CHANNELS)
         _check_kernel("stem", self.kernel_size, self.stride)
+        check_whole("stem pool_stride", self.pool_stride, 1, 4)
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether a max pooling ends the stem."""
+        return self.pool_stride > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +78,21 @@ class HeadSpec:
     """The last 1x1 convolution, before pooling and the classifier.
 
     Args:
-        out_channels: 1 to 1e6.
+        out_channels: up to 1e6; 0 leaves the convolution out, as MobileNetV1 and ResNet do.
     """
 
     out_channels: int
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
-        check_whole("head out_channels", self.out_channels, 1, MOST_CHANNELS)
+        check_whole("head out_channels", self.out_channels, 0, MOST_CHANNELS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpec:
-    """One MBConv block, derived from its stage: nothing here is stored in a spec."""
+    """One block, derived from its stage: nothing here is stored in a spec."""
 
+    kind: BlockKind
     kernel_size: int
     stride: int
     expand_ratio: int
@@ -78,33 +102,48 @@ class BlockSpec:
 
     @property
     def expanded_channels(self) -> int:
-        """Channels of the depthwise convolution."""
+        """Channels of the k x k convolution: depthwise, but in a bottleneck dense and narrow."""
+        if self.kind == BlockKind.BOTTLENECK:
+            return self.out_channels // self.expand_ratio
         return self.in_channels * self.expand_ratio
 
     @property
-    def has_skip(self) -> bool:
-        """Whether the input is added to the output: stride 1 and equal channels."""
+    def keeps_shape(self) -> bool:
+        """Whether input and output have one shape: stride 1 and equal channels."""
         return self.stride == 1 and self.in_channels == self.out_channels
+
+    @property
+    def has_skip(self) -> bool:
+        """Whether the input is added to the output; a bottleneck projects it where shapes differ."""
+        return self.kind == BlockKind.BOTTLENECK or (self.kind == BlockKind.MBCONV and self.keeps_shape)
+
+    @property
+    def projects_shortcut(self) -> bool:
+        """Whether a 1x1 convolution stands in the shortcut."""
+        return self.kind == BlockKind.BOTTLENECK and not self.keeps_shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSpec:
-    """A run of MBConv blocks; the first strides and changes channels, the others repeat.
+    """A run of blocks of one kind; the first strides and changes channels, the others repeat.
 
     Args:
         repeats: blocks in the stage, 1 to 2000.
-        kernel_size: of the depthwise convolution, odd, 1 to 15.
+        kernel_size: of the depthwise convolution (bottleneck: of the middle one), odd, 1 to 15.
         stride: of the first block, 1 to 4.
-        expand_ratio: depthwise channels over input channels, 1 to 64; 1 leaves the expansion out.
+        expand_ratio: 1 to 64. MBConv: depthwise channels over input channels; 1 leaves the expansion out.
+            Bottleneck: output channels over the middle convolution's; it must divide them. Separable: 1.
         in_channels: into the first block, 1 to 1e6.
         out_channels: of every block, 1 to 1e6.
-        se_ratio: squeeze-excitation width over a block's INPUT channels, 0 to 1; 0 leaves it out.
+        se_ratio: squeeze-excitation width over a block's INPUT channels, 0 to 1; 0 leaves it out, as
+            blocks other than MBConv must.
         squeeze_rounding: how that width becomes an integer.
+        kind: of its blocks.
 
     Raises:
-        SpecError: a value is out of its range.
+        SpecError: a value is out of its range, or does not go with the kind.
 
-    Source: Tan & Le 2019, arXiv:1905.11946, Table 1.
+    Source: Tan & Le 2019, arXiv:1905.11946, Table 1; kinds as in `BlockKind`.
     """
 
     repeats: int
@@ -115,6 +154,7 @@ class StageSpec:
     out_channels: int
     se_ratio: float = 0.25
     squeeze_rounding: SqueezeRounding = SqueezeRounding.FLOOR
+    kind: BlockKind = BlockKind.MBCONV
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
@@ -129,12 +169,22 @@ class StageSpec:
         object.__setattr__(self, "se_ratio", float(self.se_ratio) + 0.0)
         rounding = choice(SqueezeRounding, self.squeeze_rounding, "squeeze_rounding")
         object.__setattr__(self, "squeeze_rounding", rounding)
+        object.__setattr__(self, "kind", choice(BlockKind, self.kind, "stage kind"))
+        _check_kind(self)
+
+    @property
+    def operator(self) -> str:
+        """What its blocks are called, with their ratio: MBConv6, Separable, Bottleneck4."""
+        if self.kind == BlockKind.SEPARABLE:
+            return "Separable"
+        return f"{'MBConv' if self.kind == BlockKind.MBCONV else 'Bottleneck'}{self.expand_ratio}"
 
     def blocks(self) -> Iterator[BlockSpec]:
         """Yield the stage's blocks in order."""
         for index in range(self.repeats):
             in_channels = self.in_channels if index == 0 else self.out_channels
             yield BlockSpec(
+                kind=self.kind,
                 kernel_size=self.kernel_size,
                 stride=self.stride if index == 0 else 1,
                 expand_ratio=self.expand_ratio,
@@ -178,7 +228,7 @@ class ArchitectureSpec:
         image_size: side in pixels, 8 to 4096.
         in_channels: of the image, 1 to 1e6; 3 for RGB.
         num_classes: outputs of the classifier, 1 to 1e6.
-        activation: SiLU, or ReLU6 in EfficientNet-Lite.
+        activation: SiLU; ReLU6 in EfficientNet-Lite and the MobileNets, ReLU in ResNet.
         name: what to call it.
         dropout: before the classifier, in [0, 1).
         stochastic_depth: drop probability of the last block, in [0, 1); block i of N gets i/N of it.
@@ -222,8 +272,13 @@ class ArchitectureSpec:
 
     @property
     def num_blocks(self) -> int:
-        """MBConv blocks in all stages (the official documents' sub-blocks)."""
+        """Blocks in all stages (the official documents' sub-blocks)."""
         return sum(stage.repeats for stage in self.stages)
+
+    @property
+    def feature_channels(self) -> int:
+        """Channels that are pooled and classified: the head's, without one the last stage's."""
+        return self.head.out_channels or self.stages[-1].out_channels
 
     def block_survival(self) -> tuple[float, ...]:
         """Survival probability of each block: 1 - stochastic_depth · i / N, i from 0.
@@ -250,6 +305,22 @@ def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
     if kernel_size % 2 == 0:
         raise SpecError(f"{where} kernel_size must be odd, got {kernel_size}")
     check_whole(f"{where} stride", stride, 1, 4)
+
+
+def _check_kind(stage: StageSpec) -> None:
+    if stage.kind != BlockKind.MBCONV and stage.se_ratio:
+        raise SpecError(
+            f"a {stage.kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}"
+        )
+    if stage.kind == BlockKind.SEPARABLE and stage.expand_ratio != 1:
+        raise SpecError(
+            f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
+        )
+    if stage.kind == BlockKind.BOTTLENECK and stage.out_channels % stage.expand_ratio:
+        raise SpecError(
+            f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
+            f"{stage.expand_ratio}, got {stage.out_channels}"
+        )
 
 
 def _check_chain(spec: ArchitectureSpec) -> None:

@@ -1,7 +1,8 @@
 """Stages as the classic block strings: `r2_k5_s22_e6_i24_o40_se0.25`.
 
 Floor 1. Letters: r repeats, k kernel_size, s stride twice (rows, columns), e expand_ratio, i in_channels,
-o out_channels, se se_ratio (left out when 0). Ours alone: `sqround` for the rounded squeeze.
+o out_channels, se se_ratio (left out when 0). Ours alone: `sqround` for the rounded squeeze, and at the
+end a kind, `separable` or `bottleneck`, for blocks that are not MBConv: `r3_k3_s22_e4_i64_o256_bottleneck`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from scaling.architecture import StageSpec
+from scaling.architecture import BlockKind, StageSpec
 from scaling.errors import SpecError
 from scaling.rounding import SqueezeRounding
 
 _PATTERN = re.compile(
     r"r(?P<repeats>\d{1,9})_k(?P<kernel_size>\d{1,9})_s(?P<stride>\d)(?P<stride_columns>\d)"
     r"_e(?P<expand_ratio>\d{1,9})_i(?P<in_channels>\d{1,9})_o(?P<out_channels>\d{1,9})"
-    r"(?:_se(?P<se_ratio>[0-9.e+-]{1,40}))?(?P<squeeze>_sqround)?"
+    r"(?:_se(?P<se_ratio>[0-9.e+-]{1,40}))?(?P<squeeze>_sqround)?(?:_(?P<kind>separable|bottleneck))?"
 )
 
 
@@ -33,7 +34,9 @@ def stage_to_string(stage: StageSpec) -> str:
     )
     if stage.se_ratio:
         text += f"_se{stage.se_ratio!r}"
-    return text + ("_sqround" if stage.squeeze_rounding == SqueezeRounding.ROUND else "")
+    if stage.squeeze_rounding == SqueezeRounding.ROUND:
+        text += "_sqround"
+    return text if stage.kind == BlockKind.MBCONV else f"{text}_{stage.kind}"
 
 
 def stage_from_string(text: str) -> StageSpec:
@@ -62,6 +65,7 @@ def stage_from_string(text: str) -> StageSpec:
         **{name: int(groups[name]) for name in names},
         se_ratio=se_ratio,
         squeeze_rounding=SqueezeRounding.ROUND if groups["squeeze"] else SqueezeRounding.FLOOR,
+        kind=BlockKind(groups["kind"] or BlockKind.MBCONV),
     )
 
 

@@ -1,14 +1,25 @@
 """A spec taken apart as the official drawings do: layers, five modules, three kinds of sub-block. Floor 1.
 
 Layers are those of Keras's `EfficientNetB0` … `EfficientNetB7`, by the same names: 237 … 813 without the top.
+Other networks are counted by the same convention, rescaling and normalization of the image and zero padding
+at every stride included; their blocks are modules of our own: 6 (pointwise convolution of a separable block),
+7 (opens a bottleneck), 8 and 9 (close it, with the input or its projection added).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from scaling.architecture import ArchitectureSpec, BlockSpec, StageSpec, out_size
+from scaling.architecture import (
+    POOL_KERNEL,
+    ArchitectureSpec,
+    BlockKind,
+    BlockSpec,
+    StageSpec,
+    out_size,
+)
 
 Shape = tuple[int, ...]
 
@@ -19,7 +30,7 @@ class Layer:
 
     Args:
         name: Keras's name, such as `block2a_expand_conv`.
-        module: `stem`, `module1` … `module5`, `final` or `top`.
+        module: `stem`, `module1` … `module9`, `final` or `top`.
         sub_block: `1a` … `7d` as in Keras's names; empty in stem, final and top.
         kind: 1, 2 or 3 (FACTS of the official drawings: first without expansion, other first, repeat);
             0 outside the blocks.
@@ -51,7 +62,7 @@ def layers(spec: ArchitectureSpec, *, include_top: bool = False) -> tuple[Layer,
     (237, 813)
     """
     found = [*_stem(spec)]
-    side = out_size(spec.image_size, spec.stem.stride)
+    side = found[-1].output_shape[0]
     for number, stage in enumerate(spec.stages, start=1):
         for index, block in enumerate(stage.blocks()):
             sub_block = f"{number}{block_letters(index)}"
@@ -62,10 +73,10 @@ def layers(spec: ArchitectureSpec, *, include_top: bool = False) -> tuple[Layer,
 
 
 def sub_block_kind(stage: StageSpec, index: int) -> int:
-    """Return 1 for a first block without expansion, 2 for any other first block, 3 for a repeat."""
+    """Return 1 for a first block that begins depthwise, 2 for any other first block, 3 for a repeat."""
     if index > 0:
         return 3
-    return 1 if stage.expand_ratio == 1 else 2
+    return 1 if stage.expand_ratio == 1 and stage.kind != BlockKind.BOTTLENECK else 2
 
 
 def block_letters(index: int) -> str:
@@ -102,6 +113,10 @@ def _stem(spec: ArchitectureSpec) -> Iterator[Layer]:
     weights = spec.stem.kernel_size**2 * spec.in_channels * channels
     for layer in _conv_bn_activation("stem_", "conv", (side, side, channels), weights):
         yield replace(layer, module="stem")
+    if spec.stem.has_pool:
+        yield _padding("stem_pool_pad", side, channels, POOL_KERNEL)
+        pooled = out_size(side, spec.stem.pool_stride)
+        yield Layer(name="stem_pool", module="stem", output_shape=(pooled, pooled, channels))
 
 
 def _padding(name: str, side: int, channels: int, kernel_size: int) -> Layer:
@@ -113,11 +128,17 @@ def _padding(name: str, side: int, channels: int, kernel_size: int) -> Layer:
 
 def _block(block: BlockSpec, side: int, *, sub_block: str, kind: int) -> Iterator[Layer]:
     prefix = f"block{sub_block}_"
-    for layer in (
-        *_depthwise(block, side, prefix),
-        *_squeeze_excitation(block, prefix),
-        *_projection(block, out_size(side, block.stride), prefix),
-    ):
+    out = out_size(side, block.stride)
+    pieces: dict[BlockKind, tuple[Iterator[Layer], ...]] = {
+        BlockKind.MBCONV: (
+            _depthwise(block, side, prefix),
+            _squeeze_excitation(block, prefix),
+            _projection(block, out, prefix),
+        ),
+        BlockKind.SEPARABLE: (_depthwise(block, side, prefix), _pointwise(block, out, prefix)),
+        BlockKind.BOTTLENECK: (_narrow(block, side, prefix), _widening(block, out, prefix)),
+    }
+    for layer in chain(*pieces[block.kind]):
         yield replace(layer, sub_block=sub_block, kind=kind)
 
 
@@ -167,15 +188,54 @@ def _projection(block: BlockSpec, side: int, prefix: str) -> Iterator[Layer]:
         yield Layer(name=prefix + "add", module=module, output_shape=shape)
 
 
+def _pointwise(block: BlockSpec, side: int, prefix: str) -> Iterator[Layer]:
+    """Module 6: the second half of a separable block."""
+    names, shape = ("project_bn", "project_activation"), (side, side, block.out_channels)
+    weights = block.in_channels * block.out_channels
+    for layer in _conv_bn_activation(prefix, "project_conv", shape, weights, names=names):
+        yield replace(layer, module="module6")
+
+
+def _narrow(block: BlockSpec, side: int, prefix: str) -> Iterator[Layer]:
+    """Module 7: a bottleneck up to its k x k convolution."""
+    inner, out = block.expanded_channels, out_size(side, block.stride)
+    names, weights = ("reduce_bn", "reduce_activation"), block.in_channels * inner
+    for layer in _conv_bn_activation(prefix, "reduce_conv", (side, side, inner), weights, names=names):
+        yield replace(layer, module="module7")
+    if block.stride > 1:
+        yield replace(_padding(prefix + "conv_pad", side, inner, block.kernel_size), module="module7")
+    weights = block.kernel_size**2 * inner**2
+    for layer in _conv_bn_activation(prefix, "conv", (out, out, inner), weights):
+        yield replace(layer, module="module7")
+
+
+def _widening(block: BlockSpec, side: int, prefix: str) -> Iterator[Layer]:
+    """Modules 8 (the input itself is added) and 9 (its projection is)."""
+    module, shape = ("module9" if block.projects_shortcut else "module8"), (side, side, block.out_channels)
+    weights = {"project": block.expanded_channels * block.out_channels}
+    if block.projects_shortcut:
+        weights["shortcut"] = block.in_channels * block.out_channels
+    norm = 2 * block.out_channels
+    for name, count in weights.items():
+        yield Layer(name=f"{prefix}{name}_conv", module=module, output_shape=shape, params=count)
+        yield Layer(
+            name=f"{prefix}{name}_bn", module=module, output_shape=shape, params=norm, statistics=norm
+        )
+    for name in ("add", "out_activation"):
+        yield Layer(name=prefix + name, module=module, output_shape=shape)
+
+
 def _final(spec: ArchitectureSpec, side: int) -> Iterator[Layer]:
     channels = spec.head.out_channels
+    if channels == 0:
+        return
     weights = spec.stages[-1].out_channels * channels
     for layer in _conv_bn_activation("top_", "conv", (side, side, channels), weights):
         yield replace(layer, module="final")
 
 
 def _top(spec: ArchitectureSpec) -> Iterator[Layer]:
-    channels, classes = spec.head.out_channels, spec.num_classes
+    channels, classes = spec.feature_channels, spec.num_classes
     yield Layer(name="avg_pool", module="top", output_shape=(channels,))
     yield Layer(name="top_dropout", module="top", output_shape=(channels,))
     yield Layer(name="predictions", module="top", output_shape=(classes,), params=(channels + 1) * classes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from scaling.architecture import ArchitectureSpec
 from scaling.baselines import EFFICIENTNET_B0
@@ -210,10 +211,15 @@ def _exact_solution(entry: GridEntry) -> tuple[tuple[str, ...], Solution]:
     """The family's own triple where it covers the variant; else one for the variant and the baseline."""
     for names in (COMPOUND_FAMILY, ("b0", entry.name)):
         if entry.name in names:
-            solution = invert(EFFICIENTNET_B0, released_grid(names)).solution
+            solution = _solution_of(names)
             if solution is not None:
                 return names, solution
     raise SpecError(f"no alpha, beta, gamma and phi give {entry.name!r}")
+
+
+@cache
+def _solution_of(names: tuple[str, ...]) -> Solution | None:
+    return invert(EFFICIENTNET_B0, released_grid(names)).solution
 
 
 def _candidate(label: str, compound: CompoundCoefficients) -> Candidate:

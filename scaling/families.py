@@ -8,7 +8,13 @@ from functools import cache
 from typing import Literal
 
 from scaling.architecture import ArchitectureSpec
-from scaling.baselines import BASELINES, EFFICIENTNET_B0, EFFICIENTNET_LITE0, rules_of_baseline
+from scaling.baselines import (
+    BASELINES,
+    EFFICIENTNET_B0,
+    EFFICIENTNET_LITE0,
+    known_baseline,
+    rules_of_baseline,
+)
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.errors import CoefficientWarning, SpecError
 from scaling.generation import scale
@@ -102,9 +108,12 @@ def official_name(spec: ArchitectureSpec) -> str | None:
 
 
 def named(spec: ArchitectureSpec) -> ArchitectureSpec:
-    """Give a spec that equals an official one its name and dropout; leave any other as it is."""
+    """Give a spec that equals an official one or a baseline its name and dropout; leave others alone."""
     name = official_name(spec)
-    return spec if name is None else replace(spec, name=name, dropout=variant(name).dropout)
+    if name is not None:
+        return replace(spec, name=name, dropout=variant(name).dropout)
+    known = next((baseline for baseline in BASELINES.values() if baseline == spec), None)
+    return spec if known is None else replace(spec, name=known.name, dropout=known.dropout)
 
 
 def baseline_named(name: str) -> ArchitectureSpec:
@@ -112,8 +121,18 @@ def baseline_named(name: str) -> ArchitectureSpec:
 
     Raises:
         SpecError: nothing has that name.
+
+    >>> baseline_named("mobilenetv2").name, baseline_named("b3").name
+    ('mobilenetv2', 'b3')
     """
-    return BASELINES[name] if name in BASELINES else variant(name)
+    found = known_baseline(name)
+    if found is not None:
+        return found
+    try:
+        return variant(name)
+    except SpecError:
+        known = ", ".join(BASELINES)
+        raise SpecError(f"unknown baseline {name!r}; expected one of {known}, or a variant: b0 …") from None
 
 
 def generate(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 from scaling.architecture import (
     LARGEST_IMAGE,
@@ -14,6 +15,7 @@ from scaling.architecture import (
     MOST_CHANNELS,
     SMALLEST_IMAGE,
     ArchitectureSpec,
+    BlockKind,
     Derivation,
     HeadSpec,
     StageSpec,
@@ -54,18 +56,16 @@ def scale(
     multipliers = rounding.coefficients(_multipliers(coefficients))
     _check_sizes(spec, multipliers, rounding)
     width = multipliers.width_coefficient
-    stem = replace(spec.stem, out_channels=rounding.stem_channels(spec.stem.out_channels, width))
-    stages = _scaled_stages(spec, stem.out_channels, multipliers, rounding)
-    head = rounding.head_channels(spec.head.out_channels, spec.stages[-1].out_channels, width)
+    channels = scaled_channels(spec, width, rounding)
     return replace(
         spec,
-        stem=stem,
-        stages=stages,
-        head=HeadSpec(out_channels=head),
+        stem=replace(spec.stem, out_channels=channels[0]),
+        stages=_scaled_stages(spec, channels, multipliers, rounding),
+        head=HeadSpec(out_channels=channels[-1]),
         image_size=rounding.image_size(spec.image_size, multipliers.resolution_coefficient),
         name=f"{spec.name}-d{multipliers.depth_coefficient:g}-w{width:g}"
         f"-r{multipliers.resolution_coefficient:.4g}",
-        dropout=scaled_dropout(width),
+        dropout=scaled_dropout(width) if spec.dropout else 0.0,
         derivation=Derivation(
             baseline=spec.name,
             baseline_image_size=spec.image_size,
@@ -85,7 +85,8 @@ def _multipliers(coefficients: CompoundCoefficients | ScalingCoefficients) -> Sc
 def scaled_dropout(width_coefficient: float) -> float:
     """Dropout of a network that no release names: clip(0.2 + 0.3·log2(width), 0.2, 0.5).
 
-    Ours: the released grid goes from 0.2 at width 1 to 0.5 at width 2 and prints no formula.
+    Ours: the released grid goes from 0.2 at width 1 to 0.5 at width 2 and prints no formula. A baseline
+    without dropout, as ResNet-50, stays without.
 
     >>> scaled_dropout(1.0), scaled_dropout(2.0), round(scaled_dropout(1.4), 3)
     (0.2, 0.5, 0.346)
@@ -93,11 +94,41 @@ def scaled_dropout(width_coefficient: float) -> float:
     return min(0.5, max(0.2, 0.2 + 0.3 * math.log2(width_coefficient)))
 
 
+def scaled_channels(
+    spec: ArchitectureSpec, width_coefficient: float, rounding: RoundingRules
+) -> tuple[int, ...]:
+    """Return what a (rounded) width makes of the channels of stem, every stage, head; a head of 0 stays 0.
+
+    In a stage of bottlenecks the rule rounds the width of the middle convolution, and the output is
+    expand_ratio times that: both come out whole under any divisor, as in torchvision's wide ResNets.
+
+    Args:
+        spec: the baseline.
+        width_coefficient: of all of them.
+        rounding: the rules.
+
+    >>> from scaling import variant
+    >>> scaled_channels(variant("b0"), 1.1, RELEASED)
+    (32, 16, 24, 48, 88, 120, 208, 352, 1408)
+    """
+    head = rounding.head_channels(spec.head.out_channels, spec.stages[-1].out_channels, width_coefficient)
+    stages = (_stage_channels(stage, width_coefficient, rounding) for stage in spec.stages)
+    return (rounding.stem_channels(spec.stem.out_channels, width_coefficient), *stages, head)
+
+
+def _stage_channels(stage: StageSpec, width_coefficient: float, rounding: RoundingRules) -> int:
+    if stage.kind == BlockKind.BOTTLENECK:
+        inner = rounding.channels(stage.out_channels // stage.expand_ratio, width_coefficient)
+        return inner * stage.expand_ratio
+    return rounding.channels(stage.out_channels, width_coefficient)
+
+
 def _scaled_stages(
-    spec: ArchitectureSpec, stem_channels: int, multipliers: ScalingCoefficients, rounding: RoundingRules
+    spec: ArchitectureSpec,
+    channels: tuple[int, ...],
+    multipliers: ScalingCoefficients,
+    rounding: RoundingRules,
 ) -> tuple[StageSpec, ...]:
-    out = [rounding.channels(stage.out_channels, multipliers.width_coefficient) for stage in spec.stages]
-    into = [stem_channels, *out[:-1]]
     repeats = rounding.stage_repeats([stage.repeats for stage in spec.stages], multipliers.depth_coefficient)
     return tuple(
         replace(
@@ -107,7 +138,9 @@ def _scaled_stages(
             out_channels=out_channels,
             squeeze_rounding=rounding.squeeze_rounding,
         )
-        for stage, number, in_channels, out_channels in zip(spec.stages, repeats, into, out, strict=True)
+        for stage, number, (in_channels, out_channels) in zip(
+            spec.stages, repeats, pairwise(channels[:-1]), strict=True
+        )
     )
 
 
@@ -116,12 +149,7 @@ def _check_sizes(spec: ArchitectureSpec, multipliers: ScalingCoefficients, round
     size = rounding.image_size(spec.image_size, multipliers.resolution_coefficient)
     width = multipliers.width_coefficient
     blocks = sum(rounding.stage_repeats([s.repeats for s in spec.stages], multipliers.depth_coefficient))
-    last = spec.stages[-1].out_channels
-    channels = max(
-        rounding.stem_channels(spec.stem.out_channels, width),
-        *(rounding.channels(stage.out_channels, width) for stage in spec.stages),
-        rounding.head_channels(spec.head.out_channels, last, width),
-    )
+    channels = max(scaled_channels(spec, width, rounding))
     for name, value, low, high in (
         ("image size", size, SMALLEST_IMAGE, LARGEST_IMAGE),
         ("blocks", blocks, 1, MOST_BLOCKS),

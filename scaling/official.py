@@ -40,9 +40,10 @@ def save_official(directory: Path) -> list[Path]:
     Raises:
         ResultsError: the folder cannot be written.
     """
-    charts = directory / "charts"
-    paths = save_family_figures(charts, ("svg", "png"), names=CHARTS)
-    paths += [path for path in save_family_figures(charts, ("pdf",), names=FOR_PRINT) if path not in paths]
+    paths: list[Path] = []
+    for name in CHARTS:
+        formats = ("svg", "png", "pdf") if name in FOR_PRINT else ("svg", "png")
+        paths += save_family_figures(directory / "charts", formats, names=(name,))
     paths += save_drawings(directory / "drawings", ("svg",))
     paths += save_tables(directory / "tables")
     return paths

@@ -211,14 +211,14 @@ class RoundingRules:
         return self.channels(stem, width_coefficient) if self.scaled_stem_and_head else stem
 
     def head_channels(self, head: int, last_stage: int, width_coefficient: float) -> int:
-        """Scale the head's channels, unless the rules keep them.
+        """Scale the head's channels, unless the rules keep them or there is no head convolution.
 
         Args:
-            head: the baseline's head channels.
+            head: the baseline's head channels, 0 for none.
             last_stage: the baseline's last stage's out_channels.
             width_coefficient: the (rounded) width coefficient.
         """
-        if not self.scaled_stem_and_head:
+        if head == 0 or not self.scaled_stem_and_head:
             return head
         if self.head_rule == HeadRule.CHANNEL_RULE:
             return self.channels(head, width_coefficient)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from scaling.architecture import ArchitectureSpec
+from scaling.architecture import ArchitectureSpec, BlockKind
 from scaling.errors import SpecError
 
 _ADAPTER = TypeAdapter(ArchitectureSpec)
@@ -18,11 +19,14 @@ _UNNAMED = {"name": "", "dropout": 0.0, "stochastic_depth": 0.0, "derivation": N
 def to_json(spec: ArchitectureSpec) -> str:
     """Write a spec, metadata included, as one JSON document; floats round-trip.
 
+    What only other networks than EfficientNets have (kind, pool_stride) is left out at its default, so that
+    documents and keys of EfficientNets are those of earlier versions.
+
     >>> from scaling import variant
     >>> from_json(to_json(variant("b4"))) == variant("b4")
     True
     """
-    return _ADAPTER.dump_json(spec, indent=2).decode()
+    return _ADAPTER.dump_json(spec, indent=2, exclude=_at_default(spec)).decode()
 
 
 def from_json(text: str) -> ArchitectureSpec:
@@ -45,6 +49,12 @@ def first_problem(error: ValidationError) -> str:
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
 
 
+def _at_default(spec: ArchitectureSpec) -> dict[str, Any]:
+    """Return what pydantic is to leave out."""
+    plain = {number: {"kind"} for number, stage in enumerate(spec.stages) if stage.kind == BlockKind.MBCONV}
+    return {"stages": plain} if spec.stem.has_pool else {"stages": plain, "stem": {"pool_stride"}}
+
+
 def architecture_key(spec: ArchitectureSpec) -> str:
     """Name an architecture: equal specs have equal keys, on every machine; metadata does not count.
 
@@ -53,6 +63,7 @@ def architecture_key(spec: ArchitectureSpec) -> str:
     >>> architecture_key(variant("b0")) == architecture_key(replace(variant("b0"), name="mine"))
     True
     """
-    bare = json.loads(_ADAPTER.dump_json(replace(spec, **_UNNAMED)))  # type: ignore[arg-type]
+    unnamed = replace(spec, **_UNNAMED)  # type: ignore[arg-type]
+    bare = json.loads(_ADAPTER.dump_json(unnamed, exclude=_at_default(spec)))
     canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]

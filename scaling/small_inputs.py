@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scaling.architecture import ArchitectureSpec, out_size
+from scaling.architecture import ArchitectureSpec, BlockKind, out_size
 from scaling.rounding import choice
 
 LEAST_MAP = 4
@@ -24,7 +24,7 @@ class SmallInput(StrEnum):
     NONE = "none"
     """None: as released."""
     STEM = "stem"
-    """The stem's, whatever the image size."""
+    """The stem's, whatever the image size; its pooling goes too."""
     EARLY = "early"
     """From the stem on, as many as it takes for a last map of 4 px: fine maps throughout, dear."""
     LATE = "late"
@@ -66,7 +66,7 @@ def _with_policy(spec: ArchitectureSpec, policy: SmallInput) -> ArchitectureSpec
     if policy == SmallInput.NONE:
         return spec
     if policy == SmallInput.STEM:
-        return _unstrided(spec, 0)
+        return _unstrided(_unstrided(spec, 0), 1)
     places = [place for place, stride in enumerate(_strides(spec)) if stride > 1]
     for place in places if policy == SmallInput.EARLY else reversed(places):
         if last_map(spec) >= LEAST_MAP:
@@ -76,15 +76,16 @@ def _with_policy(spec: ArchitectureSpec, policy: SmallInput) -> ArchitectureSpec
 
 
 def _strides(spec: ArchitectureSpec) -> tuple[int, ...]:
-    return (spec.stem.stride, *(stage.stride for stage in spec.stages))
+    return (spec.stem.stride, spec.stem.pool_stride, *(stage.stride for stage in spec.stages))
 
 
 def _unstrided(spec: ArchitectureSpec, place: int) -> ArchitectureSpec:
-    """Return the network with the stride at one place set to 1; place 0 is the stem."""
-    if place == 0:
-        return replace(spec, stem=replace(spec.stem, stride=1))
+    """Return the network with one stride set to 1; place 0 is the stem's, 1 its pooling's."""
+    if place < 2:
+        stem = replace(spec.stem, stride=1) if place == 0 else replace(spec.stem, pool_stride=1)
+        return replace(spec, stem=stem)
     stages = list(spec.stages)
-    stages[place - 1] = replace(stages[place - 1], stride=1)
+    stages[place - 2] = replace(stages[place - 2], stride=1)
     return replace(spec, stages=tuple(stages))
 
 
@@ -103,10 +104,10 @@ def last_map(spec: ArchitectureSpec) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleTaps:
-    """How many depthwise weights only ever meet padding.
+    """How many weights of the blocks' k x k convolutions only ever meet padding.
 
     Args:
-        weights: depthwise weights of the network.
+        weights: of these convolutions: depthwise, but in bottlenecks.
         idle: of them, those that meet no pixel at any place of their map; their gradient is 0 throughout.
     """
 
@@ -115,12 +116,12 @@ class IdleTaps:
 
     @property
     def share(self) -> float:
-        """Idle weights over all depthwise weights."""
+        """Idle weights over all of them."""
         return self.idle / self.weights
 
 
 def idle_taps(spec: ArchitectureSpec) -> IdleTaps:
-    """Count the depthwise weights that never train because the map is too small for their kernel.
+    """Count the k x k weights of blocks that never train because the map is too small for their kernel.
 
     Padding is SAME as released; with symmetric padding a strided block may differ by a row of taps.
 
@@ -129,19 +130,21 @@ def idle_taps(spec: ArchitectureSpec) -> IdleTaps:
     (0, 0.744)
     """
     weights = idle = 0
-    for kernel, stride, channels, side in _depthwise(spec):
+    for kernel, stride, kernels, side in _spatial(spec):
         used = _used_taps(kernel, stride, side)
-        weights += channels * kernel**2
-        idle += channels * (kernel**2 - used**2)
+        weights += kernels * kernel**2
+        idle += kernels * (kernel**2 - used**2)
     return IdleTaps(weights=weights, idle=idle)
 
 
-def _depthwise(spec: ArchitectureSpec) -> Iterator[tuple[int, int, int, int]]:
-    """Give kernel size, stride, channels and input side of every depthwise convolution."""
-    side = out_size(spec.image_size, spec.stem.stride)
+def _spatial(spec: ArchitectureSpec) -> Iterator[tuple[int, int, int, int]]:
+    """Give kernel size, stride, number of kernels and input side of every block's k x k convolution."""
+    side = out_size(out_size(spec.image_size, spec.stem.stride), spec.stem.pool_stride)
     for stage in spec.stages:
         for block in stage.blocks():
-            yield block.kernel_size, block.stride, block.expanded_channels, side
+            channels = block.expanded_channels
+            kernels = channels**2 if block.kind == BlockKind.BOTTLENECK else channels
+            yield block.kernel_size, block.stride, kernels, side
             side = out_size(side, block.stride)
 
 

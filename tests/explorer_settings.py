@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import asdict, replace
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +18,9 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.baselines import BASELINES, rules_of_baseline
+from scaling.baselines import EFFICIENTNETS, rules_of_baseline
 from scaling.cost.closed_form import input_sides
+from scaling.decomposition import layers
 from scaling.families import lite_coefficients, official_name, released_coefficients
 from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
@@ -33,7 +35,7 @@ def rules_of(setting: Setting) -> RoundingRules:
 
 
 def network(setting: Setting) -> ArchitectureSpec:
-    baseline = BASELINES[setting["baseline"]]
+    baseline = EFFICIENTNETS[setting["baseline"]]
     if setting["mode"] == "direct":
         multipliers = ScalingCoefficients(
             depth_coefficient=setting["depth"],
@@ -146,7 +148,7 @@ def expected(setting: Setting) -> dict[str, Any]:
     ]
     repeats = [1, *(stage.repeats for stage in spec.stages), 1, 1]
     inputs = [spec.image_size, *sides[: len(spec.stages)], sides[-1], sides[-1]]
-    baseline = count_cost(BASELINES[setting["baseline"]])
+    baseline = count_cost(EFFICIENTNETS[setting["baseline"]])
     assert spec.derivation is not None
     scaling = spec.derivation.scaling
     multipliers = (scaling.depth_coefficient, scaling.width_coefficient)
@@ -169,7 +171,55 @@ def expected(setting: Setting) -> dict[str, Any]:
             ]
             for piece, side, times, width in zip(cost.by_stage, inputs, repeats, channels, strict=True)
         ],
+        "drawing": drawn(spec),
     }
+
+
+def drawn(spec: ArchitectureSpec) -> dict[str, list[str]]:
+    """What the drawing must say, class by class of its texts, from the layers of `scaling.decomposition`."""
+    every = layers(spec)
+    inside = [layer for layer in every if layer.sub_block]
+    blocks = [list(members) for _, members in groupby(inside, key=lambda layer: layer.sub_block)]
+    runs = [
+        list(run)
+        for _, run in groupby(blocks, key=lambda block: (stage_of(block[0].sub_block), block[0].kind))
+    ]
+    ends = {name: [layer for layer in every if layer.module == name] for name in ("stem", "final")}
+    before = [every[every.index(run[0][0]) - 1].output_shape for run in runs]
+    shapes = [*before, runs[-1][-1][-1].output_shape, ends["final"][-1].output_shape]
+    counts = [sum(map(len, run)) for run in runs]
+    assert len(ends["stem"]) + sum(counts) + len(ends["final"]) == len(every)
+    stages = [spec.stages[stage_of(run[0][0].sub_block) - 1] for run in runs]
+    strides = [stage.stride if run[0][0].kind < 3 else 1 for stage, run in zip(stages, runs, strict=True)]
+    repeated = [run for run in runs if len(run) > 1]
+    return {
+        "total": [f"{len(every)} layers without top"],
+        "shape": [f"image {spec.image_size}×{spec.image_size}×{spec.in_channels}", *map(shape_words, shapes)],
+        "block": [f"Block {number}" for number in range(1, len(spec.stages) + 1)],
+        "kind": [f"kind {run[0][0].kind}" for run in runs],
+        "chip": [
+            module.removeprefix("module")
+            for run in runs
+            for module in dict.fromkeys(layer.module for layer in run[0])
+        ],
+        "operator": [
+            f"MBConv{stage.expand_ratio} {stage.kernel_size}×{stage.kernel_size}"
+            + (f", stride {stride}" if stride > 1 else "")
+            for stage, stride in zip(stages, strides, strict=True)
+        ],
+        "repeats": [f"×{len(run)}" for run in repeated],
+        "layers": [f"{count} layers" for count in (len(ends["stem"]), *counts, len(ends["final"]))],
+        "each": [*(f"{len(run)} × {len(run[0])}" for run in repeated), "3 more"],
+    }
+
+
+def stage_of(sub_block: str) -> int:
+    """The stage's number in a name such as `6ab`."""
+    return int(sub_block.rstrip("abcdefghijklmnopqrstuvwxyz"))
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
 
 
 def nearest(macs: int, params: int) -> str:

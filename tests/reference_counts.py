@@ -98,6 +98,9 @@ def _block(
     piece: str, stage: StageSpec, into: int, side: int, stride: int
 ) -> Iterator[Operation | tuple[int, int]]:
     """Yield the operations of a block, and (channels, side) of what its squeeze pools."""
+    if stage.kind == "bottleneck":
+        yield from _bottleneck(piece, stage, into, side, stride)
+        return
     wide, out = into * stage.expand_ratio, stage.out_channels
     if stage.expand_ratio != 1:
         yield Operation(piece=piece, kernel=1, into=into, out=wide, side=side)
@@ -111,23 +114,37 @@ def _block(
     yield Operation(piece=piece, kernel=1, into=wide, out=out, side=after)
 
 
+def _bottleneck(piece: str, stage: StageSpec, into: int, side: int, stride: int) -> Iterator[Operation]:
+    out, inner = stage.out_channels, stage.out_channels // stage.expand_ratio
+    after = convolved(side, stage.kernel_size, stride)
+    yield Operation(piece=piece, kernel=1, into=into, out=inner, side=side)
+    yield Operation(piece=piece, kernel=stage.kernel_size, into=inner, out=inner, side=after)
+    yield Operation(piece=piece, kernel=1, into=inner, out=out, side=after)
+    if (stride, into) != (1, out):
+        yield Operation(piece=piece, kernel=1, into=into, out=out, side=after)
+
+
 def reference_counts(spec: ArchitectureSpec) -> ReferenceCounts:
     side = convolved(spec.image_size, spec.stem.kernel_size, spec.stem.stride)
     into = spec.stem.out_channels
     found: list[Operation | tuple[int, int]] = [
         Operation(piece="stem", kernel=spec.stem.kernel_size, into=spec.in_channels, out=into, side=side)
     ]
+    if spec.stem.pool_stride > 1:
+        side = convolved(side, 3, spec.stem.pool_stride)
     for number, stage in enumerate(spec.stages, start=1):
         for index in range(stage.repeats):
             stride = stage.stride if index == 0 else 1
             found += _block(f"block{number}.{index}", stage, into, side, stride)
             side, into = convolved(side, stage.kernel_size, stride), stage.out_channels
-    head = spec.head.out_channels
-    found.append(Operation(piece="head", kernel=1, into=into, out=head, side=side))
-    found.append((head, side))
+    if spec.head.out_channels:
+        head = spec.head.out_channels
+        found.append(Operation(piece="head", kernel=1, into=into, out=head, side=side))
+        into = head
+    found.append((into, side))
     found.append(
         Operation(
-            piece="classifier", kernel=1, into=head, out=spec.num_classes, side=1, bias=True, norm=False
+            piece="classifier", kernel=1, into=into, out=spec.num_classes, side=1, bias=True, norm=False
         )
     )
     return ReferenceCounts(

@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from scaling import ArchitectureSpec, HeadSpec, RoundingRules, StageSpec, StemSpec
-from scaling.architecture import Activation
+from scaling.architecture import Activation, BlockKind
 from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
 KERNELS = st.sampled_from([1, 3, 5, 7])
 SE_RATIOS = st.one_of(st.just(0.0), st.just(0.25), st.floats(min_value=0.01, max_value=1.0))
 
 
+MBCONV = (BlockKind.MBCONV,)
+EVERY_KIND = (BlockKind.MBCONV, *BlockKind)
+"""MBConv twice: it has the most to vary."""
+
+
 @st.composite
-def stages(draw: st.DrawFn, in_channels: int, *, most_repeats: int = 3, widest: int = 20) -> StageSpec:
+def stages(
+    draw: st.DrawFn,
+    in_channels: int,
+    *,
+    most_repeats: int = 3,
+    widest: int = 20,
+    kinds: Sequence[BlockKind] = EVERY_KIND,
+) -> StageSpec:
+    kind = draw(st.sampled_from(kinds))
+    ratio = 1 if kind == BlockKind.SEPARABLE else draw(st.integers(1, 6))
+    # Equal channels often: only then has a first block of stride 1 a skip connection.
+    out_channels = draw(st.one_of(st.just(in_channels), st.integers(1, widest)))
+    if kind == BlockKind.BOTTLENECK:
+        out_channels = -(-out_channels // ratio) * ratio
     return StageSpec(
         repeats=draw(st.integers(1, most_repeats)),
         kernel_size=draw(KERNELS),
         stride=draw(st.integers(1, 4)),
-        expand_ratio=draw(st.integers(1, 6)),
+        expand_ratio=ratio,
         in_channels=in_channels,
-        # Equal channels often: only then has a first block of stride 1 a skip connection.
-        out_channels=draw(st.one_of(st.just(in_channels), st.integers(1, widest))),
-        se_ratio=draw(SE_RATIOS),
+        out_channels=out_channels,
+        se_ratio=draw(SE_RATIOS) if kind == BlockKind.MBCONV else 0,
         squeeze_rounding=draw(st.sampled_from(SqueezeRounding)),
+        kind=kind,
     )
 
 
 @st.composite
 def architectures(
-    draw: st.DrawFn, *, largest_image: int = 65, most_stages: int = 4, widest: int = 20
+    draw: st.DrawFn,
+    *,
+    largest_image: int = 65,
+    most_stages: int = 4,
+    widest: int = 20,
+    kinds: Sequence[BlockKind] = EVERY_KIND,
 ) -> ArchitectureSpec:
-    """A small random network: any strides (a stem of stride 1 too), with and without squeeze-excitation."""
+    """A small random network: any strides and kinds of blocks, with and without pooling, squeeze, head."""
     stem = StemSpec(
         out_channels=draw(st.integers(1, widest)),
         kernel_size=draw(KERNELS),
         stride=draw(st.sampled_from([1, 2, 2, 3, 4])),
+        pool_stride=draw(st.sampled_from([1, 1, 2, 3])),
     )
     run: list[StageSpec] = []
     for _ in range(draw(st.integers(1, most_stages))):
         channels = run[-1].out_channels if run else stem.out_channels
-        run.append(draw(stages(channels, widest=widest)))
+        run.append(draw(stages(channels, widest=widest, kinds=kinds)))
     return ArchitectureSpec(
         stem=stem,
         stages=tuple(run),
-        head=HeadSpec(out_channels=draw(st.integers(1, 2 * widest))),
+        head=HeadSpec(out_channels=draw(st.integers(0, 2 * widest))),
         image_size=draw(st.integers(8, largest_image)),
         in_channels=draw(st.integers(1, 4)),
         num_classes=draw(st.integers(1, 12)),

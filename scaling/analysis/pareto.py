@@ -7,6 +7,36 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from scaling.analysis.noise import NoiseFloor
+
+
+def trained_front(trials: pd.DataFrame, costs: Sequence[str], noise: NoiseFloor | None) -> pd.DataFrame:
+    """Return the Pareto front of a run's trained networks, as `pareto_front` does.
+
+    Args:
+        trials: the table of trials; networks trained again to confirm a choice are left out.
+        costs: columns in which less is better; means over seeds.
+        noise: the run's noise floor; None where there is none.
+
+    Returns:
+        A row a network: trial, name, kind, seeds, `top1` (mean), every cost, `low` and `high` (the 95 %
+        interval of the mean with the pooled spread; nan without a noise floor) and `sure`.
+    """
+    searched = trials["kind"].ne("confirm").fillna(True)
+    rows = trials[(trials["state"] == "complete") & searched]
+    means = rows.groupby("trial", as_index=False).agg(
+        name=("name", "first"),
+        kind=("kind", "first"),
+        seeds=("seed", "count"),
+        top1=("top1", "mean"),
+        **{cost: (cost, "mean") for cost in costs},
+    )
+    counts = [int(count) for count in means["seeds"]]
+    least = [] if noise is None else [noise.least_difference(count, count) for count in counts]
+    reach = [float("nan") if noise is None else noise.reach(count) for count in counts]
+    means = means.assign(low=means["top1"] - reach, high=means["top1"] + reach)
+    return pareto_front(means, costs=costs, least=least)
+
 
 def pareto_front(frame: pd.DataFrame, *, costs: Sequence[str], least: Sequence[float] = ()) -> pd.DataFrame:
     """Return the rows that no other row beats.

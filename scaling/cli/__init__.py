@@ -20,6 +20,7 @@ class LazyGroup(click.Group):
         "count": ("count", "Cost of a network, and why counters disagree."),
         "family": ("family", "One alpha, beta, gamma at many phi."),
         "budget": ("budget", "The largest networks under limits, exactly."),
+        "latency": ("latency", "Time on this device: calibrated, then predicted."),
         "explain": ("inverse", "What formula and rounding make of a variant."),
         "invert": ("inverse", "Which alpha, beta, gamma, phi give a grid."),
         "weights": ("weights", "Carry weights between implementations."),
@@ -35,6 +36,8 @@ class LazyGroup(click.Group):
         "report": ("report", "A run as one HTML page."),
         "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "fit": ("fit", "Laws of error and cost, or why there is none."),
+        "audit": ("audit", "Which cheap proxy ranks as a longer training does."),
+        "study": ("study", "Questions of scaling, trained and judged by rule."),
         "search": ("search", "Search coefficients by proxy training."),
     }
 

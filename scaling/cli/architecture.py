@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from scaling.architecture import ArchitectureSpec
+from scaling.architecture import ArchitectureSpec, BlockKind
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option, table_of
 from scaling.cost import count_cost
@@ -18,6 +18,7 @@ from scaling.families import official_name, released_coefficients, variant
 from scaling.small_inputs import idle_taps, last_map
 
 _STAGE_FIELDS = (
+    "kind",
     "repeats",
     "kernel_size",
     "stride",
@@ -47,6 +48,8 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
         "num_classes": spec.num_classes,
         "stem_channels": spec.stem.out_channels,
         "stem_stride": spec.stem.stride,
+        "stem_pool_stride": spec.stem.pool_stride,
+        "activation": spec.activation.value,
         "head_channels": spec.head.out_channels,
         "last_map": last_map(spec),
         "idle_depthwise_weights": idle_taps(spec).idle,
@@ -65,7 +68,8 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
 def describe(as_json: bool, **options: Any) -> None:
     """Describe a network: coefficients, stages, cost.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4); or give --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
+    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
     """
     spec = spec_from_options(**options)
     if as_json:
@@ -75,7 +79,10 @@ def describe(as_json: bool, **options: Any) -> None:
 
 
 def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None:
-    console.print(f"[bold]{spec.name}[/bold], scaled from {document['baseline']}")
+    unscaled = spec.name == document["baseline"]
+    console.print(
+        f"[bold]{spec.name}[/bold], " + ("as it is" if unscaled else f"scaled from {document['baseline']}")
+    )
     if document["phi"] is not None:
         bases = "  ".join(f"{key} {document[key]:.6g}" for key in ("alpha", "beta", "gamma", "phi"))
         console.print(f"{bases}  (coefficient rounding: {document['coefficient_rounding']})")
@@ -91,8 +98,10 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
     )
     idle = idle_taps(spec)
     if idle.idle:
+        narrows = any(stage.kind == BlockKind.BOTTLENECK for stage in spec.stages)
+        weights = "k×k" if narrows else "depthwise"
         console.print(
-            f"{100 * idle.share:.0f} % of the depthwise weights meet nothing but padding at "
+            f"{100 * idle.share:.0f} % of the {weights} weights meet nothing but padding at "
             f"{spec.image_size} px and never train: see --small-input"
         )
 
@@ -108,11 +117,14 @@ def _stage_table(spec: ArchitectureSpec) -> Table:
         )
 
     stem, sides = spec.stem, input_sides(spec)
-    add("stem", f"{spec.image_size}²", "", f"k{stem.kernel_size} s{stem.stride}", stem.out_channels)
+    pool = f" pool s{stem.pool_stride}" if stem.has_pool else ""
+    add("stem", f"{spec.image_size}²", "", f"k{stem.kernel_size} s{stem.stride}{pool}", stem.out_channels)
     for number, (stage, side) in enumerate(zip(spec.stages, sides, strict=False), start=1):
-        block = f"e{stage.expand_ratio} k{stage.kernel_size} s{stage.stride}"
+        ratio = f"e{stage.expand_ratio}" if stage.kind == BlockKind.MBCONV else stage.operator
+        block = f"{ratio} k{stage.kernel_size} s{stage.stride}"
         add(f"stage{number}", f"{side}²", str(stage.repeats), block, stage.out_channels)
-    add("head", f"{sides[-1]}²", "", "k1 s1", spec.head.out_channels)
+    if spec.head.out_channels:
+        add("head", f"{sides[-1]}²", "", "k1 s1", spec.head.out_channels)
     add("classifier", "", "", "", spec.num_classes)
     return table
 

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from scaling.architecture import ArchitectureSpec
-from scaling.baselines import rules_of_baseline
+from scaling.baseline_files import baseline_from, is_path
+from scaling.baselines import BASELINES, Baseline, known_baseline, rules_of_baseline
 from scaling.cli.output import compose
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
-from scaling.families import generate, named, variant
+from scaling.families import generate, named, official_name, variant
 from scaling.rounding import CoefficientRounding, choice
 from scaling.small_inputs import SmallInput, for_small_input
 
@@ -30,14 +31,7 @@ def spec_options(command: Command) -> Command:
         click.option("--beta", type=float, help="Width base, above 0."),
         click.option("--gamma", type=float, help="Resolution base, above 0."),
         click.option("--phi", type=float, help="Compound coefficient, any finite real."),
-        click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale."),
-        click.option(
-            "--coefficient-rounding",
-            default="released",
-            show_default=True,
-            help="'released' (depth and width to one decimal) or 'none'.",
-        ),
-        click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels."),
+        *baseline_options(),
         click.option("--num-classes", type=int, help="Outputs of the classifier (1000)."),
         click.option("--in-channels", type=int, help="Channels of the image (3)."),
         click.option("--image-size", type=int, help="Side in pixels, 8 to 4096, instead of the scaled one."),
@@ -50,6 +44,40 @@ def spec_options(command: Command) -> Command:
     )(command)
 
 
+def baseline_options() -> tuple[Callable[[Command], Command], ...]:
+    """Return the options that choose what is scaled, and how; read them with `chosen_baseline`."""
+    return (
+        click.option(
+            "--baseline",
+            default=DEFAULT_BASELINE,
+            show_default=True,
+            help=f"What to scale: {', '.join(BASELINES)}, a variant, or FILE.toml of your own.",
+        ),
+        click.option(
+            "--coefficient-rounding",
+            help="'released' (depth and width to one decimal; the default) or 'none'.",
+        ),
+        click.option("--image-size-step", type=int, help="Round image sizes to this many pixels (1)."),
+    )
+
+
+def chosen_baseline(baseline: str, coefficient_rounding: str | None, image_size_step: int | None) -> Baseline:
+    """Return what the options say to scale; those that are given win over the baseline's own rules.
+
+    Raises:
+        ConfigError: the baseline's file cannot be read or is wrong.
+        SpecError: nothing has that name, or a rule is out of range.
+    """
+    found = baseline_from(baseline)
+    changes: dict[str, Any] = {}
+    if coefficient_rounding is not None:
+        kind = choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding")
+        changes["coefficient_rounding"] = kind
+    if image_size_step is not None:
+        changes["image_size_step"] = image_size_step
+    return replace(found, rounding=replace(found.rounding, **changes))
+
+
 def spec_from_options(
     *,
     name: str | None,
@@ -58,8 +86,8 @@ def spec_from_options(
     gamma: float | None,
     phi: float | None,
     baseline: str,
-    coefficient_rounding: str,
-    image_size_step: int,
+    coefficient_rounding: str | None,
+    image_size_step: int | None,
     num_classes: int | None,
     in_channels: int | None,
     image_size: int | None,
@@ -71,12 +99,7 @@ def spec_from_options(
         ConfigError: neither a name nor all four coefficients were given, or both.
         SpecError: the network is out of range.
     """
-    released = rules_of_baseline(baseline)
-    rounding = replace(
-        released,
-        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
-        image_size_step=image_size_step,
-    )
+    start = chosen_baseline(baseline, coefficient_rounding, image_size_step)
     bases = {"alpha": alpha, "beta": beta, "gamma": gamma, "phi": phi}
     given = {key: value for key, value in bases.items() if value is not None}
     if name is not None:
@@ -84,13 +107,17 @@ def spec_from_options(
             raise ConfigError(
                 f"give a name or coefficients, not both; got {name!r} and --{next(iter(given))}"
             )
-        if baseline != DEFAULT_BASELINE or rounding != released:
+        if baseline != DEFAULT_BASELINE or start.rounding != baseline_from(baseline).rounding:
             raise ConfigError(
                 f"{name!r} is as released; --baseline and rounding go with --alpha --beta --gamma --phi"
             )
-        spec = variant(name)
+        spec = network_named(name)
     elif alpha is not None and beta is not None and gamma is not None and phi is not None:
-        spec = generate(alpha=alpha, beta=beta, gamma=gamma, phi=phi, baseline=baseline, rounding=rounding)
+        spec = generate(
+            alpha=alpha, beta=beta, gamma=gamma, phi=phi, baseline=start.spec, rounding=start.rounding
+        )
+    elif not given and baseline != DEFAULT_BASELINE:
+        spec = start.unscaled()
     else:
         missing = ", ".join(f"--{key}" for key in bases if key not in given)
         raise ConfigError(f"expected a variant name or --alpha --beta --gamma --phi; missing {missing}")
@@ -98,6 +125,24 @@ def spec_from_options(
     changed = {key: value for key, value in overrides.items() if value is not None}
     sized = replace(spec, **changed)  # type: ignore[arg-type]
     return checked(named(for_small_input(sized, small_input)))
+
+
+def network_named(name: str) -> ArchitectureSpec:
+    """Return an official variant, or a baseline as it is, by its name or its file.
+
+    Raises:
+        ConfigError: the file cannot be read or is wrong.
+        SpecError: nothing has that name.
+    """
+    if is_path(name):
+        return baseline_from(name).unscaled()
+    known = known_baseline(name)
+    if known is None or official_name(known) is not None:
+        try:
+            return variant(name)
+        except SpecError as error:
+            raise SpecError(f"{error}, or a baseline: {', '.join(BASELINES)}") from None
+    return Baseline(spec=known, rounding=rules_of_baseline(known.name)).unscaled()
 
 
 def checked(spec: ArchitectureSpec) -> ArchitectureSpec:

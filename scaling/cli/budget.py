@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from scaling.baselines import rules_of_baseline
-from scaling.cli.arguments import DEFAULT_BASELINE
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.arguments import baseline_options, chosen_baseline
+from scaling.cli.output import compose, console, emit_json, json_option, table_of
+from scaling.cost.peak_memory import MemoryUse
 from scaling.errors import ConfigError
 from scaling.explanation import PAPER_BASES
-from scaling.families import baseline_named, named
-from scaling.rounding import CoefficientRounding, choice
+from scaling.families import named
+from scaling.latency.calibration import Calibration, read_calibration
+from scaling.latency.model import NO_LATENCY, LatencyModel
+from scaling.latency.timing import Mode
+from scaling.rounding import choice
 from scaling.search.budget import Answer, Budget, Family, cosines, nearest, spend
-from scaling.search.target import LatencyModel
 
 ORDERS = ("macs", "params", "activations", "memory_bytes", "direction")
 MOST_SHOWN = 10_000
+TRAINING_BATCH = 32
 UNITS = {
     "macs": (1e6, "M"),
     "params": (1e6, "M"),
@@ -34,17 +38,22 @@ UNITS = {
 @click.option("--macs", type=float, help="Most multiply-adds, e.g. 2e9.")
 @click.option("--params", type=float, help="Most parameters, e.g. 10e6.")
 @click.option("--activations", type=float, help="Most activations.")
-@click.option("--memory-gb", type=float, help="10^9 bytes: weights and maps of one image, float32.")
-@click.option("--latency-ms", type=float, help="Most milliseconds, by --latency-model.")
+@click.option("--memory-gb", type=float, help="10^9 bytes at the peak, float32.")
+@click.option(
+    "--memory-of", default=Mode.INFERENCE.value, show_default=True, help="'inference' or 'training' (AdamW)."
+)
+@click.option("--memory-batch", type=int, help="Images a pass: 1 in inference, 32 in training unless given.")
+@click.option("--latency-ms", type=float, help="Most milliseconds a batch, by --calibration.")
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), help="A file of `scaling latency --calibrate`."
+)
 @click.option(
     "--latency-model",
     metavar="BASE,GMAC,MACT",
-    help="ms of any network, of 10^9 multiply-adds, of 10^6 activations; measured on your device.",
+    help="Instead: ms of any network, of 10^9 multiply-adds, of 10^6 activations.",
 )
 @click.option("--most-image-size", "image_size", type=int, help="Largest side in pixels.")
-@click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale.")
-@click.option("--coefficient-rounding", default="released", show_default=True, help="'released' or 'none'.")
-@click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels.")
+@compose(*baseline_options())
 @click.option("--order", default="macs", show_default=True, help=f"Largest first: {', '.join(ORDERS)}.")
 @click.option(
     "--alpha", type=float, default=PAPER_BASES["alpha"], show_default=True, help="Of the direction."
@@ -58,12 +67,15 @@ def budget(
     params: float | None,
     activations: float | None,
     memory_gb: float | None,
+    memory_of: str,
+    memory_batch: int | None,
     latency_ms: float | None,
+    calibration: Path | None,
     latency_model: str | None,
     image_size: int | None,
     baseline: str,
-    coefficient_rounding: str,
-    image_size_step: int,
+    coefficient_rounding: str | None,
+    image_size_step: int | None,
     order: str,
     alpha: float,
     beta: float,
@@ -92,15 +104,20 @@ def budget(
         latency_ms=latency_ms,
         image_size=image_size,
     )
-    rules = replace(
-        rules_of_baseline(baseline),
-        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
-        image_size_step=image_size_step,
+    start = chosen_baseline(baseline, coefficient_rounding, image_size_step)
+    measured = None if calibration is None else read_calibration(calibration)
+    if measured is not None and latency_model is not None:
+        raise ConfigError("give --calibration or --latency-model, not both")
+    by_hand = latency_of(latency_model, wanted=latency_ms is not None and measured is None)
+    family = Family(
+        start.spec,
+        start.rounding,
+        by_hand if measured is None else measured.model,
+        memory_use(memory_of, memory_batch),
     )
-    start = baseline_named(baseline)
-    family = Family(start, rules, latency_of(latency_model, wanted=latency_ms is not None))
     answer = spend(family, limits)
     document = document_of(family, answer, order=order, bases=(alpha, beta, gamma), top=top)
+    document["latency"] = None if measured is None else latency_notes(family, answer, measured)
     if as_json:
         emit_json(document)
     else:
@@ -118,13 +135,37 @@ def latency_of(text: str | None, *, wanted: bool) -> LatencyModel:
     """
     if text is None:
         if wanted:
-            raise ConfigError("--latency-ms needs --latency-model BASE,GMAC,MACT, measured on your device")
-        return LatencyModel()
+            raise ConfigError(
+                "--latency-ms needs --calibration FILE (scaling latency --calibrate), or --latency-model"
+            )
+        return NO_LATENCY
     try:
         base, gmac, mactivation = map(float, text.split(","))
     except ValueError:
         raise ConfigError(f"expected --latency-model as three numbers, like 1,2,0.5; got {text!r}") from None
     return LatencyModel(base_ms=base, ms_per_gmac=gmac, ms_per_mactivation=mactivation)
+
+
+def latency_notes(family: Family, answer: Answer, measured: Calibration) -> dict[str, Any]:
+    """Return under which conditions latencies hold, how far off they may be, and where they extrapolate."""
+    found = answer.pareto
+    beyond = [bool(measured.beyond(family.spec(found, index))) for index in range(len(found))]
+    return {
+        "conditions": str(measured.conditions),
+        "median_error": measured.errors["model"].median,
+        "beyond": sum(beyond),
+    }
+
+
+def memory_use(mode: str, batch: int | None) -> MemoryUse:
+    """Read what memory is needed for.
+
+    >>> memory_use("training", None).batch
+    32
+    """
+    training = choice(Mode, mode, "--memory-of") == Mode.TRAINING
+    usual = TRAINING_BATCH if training else 1
+    return MemoryUse(training=training, batch=usual if batch is None else batch)
 
 
 def document_of(
@@ -139,6 +180,7 @@ def document_of(
         "family": answer.family,
         "family_most_macs": family.most_macs,
         "feasible": answer.feasible,
+        "memory": asdict(family.memory),
         "pareto": len(found),
         "order": order,
         "networks": rows,
@@ -200,6 +242,8 @@ def print_answer(document: dict[str, Any]) -> None:
         console.print("The baseline itself is beyond a limit: there is nothing to show.")
     else:
         _print_networks(document)
+    if document["latency"] is not None:
+        _print_latency(document)
     if document["limits"]:
         _print_limits(document)
 
@@ -220,9 +264,15 @@ def _print_networks(document: dict[str, Any]) -> None:
     official = document["nearest"]["name"]
     console.print(
         f"Bold: nearest in direction to alpha, beta, gamma = {bases}{f' ({official})' if official else ''}. "
-        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. There is no accuracy "
-        "model: larger, not known to be better."
+        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. "
+        f"MB: {_memory(document)}. There is no accuracy model: larger, not known to be better."
     )
+
+
+def _memory(document: dict[str, Any]) -> str:
+    use = document["memory"]
+    images = "1 image" if use["batch"] == 1 else f"{use['batch']:,} images"
+    return f"peak of {'training' if use['training'] else 'inference'}, {images}, float32"
 
 
 def _cells(row: dict[str, Any], *, latency: bool) -> list[str]:
@@ -230,6 +280,18 @@ def _cells(row: dict[str, Any], *, latency: bool) -> list[str]:
     cells += [f"{row['macs'] / 1e6:,.0f}", f"{row['params'] / 1e6:.2f}", f"{row['activations'] / 1e6:.1f}"]
     cells.append(f"{row['memory_bytes'] / 1e6:.0f}")
     return [*cells, f"{row['latency_ms']:.2f}"] if latency else cells
+
+
+def _print_latency(document: dict[str, Any]) -> None:
+    notes = document["latency"]
+    console.print(
+        f"ms a batch: {notes['conditions']}; off by {100 * notes['median_error']:.1f} % in the median."
+    )
+    if notes["beyond"]:
+        console.print(
+            f"{notes['beyond']} of {document['pareto']:,} of the set are beyond what was calibrated: "
+            "the error there is unknown."
+        )
 
 
 def _print_limits(document: dict[str, Any]) -> None:

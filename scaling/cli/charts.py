@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import optuna
+from optuna.storages import RDBStorage
 
 from scaling.cli.found import place_of_run
 from scaling.cli.output import console
@@ -15,7 +16,7 @@ from scaling.cli.placing import storage_options
 from scaling.errors import ConfigError, ResultsError
 from scaling.search.folder import RunFolder
 from scaling.search.location import file_of, is_sqlite
-from scaling.search.storage import open_storage
+from scaling.search.storage import connected
 
 FEWEST_TRIALS = 2
 """Complete trials below which parameters have no importance."""
@@ -32,20 +33,20 @@ def charts(run_folder: Path, output: Path | None, storage: str | None, storage_f
     parameters; the Pareto front instead of importances for several objectives. Needs the extra 'dashboard'.
     """
     folder = RunFolder(path=run_folder)
-    study = _study(folder, place_of_run(folder, storage, storage_file))
-    target = output or folder.path / "charts"
-    target.mkdir(parents=True, exist_ok=True)
-    for name, draw in _drawings(study):
-        path = target / f"{name}.html"
-        draw().write_html(path, include_plotlyjs="directory", full_html=True)
-        console.print(str(path), soft_wrap=True)
-
-
-def _study(folder: RunFolder, place: Any) -> optuna.Study:
-    name = folder.read_config().name
+    place, target = place_of_run(folder, storage, storage_file), output or folder.path / "charts"
     if is_sqlite(place) and not file_of(place).exists():
         raise ResultsError(f"{folder.path} has no database; results that were exported have none")
-    storage = open_storage(place, create=False)
+    with connected(place, create=False) as opened:
+        study = _study(folder, opened)
+        target.mkdir(parents=True, exist_ok=True)
+        for name, draw in _drawings(study):
+            path = target / f"{name}.html"
+            draw().write_html(path, include_plotlyjs="directory", full_html=True)
+            console.print(str(path), soft_wrap=True)
+
+
+def _study(folder: RunFolder, storage: RDBStorage) -> optuna.Study:
+    name = folder.read_config().name
     if name not in {study.study_name for study in storage.get_all_studies()}:
         raise ResultsError(f"the database of {folder.path} has no study {name!r} yet")
     study = optuna.load_study(study_name=name, storage=storage)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
 from scaling.analysis import noise_floor
 from scaling.cli.best import family_command, print_family
 from scaling.cli.choice import choice_document, print_winner
@@ -14,6 +20,9 @@ from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
 from scaling.search.samplers import Sampler
+
+FAMILY = ("family_params", "family_flops")
+"""Charts of the published family, left beside the run's own."""
 
 
 class RunFailedError(ResultsError):
@@ -31,11 +40,12 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
     trials, folder = launch.save(), launch.run
     noise = noise_floor(trials)
     run = read_record(folder.path).chart_data()
-    figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
-    figures += save_family_figures(folder.figures, names=("family_params", "family_flops"))
-    report = save_report(
-        folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
-    )
+    with _family_drawn_aside(folder.figures) as family:
+        figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
+        report = save_report(
+            folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
+        )
+        figures += family.result()
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:
@@ -58,6 +68,14 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
             f"{folder.path} is not finished: {launch.problem or 'workers died'}; "
             "the same command goes on from here"
         )
+
+
+@contextmanager
+def _family_drawn_aside(directory: Path) -> Iterator[Future[list[Path]]]:
+    """Draw the family's charts in a second process: the cores that trained are idle now."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        yield pool.submit(save_family_figures, directory, names=FAMILY)
 
 
 def _print_exhausted(launch: Launch) -> None:

@@ -22,7 +22,8 @@ from scaling.published import printed_macs
 def count(no_trace: bool, as_json: bool, **options: Any) -> None:
     """Count a network and reconcile the counters.
 
-    NAME is an official variant (b0 … b8, l2); or give --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
+    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
     """
     spec = spec_from_options(**options)
     cost = count_cost(spec)
@@ -96,6 +97,6 @@ def _print_reconciliation(cost: Cost, document: dict[str, Any]) -> None:
 _NOTES = {
     "conv": "multiply-adds",
     "linear": "multiply-adds",
-    "batch_norm": "2 per element: 0.39 B becomes 0.40 B here",
+    "batch_norm": "2 per element: 0.39 B of B0 becomes 0.40 B",
     "adaptive_avg_pool2d": "1 per element",
 }

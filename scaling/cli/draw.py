@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.baseline_files import baseline_from
 from scaling.baselines import BASELINES
-from scaling.cli.arguments import spec_from_options, spec_options
+from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.diagrams import (
     Drawing,
@@ -24,7 +25,7 @@ from scaling.diagrams import (
 from scaling.diagrams.rendering import format_of
 from scaling.diagrams.saving import OFFICIAL
 from scaling.errors import ConfigError
-from scaling.families import baseline_named, lite_coefficients, official_name, variant
+from scaling.families import lite_coefficients, official_name, variant
 from scaling.serialization import from_json
 
 DETAILS = ("family", "variant", "stage", "module")
@@ -70,22 +71,23 @@ def draw(
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4); or give --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
+    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
         format_of(path)
-    own = spec_file is not None or options["alpha"] is not None
+    own = spec_file is not None or options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
     if diff and own and other is None:  # the one name given is the network to compare with
         other, options["name"] = options["name"], None
     _check(other, detail, stage_number, diff, scaling_ways, factor)
     if scaling_ways:
-        drawing = scaling_ways_drawing(baseline_named(options["baseline"]), factor)
+        drawing = scaling_ways_drawing(baseline_from(options["baseline"]).spec, factor)
     elif detail == "family" and not own and options["name"] is None:
         drawing = family_drawing([variant(name) for name in OFFICIAL])
     else:
         spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
-        drawing = difference_drawing(spec, variant(other)) if other else _drawing(spec, detail, stage_number)
+        drawing = _drawing(spec, other, detail, stage_number)
     written = [str(save_drawing(drawing, path)) for path in outputs]
     if as_json:
         emit_json(written)
@@ -116,7 +118,9 @@ def _check(
         raise ConfigError(f"--factor must be above 1 and at most 100, got {factor:g}")
 
 
-def _drawing(spec: ArchitectureSpec, detail: str, stage: int | None) -> Drawing:
+def _drawing(spec: ArchitectureSpec, other: str | None, detail: str, stage: int | None) -> Drawing:
+    if other is not None:
+        return difference_drawing(spec, network_named(other))
     if detail == "module":
         return module_drawing(spec)
     if detail == "stage" and stage is not None:
@@ -128,8 +132,8 @@ def _family_of(spec: ArchitectureSpec) -> list[ArchitectureSpec]:
     """Return the official family of an official network, else the network beside its baseline."""
     name = official_name(spec)
     if name is None:
-        known = spec.derivation is not None and spec.derivation.baseline in BASELINES
-        return [BASELINES[spec.derivation.baseline], spec] if spec.derivation and known else [spec]
+        known = BASELINES.get(spec.derivation.baseline) if spec.derivation else None
+        return [spec] if known is None or known == spec else [known, spec]
     if name in lite_coefficients():
         return [variant(each) for each in lite_coefficients()]
     names = OFFICIAL if name in OFFICIAL else (*OFFICIAL, name)

@@ -11,13 +11,14 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
-from scaling.baselines import rules_of_baseline
+from scaling.baseline_files import baseline_from
+from scaling.baselines import Baseline
 from scaling.cli.arguments import DEFAULT_BASELINE
 from scaling.cli.output import console, emit_json, json_option, table_of
 from scaling.coefficients import CompoundCoefficients
 from scaling.cost import Cost, count_cost
 from scaling.errors import ConfigError, SpecError
-from scaling.families import baseline_named, generate, official_name, released_coefficients, variant
+from scaling.families import generate, official_name, released_coefficients, variant
 from scaling.rounding import CoefficientRounding, RoundingRules, choice
 
 MOST_MEMBERS = 1000
@@ -28,7 +29,9 @@ MOST_MEMBERS = 1000
 @click.option("--beta", type=float, required=True, help="Width base, above 0.")
 @click.option("--gamma", type=float, required=True, help="Resolution base, above 0.")
 @click.option("--phi", "phis", default="0:7", show_default=True, help="0:7, 0:7:0.5 (both ends) or 0,1,2.5.")
-@click.option("--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale.")
+@click.option(
+    "--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale: a name, or FILE.toml."
+)
 @click.option(
     "--config",
     "config_path",
@@ -52,7 +55,8 @@ def family(
     """Scale a baseline by alpha^phi, beta^phi, gamma^phi for each phi; cost each network exactly."""
     if config_path is not None and baseline != DEFAULT_BASELINE:
         raise ConfigError("give --baseline or --config, not both")
-    start, rules = _of_config(config_path) if config_path else _of_name(baseline)
+    found = _of_config(config_path) if config_path else baseline_from(baseline)
+    start, rules = found.spec, found.rounding
     changes: dict[str, Any] = {}
     if coefficient_rounding is not None:
         given = choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding")
@@ -67,16 +71,12 @@ def family(
         _show(start, (alpha, beta, gamma), rows)
 
 
-def _of_name(name: str) -> tuple[ArchitectureSpec, RoundingRules]:
-    return baseline_named(name), rules_of_baseline(name)
-
-
-def _of_config(path: Path) -> tuple[ArchitectureSpec, RoundingRules]:
+def _of_config(path: Path) -> Baseline:
     from scaling.search.config import load_config  # noqa: PLC0415  it imports torch, which this rarely needs
     from scaling.search.folder import RunFolder  # noqa: PLC0415
 
     config = RunFolder(path=path).read_config() if path.is_dir() else load_config(path)
-    return config.baseline_spec, config.rounding_rules
+    return Baseline(spec=config.baseline_spec, rounding=config.rounding_rules)
 
 
 def values_of(text: str) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ import click
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
 from scaling.figures import FAMILY_CHARTS, RUN_CHARTS, save_family_figures, save_run_figures
+from scaling.figures.own_baselines import OWN_BASELINES, OwnRun, save_own_baselines
 from scaling.figures.saving import family_chart
 from scaling.figures.style import FORMATS, SIZES, Size
 from scaling.report import read_record
@@ -42,7 +43,11 @@ from scaling.report import read_record
     help="Columns: NAME.svg is two wide, NAME_single.svg one. May be given several times.",
 )
 @click.option(
-    "--run", "run_directory", type=click.Path(file_okay=False, path_type=Path), help="Folder of a run."
+    "--run",
+    "run_directories",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of a run or study; own_baselines takes several, one a baseline.",
 )
 @json_option
 def figures(
@@ -50,7 +55,7 @@ def figures(
     output: Path,
     formats: tuple[str, ...],
     sizes: tuple[Size, ...],
-    run_directory: Path | None,
+    run_directories: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Draw charts, each with its data beside it as CSV.
@@ -63,14 +68,20 @@ def figures(
     Of a run, with --run: run_params, run_flops, run_noise, run_triangle, run_cost, run_pareto,
     run_methods (Fig. 8), run_dimensions (Fig. 3), run_widths (Fig. 4).
 
+    Of several runs, one a baseline: own_baselines (Table 3, published above our own).
+
     Without a name: all of the run, or all that need none.
     """
-    wanted = names or tuple(RUN_CHARTS if run_directory else FAMILY_CHARTS)
-    _check(wanted, run_directory)
-    run = None if run_directory is None else read_record(run_directory).chart_data()
-    published = [name for name in wanted if name not in RUN_CHARTS]
+    wanted = names or tuple(RUN_CHARTS if run_directories else FAMILY_CHARTS)
+    _check(wanted, run_directories)
+    records = [read_record(folder) for folder in run_directories]
+    published = [name for name in wanted if name not in RUN_CHARTS and name != OWN_BASELINES]
     paths = save_family_figures(output, formats, names=published, sizes=sizes)
-    if run is not None:
+    if OWN_BASELINES in wanted:
+        own = [OwnRun(baseline=one.baseline, title=one.title, trials=one.trials) for one in records]
+        paths += save_own_baselines(own, output, formats, sizes)
+    if len(records) == 1:
+        run = records[0].chart_data()
         paths += save_run_figures(
             run.trials,
             output,
@@ -88,13 +99,14 @@ def figures(
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
-def _check(names: tuple[str, ...], run_directory: Path | None) -> None:
+def _check(names: tuple[str, ...], run_directories: tuple[Path, ...]) -> None:
     for name in names:
-        if name in RUN_CHARTS:
-            if run_directory is None:
-                raise ConfigError(f"{name} draws a run: say which with --run FOLDER")
-        else:
+        if name == OWN_BASELINES and not run_directories:
+            raise ConfigError(f"{name} draws runs, one a baseline: --run FOLDER --run FOLDER …")
+        if name in RUN_CHARTS and len(run_directories) != 1:
+            raise ConfigError(f"{name} draws one run: say which with --run FOLDER")
+        if name not in RUN_CHARTS and name != OWN_BASELINES:
             try:
                 family_chart(name)
             except ConfigError as error:
-                raise ConfigError(f"{error}; of a run: {', '.join(RUN_CHARTS)}") from None
+                raise ConfigError(f"{error}; of a run: {', '.join((*RUN_CHARTS, OWN_BASELINES))}") from None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
+from scaling.cli.arguments import network_named
 from scaling.cli.output import console
 from scaling.errors import ConfigError
-from scaling.families import variant
 from scaling.results import read_trials
 from scaling.tables import (
     Table,
@@ -25,11 +25,11 @@ from scaling.tables import (
 )
 
 _MAKERS: dict[str, Callable[[tuple[str, ...]], Table]] = {
-    "channels": lambda names: channels_table([variant(name) for name in names]),
-    "stages": lambda names: stages_table(variant(names[0])),
-    "family": lambda names: family_table([variant(name) for name in names]),
+    "channels": lambda names: channels_table([network_named(name) for name in names]),
+    "stages": lambda names: stages_table(network_named(names[0])),
+    "family": lambda names: family_table([network_named(name) for name in names]),
     "imagenet": lambda _: imagenet_table(),
-    "counting": lambda names: counting_table(variant(names[0])),
+    "counting": lambda names: counting_table(network_named(names[0])),
 }
 NAMES = (*_MAKERS, "trials")
 DEFAULT_VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
@@ -41,7 +41,7 @@ DEFAULT_VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
     "--variants",
     default=DEFAULT_VARIANTS,
     show_default=True,
-    help="Which networks; stages and counting take the first.",
+    help="Which networks, baselines and files of your own too; stages and counting take the first.",
 )
 @click.option(
     "--run", "run_directory", type=click.Path(file_okay=False, path_type=Path), help="Folder of a run."

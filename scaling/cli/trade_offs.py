@@ -9,7 +9,7 @@ import pandas as pd
 
 from scaling.analysis import NoiseFloor
 from scaling.analysis.cost_correlation import CostCorrelation, cost_correlation
-from scaling.analysis.pareto import pareto_front
+from scaling.analysis.pareto import trained_front
 from scaling.cli.output import console, table_of
 from scaling.search.config import SearchConfig
 from scaling.search.search_table import CostRule
@@ -25,27 +25,9 @@ def trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | N
         correlation = cost_correlation(trials)
         found["nominal_cost"] = None if correlation is None else asdict(correlation)
     if len(config.search.objectives) > 1:
-        front = front_of(config, trials, noise)
+        front = trained_front(trials, _costs(config), noise)
         found["pareto_front"] = front.astype(object).where(front.notna(), None).to_dict("records")
     return found
-
-
-def front_of(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
-    """Return the Pareto front over trained networks, seeds averaged, each accuracy with its interval."""
-    costs = [str(one) for one in config.search.objectives[1:]]
-    rows = trials[(trials["state"] == "complete") & trials["kind"].ne("confirm").fillna(True)]
-    means = rows.groupby("trial", as_index=False).agg(
-        name=("name", "first"),
-        kind=("kind", "first"),
-        seeds=("seed", "count"),
-        top1=("top1", "mean"),
-        **{cost: (cost, "mean") for cost in costs},
-    )
-    counts = [int(count) for count in means["seeds"]]
-    least = [] if noise is None else [noise.least_difference(count, count) for count in counts]
-    reach = [float("nan") if noise is None else noise.reach(count) for count in counts]
-    means = means.assign(low=means["top1"] - reach, high=means["top1"] + reach)
-    return pareto_front(means, costs=costs, least=least)
 
 
 def print_trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
@@ -53,7 +35,7 @@ def print_trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFlo
     if config.search.cost == CostRule.NOMINAL:
         console.print(cost_sentence(cost_correlation(trials)))
     if len(config.search.objectives) > 1:
-        _print_front(config, front_of(config, trials, noise))
+        _print_front(config, trained_front(trials, _costs(config), noise))
 
 
 def cost_sentence(found: CostCorrelation | None) -> str:
@@ -68,7 +50,7 @@ def cost_sentence(found: CostCorrelation | None) -> str:
 
 
 def _print_front(config: SearchConfig, front: pd.DataFrame) -> None:
-    costs = [str(one) for one in config.search.objectives[1:]][:COLUMNS]
+    costs = _costs(config)[:COLUMNS]
     table = table_of("Pareto front", "top-1 %", *costs, "")
     for row in front.to_dict("records"):
         name = str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
@@ -78,3 +60,7 @@ def _print_front(config: SearchConfig, front: pd.DataFrame) -> None:
         table.add_row(name, accuracy, *amounts, "" if row["sure"] else "≈")
     console.print(table)
     console.print("≈ a network no dearer is as accurate within the noise")
+
+
+def _costs(config: SearchConfig) -> list[str]:
+    return [str(one) for one in config.search.objectives[1:]]

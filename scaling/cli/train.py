@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.cli.arguments import network_named
 from scaling.cli.full_training import FullTraining, add_test, show
 from scaling.cli.output import errors, json_option
 from scaling.errors import ConfigError
-from scaling.families import named, variant
+from scaling.families import named
 from scaling.model import TENSORFLOW
 from scaling.serialization import from_json
 from scaling.small_inputs import SmallInput, for_small_input
@@ -25,7 +26,7 @@ RECIPES = ", ".join(recipe_names())
 
 
 @click.command()
-@click.argument("network", metavar="VARIANT_OR_SPEC")
+@click.argument("network", metavar="NETWORK")
 @click.option("--data", required=True, help="A data set of `scaling data list`.")
 @click.option(
     "--recipe", "recipe_name", default="small", show_default=True, help=f"{RECIPES}, or a TOML file."
@@ -73,6 +74,7 @@ def train(
 ) -> None:
     """Train one network with one recipe, to its weights.
 
+    NETWORK is a variant, a baseline, a file of your own (docs/baselines.md), or a spec as FILE.json.
     Started again with the same folder, a training goes on from its last epoch. Started by torchrun, its
     processes share every batch.
     """
@@ -108,7 +110,7 @@ def train(
 
 def _spec(network: str) -> ArchitectureSpec:
     if not network.endswith(".json"):
-        return variant(network)
+        return network_named(network)
     try:
         return from_json(Path(network).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from scaling.architecture import ArchitectureSpec
+from scaling.cli.arguments import network_named
 from scaling.cli.fetching import fetch
 from scaling.cli.output import compose, console, emit_json, json_option
-from scaling.families import variant as official_variant
 from scaling.weights import Source, own_state, read_own, read_state, theirs_from_own, write_own, write_state
 
 _OTHERS = ", ".join(source.value for source in Source)
@@ -21,14 +21,18 @@ _PATH = click.Path(path_type=Path)
 def _network_options(command: Any) -> Any:
     return compose(
         click.argument("file", type=_PATH),
-        click.option("--variant", required=True, help="Whose weights: b0 … b8, l2, lite0 … lite4."),
+        click.option(
+            "--variant",
+            required=True,
+            help="Whose weights: b0 … b8, l2, lite0 … lite4, mobilenetv1, mobilenetv2, resnet-50.",
+        ),
         click.option("--num-classes", type=int, help="Outputs of the classifier (1000)."),
         click.option("--output", "-o", type=_PATH, required=True, help="The file to write."),
     )(command)
 
 
 def _spec(variant: str, num_classes: int | None) -> ArchitectureSpec:
-    spec = official_variant(variant)
+    spec = network_named(variant)
     return spec if num_classes is None else replace(spec, num_classes=num_classes)
 
 

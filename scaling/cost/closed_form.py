@@ -17,7 +17,7 @@ class PieceCost:
     """Cost of a named piece of a network.
 
     Args:
-        name: `stem`, `stage1` …, `head`, `classifier`; for blocks `block1a` ….
+        name: `stem`, `stage1` …, `head` (if there is one), `classifier`; for blocks `block1a` ….
         macs: multiply-adds of convolutions and linear layers, one image.
         params: trainable parameters.
         activations: outputs of convolutions and linear layers, one image.
@@ -37,7 +37,7 @@ class Cost:
         macs: multiply-adds of convolutions and linear layers (the paper's and fvcore's "FLOPs").
         params: trainable parameters.
         activations: outputs of convolutions and linear layers (pycls's convention).
-        by_stage: stem, every stage, head, classifier; sums to the total.
+        by_stage: stem, every stage, head if there is one, classifier; sums to the total.
         spec: the network counted.
     """
 
@@ -79,16 +79,21 @@ def count_cost(spec: ArchitectureSpec) -> Cost:
 
 
 def input_sides(spec: ArchitectureSpec) -> tuple[int, ...]:
-    """Return the side of each stage's input map, and of the head's, in pixels.
+    """Return the side of each stage's input map, and of the head's (the map that is pooled), in pixels.
 
     >>> from scaling import variant
     >>> input_sides(variant("b0"))
     (112, 112, 56, 28, 14, 14, 7, 7)
     """
-    sides = [out_size(spec.image_size, spec.stem.stride)]
+    sides = [out_size(stem_side(spec), spec.stem.pool_stride)]
     for stage in spec.stages:
         sides.append(out_size(sides[-1], stage.stride))
     return tuple(sides)
+
+
+def stem_side(spec: ArchitectureSpec) -> int:
+    """Return the side of the stem convolution's output, before any pooling."""
+    return out_size(spec.image_size, spec.stem.stride)
 
 
 def _piece(name: str, counts: Counts[int]) -> PieceCost:
@@ -97,7 +102,8 @@ def _piece(name: str, counts: Counts[int]) -> PieceCost:
 
 
 def _block(block: BlockSpec, side: int) -> Counts[int]:
-    return formulas.mbconv(
+    return formulas.block(
+        block.kind,
         block.in_channels,
         block.out_channels,
         block.squeeze_channels or None,
@@ -119,29 +125,34 @@ def _stage(stage: StageSpec, side: int) -> Counts[int]:
     return formulas.add(total, formulas.times(again, stage.repeats - 1))
 
 
-def _ends(spec: ArchitectureSpec) -> tuple[PieceCost, PieceCost, PieceCost]:
-    sides, head = input_sides(spec), spec.head.out_channels
-    stem = formulas.convolution(spec.in_channels, spec.stem.out_channels, spec.stem.kernel_size, sides[0])
-    return (
-        _piece("stem", stem),
-        _piece("head", formulas.convolution(spec.stages[-1].out_channels, head, 1, sides[-1])),
-        _piece("classifier", formulas.linear(head, spec.num_classes)),
+def _stem(spec: ArchitectureSpec) -> PieceCost:
+    stem = spec.stem
+    return _piece(
+        "stem",
+        formulas.convolution(spec.in_channels, stem.out_channels, stem.kernel_size, stem_side(spec)),
     )
 
 
+def _ends(spec: ArchitectureSpec) -> Iterator[PieceCost]:
+    """The head where there is one, and the classifier."""
+    head = spec.head.out_channels
+    if head:
+        last = spec.stages[-1].out_channels
+        yield _piece("head", formulas.convolution(last, head, 1, input_sides(spec)[-1]))
+    yield _piece("classifier", formulas.linear(spec.feature_channels, spec.num_classes))
+
+
 def _stage_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    stem, *end = _ends(spec)
-    yield stem
+    yield _stem(spec)
     for number, (stage, side) in enumerate(zip(spec.stages, input_sides(spec), strict=False), start=1):
         yield _piece(f"stage{number}", _stage(stage, side))
-    yield from end
+    yield from _ends(spec)
 
 
 def _block_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    stem, *end = _ends(spec)
-    yield stem
+    yield _stem(spec)
     for number, (stage, side) in enumerate(zip(spec.stages, input_sides(spec), strict=False), start=1):
         for index, block in enumerate(stage.blocks()):
             inside = side if index == 0 else out_size(side, stage.stride)
             yield _piece(f"block{number}{block_letters(index)}", _block(block, inside))
-    yield from end
+    yield from _ends(spec)

@@ -13,6 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from scaling.architecture import BlockKind
+
 Integers = TypeVar("Integers", int, NDArray[np.int64])
 Counts = tuple[Integers, Integers, Integers]
 
@@ -86,3 +88,73 @@ def mbconv(
     if squeeze is not None:
         total = add(total, squeeze_excitation(expanded, squeeze))
     return total
+
+
+def separable(
+    in_channels: Integers, out_channels: Integers, side: Integers, *, kernel_size: int, stride: int
+) -> Counts[Integers]:
+    """Count one separable block; `side` is of its INPUT map."""
+    out = -(-side // stride)
+    return add(depthwise(in_channels, kernel_size, out), convolution(in_channels, out_channels, 1, out))
+
+
+def bottleneck(
+    in_channels: Integers,
+    out_channels: Integers,
+    side: Integers,
+    *,
+    kernel_size: int,
+    stride: int,
+    expand_ratio: int,
+) -> Counts[Integers]:
+    """Count one bottleneck, the 1x1 convolution in its shortcut included where shapes differ.
+
+    Args:
+        in_channels: of the block's input.
+        out_channels: of its output.
+        side: of the block's INPUT map.
+        kernel_size: of the middle convolution.
+        stride: of the middle convolution, and of the shortcut's.
+        expand_ratio: output channels over those of the middle convolution.
+    """
+    inner, out = out_channels // expand_ratio, -(-side // stride)
+    total = add(convolution(in_channels, inner, 1, side), convolution(inner, inner, kernel_size, out))
+    total = add(total, convolution(inner, out_channels, 1, out))
+    shortcut = convolution(in_channels, out_channels, 1, out)
+    if stride > 1:
+        return add(total, shortcut)
+    return add(total, times(shortcut, 1 - (in_channels == out_channels)))
+
+
+def block(
+    kind: BlockKind,
+    in_channels: Integers,
+    out_channels: Integers,
+    squeeze: Integers | None,
+    side: Integers,
+    *,
+    kernel_size: int,
+    stride: int,
+    expand_ratio: int,
+) -> Counts[Integers]:
+    """Count one block of any kind; arguments as for `mbconv`."""
+    if kind == BlockKind.SEPARABLE:
+        return separable(in_channels, out_channels, side, kernel_size=kernel_size, stride=stride)
+    if kind == BlockKind.BOTTLENECK:
+        return bottleneck(
+            in_channels,
+            out_channels,
+            side,
+            kernel_size=kernel_size,
+            stride=stride,
+            expand_ratio=expand_ratio,
+        )
+    return mbconv(
+        in_channels,
+        out_channels,
+        squeeze,
+        side,
+        kernel_size=kernel_size,
+        stride=stride,
+        expand_ratio=expand_ratio,
+    )

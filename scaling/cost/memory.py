@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scaling.architecture import ArchitectureSpec, BlockSpec, out_size
+from scaling.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, BlockSpec, out_size
 
 BYTES = 4
 """float32."""
@@ -26,6 +26,12 @@ def peak_activation_bytes(spec: ArchitectureSpec) -> int:
     stem = spec.stem.out_channels * side**2
     padded = _padded(spec.image_size, spec.stem.kernel_size, spec.stem.stride) ** 2 * spec.in_channels
     peak = image + stem + max(stem, padded)
+    if spec.stem.has_pool:
+        padded = _padded(side, POOL_KERNEL, spec.stem.pool_stride) ** 2 * spec.stem.out_channels
+        side = out_size(side, spec.stem.pool_stride)
+        pooled = spec.stem.out_channels * side**2
+        # torch's max pooling also makes the places of the maxima, 8 bytes each.
+        peak, stem = max(peak, image + stem + padded + 3 * pooled), pooled
     for number, stage in enumerate(spec.stages):
         stage_input = stage.in_channels * side**2
         for index, block in enumerate(stage.blocks()):
@@ -42,7 +48,7 @@ def _block(block: BlockSpec, side: int) -> Iterator[int]:
     out = out_size(side, block.stride)
     into, expanded = block.in_channels * side**2, block.expanded_channels * side**2
     inside, projected = block.expanded_channels * out**2, block.out_channels * out**2
-    if block.expand_ratio == 1:
+    if block.expand_ratio == 1 and block.kind != BlockKind.BOTTLENECK:
         expanded = 0  # the depthwise convolution reads the block's input itself
     yield into + 2 * expanded
     if block.stride > 1:
@@ -51,11 +57,11 @@ def _block(block: BlockSpec, side: int) -> Iterator[int]:
     yield into + expanded + 2 * inside
     yield into + 2 * inside + (block.expanded_channels if block.squeeze_channels else 0)
     yield into + inside + 2 * projected
-    yield into + 2 * projected
+    yield into + (3 if block.projects_shortcut else 2) * projected
 
 
 def _padded(side: int, kernel_size: int, stride: int) -> int:
     """Side of the padded copy that SAME padding makes; 0 where none is made."""
-    if stride == 1:
+    if 1 in (stride, kernel_size):
         return 0
     return side + max((out_size(side, stride) - 1) * stride + kernel_size - side, 0)

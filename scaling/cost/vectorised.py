@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec, StageSpec
+from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StageSpec
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.errors import SpecError
@@ -21,11 +22,11 @@ CHUNK = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
-    """Networks that share a baseline's kernels, strides and expand ratios.
+    """Networks that share a baseline's kinds of blocks, kernels, strides and expand ratios.
 
     Args:
         repeats: int64 (N, stages).
-        channels: int64 (N, stages + 2): stem, every stage's out_channels, head.
+        channels: int64 (N, stages + 2): stem, every stage's out_channels, head (0 for none).
         image_size: int64 (N,), pixels.
     """
 
@@ -72,17 +73,24 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Cost of each candidate: int64 (N,) each, exact."""
+    """Cost of each candidate: int64 (N,) each, exact; and of what."""
 
     macs: Array
     params: Array
     activations: Array
+    baseline: ArchitectureSpec
+    candidates: Candidates
 
 
 def _skeleton(spec: ArchitectureSpec) -> ArchitectureSpec:
     """Return what scaling leaves alone: the spec with repeats, channels and image size taken out."""
-    stages = tuple(replace(stage, repeats=1, in_channels=1, out_channels=1) for stage in spec.stages)
-    stem, head = replace(spec.stem, out_channels=1), replace(spec.head, out_channels=1)
+    # A bottleneck's channels are a multiple of its ratio; a head that is left out stays so.
+    narrow = [1, *(stage.expand_ratio for stage in spec.stages)]
+    stages = tuple(
+        replace(stage, repeats=1, in_channels=into, out_channels=out)
+        for stage, (into, out) in zip(spec.stages, pairwise(narrow), strict=True)
+    )
+    stem, head = replace(spec.stem, out_channels=1), HeadSpec(out_channels=min(1, spec.head.out_channels))
     return replace(spec, stem=stem, stages=stages, head=head, image_size=SMALLEST_IMAGE)
 
 
@@ -105,14 +113,15 @@ def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
     macs, params, activations = (
         np.concatenate(pieces) for pieces in zip(*chunks, (empty, empty, empty), strict=True)
     )
-    return Costs(macs=macs, params=params, activations=activations)
+    return Costs(macs=macs, params=params, activations=activations, baseline=baseline, candidates=candidates)
 
 
 def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:
-    side = -(-candidates.image_size // baseline.stem.stride)
-    channels = candidates.channels.T
+    stem, channels = baseline.stem, candidates.channels.T
+    side = -(-candidates.image_size // stem.stride)
     image = np.full_like(side, baseline.in_channels)
-    total = formulas.convolution(image, channels[0], baseline.stem.kernel_size, side)
+    total = formulas.convolution(image, channels[0], stem.kernel_size, side)
+    side = -(-side // stem.pool_stride)
     for index, stage in enumerate(baseline.stages):
         out = -(-side // stage.stride)
         for counts in _stage(
@@ -120,33 +129,30 @@ def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:
         ):
             total = formulas.add(total, counts)
         side = out
-    total = formulas.add(total, formulas.convolution(channels[-2], channels[-1], 1, side))
     classes = np.full_like(side, baseline.num_classes)
+    if not baseline.head.out_channels:
+        return formulas.add(total, formulas.linear(channels[-2], classes))
+    total = formulas.add(total, formulas.convolution(channels[-2], channels[-1], 1, side))
     return formulas.add(total, formulas.linear(channels[-1], classes))
 
 
 def _stage(
     stage: StageSpec, into: Array, out_channels: Array, repeats: Array, side: Array, out: Array
 ) -> Iterator[Counts[Array]]:
-    yield formulas.mbconv(
-        into,
-        out_channels,
-        _squeeze(stage, into),
-        side,
-        kernel_size=stage.kernel_size,
-        stride=stage.stride,
-        expand_ratio=stage.expand_ratio,
-    )
-    again = formulas.mbconv(
-        out_channels,
-        out_channels,
-        _squeeze(stage, out_channels),
-        out,
-        kernel_size=stage.kernel_size,
-        stride=1,
-        expand_ratio=stage.expand_ratio,
-    )
-    yield formulas.times(again, repeats - 1)
+    def block(channels: Array, side: Array, stride: int) -> Counts[Array]:
+        return formulas.block(
+            stage.kind,
+            channels,
+            out_channels,
+            _squeeze(stage, channels),
+            side,
+            kernel_size=stage.kernel_size,
+            stride=stride,
+            expand_ratio=stage.expand_ratio,
+        )
+
+    yield block(into, side, stage.stride)
+    yield formulas.times(block(out_channels, out, 1), repeats - 1)
 
 
 def _squeeze(stage: StageSpec, channels: Array) -> Array | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scaling.architecture import ArchitectureSpec, StageSpec
+from scaling.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, StageSpec
 from scaling.cost.memory import BYTES
 from scaling.cost.vectorised import Array, Candidates
 
@@ -29,6 +29,11 @@ def peak_activation_bytes_of(baseline: ArchitectureSpec, candidates: Candidates)
     stem = channels[0] * side**2
     padded = _padded(size, baseline.stem.kernel_size, baseline.stem.stride) ** 2 * baseline.in_channels
     peak = image + stem + np.maximum(stem, padded)
+    if baseline.stem.has_pool:
+        padded = _padded(side, POOL_KERNEL, baseline.stem.pool_stride) ** 2 * channels[0]
+        side = -(-side // baseline.stem.pool_stride)
+        pooled = channels[0] * side**2
+        peak, stem = np.maximum(peak, image + stem + padded + 3 * pooled), pooled
     for number, stage in enumerate(baseline.stages):
         into, out_channels = channels[number], channels[number + 1]
         held = image + (stem if number else 0)
@@ -47,10 +52,11 @@ def peak_activation_bytes_of(baseline: ArchitectureSpec, candidates: Candidates)
 def _block(stage: StageSpec, into: Array, out_channels: Array, side: Array, stride: int) -> Iterator[Array]:
     """Yield the elements alive in each step of a block, its input included: `memory`, step by step."""
     out: Array = -(-side // stride)
-    wide: Array = into * stage.expand_ratio
+    narrows = stage.kind == BlockKind.BOTTLENECK
+    wide: Array = out_channels // stage.expand_ratio if narrows else into * stage.expand_ratio
     entered: Array = into * side * side
     # With an expand ratio of 1 the depthwise convolution reads the block's input itself.
-    expanded: Array = wide * side * side if stage.expand_ratio != 1 else np.zeros_like(side)
+    expanded: Array = wide * side * side if stage.expand_ratio != 1 or narrows else np.zeros_like(side)
     inside: Array = wide * out * out
     projected: Array = out_channels * out * out
     yield entered + 2 * expanded
@@ -60,12 +66,13 @@ def _block(stage: StageSpec, into: Array, out_channels: Array, side: Array, stri
     yield entered + expanded + 2 * inside
     yield entered + 2 * inside + (wide if stage.se_ratio else 0)
     yield entered + inside + 2 * projected
-    yield entered + 2 * projected
+    projects: Array = narrows & ((stride > 1) | (into != out_channels))
+    yield entered + (2 + projects) * projected
 
 
 def _padded(side: Array, kernel_size: int, stride: int) -> Array:
     """Side of the padded copy that SAME padding makes; 0 where none is made."""
-    if stride == 1:
+    if 1 in (stride, kernel_size):
         return np.zeros_like(side)
     out = -(-side // stride)
     padded: Array = side + np.maximum((out - 1) * stride + kernel_size - side, 0)

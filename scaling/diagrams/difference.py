@@ -59,7 +59,8 @@ def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
     sides, stem = input_sides(spec), spec.stem
     first = Row(
         title="Stem",
-        words=f"Conv {stem.kernel_size}×{stem.kernel_size}{_stride(stem.stride)}",
+        words=f"Conv {stem.kernel_size}×{stem.kernel_size}{_stride(stem.stride)}"
+        + (", max pool" if stem.has_pool else ""),
         repeats=0,
         side=sides[0],
         channels=stem.out_channels,
@@ -74,6 +75,8 @@ def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
         )
         for number, (stage, side) in enumerate(zip(spec.stages, sides[1:], strict=True), start=1)
     ]
+    if not spec.head.out_channels:
+        return (first, *stages)
     last = Row(title="Head", words="Conv 1×1", repeats=0, side=sides[-1], channels=spec.head.out_channels)
     return (first, *stages, last)
 
@@ -106,7 +109,7 @@ def difference_drawing(left: ArchitectureSpec, right: ArchitectureSpec) -> Drawi
 
 
 def _words(stage: StageSpec) -> str:
-    return f"MBConv{stage.expand_ratio} {stage.kernel_size}×{stage.kernel_size}{_stride(stage.stride)}"
+    return f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}{_stride(stage.stride)}"
 
 
 def _stride(stride: int) -> str:
@@ -114,10 +117,11 @@ def _stride(stride: int) -> str:
 
 
 def _padded(spec: ArchitectureSpec, other: ArchitectureSpec) -> list[Row | None]:
-    """Return a network's rows, with gaps before the head where the other has more stages."""
+    """Return a network's rows, with gaps where the other has more stages, or a head."""
     rows: list[Row | None] = [*rows_of(spec)]
-    gaps = max(0, len(other.stages) - len(spec.stages))
-    return rows[:-1] + [None] * gaps + rows[-1:]
+    head = rows[-1:] if spec.head.out_channels else [None] * bool(other.head.out_channels)
+    stages = rows[: len(spec.stages) + 1]
+    return stages + [None] * max(0, len(other.stages) - len(spec.stages)) + head
 
 
 def _heading(spec: ArchitectureSpec, x: float, same_image: bool) -> Iterator[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from scaling.architecture import ArchitectureSpec
 from scaling.diagrams.drawing import (
@@ -37,6 +38,7 @@ HEADER = 14.0
 _CHIP, _CHIP_GAP = 41.0, 12.0
 _ROW, _HALF = 56.0, 256.0
 _NAMES = 75.0
+_ASIDE = 7.0
 _USES = {
     "stem": "once",
     "module1": "opens a sub-block without expansion",
@@ -44,6 +46,10 @@ _USES = {
     "module3": "squeeze-excitation",
     "module4": "closes a sub-block without skip",
     "module5": "closes a sub-block with skip",
+    "module6": "closes a separable block",
+    "module7": "opens a bottleneck",
+    "module8": "closes one whose input is added",
+    "module9": "closes one whose input is projected",
     "final": "once",
     "top": "the classifier",
 }
@@ -65,8 +71,9 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
     width = len(modules) * (COLUMN + GAP) - GAP
     bottom = max(item.bounds.bottom for item in items) + 16
     items.append(rule(0, width, bottom - 4))
+    across = 2 if width > 1.5 * _HALF else 1
     for index, composition in enumerate(compositions(spec)):
-        items += moved(_row(composition), index % 2 * _HALF, bottom + 8 + index // 2 * _ROW)
+        items += moved(_row(composition), index % across * _HALF, bottom + 8 + index // across * _ROW)
     return finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
 
 
@@ -89,11 +96,19 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     plural = "layer" if module.counts == (1,) else "layers"
     yield _note(middle, HEADER + 9, f"{counts} {plural}", role=Role.LAYERS)
     top = HEADER + 15
+    # What is projected stands between the branch and the addition, which the branch reaches aside.
+    aside = _ASIDE if any(layer.part == "shortcut_conv" for layer in module.layers) else 0.0
+    rows: dict[str, float] = {}
     for index, layer in enumerate(module.layers):
-        if index:
-            yield arrow_down(middle, top - ARROW, top)
-        yield from labelled_box(_layer_box(layer, top), layer.label, size=5.5)
+        if index and layer.part != "shortcut_conv":
+            yield arrow_down(middle + aside / 2, top - ARROW, top)
+        box = _layer_box(layer, top)
+        yield from labelled_box(replace(box, x=box.x + aside, width=box.width - aside), layer.label, size=5.5)
+        rows[layer.part] = top + LAYER / 2
         top += LAYER + ARROW
+    if aside:
+        left, branch, add = 1 + aside, rows["project_bn"], rows["add"]
+        yield Line(points=((left, branch), (2, branch), (2, add), (left, add)))
     for line in _wrapped(_USES[module.name]):
         yield _note(middle, top + 2, line)
         top += 7.5
@@ -161,7 +176,15 @@ def _detours(composition: Composition, ends: list[tuple[float, float]], middle: 
         start, stop = ends[0][1] + 4, last_left + 8
         yield Line(points=((start, middle), (start, middle + 16), (stop, middle + 16), (stop, middle + 9)))
         yield _note((start + stop) / 2, middle + 22, "to be multiplied")
-    if composition.modules[-1] == "module5":
+    words = _SKIPS.get(composition.modules[-1])
+    if words:
         start, stop = ends[0][0] - 9, last_right - 8
         yield Line(points=((start, middle), (start, middle - 16), (stop, middle - 16), (stop, middle - 9)))
-        yield _note((start + stop) / 2, middle - 18.5, "skip connection, to be added")
+        yield _note((start + stop) / 2, middle - 18.5, words)
+
+
+_SKIPS = {
+    "module5": "skip connection, to be added",
+    "module8": "skip connection, to be added",
+    "module9": "skip connection, to be projected and added",
+}

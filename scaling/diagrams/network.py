@@ -53,8 +53,12 @@ def variant_drawing(spec: ArchitectureSpec) -> Drawing:
         items += _stage(spec, stage, members, y)
         y += _BETWEEN + len(members) * (_ROW + _EDGE) - _EDGE
     items += _edge(y, shape_text(sub_blocks(spec)[-1].layers[-1].output_shape), between=True)
-    items += _end_piece(spec, "final", y + _BETWEEN)
-    items += _classifier(spec, y + _BETWEEN + _ROW)
+    y += _BETWEEN
+    if spec.head.out_channels:
+        items += _end_piece(spec, "final", y)
+        items += _edge(y + _ROW, shape_text(layers(spec)[-1].output_shape))
+        y += _ROW + _EDGE
+    items += _classifier(spec, y)
     return finished(f"{full_name(spec)} block by block", items, width=PAGE_WIDTH)
 
 
@@ -66,9 +70,16 @@ def full_name(spec: ArchitectureSpec) -> str:
     ('EfficientNet-B4', 'EfficientNet-Lite0')
     """
     printable = drawable(spec.name).strip()
+    for name, title in _TITLES.items():
+        if printable.startswith(name):
+            return title + printable.removeprefix(name)
     short = printable.removeprefix("efficientnet-")
     official = short.removeprefix("lite").removeprefix("b").isdecimal() or short == "l2"
     return f"EfficientNet-{short.capitalize()}" if official else printable or "unnamed"
+
+
+_TITLES = {"mobilenetv1": "MobileNetV1", "mobilenetv2": "MobileNetV2", "resnet-50": "ResNet-50"}
+"""Of baselines, and of networks scaled from them, whose names begin so."""
 
 
 def size_text(count: float) -> str:
@@ -151,9 +162,11 @@ def _layers(y: float, total: int, repeats: int = 1) -> Iterator[Item]:
 
 def _end_piece(spec: ArchitectureSpec, module: str, y: float) -> Iterator[Item]:
     stem = spec.stem
-    words = f"Conv {stem.kernel_size}×{stem.kernel_size}" + (
-        f", stride {stem.stride}" if stem.stride > 1 else ""
-    )
+    words = f"Conv {stem.kernel_size}×{stem.kernel_size}"
+    if stem.has_pool:  # two strides leave no room for the word
+        words += f" s{stem.stride}, max pool s{stem.pool_stride}"
+    elif stem.stride > 1:
+        words += f", stride {stem.stride}"
     text = f"Stem: {words}" if module == "stem" else "Final layers: Conv 1×1"
     box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULE_PAINTS[module])
     yield from labelled_box(box, text, size=6.2, bold=True)
@@ -199,7 +212,7 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item
     yield Text(
         x=x + 4,
         y=middle_baseline(y + _ROW / 2, 6.2),
-        text=f"MBConv{stage.expand_ratio} {stage.kernel_size}×{stage.kernel_size}{stride}",
+        text=f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}{stride}",
         size=6.2,
     )
     if run.has_skip:
@@ -207,12 +220,12 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item
         yield Line(
             points=((_MIDDLE, over), (aside, over), (aside, under), (_MIDDLE, under)),
             colour=VERMILION,
+            dashed=run.projects_shortcut,
         )
 
 
 def _classifier(spec: ArchitectureSpec, y: float) -> Iterator[Item]:
-    yield from _edge(y, shape_text(layers(spec)[-1].output_shape))
-    box = Box(x=_LEFT, y=y + _EDGE, width=_RIGHT - _LEFT, height=_ROW, paint=PLAIN, dashed=True)
+    box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=PLAIN, dashed=True)
     yield from labelled_box(box, f"Top: pool, dropout, dense {spec.num_classes:,}", size=6.2)
     yield Text(
         x=_END,
@@ -226,8 +239,20 @@ def _classifier(spec: ArchitectureSpec, y: float) -> Iterator[Item]:
     yield Text(
         x=0,
         y=box.y + _ROW + 13,
-        text="Squares are modules 1 to 5; ×N are repeats; the arrow at the left is the skip of each.",
+        text=_legend(spec),
         size=5,
         colour=GREY,
         role=Role.NOTE,
     )
+
+
+def _legend(spec: ArchitectureSpec) -> str:
+    """Say what the squares and arrows are, as far as the network has them."""
+    found = {module for run in sub_blocks(spec) for module in run.modules}
+    if found <= {f"module{number}" for number in range(1, 6)}:
+        return "Squares are modules 1 to 5; ×N are repeats; the arrow at the left is the skip of each."
+    *others, last = sorted(module[-1] for module in found)
+    text = f"Squares are modules {', '.join(others)} and {last}; ×N are repeats"
+    if not any(run.has_skip for run in sub_blocks(spec)):
+        return f"{text}; no block has a skip."
+    return f"{text}; at the left skips" + (", dashed if projected." if "module9" in found else ".")

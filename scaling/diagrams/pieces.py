@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
-from scaling.architecture import Activation, ArchitectureSpec
+from scaling.architecture import POOL_KERNEL, Activation, ArchitectureSpec
 from scaling.decomposition import Layer, layers
 
-ACTIVATION_NAMES = {Activation.SILU: "SiLU", Activation.RELU6: "ReLU6"}
+ACTIVATION_NAMES = {Activation.SILU: "SiLU", Activation.RELU6: "ReLU6", Activation.RELU: "ReLU"}
 MODULE_TITLES = {
     "stem": "Stem",
-    **{f"module{number}": f"Module {number}" for number in range(1, 6)},
+    **{f"module{number}": f"Module {number}" for number in range(1, 10)},
     "final": "Final layers",
     "top": "Top",
 }
@@ -25,6 +25,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "normalization": ("Normalization", "norm"),
     "stem_conv_pad": ("Zero padding", "reshape"),
     "stem_conv": ("Conv {stem}", "convolution"),
+    "stem_pool_pad": ("Zero padding", "reshape"),
+    "stem_pool": ("Max pool {pool}", "reshape"),
+    "reduce_conv": ("Conv 1×1", "convolution"),
+    "conv_pad": ("Zero padding", "reshape"),
+    "conv": ("Conv {kernel}", "convolution"),
+    "shortcut_conv": ("Shortcut 1×1", "convolution"),
     "expand_conv": ("Conv 1×1", "convolution"),
     "dwconv_pad": ("Zero padding", "reshape"),
     "dwconv": ("Depthwise {kernel}", "depthwise"),
@@ -65,7 +71,7 @@ class ModuleSketch:
     """A module with its layers.
 
     Args:
-        name: `stem`, `module1` … `module5`, `final`, `top`.
+        name: `stem`, `module1` … `module9`, `final`, `top`.
         layers: in order, those that some blocks lack marked.
         counts: how many layers it has, every number that occurs, rising.
     """
@@ -115,7 +121,12 @@ class SubBlock:
     @property
     def has_skip(self) -> bool:
         """Whether the input is added to the output."""
-        return self.modules[-1] == "module5"
+        return self.modules[-1] in {"module5", "module8", "module9"}
+
+    @property
+    def projects_shortcut(self) -> bool:
+        """Whether a 1x1 convolution stands in that skip."""
+        return self.modules[-1] == "module9"
 
 
 def stage_of(sub_block: str) -> int:
@@ -143,7 +154,7 @@ def sketch(part: str, spec: ArchitectureSpec, kernel: str, *, optional: bool = F
     Args:
         part: from `part_of`.
         spec: its network.
-        kernel: of its depthwise convolution, such as `3×3` or `k×k`.
+        kernel: of its k x k convolution, such as `3×3` or `k×k`.
         optional: whether some blocks do without it.
     """
     activation = ACTIVATION_NAMES[spec.activation]
@@ -152,11 +163,18 @@ def sketch(part: str, spec: ArchitectureSpec, kernel: str, *, optional: bool = F
     if part.endswith("activation"):
         return LayerSketch(part=part, label=activation, does="activation", optional=optional)
     words, does = _WORDS[part]
-    side, stride = spec.stem.kernel_size, spec.stem.stride
+    stem = spec.stem
     label = words.format(
-        kernel=kernel, activation=activation, stem=f"{side}×{side}" + (f", s{stride}" if stride > 1 else "")
+        kernel=kernel,
+        activation=activation,
+        stem=_strided(stem.kernel_size, stem.stride),
+        pool=_strided(POOL_KERNEL, stem.pool_stride),
     )
     return LayerSketch(part=part, label=label, does=does, optional=optional)
+
+
+def _strided(kernel_size: int, stride: int) -> str:
+    return f"{kernel_size}×{kernel_size}" + (f", s{stride}" if stride > 1 else "")
 
 
 @cache

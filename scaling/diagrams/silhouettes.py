@@ -73,7 +73,7 @@ def family_drawing(specs: Sequence[ArchitectureSpec]) -> Drawing:
     items: list[Item] = []
     for index, spec in enumerate(specs):
         items += moved(
-            _column(spec, ruler, full_name(spec).lower().removeprefix("efficientnet-").capitalize()),
+            _column(spec, ruler, _short_name(spec)),
             index * column,
             0,
         )
@@ -84,6 +84,12 @@ def family_drawing(specs: Sequence[ArchitectureSpec]) -> Drawing:
         "Beside a stage: repeats × channels. Layers without top. Dark bars: stem and head.",
     )
     return finished("Networks side by side: " + ", ".join(map(full_name, specs)), items, margin=8)
+
+
+def _short_name(spec: ArchitectureSpec) -> str:
+    name = full_name(spec)
+    short = name.lower().removeprefix("efficientnet-").capitalize()
+    return name if short.lower() == name.lower() and name != name.lower() else short
 
 
 def scaling_ways(
@@ -194,7 +200,7 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
         if ruler.labels:
             yield _beside(stage.repeats, stage.out_channels, (start + y - _BLOCK_GAP) / 2, ruler)
         y += _STAGE_GAP - _BLOCK_GAP
-    if ruler.head:
+    if ruler.head and spec.head.out_channels:
         yield _bar(spec.head.out_channels, y, ruler, MODULE_PAINTS["final"])
 
 

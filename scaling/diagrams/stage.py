@@ -59,7 +59,7 @@ def _heading(spec: ArchitectureSpec, number: int) -> Iterator[Item]:
     title = f"{full_name(spec)}, block {number}"
     yield Text(x=_BAR_LEFT, y=0, text=title, size=9, bold=True, role=Role.TITLE)
     words = (
-        f"MBConv{stage.expand_ratio} {stage.kernel_size}×{stage.kernel_size}, stride {stage.stride}, "
+        f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}, stride {stage.stride}, "
         f"{stage.in_channels} to {stage.out_channels} channels"
     )
     yield Text(x=_BAR_LEFT, y=10, text=words, size=6, colour=GREY, role=Role.NOTE)
@@ -77,7 +77,8 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock) -> Iterator[Item]:
         top = 10 + index * _STEP
         rows[part_of(layer)] = top + _HEIGHT / 2
         yield from _layer(spec, layer, top, f"{kernel_size}×{kernel_size}")
-        yield arrow_down(middle, top + _HEIGHT, top + _STEP)
+        if not _branches_after(run, index):
+            yield arrow_down(middle, top + _HEIGHT, top + _STEP)
     yield from _module_bars(run)
     yield from _detours(run, rows)
 
@@ -133,6 +134,12 @@ def _module_bars(run: SubBlock) -> Iterator[Item]:
         index += count
 
 
+def _branches_after(run: SubBlock, index: int) -> bool:
+    """Whether the layers of the shortcut follow, which take the block's input and not what stands above."""
+    following = run.layers[index + 1 : index + 2]
+    return any(part_of(layer) == "shortcut_conv" for layer in following)
+
+
 def _detours(run: SubBlock, rows: dict[str, float]) -> Iterator[Item]:
     """What squeeze-excitation multiplies and what the skip adds."""
     middle = _WIDTH / 2
@@ -141,7 +148,10 @@ def _detours(run: SubBlock, rows: dict[str, float]) -> Iterator[Item]:
         yield Line(
             points=((middle, start), (_BYPASS, start), (_BYPASS, rows["se_excite"]), (0, rows["se_excite"]))
         )
-    if run.has_skip:
-        yield Line(
-            points=((middle, 2.5), (_SKIP, 2.5), (_SKIP, rows["add"]), (0, rows["add"])), colour=VERMILION
-        )
+    if not run.has_skip:
+        return
+    into = rows["shortcut_conv" if run.projects_shortcut else "add"]
+    yield Line(points=((middle, 2.5), (_SKIP, 2.5), (_SKIP, into), (0, into)), colour=VERMILION)
+    if run.projects_shortcut:
+        branch, add = rows["project_bn"], rows["add"]
+        yield Line(points=((0, branch), (_BYPASS, branch), (_BYPASS, add), (0, add)))

@@ -4,6 +4,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const BAR_GAP = 1;
 const STAGE_GAP = 5;
+const LABEL_HEIGHT = 13;
 
 function svgElement(name, attributes, text) {
   const element = document.createElementNS(SVG, name);
@@ -62,7 +63,7 @@ function drawNetwork(svg, { title, spec }, left, scale) {
     }
     const beside = middle + scale.channels(stage.out_channels) / 2 + 5;
     text(beside, (top + y - BAR_GAP) / 2 + 3.5, `${stage.repeats}×${stage.out_channels}`, "beside");
-    y += STAGE_GAP - BAR_GAP;
+    y = Math.max(y + STAGE_GAP - BAR_GAP, top + LABEL_HEIGHT);
   });
   bar(spec.head.out_channels, "end");
   return y;

@@ -184,8 +184,10 @@ function showResult(spec, cost, baseline) {
   byId("network").textContent =
     `depth ×${spec.depth_coefficient}, width ×${spec.width_coefficient}, ${spec.image_size} px, ` +
     `${spec.stages.reduce((sum, stage) => sum + stage.repeats, 0)} blocks`;
-  showNearest(spec, cost);
+  const exact = DATA.official.find((each) => sameArchitecture(each.spec, spec) && sameFamily(each));
+  showNearest(cost, exact);
   showTable(cost);
+  byId("blocks").replaceChildren(drawBlocks(spec, exact ? fullName(exact.name) : "This network"));
   byId("drawing").replaceChildren(drawNetworks([
     { title: baseline.name.replace("efficientnet-", ""), spec: baseline },
     { title: "this network", spec },
@@ -193,9 +195,8 @@ function showResult(spec, cost, baseline) {
   byId("python").textContent = pythonOf(settings);
 }
 
-function showNearest(spec, cost) {
+function showNearest(cost, exact) {
   const nearest = nearestOfficial(cost, DATA.official);
-  const exact = DATA.official.find((each) => sameArchitecture(each.spec, spec) && sameFamily(each));
   byId("nearest").textContent = exact ? exact.name : nearest.name;
   byId("nearest-note").textContent = exact
     ? "exactly this network"
@@ -203,6 +204,10 @@ function showNearest(spec, cost) {
   for (const button of document.querySelectorAll("button[data-variant]")) {
     button.setAttribute("aria-pressed", String(exact !== undefined && exact.name === button.dataset.variant));
   }
+}
+
+function fullName(name) {
+  return `EfficientNet-${name[0].toUpperCase()}${name.slice(1)}`;
 }
 
 function sameFamily(each) {

@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from scaling.architecture import LARGEST_IMAGE, MOST_BLOCKS, MOST_CHANNELS, SMALLEST_IMAGE, ArchitectureSpec
-from scaling.baselines import BASELINES, EFFICIENTNET_B0, rules_of_baseline
+from scaling.baselines import EFFICIENTNET_B0, EFFICIENTNETS, rules_of_baseline
 from scaling.coefficients import LARGEST_COEFFICIENT
 from scaling.cost import count_cost
 from scaling.explanation import released_grid
@@ -29,7 +29,7 @@ from scaling.rounding import (
 )
 from scaling.serialization import to_json
 
-_SCRIPTS = ("arithmetic.js", "drawing.js", "page.js")
+_SCRIPTS = ("arithmetic.js", "decomposition.js", "drawing.js", "blocks.js", "page.js")
 _CHOICES = {
     "coefficient_rounding": CoefficientRounding,
     "channel_rule": ChannelRule,
@@ -95,7 +95,7 @@ def explorer_page() -> str:
         style=Markup(_file("page.css")),
         scripts=Markup("\n".join(_file(name) for name in _SCRIPTS)),
         data=Markup(data),
-        baselines=tuple(BASELINES),
+        baselines=tuple(EFFICIENTNETS),
         official=tuple(released_coefficients()) + tuple(lite_coefficients()),
         choices={name: [member.value for member in kind] for name, kind in _CHOICES.items()},
         slider_groups=SLIDERS,
@@ -105,11 +105,14 @@ def explorer_page() -> str:
 
 
 def explorer_data() -> dict[str, Any]:
-    """Return what the page computes from: baselines, official variants, rules, limits."""
+    """Return what the page computes from: baselines, official variants, rules, limits.
+
+    The page's own arithmetic knows the blocks of EfficientNets alone.
+    """
     rules = asdict(RELEASED)
     return {
-        "baselines": {name: _spec(spec) for name, spec in BASELINES.items()},
-        "baseline_rules": {name: asdict(rules_of_baseline(name)) for name in BASELINES},
+        "baselines": {name: _spec(spec) for name, spec in EFFICIENTNETS.items()},
+        "baseline_rules": {name: asdict(rules_of_baseline(name)) for name in EFFICIENTNETS},
         "released_rules": rules,
         "choices": {name: [member.value for member in kind] for name, kind in _CHOICES.items()},
         "official": [_official(name) for name in (*released_coefficients(), *lite_coefficients())],

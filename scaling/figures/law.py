@@ -19,16 +19,10 @@ from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import ALL, BASELINE, Source, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
-from scaling.figures.marks import METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.style import (
-    BROWN,
     GREY,
-    INK,
-    PURPLE,
-    SKY,
-    VERMILION,
-    VIOLET,
     new_figure,
     save_figure,
     save_frame,
@@ -41,7 +35,6 @@ BEYOND = 2.0
 """How far a curve goes on beyond its largest cost."""
 DIGITS = 5
 """Significant ones in the frame: further ones of a bootstrap differ between machines."""
-OTHERS = ((VERMILION, "o"), (VIOLET, "v"), (PURPLE, "P"), (SKY, "X"), (BROWN, "<"), (INK, ">"))
 RESAMPLES = 200
 COST_NAMES = {"macs": "FLOPs (multiply-adds", "params": "Parameters (", "activations": "Activations ("}
 
@@ -57,22 +50,32 @@ def published_law() -> LawReport:
 
 
 def law_frame(report: LawReport) -> pd.DataFrame:
+    """Return `laws_frame` of a report.
+
+    Args:
+        report: from `report_laws`.
+    """
+    return laws_frame(report.source, report.laws)
+
+
+def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
 
     `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
 
     Args:
-        report: from `report_laws`.
+        source: the networks.
+        laws: one a strategy, refused ones among them.
     """
     rows: list[dict[str, Any]] = []
-    for law in report.laws:
+    for law in laws:
         if law.strategy != ALL:  # its networks stand in the other strategies
-            rows += _networks(report.source, law)
+            rows += _networks(source, law)
         if law.refusal is None and law.fit is not None:
             rows += _curve(law)
     columns = ["source", "strategy", "what", "cost_name", "cost", "error_percent", "low", "high", "stands"]
-    frame = pd.DataFrame([{"source": report.source.name, **row} for row in rows], columns=columns)
-    frame["cost_name"] = report.source.cost
+    frame = pd.DataFrame([{"source": source.name, **row} for row in rows], columns=columns)
+    frame["cost_name"] = source.cost
     numbers = ["error_percent", "low", "high"]
     frame[numbers] = frame[numbers].map(lambda value: float(f"{value:.{DIGITS}g}"))
     frame["cost"] = frame["cost"].map(lambda value: float(f"{value:.6g}"))
@@ -167,13 +170,6 @@ def _shared_handles(drawn: set[str]) -> list[Artist]:
         "held_out": [Line2D([], [], color=GREY, linewidth=1.8, label="foretold without it")],
     }
     return [entry for what, some in entries.items() if what in drawn for entry in some]
-
-
-def style_of(strategy: str, number: int) -> tuple[str, str]:
-    """Return colour and marker of a strategy: the dimensions have their own everywhere."""
-    if strategy in METHOD_STYLES:
-        return METHOD_STYLES[strategy][0], METHOD_STYLES[strategy][1]
-    return OTHERS[number % len(OTHERS)]
 
 
 def _draw_strategy(rows: pd.DataFrame, ax: Axes, strategy: str, color: str, marker: str) -> list[Artist]:

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from scaling.figures.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from scaling.figures.style import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
 
 DIMENSIONS = ("depth", "width", "resolution")
 METHOD_STYLES: dict[str, tuple[str, str, Any]] = {
@@ -20,6 +20,8 @@ METHOD_STYLES: dict[str, tuple[str, str, Any]] = {
     "compound": (VERMILION, "*", ""),
 }
 """Colour, marker and dashes of each way to scale."""
+OTHERS = ((VERMILION, "o"), (VIOLET, "v"), (PURPLE, "P"), (SKY, "X"), (BROWN, "<"), (INK, ">"))
+"""Of strategies that have no style of their own."""
 AREAS = {"*": 85.0}
 """Of markers, in square points, where `AREA` would be too small."""
 AREA = 32.0
@@ -66,3 +68,10 @@ def nothing_yet(ax: Any, words: str = "no complete trial yet") -> None:
     """Write across empty axes why they are empty."""
     ax.set(xticks=[], yticks=[])
     ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
+
+
+def style_of(strategy: str, number: int) -> tuple[str, str]:
+    """Return colour and marker of a strategy: the dimensions have their own everywhere."""
+    if strategy in METHOD_STYLES:
+        return METHOD_STYLES[strategy][0], METHOD_STYLES[strategy][1]
+    return OTHERS[number % len(OTHERS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark, nothing_yet, style_of
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.run_trials import trials_with_intervals
 
@@ -21,7 +21,7 @@ def run_methods_frame(trials: pd.DataFrame) -> pd.DataFrame:
         trials: the table of trials.
     """
     points = trials_with_intervals(trials)
-    points = points[(points["kind"] == "reference") & points["name"].isin(METHOD_STYLES)]
+    points = points[points["kind"] == "reference"]
     columns = ["name", "trial", "macs", "params", "seeds", "top1_mean", "top1_low", "top1_high"]
     frame = points[columns].rename(columns={"name": "method"})
     return frame.sort_values(["method", "macs", "trial"], kind="stable", ignore_index=True)
@@ -46,10 +46,9 @@ def draw_run_methods(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
         return
     start = frame[frame["method"] == "baseline"]
     handles = []
-    for method, (color, marker, dashes) in METHOD_STYLES.items():
+    for number, method in enumerate(_ordered(frame)):
         rows = frame[frame["method"] == method]
-        if rows.empty:
-            continue
+        (color, marker), dashes = style_of(method, number), METHOD_STYLES.get(method, ("", "", ""))[2]
         line = pd.concat([start, rows]) if method != "baseline" else rows
         style = (0, dashes) if dashes else "solid"
         ax.plot(
@@ -83,6 +82,11 @@ def draw_run_methods(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
     if frame["top1_low"].notna().any():
         handles.append(mark("95 % t-interval,\npooled noise", "|", BAR, BAR, size=8.0))
     legend_outside(ax.figure, handles, columns=3)  # type: ignore[arg-type]
+
+
+def _ordered(frame: pd.DataFrame) -> list[str]:
+    found = list(dict.fromkeys(frame["method"]))
+    return [*(name for name in METHOD_STYLES if name in found), *(n for n in found if n not in METHOD_STYLES)]
 
 
 def methods_words(frame: pd.DataFrame) -> str:

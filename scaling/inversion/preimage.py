@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from scaling.architecture import ArchitectureSpec
 from scaling.coefficients import LARGEST_COEFFICIENT
+from scaling.generation import scaled_channels
 from scaling.inversion.grid import GridEntry, realise
 from scaling.rounding import CoefficientRounding, RoundingRules
 
@@ -107,17 +108,13 @@ def realised_rule(baseline: ArchitectureSpec, dimension: Dimension, rounding: Ro
 
     A depth or width that rounds to a coefficient of 0 gives no network, and no integers.
     """
-    channels = tuple(stage.out_channels for stage in baseline.stages)
 
     def depth(multiplier: float) -> tuple[int, ...]:
         coefficient = rounding.coefficient(multiplier)
         return rounding.stage_repeats([stage.repeats for stage in baseline.stages], coefficient)
 
     def width(multiplier: float) -> tuple[int, ...]:
-        coefficient = rounding.coefficient(multiplier)
-        head = rounding.head_channels(baseline.head.out_channels, channels[-1], coefficient)
-        stem = rounding.stem_channels(baseline.stem.out_channels, coefficient)
-        return (stem, *(rounding.channels(count, coefficient) for count in channels), head)
+        return scaled_channels(baseline, rounding.coefficient(multiplier), rounding)
 
     def image_size(multiplier: float) -> tuple[int, ...]:
         return (rounding.image_size(baseline.image_size, multiplier),)

@@ -8,15 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from scaling.architecture import ArchitectureSpec
+from scaling.model.blocks import MaxPool, make_block
 from scaling.model.depthwise import KernelTable
-from scaling.model.layers import ConvolutionNorm, MBConv
+from scaling.model.layers import ConvolutionNorm
 from scaling.model.numerics import TENSORFLOW, Numerics
 
 
 class EfficientNet(nn.Module):
-    """A network of a spec: stem, stages of MBConv, head, pooling, dropout, classifier.
+    """A network of a spec, whatever its blocks: stem, stages, head, pooling, dropout, classifier.
 
-    `spec` and `numerics` are kept on the module.
+    `spec` and `numerics` are kept on the module. Where a spec has no pooling in its stem or no head, an
+    identity stands there.
     """
 
     def __init__(
@@ -32,12 +34,15 @@ class EfficientNet(nn.Module):
             activation=spec.activation,
             numerics=numerics,
         )
+        self.stem_pool: nn.Module = nn.Identity()
+        if spec.stem.has_pool:
+            self.stem_pool = MaxPool(spec.stem.pool_stride, numerics.padding)
         survival = iter(spec.block_survival())
         self.stages = nn.Sequential(
             *(
                 nn.Sequential(
                     *(
-                        MBConv(
+                        make_block(
                             block,
                             survival=next(survival),
                             activation=spec.activation,
@@ -50,26 +55,29 @@ class EfficientNet(nn.Module):
                 for stage in spec.stages
             )
         )
-        self.head = ConvolutionNorm(
-            spec.stages[-1].out_channels,
-            spec.head.out_channels,
-            activation=spec.activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
+        self.head: nn.Module = nn.Identity()
+        if spec.head.out_channels:
+            self.head = ConvolutionNorm(
+                spec.stages[-1].out_channels,
+                spec.head.out_channels,
+                activation=spec.activation,
+                numerics=numerics,
+                kernels=kernels,
+            )
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(spec.dropout)
-        self.classifier = nn.Linear(spec.head.out_channels, spec.num_classes)
+        self.classifier = nn.Linear(spec.feature_channels, spec.num_classes)
 
     def pieces(self) -> tuple[nn.Module, ...]:
-        """Return the stem, every block, the head and the classifier: run in turn they are the network."""
+        """Return stem, pooling, every block, head and classifier: run in turn they are the network."""
         blocks = (block for stage in self.stages for block in stage.children())
         top = nn.Sequential(self.pool, nn.Flatten(), self.dropout, self.classifier)
-        return (self.stem, *blocks, self.head, top)
+        every = (self.stem, self.stem_pool, *blocks, self.head, top)
+        return tuple(piece for piece in every if not isinstance(piece, nn.Identity))
 
     def features(self, x_NCHW: Tensor) -> Tensor:
-        """Map images (N, C, H, W) to the head's maps (N, head, H', W')."""
-        maps_NCHW: Tensor = self.head(self.stages(self.stem(x_NCHW)))
+        """Map images (N, C, H, W) to the head's maps (N, features, H', W')."""
+        maps_NCHW: Tensor = self.head(self.stages(self.stem_pool(self.stem(x_NCHW))))
         return maps_NCHW
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

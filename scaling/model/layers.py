@@ -39,8 +39,8 @@ def convolution(
         return DepthwiseConv2d(
             in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
         )
-    # At stride 1 both rules agree, and the plain convolution needs no extra copy.
-    if numerics.padding == Padding.SAME and stride > 1:
+    # At stride 1 both rules agree, a kernel of 1 pads nothing, and the plain convolution needs no extra copy.
+    if numerics.padding == Padding.SAME and stride > 1 and kernel_size > 1:
         return SamePaddingConv2d(
             in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
         )
@@ -57,7 +57,14 @@ def activation_layer(activation: Activation | None) -> nn.Module:
     """
     if activation is None:
         return nn.Identity()
-    return nn.ReLU6() if activation == Activation.RELU6 else nn.SiLU()
+    return _ACTIVATIONS[activation]()
+
+
+_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    Activation.SILU: nn.SiLU,
+    Activation.RELU6: nn.ReLU6,
+    Activation.RELU: nn.ReLU,
+}
 
 
 class ConvolutionNorm(nn.Module):

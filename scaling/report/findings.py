@@ -18,8 +18,9 @@ def findings(record: RunRecord) -> list[str]:
     ranking, noise = record.ranking(), record.noise
     if ranking.empty:
         return [NOTHING_YET]
-    sentences = [_best(ranking, noise), *_confirmed(contenders(record.trials, noise))]
+    sentences, confirmed = [_best(ranking, noise)], _confirmed(contenders(record.trials, noise))
     if noise is None:
+        sentences += confirmed
         sentences.append(
             "No network has two complete seeds: without a noise floor no difference is a finding."
         )
@@ -30,8 +31,7 @@ def findings(record: RunRecord) -> list[str]:
         row = ranking[(ranking["kind"] == "reference") & (ranking["name"] == name)]
         if len(row) and row.index[0] != 0:
             sentences.append(_against(ranking.iloc[0], row.iloc[0], noise))
-    sentences.append(_noise(noise))
-    return sentences
+    return [*sentences, *confirmed, _noise(noise)]
 
 
 def network_name(row: pd.Series[Any]) -> str:
@@ -80,6 +80,8 @@ def _confirmed(choice: pd.DataFrame) -> list[str]:
 def _alike(ranking: pd.DataFrame) -> str:
     others = ranking.iloc[1:]
     same = int((others["verdict"] == "same").sum())
+    if same == len(others):
+        return f"None of the other {same} networks can be told apart from it at 95 %."
     return (
         f"{same} of the other {len(others)} networks cannot be told apart from it at 95 %; "
         f"{len(others) - same} {'is' if len(others) - same == 1 else 'are'} below it beyond the noise."
@@ -129,5 +131,15 @@ def failures(trials: pd.DataFrame) -> list[dict[str, Any]]:
         rows = trials[trials["state"] == state]
         if len(rows):
             numbers = sorted(int(trial) for trial in rows["trial"].dropna().unique())
-            found.append({"state": state, "meaning": meaning, "trials": numbers, "trainings": len(rows)})
+            found.append(
+                {"state": state, "meaning": meaning, "trials": numbers, "trainings": _trainings(rows)}
+            )
     return found
+
+
+def _trainings(rows: pd.DataFrame) -> str:
+    """Count trainings; of pruned networks those that had begun, and the seeds that were never needed."""
+    count, begun = len(rows), int(rows["top1"].notna().sum())
+    words = f"{count} training{'s' * (count != 1)}"
+    pruned = bool((rows["state"] == "pruned").all())
+    return f"{words}, {count - begun} of them never begun" if pruned and begun < count else words

@@ -23,7 +23,9 @@ from scaling.diagrams import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.report.findings import failures, findings, network_name, state_of
+from scaling.report.front import front_of
 from scaling.report.inline import embedded, inline_svg
+from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_live, trained_hours
 from scaling.report.rows import columns_of, table_rows
 from scaling.results import write_text
@@ -69,13 +71,15 @@ def report_page(
         lstrip_blocks=True,
     )
     style, script = _asset("report.css"), _asset("report.js")
+    drawn, laws = list(_charts(record.chart_data(), charts, figures)), laws_of(record)
     page = templates.get_template("report.html.j2").render(
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
         **_content(record, now),
-        charts=list(_charts(record.chart_data(), charts, figures)),
+        charts=[*drawn, *_law_chart(laws, len(drawn) + 1)],
+        no_law=laws.refusal,
     )
     return page if page.endswith("\n") else page + "\n"
 
@@ -95,6 +99,7 @@ def _content(record: RunRecord, now: str) -> dict[str, Any]:
         "now": now,
         "findings": findings(record),
         "facts": list(_facts(record)),
+        "front": front_of(record),
         "columns": columns_of(record),
         "rows": table_rows(record),
         "kinds": sorted(record.trials["kind"].dropna().unique()),
@@ -111,8 +116,9 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Cost of the study and how far it is."""
     trials, provenance = record.trials, record.provenance
     complete = trials[trials["state"] == "complete"]
-    yield "networks trained", f"{complete['trial'].nunique()}"
-    yield "trainings", f"{len(complete)} complete of {len(trials)}"
+    yield "networks trained", f"{len(record.ranking())}"
+    pruned = int((trials["state"] == "pruned").sum())
+    yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
     yield "time in training", _hours(trained_hours(trials))
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")
@@ -138,6 +144,17 @@ def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) 
         }
 
 
+def _law_chart(laws: RunLaws, number: int) -> Iterator[dict[str, Any]]:
+    if laws.figure is not None:
+        yield {
+            "name": "law",
+            "number": number,
+            "caption": CAPTION,
+            "alternative": laws.words,
+            "svg": Markup(inline_svg(laws.figure, "law-")),
+        }
+
+
 def _svg(name: str, chart: RunChart, frame: pd.DataFrame, run: RunData, figures: Path | None) -> str:
     drawn = None if figures is None else figures / f"{name}.svg"
     if drawn is not None and drawn.is_file():
@@ -150,7 +167,7 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
     stages = [
         {
             "name": f"stage {number}",
-            "operator": f"MBConv{stage.expand_ratio:g}, {stage.kernel_size}×{stage.kernel_size}",
+            "operator": f"{stage.operator}, {stage.kernel_size}×{stage.kernel_size}",
             "input": f"{side}×{side}×{stage.in_channels}",
             "channels": stage.out_channels,
             "repeats": stage.repeats,

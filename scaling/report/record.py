@@ -54,9 +54,22 @@ class RunRecord:
         return str(self.config.get("name") or recorded)
 
     @property
+    def _proxy(self) -> dict[str, Any]:
+        """The settings of what was trained: the whole configuration, of a study its proxy's."""
+        proxy = self.config.get("proxy", self.config)
+        return proxy if isinstance(proxy, dict) else {}
+
+    @property
+    def baseline(self) -> str:
+        """Name of what was scaled; the experiment's where it is not recorded."""
+        table = self._proxy.get("baseline")
+        name = table.get("name") if isinstance(table, dict) else None
+        return str(name) if name else self.name
+
+    @property
     def title(self) -> str:
         """Experiment and data set, for charts."""
-        data = self.config.get("data")
+        data = self._proxy.get("data")
         return f"{self.name} on {data['name']}" if isinstance(data, dict) and data.get("name") else self.name
 
     @property

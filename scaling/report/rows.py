@@ -49,6 +49,7 @@ COLUMNS = (
 )
 MEASURED = ("train_step_ms", "inference_ms_batch_1")
 """Averaged over seeds; a run of an older version has none, and its table no such column."""
+CONFIRM = "confirm"
 VERDICTS = {"best": "best", "same": "not told apart", "below": "below", "unknown": "no noise floor"}
 
 
@@ -88,9 +89,28 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
                 "interval": None if noise is None else 100 * noise.reach(seeds),
                 "verdict": VERDICTS[str(ranked["verdict"])],
             }
+        else:
+            values |= _aside(group, trials)
         rows.append(values)
-    rows.sort(key=lambda row: (row["top1"] is None, -(row["top1"] or 0.0)))
+    rows.sort(key=lambda row: (row["top1"] is None, -(row["top1"] or 0.0), str(row["kind"]) == CONFIRM))
     return [[_cell(column, row[column.key]) for column in columns] for row in rows]
+
+
+def _aside(group: pd.DataFrame, trials: pd.DataFrame) -> dict[str, Any]:
+    """Return what is told of a network outside the ranking: trained again, or ended by the pruner."""
+    first = group.iloc[0]
+    if str(first["kind"]) == CONFIRM:
+        complete = group[group["state"] == "complete"]["top1"]
+        searched = trials[trials["kind"].ne(CONFIRM).fillna(True)]
+        chosen = searched[searched["architecture"].eq(first["architecture"]).fillna(False)]
+        again = f"{network_name(chosen.iloc[0])} again, fresh seeds" if len(chosen) else "fresh seeds"
+        mean = 100 * float(complete.mean()) if len(complete) else None
+        return {"top1": mean, "seeds": len(complete) or None, "verdict": again}
+    ended = group[(group["state"] == "pruned") & group["top1"].notna()]
+    if len(ended):
+        top1, epochs = 100 * float(ended["top1"].iloc[-1]), int(ended["fidelity_epochs"].iloc[-1])
+        return {"verdict": f"{top1:.1f} % after {epochs} epoch{'s' * (epochs != 1)}"}
+    return {}
 
 
 def _state(group: pd.DataFrame) -> str:

@@ -16,22 +16,21 @@ from numpy.typing import NDArray
 from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
+from scaling.cost.peak_memory import INFERENCE, MemoryUse, peak_bytes_of
 from scaling.cost.vectorised import Candidates, Costs, count_costs
-from scaling.cost.vectorised_memory import peak_activation_bytes_of
 from scaling.errors import SpecError
 from scaling.families import variant
 from scaling.generation import scale
+from scaling.latency.model import NO_LATENCY, LatencyModel
 from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.space import depth_steps, width_steps
-from scaling.search.target import LatencyModel, Target
+from scaling.search.target import Target
 
 Index = NDArray[np.int64]
 FAMILY = "family"
 """The limit that a family itself has: the cost of its largest member."""
 MOST_PAIRS = 4_000_000
 """Of depth and width: some 200 MB."""
-WEIGHT_BYTES = 4
-"""float32."""
 
 
 def largest_factor() -> float:
@@ -51,7 +50,7 @@ class Budget:
         macs: multiply-adds.
         params: trainable parameters.
         activations: outputs of convolutions and linear layers.
-        memory_bytes: weights and peak of activations, inference of one image, float32.
+        memory_bytes: peak of all tensors, float32, of the family's `memory`.
         latency_ms: predicted by a latency model.
         image_size: pixels.
     """
@@ -127,6 +126,7 @@ class Family:
         baseline: what is scaled.
         rounding: by which rules.
         latency: the model behind predicted latency.
+        memory: what memory is needed for; inference of one image if not given.
 
     Raises:
         SpecError: there are more than 4,000,000 pairs of depth and width.
@@ -137,10 +137,11 @@ class Family:
         baseline: ArchitectureSpec,
         rounding: RoundingRules = RELEASED,
         latency: LatencyModel | None = None,
+        memory: MemoryUse = INFERENCE,
     ) -> None:
         stages = tuple(replace(one, squeeze_rounding=rounding.squeeze_rounding) for one in baseline.stages)
-        self.baseline, self.latency = replace(baseline, stages=stages), latency or LatencyModel()
-        self.rounding = rounding
+        self.baseline, self.latency = replace(baseline, stages=stages), latency or NO_LATENCY
+        self.rounding, self.memory = rounding, memory
         self.most_macs = largest_factor() * count_cost(baseline).macs
         target = Target(factor=largest_factor(), tolerance=1e-9)
         depths, widths = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
@@ -172,11 +173,9 @@ class Family:
         if name == "image_size":
             return self.sizes[size].astype(np.float64)
         networks = self.candidates(depth, width, size)
-        costs = count_costs(self.baseline, networks)
         if name == "memory_bytes":
-            maps = peak_activation_bytes_of(self.baseline, networks)
-            return (maps + WEIGHT_BYTES * costs.params).astype(np.float64)
-        return np.asarray(self._of_costs(name, costs), np.float64)
+            return np.asarray(peak_bytes_of(self.baseline, networks, self.memory), np.float64)
+        return np.asarray(self._of_costs(name, count_costs(self.baseline, networks)), np.float64)
 
     def _of_costs(self, name: str, costs: Costs) -> Index | NDArray[np.float64]:
         measures: dict[str, Callable[[], Index | NDArray[np.float64]]] = {

@@ -16,9 +16,7 @@ from scaling.search.realise import Realisation, realise, realise_nominally
 from scaling.search.search_table import CostRule
 from scaling.search.surface import Direction
 from scaling.serialization import architecture_key, from_json, to_json
-
-PAPER_BASES = (1.2, 1.1, 1.15)
-"""alpha, beta, gamma of arXiv:1905.11946, section 3.3; their product alpha·beta²·gamma² is 1.9203."""
+from scaling.strategies import PAPER_BASES
 
 CONFIRM = "confirm"
 """Kind of a proposal that is trained again with fresh seeds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -10,29 +9,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scaling.architecture import ArchitectureSpec, HeadSpec, StemSpec
+from scaling.architecture import ArchitectureSpec
+from scaling.baseline_files import BaselineTable, RoundingTable
 from scaling.baselines import rules_of_baseline
-from scaling.block_strings import stages_from_strings
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
-from scaling.families import baseline_named
+from scaling.generation import scaled_channels
+from scaling.latency.calibration import read_calibration
 from scaling.model import TENSORFLOW, Numerics
-from scaling.rounding import (
-    RELEASED,
-    ChannelRule,
-    CoefficientRounding,
-    HeadRule,
-    RepeatRule,
-    RoundingRules,
-)
+from scaling.reading import located, parse_toml, problem_of, read_text
+from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.search_table import CostRule, SearchTable
 from scaling.search.target import Metric, Target
-from scaling.serialization import first_problem
-from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training import Recipe
 from scaling.training.options import EngineOptions
 
@@ -52,38 +44,6 @@ class DataTable(_Table):
     validation: int = Field(ge=1)
     seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
     allow_upsampling: bool = False
-
-
-class BaselineTable(_Table):
-    """`[baseline]`: a named network, or one written as block strings; image size and strides may change."""
-
-    name: str = "efficientnet-b0"
-    image_size: int | None = None
-    stem_stride: int | None = None
-    small_input: SmallInput = SmallInput.NONE
-    stem_channels: int | None = None
-    stages: tuple[str, ...] | None = None
-    head_channels: int | None = None
-
-    @model_validator(mode="after")
-    def _all_or_none(self) -> BaselineTable:
-        parts = (self.stem_channels, self.stages, self.head_channels, self.image_size)
-        if self.stages is not None and None in parts:
-            raise ValueError("stages also need stem_channels, head_channels and image_size")
-        if self.stages is None and (self.stem_channels, self.head_channels) != (None, None):
-            raise ValueError("stem_channels and head_channels go with stages")
-        return self
-
-
-class RoundingTable(_Table):
-    """`[rounding]`: the rules between coefficients and networks."""
-
-    coefficient_rounding: CoefficientRounding = CoefficientRounding.NONE
-    channel_rule: ChannelRule = ChannelRule.RELEASED
-    channel_divisor: int = 8
-    repeat_rule: RepeatRule = RepeatRule.CEIL
-    head_rule: HeadRule = HeadRule.CHANNEL_RULE
-    image_size_step: int = 1
 
 
 class ClusterTable(_Table):
@@ -132,26 +92,9 @@ class SearchConfig(_Table):
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:
         """The baseline with the data's classes and channels."""
-        info, table = dataset_info(self.data.name), self.baseline
-        if table.stages is not None:
-            assert table.stem_channels is not None
-            assert table.head_channels is not None
-            assert table.image_size is not None
-            spec = ArchitectureSpec(
-                stem=StemSpec(out_channels=table.stem_channels),
-                stages=stages_from_strings(table.stages),
-                head=HeadSpec(out_channels=table.head_channels),
-                image_size=table.image_size,
-                name=table.name,
-            )
-        else:
-            spec = baseline_named(table.name)
-        stem = spec.stem if table.stem_stride is None else replace(spec.stem, stride=table.stem_stride)
-        size = spec.image_size if table.image_size is None else table.image_size
-        own = replace(
-            spec, stem=stem, image_size=size, in_channels=info.in_channels, num_classes=info.num_classes
-        )
-        return for_small_input(own, table.small_input)
+        info = dataset_info(self.data.name)
+        spec = self.baseline.network()
+        return replace(spec, in_channels=info.in_channels, num_classes=info.num_classes)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:
@@ -165,6 +108,8 @@ class SearchConfig(_Table):
         """What a candidate must cost; a data set of photographs caps the image size at its own."""
         native = None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
         limits = [size for size in (self.search.largest_image_size, native) if size]
+        if not self.search.target_factor > 1:
+            raise ConfigError(f"target factor must be above 1 in a search, got {self.search.target_factor}")
         return Target(
             factor=self.search.target_factor,
             tolerance=self.search.tolerance,
@@ -206,22 +151,33 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
         ConfigError: the file is missing or not TOML, a key is unknown (the nearest known one is named), a
             value is out of range, or the baseline's channels do not fit the divisor.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the experiment file {path}: {reason}") from None
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
+    text = read_text(path, "the experiment file")
+    document = parse_toml(text, path)
     for override in overrides:
         _override(document, override)
-    return parse_config(document, where=str(path))
+    _calibrated(document, path.parent)
+    return parse_config(document, where=str(path), text="" if overrides else text)
 
 
-def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
+def _calibrated(document: dict[str, Any], folder: Path) -> None:
+    """Put a calibration's coefficients in the place of its path, relative to the experiment file."""
+    search = document.get("search")
+    latency = search.get("latency") if isinstance(search, dict) else None
+    if not (isinstance(search, dict) and isinstance(latency, dict) and "calibration" in latency):
+        return
+    if len(latency) > 1:
+        raise ConfigError("search.latency takes a calibration or coefficients, not both")
+    model = read_calibration(folder / str(latency["calibration"])).model
+    search["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
+
+
+def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:
     """Validate a document.
+
+    Args:
+        document: as TOML gives it.
+        where: it comes from, for messages.
+        text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
 
     Raises:
         ConfigError: as `load_config`.
@@ -233,7 +189,8 @@ def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
         _check_baseline(config)
         _ = config.model_numerics  # refuses what is out of range
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_problem(error)}") from None
+        entry, problem = problem_of(error, SearchConfig)
+        raise located(where, text, entry, problem) from None
     except ConfigError:
         raise
     except ScalingError as error:
@@ -244,11 +201,11 @@ def parse_config(document: dict[str, Any], *, where: str) -> SearchConfig:
 def _check_baseline(config: SearchConfig) -> None:
     spec, rules, divisor = config.baseline_spec, config.rounding_rules, config.rounding.channel_divisor
     channels = (spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels)
-    for count in channels:
-        if rules.channels(count, 1.0) != count:
+    for count, scaled in zip(channels, scaled_channels(spec, 1.0, rules), strict=True):
+        if scaled != count:
             raise ConfigError(
-                f"the baseline's {count} channels are not a multiple of channel_divisor {divisor}: "
-                "scaling by 1 would change it"
+                f"the baseline's {count} channels are not a multiple of channel_divisor {divisor} (of a "
+                "bottleneck, its inner ones): scaling by 1 would change it"
             )
     if rules.image_size(spec.image_size, 1.0) != spec.image_size:
         raise ConfigError(
@@ -291,25 +248,3 @@ def _override(document: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise ConfigError(f"--set {key}: {table!r} is a value, not a table")
     place[last] = parsed
-
-
-def _problem(error: ValidationError) -> str:
-    """Say what is wrong first; for an unknown key, name the nearest known one."""
-    for problem in error.errors(include_url=False):
-        # pydantic's names for an unknown key of a model, and of a dataclass such as the recipe
-        if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-            *tables, key = (str(part) for part in problem["loc"])
-            known = _known_keys(tables)
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-            return f"unknown key {'.'.join([*tables, key])!r}; {hint}"
-    return first_problem(error)
-
-
-def _known_keys(tables: list[str]) -> list[str]:
-    model: Any = SearchConfig
-    for table in tables:
-        in_model = hasattr(model, "model_fields")
-        model = model.model_fields[table].annotation if in_model else get_type_hints(model)[table]
-    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
-    return list(fields)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +25,7 @@ from scaling.search.pruning import Judge, PrunedError
 from scaling.training import TrainingResult, train_network
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import EpochEnd, Judged, Outcome, TrainingInterruptedError
+from scaling.training.trained import plain_result
 
 SeedReport = Callable[[int, int], None]
 """Called after each step with the seed and the number of steps done."""
@@ -196,11 +195,3 @@ def seed_results(attributes: dict[str, Any]) -> dict[int, dict[str, Any]]:
         for key, value in attributes.items()
         if key.startswith("result:")
     }
-
-
-def plain_result(result: TrainingResult) -> dict[str, Any]:
-    """Return a result as JSON values; top1 is None where the training diverged."""
-    plain = asdict(result)
-    if math.isnan(result.top1):
-        plain["top1"] = None
-    return plain

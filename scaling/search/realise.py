@@ -7,16 +7,39 @@ crosses the target; then the image size, never below the baseline's, closes the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
+from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.errors import SpecError
 from scaling.generation import scale
 from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.surface import Direction
 from scaling.search.target import Metric, Target
+from scaling.strategies import Strategy
+
+Coefficients = CompoundCoefficients | ScalingCoefficients
+Path = Callable[[float], Coefficients]
+FARTHEST = 4.0
+"""Largest phi that is looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Along:
+    """The network that a path gave.
+
+    Args:
+        spec: the network.
+        coefficients: the path's at the phi that was reached; image size and width may have moved on.
+        achieved_factor: its cost over the baseline's, in the target's metric.
+        feasible: within the tolerance and the limits.
+    """
+
+    spec: ArchitectureSpec
+    coefficients: Coefficients
+    achieved_factor: float
+    feasible: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +79,86 @@ def realise(
     >>> found.feasible, round(found.achieved_factor, 2)
     (True, 1.98)
     """
+    found = realise_along(lambda phi: direction.bases(target.factor, phi=phi), baseline, target, rounding)
+    assert isinstance(found.coefficients, CompoundCoefficients)
+    return Realisation(
+        spec=found.spec,
+        compound=found.coefficients,
+        achieved_factor=found.achieved_factor,
+        feasible=found.feasible,
+    )
+
+
+def realise_strategy(
+    strategy: Strategy, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED
+) -> Along:
+    """Return the network of a strategy whose achieved cost is on target, or the nearest there is.
+
+    Args:
+        strategy: a path of multipliers; where it is not for all costs, only its own part is looked at.
+        baseline: what is scaled.
+        target: wanted cost; below 1 the network is made smaller.
+        rounding: rounding rules.
+
+    Raises:
+        SpecError: the strategy is not for costs on the target's side, or its function failed.
+
+    >>> from scaling import variant
+    >>> from scaling.rounding import RoundingRules
+    >>> from scaling.strategies import strategy_named
+    >>> exact = RoundingRules(coefficient_rounding="none")
+    >>> found = realise_strategy(strategy_named("fast"), variant("b0"), Target(factor=4.0), exact)
+    >>> found.feasible, found.spec.num_blocks, found.spec.image_size
+    (True, 23, 254)
+    """
+    log_factor = math.log(target.factor)
+    ends = sorted(end / log_factor for end in strategy.log_costs)
+    low, high = max(0.0, ends[0]), min(FARTHEST, ends[1])
+    if low >= high:
+        least, most = (math.exp(end) for end in strategy.log_costs)
+        raise SpecError(
+            f"strategy {strategy.name} is for {least:.3g} to {most:.3g} times the baseline's cost, not for "
+            f"{target.factor:g}"
+        )
+    return realise_along(
+        lambda phi: strategy.multipliers(min(max(phi, low), high) * log_factor),
+        baseline,
+        target,
+        rounding,
+        phis=(low, high),
+    )
+
+
+def realise_along(
+    path: Path,
+    baseline: ArchitectureSpec,
+    target: Target,
+    rounding: RoundingRules = RELEASED,
+    *,
+    phis: tuple[float, float] = (0.0, FARTHEST),
+) -> Along:
+    """Return the network nearest to a path whose achieved cost is on target.
+
+    Args:
+        path: from phi to coefficients; the nominal cost is factor^phi.
+        baseline: what is scaled.
+        target: wanted cost.
+        rounding: rounding rules.
+        phis: where the path is looked at.
+    """
     base = target.amount(baseline)
-    phi = _crossing(direction, baseline, target, rounding, base)
-    best: Realisation | None = None
-    for compound, spec in _nearby(direction, baseline, target, rounding, phi):
+    phi = _crossing(path, baseline, target, rounding, base, phis)
+    best: Along | None = None
+    for coefficients, spec in _nearby(path, baseline, target, rounding, phi):
         achieved = target.amount(spec) / base
         feasible = target.met_by(achieved) and target.within_limits(spec)
-        found = Realisation(spec=spec, compound=compound, achieved_factor=achieved, feasible=feasible)
+        found = Along(spec=spec, coefficients=coefficients, achieved_factor=achieved, feasible=feasible)
         if found.feasible:
             return found
         if best is None or _miss(found, target) < _miss(best, target):
             best = found
-    assert best is not None
+    if best is None:
+        raise SpecError(f"no network lies along this path at {target.factor:g} times the baseline's cost")
     return best
 
 
@@ -96,30 +187,39 @@ def realise_nominally(
     )
 
 
-def _miss(found: Realisation, target: Target) -> float:
+def _miss(found: Along, target: Target) -> float:
     return abs(math.log(found.achieved_factor / target.factor))
 
 
 def _crossing(
-    direction: Direction, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, base: float
+    path: Path,
+    baseline: ArchitectureSpec,
+    target: Target,
+    rounding: RoundingRules,
+    base: float,
+    phis: tuple[float, float],
 ) -> float:
-    """Return the smallest phi, to 1e-6, at which the realised cost is at least the target's."""
-    low, high = 0.0, 4.0
+    """Return the smallest phi, to 1e-6, at which the realised cost has reached the target's."""
+    low, high = phis
     while high - low > 1e-6:
         middle = (low + high) / 2
-        spec = _scaled(baseline, direction.bases(target.factor, phi=middle), rounding)
-        # None: beyond the largest network there is
-        above = spec is None or target.amount(spec) >= target.factor * base
-        low, high = (low, middle) if above else (middle, high)
+        spec = _scaled(baseline, path(middle), rounding)
+        # None: beyond the largest network there is, or the smallest
+        reached = spec is None or _reached(target, target.amount(spec), target.factor * base)
+        low, high = (low, middle) if reached else (middle, high)
     return high
+
+
+def _reached(target: Target, amount: float, wanted: float) -> bool:
+    return amount >= wanted if target.factor > 1 else amount <= wanted
 
 
 def _scaled(
     baseline: ArchitectureSpec,
-    coefficients: CompoundCoefficients | ScalingCoefficients,
+    coefficients: Coefficients,
     rounding: RoundingRules,
 ) -> ArchitectureSpec | None:
-    """Return the scaled network, or None where it is larger than any there may be."""
+    """Return the scaled network, or None where it is larger, or smaller, than any there may be."""
     try:
         return scale(baseline, coefficients, rounding)
     except SpecError:
@@ -127,24 +227,20 @@ def _scaled(
 
 
 def _nearby(
-    direction: Direction,
-    baseline: ArchitectureSpec,
-    target: Target,
-    rounding: RoundingRules,
-    phi: float,
-) -> Iterator[tuple[CompoundCoefficients, ArchitectureSpec]]:
+    path: Path, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, phi: float
+) -> Iterator[tuple[Coefficients, ArchitectureSpec]]:
     """Yield candidates in order of preference: the two sides of the step, then image size, then width."""
-    sides = [direction.bases(target.factor, phi=max(0.0, value)) for value in (phi, phi - 2e-6)]
-    for compound in sides:
-        spec = _scaled(baseline, compound, rounding)
+    sides = [path(max(0.0, value)) for value in (phi, phi - 2e-6)]
+    for coefficients in sides:
+        spec = _scaled(baseline, coefficients, rounding)
         if spec is not None:
-            yield compound, _clipped(spec, target)
+            yield coefficients, _clipped(spec, target)
     for reach in range(1, 7):
-        for compound in sides:
+        for coefficients in sides:
             for width_step in range(-reach + 1, reach):
-                widened = _widened(baseline, compound, rounding, width_step)
+                widened = _widened(baseline, coefficients, rounding, width_step)
                 if widened is not None:
-                    yield compound, fitted_image_size(widened, baseline, target, rounding)
+                    yield coefficients, fitted_image_size(widened, baseline, target, rounding)
 
 
 def _clipped(spec: ArchitectureSpec, target: Target) -> ArchitectureSpec:
@@ -153,12 +249,15 @@ def _clipped(spec: ArchitectureSpec, target: Target) -> ArchitectureSpec:
 
 
 def _widened(
-    baseline: ArchitectureSpec, compound: CompoundCoefficients, rounding: RoundingRules, steps: int
+    baseline: ArchitectureSpec, coefficients: Coefficients, rounding: RoundingRules, steps: int
 ) -> ArchitectureSpec | None:
-    """Return the network with its width moved by 1 % a step, never below 1; None if it cannot be."""
-    raw = compound.scaling_coefficients()
-    width = max(1.0, raw.width_coefficient * 1.01**steps)
-    if steps and width == max(1.0, raw.width_coefficient):
+    """Return the network with its width moved by 1 % a step, never from 1 or above to below; None if not."""
+    raw = coefficients
+    if isinstance(raw, CompoundCoefficients):
+        raw = raw.scaling_coefficients()
+    least = min(1.0, raw.width_coefficient * (1 if raw.width_coefficient >= 1 else 0.9))
+    width = max(least, raw.width_coefficient * 1.01**steps)
+    if steps and width == max(least, raw.width_coefficient):
         return None
     moved = ScalingCoefficients(
         depth_coefficient=raw.depth_coefficient,
@@ -173,9 +272,11 @@ def fitted_image_size(
 ) -> ArchitectureSpec:
     """Return the network at the image size that brings its cost nearest to the target's.
 
-    The size stays between the baseline's and the target's largest, on the rounding's step.
+    The size stays between the baseline's (for smaller networks the package's smallest) and the target's
+    largest, on the rounding's step.
     """
-    smallest, largest = baseline.image_size, target.largest_image_size or LARGEST_IMAGE
+    smallest = min(baseline.image_size, spec.image_size) if target.factor > 1 else SMALLEST_IMAGE
+    largest = target.largest_image_size or LARGEST_IMAGE
     if target.metric == Metric.PARAMS:  # no image size brings it nearer
         return replace(spec, image_size=min(largest, max(smallest, spec.image_size)))
     wanted, step = target.factor * target.amount(baseline), rounding.image_size_step

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import multiprocessing
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from scaling.errors import ResultsError
 from scaling.results import trials_frame, write_json
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
-from scaling.search.objective import plain_result, train_once
+from scaling.search.objective import train_once
 from scaling.search.rows import seed_columns
 from scaling.search.run_kernels import folder_kernels
 from scaling.training.engine import TrainingInterruptedError, best_device
 from scaling.training.machine import Packing
+from scaling.training.pool import run_in_processes, stop_asked
+from scaling.training.trained import packed, plain_result, unpacked
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +34,7 @@ class Repeat:
 
     Args:
         seed: of the training.
-        result: as `objective.plain_result` gives it.
+        result: as `plain_result` gives it.
         right: which validation images were right, bool (N,); None where the training diverged.
     """
 
@@ -79,57 +70,15 @@ def train_repeats(
     missing = [seed for seed in seeds if read_repeat(config, run, seed) is None]
     if not missing:
         return
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    with ProcessPoolExecutor(
-        min(packing.workers, len(missing)),
-        context,
-        initializer=_begin,
-        initargs=(stop, os.getpid(), packing.threads),
-    ) as pool:
-        with _without_ctrl_c():
-            waiting = [pool.submit(_train_seed, run.path, seed) for seed in missing]
-        try:
-            for done in as_completed(waiting):
-                on_finished(done.result())
-        except BrokenProcessPool:
-            raise ResultsError(
-                f"a training process of {run.path} died; finished seeds are kept, the same command goes on"
-            ) from None
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    died = f"a training process of {run.path} died; finished seeds are kept, the same command goes on"
+    tasks = [(run.path, seed) for seed in missing]
+    with closing(run_in_processes(_train_seed, tasks, packing, died=died)) as seeds_done:
+        for seed in seeds_done:
+            on_finished(seed)
 
 
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first instruction; the launcher alone answers it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-_STOP: dict[str, Event] = {}
-"""Of a worker process: the event that asks it to stop."""
-
-
-def _begin(stop: Event, parent: int, thread_count: int) -> None:
-    torch.set_num_threads(thread_count)
-    _STOP["stop"] = stop
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-
-
-def _leave_with(parent: int) -> None:
-    """End this process soon after its launcher; a worker that waits for work would never notice by itself."""
-    while os.getppid() == parent:
-        time.sleep(0.3)
-    os._exit(1)
-
-
-def _train_seed(folder: Path, seed: int) -> int:
+def _train_seed(task: tuple[Path, int]) -> int:
+    folder, seed = task
     run = RunFolder(path=folder)
     config, right = run.read_config(), []
 
@@ -140,14 +89,14 @@ def _train_seed(folder: Path, seed: int) -> int:
             seed,
             best_device(config.search.device),
             report=lambda _seed, _step: None,
-            should_stop=_STOP["stop"].is_set,
+            should_stop=stop_asked,
             kernels=folder_kernels(config, run),
-            on_judged=lambda judged: right.append(np.packbits(judged.numpy())),
+            on_judged=lambda judged: right.append(judged.numpy()),
         )
     except TrainingInterruptedError:
         return seed
-    packed = base64.b64encode(right[0].tobytes()).decode() if right else None
-    write_json(_path(run, seed), {"seed": seed, "result": plain_result(result), "right": packed})
+    answers = packed(right[0]) if right else None
+    write_json(_path(run, seed), {"seed": seed, "result": plain_result(result), "right": answers})
     return seed
 
 
@@ -160,9 +109,9 @@ def read_repeat(config: SearchConfig, run: RunFolder, seed: int) -> Repeat | Non
     path = _path(run, seed)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        packed, result = document["right"], document["result"]
+        answers, result = document["right"], document["result"]
         seed_columns(seed, "complete", result)  # it has what the table needs
-        right = None if packed is None else _unpacked(packed, config.data.validation)
+        right = None if answers is None else unpacked(answers, config.data.validation)
         agrees = result["top1"] == (None if right is None else int(right.sum()) / len(right))
     except FileNotFoundError:
         return None
@@ -173,13 +122,6 @@ def read_repeat(config: SearchConfig, run: RunFolder, seed: int) -> Repeat | Non
         _log.warning("%s does not agree with itself; its seed is trained again", path)
         return None
     return Repeat(seed=seed, result=result, right=right)
-
-
-def _unpacked(packed: str, images: int) -> np.ndarray:
-    found = np.unpackbits(np.frombuffer(base64.b64decode(packed, validate=True), np.uint8))
-    if len(found) != -(-images // 8) * 8:
-        raise ValueError(f"expected {images} validation images, got {len(found)}")
-    return found[:images].astype(bool)
 
 
 def read_repeats(config: SearchConfig, run: RunFolder, seeds: Sequence[int]) -> list[Repeat]:

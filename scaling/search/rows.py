@@ -49,7 +49,7 @@ def seed_columns(seed: int, state: str, result: dict[str, Any] | None) -> dict[s
     Args:
         seed: of the row.
         state: of its trial.
-        result: of this seed, as `objective.plain_result` gives it; None where there is none.
+        result: of this seed, as `plain_result` gives it; None where there is none.
     """
     if result is None:
         # A seed that a failed trial never reached, or that still waits.

@@ -19,7 +19,7 @@ from scaling.search.folder import RunFolder, difference
 from scaling.search.location import file_of, is_sqlite, printable
 from scaling.search.locking import ClaimLock, claim_lock
 from scaling.search.patience import DATABASE_ERRORS, Patience, explained, lost_contact
-from scaling.search.storage import open_storage, open_study
+from scaling.search.storage import close_storage, open_storage, open_study
 
 PACKAGE = "efficientnet-scaling"
 CONFIG, KEY, VERSION = "config", "config_key", "version"
@@ -65,8 +65,7 @@ class Run:
 
     def close(self) -> None:
         """Close the connections of this thread, and those that nobody uses."""
-        self.storage.remove_session()
-        self.storage.engine.dispose()
+        close_storage(self.storage)
 
     def exclusively(self, section: Callable[[], Value]) -> Value:
         """Run a section under the lock; where the database goes away meanwhile, run the whole of it again.

@@ -39,10 +39,10 @@ def run_kernels(
         ConfigError: the table in the study is damaged.
         ResultsError: the folder cannot be written.
     """
-    if KERNELS not in run.search.user_attrs:
+    if KERNELS not in run.patiently(lambda: run.search.user_attrs):
         chosen = _chosen(run.config, threads, progress)
         run.exclusively(lambda: _leave(run, chosen))
-    text = run.search.user_attrs[KERNELS]
+    text = run.patiently(lambda: run.search.user_attrs)[KERNELS]
     if text is None:
         return None
     table = KernelTable.from_json(text, where="the kernel table of the study")

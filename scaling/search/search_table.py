@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
 from scaling.data import LARGEST_SEED
+from scaling.latency.model import NO_LATENCY, LatencyModel
 from scaling.search.objectives import Objective
 from scaling.search.pruners import FEWEST_HYPERBAND_TRIALS, FEWEST_WILCOXON_SEEDS, Pruner
 from scaling.search.samplers import MOST_GP_TRIALS, Sampler
-from scaling.search.target import LatencyModel, Limits, Metric
+from scaling.search.target import Limits, Metric
 
 
 class CostRule(StrEnum):
@@ -44,7 +45,7 @@ class SearchTable(BaseModel):
     tolerance: float = 0.03
     largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
     limits: Limits = Limits()
-    latency: LatencyModel = LatencyModel()
+    latency: LatencyModel = NO_LATENCY
     objectives: tuple[Objective, ...] = (Objective.TOP1,)
     sampler: Sampler = Sampler.TPE
     startup_trials: int = Field(default=4, ge=1)
@@ -121,7 +122,7 @@ class SearchTable(BaseModel):
     def _cost_problem(self) -> str | None:
         wants_latency = self.metric == Metric.LATENCY or self.limits.max_latency_ms is not None
         if wants_latency and not self.latency.known:
-            return "predicted latency needs search.latency: ms_per_gmac or ms_per_mactivation above 0"
+            return "predicted latency needs search.latency: a calibration, or coefficients above 0"
         if self.sampler == Sampler.EXHAUSTIVE and self.cost == CostRule.NOMINAL:
             return "sampler exhaustive lists the networks on target; cost nominal has none: use grid"
         return None

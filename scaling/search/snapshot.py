@@ -21,7 +21,7 @@ from scaling.search.objective import seed_results
 from scaling.search.packing import packing_of
 from scaling.search.remaining import Piece, pieces, seconds_left, training_since, unproposed, work_per_second
 from scaling.search.rows import frame_of, trial_state
-from scaling.search.storage import open_storage
+from scaling.search.storage import connected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +106,15 @@ def read_snapshot(run: RunFolder, place: URL | None = None) -> Snapshot:
     config, place = run.read_config(), place or sqlite_url(run.database)
     if is_sqlite(place) and not file_of(place).exists():
         return snapshot(config, [], [], {})
-    storage = open_storage(place)
-    known = {study.study_name for study in storage.get_all_studies()}
-    studies = {
-        name: optuna.load_study(study_name=name, storage=storage)
-        for name in (f"{config.name}-references", config.name)
-        if name in known
-    }
-    trials = {name: study.get_trials(deepcopy=False) for name, study in studies.items()}
-    notes = studies[config.name].user_attrs if config.name in studies else {}
+    with connected(place) as storage:
+        known = {study.study_name for study in storage.get_all_studies()}
+        studies = {
+            name: optuna.load_study(study_name=name, storage=storage)
+            for name in (f"{config.name}-references", config.name)
+            if name in known
+        }
+        trials = {name: study.get_trials(deepcopy=False) for name, study in studies.items()}
+        notes = studies[config.name].user_attrs if config.name in studies else {}
     return snapshot(config, trials.get(f"{config.name}-references", []), trials.get(config.name, []), notes)
 
 

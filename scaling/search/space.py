@@ -13,7 +13,7 @@ from scaling.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import ScalingCoefficients
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import SpecError
-from scaling.generation import scale
+from scaling.generation import scale, scaled_channels
 from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.target import Target
 
@@ -188,11 +188,7 @@ def width_steps(
     """Return every distinct (stem, stages …, head) channels up to the target's cost, narrowest first."""
 
     def channels(width: float) -> tuple[int, ...]:
-        rounded = rounding.coefficient(width)
-        out = [stage.out_channels for stage in baseline.stages]
-        stem = rounding.stem_channels(baseline.stem.out_channels, rounded)
-        head = rounding.head_channels(baseline.head.out_channels, out[-1], rounded)
-        return (stem, *(rounding.channels(count, rounded) for count in out), head)
+        return scaled_channels(baseline, rounding.coefficient(width), rounding)
 
     return _steps(channels, _largest(baseline, target, rounding, "width_coefficient"))
 

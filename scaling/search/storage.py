@@ -70,6 +70,22 @@ def open_storage(place: URL | Path, *, create: bool = True, patience: Patience |
     return storage
 
 
+def close_storage(storage: RDBStorage) -> None:
+    """Close the connections of this thread, and those that nobody uses."""
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+@contextmanager
+def connected(place: URL | Path, *, create: bool = True) -> Iterator[RDBStorage]:
+    """Open the database of a study for as long as it is looked at; errors as `open_storage`."""
+    storage = open_storage(place, create=create)
+    try:
+        yield storage
+    finally:
+        close_storage(storage)
+
+
 def _opened(url: URL, create: bool) -> RDBStorage:
     # Optuna fills a template: braces of a URL are doubled.
     text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from scaling.architecture import ArchitectureSpec
 from scaling.cost import Cost, count_cost
 from scaling.cost.vectorised import Costs
 from scaling.errors import ConfigError, SpecError
+from scaling.latency.model import NO_LATENCY, LatencyModel
 
 LARGEST_FACTOR = 128.0
 """B7 is 98 times B0; a target beyond this is a slip of the pen."""
@@ -28,50 +28,6 @@ class Metric(StrEnum):
     ACTIVATIONS = "activations"
     LATENCY = "latency"
     """Predicted by a `LatencyModel`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyModel:
-    """A linear model of the milliseconds of one inference; its coefficients come from the user's own device.
-
-    An approximation: no term for single layers or for the device's kernels. All 0 means that none was given.
-
-    Args:
-        base_ms: whatever the network, at least 0.
-        ms_per_gmac: for 10^9 multiply-adds, at least 0.
-        ms_per_mactivation: for 10^6 activations, at least 0.
-
-    Raises:
-        ConfigError: a coefficient is negative or not finite.
-
-    >>> from scaling import variant
-    >>> model = LatencyModel(base_ms=1.0, ms_per_gmac=2.0, ms_per_mactivation=0.5)
-    >>> round(model.predict(count_cost(variant("b0"))), 3)
-    5.146
-    """
-
-    base_ms: float = 0.0
-    ms_per_gmac: float = 0.0
-    ms_per_mactivation: float = 0.0
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
-
-    def __post_init__(self) -> None:
-        for name in ("base_ms", "ms_per_gmac", "ms_per_mactivation"):
-            if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
-                raise ConfigError(f"latency {name} must be at least 0, got {getattr(self, name)}")
-
-    @property
-    def known(self) -> bool:
-        """Whether it says anything of a network's size."""
-        return self.ms_per_gmac > 0 or self.ms_per_mactivation > 0
-
-    def predict(self, cost: Cost | Costs) -> Any:
-        """Return milliseconds: a float for one network, float64 (N,) for many."""
-        return (
-            self.base_ms
-            + self.ms_per_gmac * 1e-9 * cost.macs
-            + self.ms_per_mactivation * 1e-6 * cost.activations
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +66,7 @@ class Target:
     """What a candidate must cost.
 
     Args:
-        factor: multiple of the baseline's metric, above 1, at most 128.
+        factor: multiple of the baseline's metric, above 0, at most 128, not 1; a search takes above 1.
         tolerance: largest relative deviation, in (0, 1).
         largest_image_size: pixels; None for no limit but the package's own.
         metric: what is brought on target.
@@ -126,12 +82,12 @@ class Target:
     largest_image_size: int | None = None
     metric: Metric = Metric.MACS
     limits: Limits = Limits()
-    latency: LatencyModel = LatencyModel()
+    latency: LatencyModel = NO_LATENCY
 
     def __post_init__(self) -> None:
-        if not 1 < self.factor <= LARGEST_FACTOR:
+        if not 0 < self.factor <= LARGEST_FACTOR or self.factor == 1:
             raise SpecError(
-                f"target factor must be above 1 and at most {LARGEST_FACTOR:g}, got {self.factor}"
+                f"target factor must be above 0, not 1, and at most {LARGEST_FACTOR:g}, got {self.factor}"
             )
         if not 0 < self.tolerance < 1:
             raise SpecError(f"tolerance must be between 0 and 1, got {self.tolerance}")

@@ -32,7 +32,7 @@ def counting_table(spec: ArchitectureSpec) -> Table:
     pooled, last_pooling = _pooled_elements(spec, "se_squeeze"), _pooled_elements(spec, "avg_pool")
     fvcore = cost.macs + 2 * norms + last_pooling
     keras = cost.params + statistics + 2 * spec.in_channels + 1  # its input normalization
-    classifier = (spec.head.out_channels + 1) * top
+    classifier = (spec.feature_channels + 1) * top
     rows = [
         ("params", "trainable", cost.params, "this package, torch, the paper's B1"),
         ("params", "with batch norm's statistics", cost.params + statistics, "the paper's B2"),

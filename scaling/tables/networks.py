@@ -29,7 +29,8 @@ def channels_table(specs: Sequence[ArchitectureSpec]) -> Table:
     for spec in specs:
         channels = [stage.out_channels for stage in spec.stages]
         data[spec.name] = [spec.stem.out_channels, *channels, spec.head.out_channels]
-    shown = data.astype(str).rename(columns={spec.name: spec.name.upper() for spec in specs})
+    shown = data.astype(str).replace("0", "–")  # no head convolution
+    shown = shown.rename(columns={spec.name: spec.name.upper() for spec in specs})
     return Table(
         name="channels",
         caption="Channels of every stage",
@@ -54,13 +55,15 @@ def stages_table(spec: ArchitectureSpec) -> Table:
     ['2', 'MBConv1, k3x3', '112 × 112', '16', '1']
     """
     sides, stem = input_sides(spec), spec.stem
+    pool = " & MaxPool" if stem.has_pool else ""
     rows: list[dict[str, Any]] = [
-        _stage(f"Conv{stem.kernel_size}x{stem.kernel_size}", spec.image_size, stem.out_channels, 1)
+        _stage(f"Conv{stem.kernel_size}x{stem.kernel_size}{pool}", spec.image_size, stem.out_channels, 1)
     ]
     for stage, side in zip(spec.stages, sides, strict=False):
-        operator = f"MBConv{stage.expand_ratio}, k{stage.kernel_size}x{stage.kernel_size}"
+        operator = f"{stage.operator}, k{stage.kernel_size}x{stage.kernel_size}"
         rows.append(_stage(operator, side, stage.out_channels, stage.repeats))
-    rows.append(_stage("Conv1x1 & Pooling & FC", sides[-1], spec.head.out_channels, 1))
+    end = "Conv1x1 & Pooling & FC" if spec.head.out_channels else "Pooling & FC"
+    rows.append(_stage(end, sides[-1], spec.feature_channels, 1))
     data = pd.DataFrame(rows)
     data.insert(0, "stage", range(1, len(data) + 1))
     shown = pd.DataFrame(

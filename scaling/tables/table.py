@@ -21,8 +21,15 @@ _LATEX_SPECIALS = str.maketrans(
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
         "\\": r"\textbackslash{}",
+        # pdfLaTeX knows no ≈ and −; its own × and ± come from another, often a bitmap, font.
+        "≈": r"$\approx$",
+        "−": "$-$",
+        "×": r"$\times$",
+        "±": r"$\pm$",
     }
 )
+_LATEX_WIDE = 70
+"""Characters of a row beyond which a table is set smaller, so that it fits the text of a plain article."""
 
 
 class TableFormat(StrEnum):
@@ -151,10 +158,18 @@ def _latex(table: Table) -> str:
             column_format="".join("l" if heading in table.left else "r" for heading in table.shown.columns),
         )
     )
+    centering = "\\centering\n"
+    body = str(body).replace(centering, centering + _latex_size(table), 1)
     if not table.notes:
-        return str(body)
+        return body
     notes = r" \\ ".join(_latex_text(note) for note in table.notes)
-    return str(body).replace(r"\end{table}", f"\\par\\smallskip\\footnotesize {notes}\n\\end{{table}}")
+    return body.replace(r"\end{table}", f"\\par\\smallskip\\raggedright {notes}\n\\end{{table}}")
+
+
+def _latex_size(table: Table) -> str:
+    characters = sum(max(len(heading), *map(len, table.shown[heading])) for heading in table.shown.columns)
+    size, gap = (r"\scriptsize", 3) if characters > _LATEX_WIDE else (r"\footnotesize", 4)
+    return f"{size}\n\\setlength{{\\tabcolsep}}{{{gap}pt}}\n"
 
 
 def _latex_text(text: str) -> str:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split, checksum
 from scaling.errors import ScalingError
-from scaling.model import TENSORFLOW, EfficientNet, MBConv, Numerics, build_model
+from scaling.model import TENSORFLOW, EfficientNet, Numerics, build_model, last_norm_of_branch
 from scaling.model.depthwise import KernelTable
 from scaling.serialization import architecture_key
 from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
@@ -251,10 +251,11 @@ def _network(
 
 
 def zero_residual_branches(model: nn.Module) -> None:
-    """Set the last batch norm's weight of every residual branch to 0: each block starts as the identity."""
+    """Set the last batch norm's weight of every residual branch to 0: each block starts as its shortcut."""
     for module in model.modules():
-        if isinstance(module, MBConv) and module.stochastic_depth is not None:
-            nn.init.zeros_(module.project.norm.weight)
+        norm = last_norm_of_branch(module)
+        if norm is not None:
+            nn.init.zeros_(norm.weight)
 
 
 def _identity(

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from scaling.architecture import ArchitectureSpec
-from scaling.cost import count_cost
+from scaling.cost.peak_memory import MemoryUse, peak_bytes
 
 MOST_ON_A_GPU = 4
 """Trainings that share a GPU; more were never tried."""
@@ -23,9 +23,10 @@ PROCESS_BYTES = 500_000_000
 """Of a process with torch, or of its context on a GPU: an estimate."""
 MEMORY_SHARE = 0.8
 """Of free memory that trainings may plan to fill."""
-MAPS_KEPT = 3.5
-"""Tensors kept for the backward pass per output of a convolution: its own, the norm's, the activation's, and
-what squeeze-excitation keeps. An estimate from above."""
+AVERAGES = 3
+"""Values that outlive a step for each parameter, at most: two moments and a moving average."""
+WORKSPACE = 1.1
+"""Convolution kernels' own memory, over that of tensors: from above (benchmarks/peak_memory.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +63,10 @@ def training_bytes(spec: ArchitectureSpec, batch_size: int) -> int:
 
     >>> from scaling import variant
     >>> round(training_bytes(variant("b0"), 32) / 1e9, 1)
-    3.1
+    3.3
     """
-    cost = count_cost(spec)
-    images = spec.in_channels * spec.image_size**2
-    # Weights, gradients, two moments, averages: five of each parameter.
-    return int(4 * (batch_size * (MAPS_KEPT * cost.activations + images) + 5 * cost.params))
+    use = MemoryUse(training=True, batch=batch_size, moments=AVERAGES)
+    return int(WORKSPACE * peak_bytes(spec, use))
 
 
 def pack(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scaling.architecture import ArchitectureSpec
+from scaling.architecture import ArchitectureSpec, BlockKind, BlockSpec
 
 
 class Part(StrEnum):
@@ -20,6 +20,12 @@ class Part(StrEnum):
     GATE = "gate"
     """The second, back to all channels."""
     PROJECT = "project"
+    """The last of a block's branch, in a separable block the pointwise one."""
+    NARROW = "narrow"
+    """The first of a bottleneck."""
+    SPATIAL = "spatial"
+    """The second, k x k."""
+    SHORTCUT = "shortcut"
     HEAD = "head"
     CLASSIFIER = "classifier"
 
@@ -35,7 +41,7 @@ class Place:
         stages: number of stages of the network.
         stage: index of the stage, from 0; 0 outside the blocks, as are the next two.
         index: of the block in its stage, from 0.
-        block: of the block in the network, from 0.
+        block: of the block in the network, from 0; their number at the head.
         expands: whether the block has an expansion.
         squeezes: whether it has squeeze-excitation.
     """
@@ -71,8 +77,7 @@ def places(spec: ArchitectureSpec) -> Iterator[Place]:
     number = 0
     for stage_number, stage in enumerate(spec.stages):
         for index, block in enumerate(stage.blocks()):
-            expands, squeezes = block.expand_ratio != 1, block.squeeze_channels > 0
-            for part, module, norm in _block_modules(expands=expands, squeezes=squeezes):
+            for part, module, norm in _block_modules(block):
                 yield Place(
                     module=f"stages.{stage_number}.{index}.{module}",
                     part=part,
@@ -81,12 +86,15 @@ def places(spec: ArchitectureSpec) -> Iterator[Place]:
                     stage=stage_number,
                     index=index,
                     block=number,
-                    expands=expands,
-                    squeezes=squeezes,
+                    expands=block.kind == BlockKind.MBCONV and block.expand_ratio != 1,
+                    squeezes=block.squeeze_channels > 0,
                 )
             number += 1
-    for norm in (False, True):
-        yield Place(module=_with_norm("head", norm), part=Part.HEAD, norm=norm, stages=stages)
+    if spec.head.out_channels:
+        for norm in (False, True):
+            yield Place(
+                module=_with_norm("head", norm), part=Part.HEAD, norm=norm, stages=stages, block=number
+            )
     yield Place(module="classifier", part=Part.CLASSIFIER, norm=False, stages=stages)
 
 
@@ -94,11 +102,22 @@ def _with_norm(module: str, norm: bool) -> str:
     return f"{module}.norm" if norm else f"{module}.conv"
 
 
-def _block_modules(*, expands: bool, squeezes: bool) -> Iterator[tuple[Part, str, bool]]:
-    if expands:
-        yield from ((Part.EXPAND, _with_norm("expand", norm), norm) for norm in (False, True))
-    yield from ((Part.DEPTHWISE, _with_norm("depthwise", norm), norm) for norm in (False, True))
-    if squeezes:
-        yield Part.REDUCE, "squeeze_excitation.reduce", False
-        yield Part.GATE, "squeeze_excitation.expand", False
-    yield from ((Part.PROJECT, _with_norm("project", norm), norm) for norm in (False, True))
+def _block_modules(block: BlockSpec) -> Iterator[tuple[Part, str, bool]]:
+    """Yield part, path within the block and whether it is the norm, of every module that holds tensors."""
+    squeeze = ((Part.REDUCE, "reduce"), (Part.GATE, "expand")) if block.squeeze_channels else ()
+    for part, module in _convolutions(block):
+        if part == Part.PROJECT:
+            yield from ((each, f"squeeze_excitation.{name}", False) for each, name in squeeze)
+        yield from ((part, _with_norm(module, norm), norm) for norm in (False, True))
+
+
+def _convolutions(block: BlockSpec) -> Iterator[tuple[Part, str]]:
+    if block.kind == BlockKind.BOTTLENECK:
+        yield from ((Part.NARROW, "reduce"), (Part.SPATIAL, "spatial"), (Part.PROJECT, "project"))
+        if block.projects_shortcut:
+            yield Part.SHORTCUT, "shortcut"
+        return
+    if block.expand_ratio != 1:
+        yield Part.EXPAND, "expand"
+    yield Part.DEPTHWISE, "depthwise"
+    yield Part.PROJECT, "pointwise" if block.kind == BlockKind.SEPARABLE else "project"

@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec
-from scaling.weights import efficientnet_pytorch, keras, timm, torchvision
+from scaling.architecture import ArchitectureSpec, BlockKind
+from scaling.errors import WeightsError
+from scaling.weights import efficientnet_pytorch, keras, mobilenet_v2, resnet, timm, torchvision
 from scaling.weights.places import Place, places
 
 
@@ -53,20 +54,45 @@ _MODULES: dict[Source, Callable[[Place], str]] = {
     Source.EFFICIENTNET_PYTORCH: efficientnet_pytorch.module_of,
     Source.KERAS: keras.module_of,
 }
+_RESNETS = (Source.TORCHVISION, Source.TIMM)
+_SEPARABLE = (Source.TIMM, Source.TIMM_TF, Source.GEFFNET, Source.GEFFNET_TF)
+"""Whose depthwise-separable blocks are named as their MBConv without expansion."""
+
+
+def _scheme(spec: ArchitectureSpec, source: Source) -> Callable[[Place], str]:
+    """Return how a source names the modules of such a network."""
+    kinds = {stage.kind for stage in spec.stages}
+    if source == Source.OWN:
+        return _MODULES[source]
+    if kinds == {BlockKind.BOTTLENECK} and source in _RESNETS and not spec.head.out_channels:
+        return resnet.module_of
+    allowed = {BlockKind.MBCONV, BlockKind.SEPARABLE} if source in _SEPARABLE else {BlockKind.MBCONV}
+    if not kinds <= allowed:
+        blocks = " and ".join(sorted(kinds - allowed))
+        raise WeightsError(
+            f"{source.value} has no names for a network like {spec.name}, with {blocks} blocks"
+        )
+    if source == Source.TORCHVISION and not any(stage.se_ratio for stage in spec.stages):
+        return mobilenet_v2.module_of  # its EfficientNets all have squeeze-excitation
+    return _MODULES[source]
 
 
 def tensor_names(spec: ArchitectureSpec, source: Source) -> tuple[TensorName, ...]:
     """Return every tensor of a network under our name and the source's, in the order of the state dict.
+
+    Raises:
+        WeightsError: the source names no network of such blocks.
 
     >>> from scaling import variant
     >>> names = tensor_names(variant("b0"), Source.TIMM)
     >>> [name.theirs for name in names if name.own == "stages.0.0.project.conv.weight"]
     ['blocks.0.0.conv_pw.weight']
     """
+    module_of = _scheme(spec, source)
     return tuple(
         TensorName(
             own=f"{place.module}.{tensor}",
-            theirs=_their_name(place, tensor, source),
+            theirs=_their_name(module_of(place), place, tensor, source),
             place=place,
             optional=tensor == "num_batches_tracked",
         )
@@ -75,8 +101,7 @@ def tensor_names(spec: ArchitectureSpec, source: Source) -> tuple[TensorName, ..
     )
 
 
-def _their_name(place: Place, tensor: str, source: Source) -> str | None:
-    module = _MODULES[source](place)
+def _their_name(module: str, place: Place, tensor: str, source: Source) -> str | None:
     if source != Source.KERAS:
         return f"{module}.{tensor}"
     variable = keras.variable_of(place, tensor)

@@ -126,14 +126,16 @@ def shapes(module: nn.Module) -> list[tuple[int, ...]]:
     return [tuple(tensor.shape) for tensor in learned_tensors(module)]
 
 
-def keras_network(variant: str, *, include_top: bool = True, image_size: int | None = None) -> Any:
-    """Build a Keras EfficientNet on the torch backend, with fresh weights."""
+def keras_network(
+    variant: str, *, include_top: bool = True, image_size: int | None = None, device: str = "cpu"
+) -> Any:
+    """Build a Keras EfficientNet on the torch backend: fresh weights, or on `meta` none, for counts."""
     keras = import_peer("keras")
     if keras.backend.backend() != "torch":
         pytest.skip(f"Keras runs on {keras.backend.backend()}; set KERAS_BACKEND=torch")
     keras.backend.clear_session()  # or unnamed layers are numbered on from the network before
     shape = None if image_size is None else (image_size, image_size, 3)
-    with peers_own_warnings():
+    with peers_own_warnings(), keras.device(device):
         return getattr(keras.applications, f"EfficientNet{variant.upper()}")(
             weights=None, include_top=include_top, input_shape=shape
         )
@@ -153,7 +155,7 @@ def torch_layout(kind: str, values: torch.Tensor) -> torch.Tensor:
 def keras_tensors(model: Any) -> list[torch.Tensor]:
     """Keras's weights in the order of its layers and torch's axes, without the normalization layer's."""
     return [
-        torch_layout(type(layer).__name__, variable.value.detach().cpu())
+        torch_layout(type(layer).__name__, variable.value.detach())
         for layer in model.layers
         if type(layer).__name__ != "Normalization"
         for variable in layer.weights

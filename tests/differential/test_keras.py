@@ -54,7 +54,7 @@ def expected(layer: Layer) -> tuple[str, str, tuple[int, ...], int, int]:
 @pytest.mark.parametrize("include_top", [True, False], ids=["top", "without-top"])
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_layer_by_layer(name: str, include_top: bool) -> None:
-    theirs = keras_network(name, include_top=include_top, image_size=variant(name).image_size)
+    theirs = keras_network(name, include_top=include_top, image_size=variant(name).image_size, device="meta")
     ours = layers(variant(name), include_top=include_top)
     assert [described(layer) for layer in theirs.layers] == [expected(layer) for layer in ours]
     assert theirs.count_params() == sum(layer.params + layer.statistics for layer in ours)
@@ -62,7 +62,7 @@ def test_layer_by_layer(name: str, include_top: bool) -> None:
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_the_default_image_size_dropout_and_tensors_in_order(name: str) -> None:
-    theirs, spec = keras_network(name), variant(name)
+    theirs, spec = keras_network(name, device="meta"), variant(name)
     assert theirs.input_shape == (None, spec.image_size, spec.image_size, 3)
     assert theirs.get_layer("top_dropout").rate == spec.dropout
     rates = [layer.rate for layer in theirs.layers if layer.name.endswith("_drop")]

@@ -12,6 +12,8 @@ from scaling.analysis import noise_floor
 from scaling.cli.trials import result_document
 from scaling.results import TRIAL_COLUMNS, read_trials
 from scaling.search.config import parse_config
+from scaling.studies.conclusions import concluded
+from scaling.studies.config import parse_study
 
 ROOT = Path(__file__).parents[2]
 RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/trials.csv"))
@@ -46,3 +48,27 @@ def test_the_ranking_is_what_the_table_gives(run: Path) -> None:
     assert list(trials.columns) == list(TRIAL_COLUMNS)
     config = parse_config(document(run, "config.json"), where=run.name)
     assert document(run, "result.json") == result_document(config, trials, noise_floor(trials))
+
+
+def test_conclusions_of_studies_are_what_their_tables_give() -> None:
+    for folder in sorted(path.parent for path in (ROOT / "results" / "studies").glob("*/trials.csv")):
+        provenance, result = document(folder, "provenance.json"), document(folder, "result.json")
+        assert provenance["commit"], folder.name
+        assert provenance["dirty"] is False, folder.name
+        assert provenance["finished"] is not None, folder.name
+        study = parse_study(provenance["config"]["study"], where=folder.name)
+        proxy = parse_config(provenance["config"]["proxy"], where=folder.name)
+        trials = read_trials(folder / "trials.csv")
+        found = concluded(trials, study.expect, validation_images=proxy.data.validation)
+        assert found.verdict == result["conclusions"]["verdict"], folder.name
+        assert found.survives == result["conclusions"]["survives_learning_rates"], folder.name
+        for one in found.expected:
+            if one.learning_rate_factor == 1 and one.contrast is not None:
+                assert one.contrast.value == pytest.approx(_first(result, one.claim)["value"]), folder.name
+        assert {"card.json", "card.md"} <= {path.name for path in folder.iterdir()}, folder.name
+
+
+def _first(result: Any, claim: str) -> Any:
+    rows = result["conclusions"]["expected"]
+    (found,) = (one for one in rows if one["claim"] == claim and one["learning_rate_factor"] == 1)
+    return found["measured"]

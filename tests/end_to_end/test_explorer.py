@@ -22,10 +22,20 @@ pytestmark = pytest.mark.browser
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
+OF_NO_NUMBER = ("title", "piece", "dense")
+"""Texts of the drawing that are looked at elsewhere."""
+
 # The page is driven through its address, as a reader who was sent one would; all that it shows is read back.
 READ_ALL = """
 async (hashes) => {
   const cells = (row) => [...row.cells].map((cell) => cell.textContent);
+  const drawing = () => {
+    const words = {};
+    for (const text of document.querySelectorAll("#blocks text")) {
+      (words[text.classList[0]] ??= []).push(text.textContent);
+    }
+    return words;
+  };
   const found = [];
   for (const hash of hashes) {
     const changed = new Promise((resolve) => addEventListener("hashchange", resolve, { once: true }));
@@ -34,11 +44,23 @@ async (hashes) => {
     found.push({
       error: text("error"), params: text("params"), macs: text("macs"), activations: text("activations"),
       network: text("network"), nearest: text("nearest"), achieved: text("achieved"),
-      rows: [...document.getElementById("stages").tBodies[0].rows].map(cells),
+      rows: [...document.getElementById("stages").tBodies[0].rows].map(cells), drawing: drawing(),
     });
   }
   return found;
 }
+"""
+
+# Ink of a text is about its middle 0.75 em; its line box is taller.
+BOXES = """
+() => ["svg", "text"].flatMap((name) => [...document.querySelectorAll(`#blocks ${name}`)]).map((element) => {
+  const { left, right, top, bottom, height } = element.getBoundingClientRect();
+  const pad = element.tagName === "text" ? height * 0.18 : 0;
+  const scale = document.querySelector("#blocks svg").getBoundingClientRect().width / 350;
+  return { words: element.textContent.slice(0, 30), kind: element.classList[0] ?? "",
+    size: scale * parseFloat(getComputedStyle(element).fontSize),
+    left, right, top: top + pad, bottom: bottom - pad };
+})
 """
 
 
@@ -98,6 +120,8 @@ def test_the_page_computes_what_python_computes(page: Any) -> None:
         )
         rows = [[row[0], *row[3:9]] for row in shown["rows"]]
         assert rows == truth["rows"], setting
+        said = {name: words for name, words in shown["drawing"].items() if name not in OF_NO_NUMBER}
+        assert said == {name: words for name, words in truth["drawing"].items() if words}, setting
     assert legal >= 200
 
 
@@ -217,6 +241,47 @@ def test_every_control_is_reached_by_tab_and_has_a_name(page: Any) -> None:
         "channel_divisor",
         "copy",
     } <= reached
+
+
+def test_the_official_drawings_add_up_to_the_official_layer_counts(page: Any) -> None:
+    # Keras's EfficientNetB0 to B7 without the top.
+    known = {"b0": 237, "b1": 339, "b2": 339, "b3": 384, "b4": 474, "b5": 576, "b6": 666, "b7": 813}
+    for name, count in known.items():
+        page.click(f"button[data-variant={name}]")
+        assert page.text_content("#blocks .title") == f"EfficientNet-{name.upper()}"
+        assert (
+            sum(int(words.split()[0]) for words in page.locator("#blocks .layers").all_text_contents())
+            == count
+        )
+        words = page.get_attribute("#blocks svg", "aria-label")
+        assert words.startswith(f"EfficientNet-{name.upper()} block by block: image ")
+        assert words.endswith(f"; {count} layers without top.")
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize("fragment", ["", "#mode=direct&depth=45&width=6&image=4000"])
+def test_no_text_of_the_drawing_leaves_it_or_meets_another(page: Any, width: int, fragment: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate("(hash) => { location.hash = hash; }", fragment)
+    page.wait_for_function(
+        "(word) => document.querySelector('#blocks .shape').textContent.includes(word)",
+        arg="4000" if fragment else "258",
+    )
+    drawing, *texts = page.evaluate(BOXES)
+    assert min(one["size"] for one in texts if one["kind"] not in ("kind", "each", "chip")) >= 9
+    for index, one in enumerate(texts):
+        assert one["left"] >= drawing["left"] - 1, one
+        assert one["right"] <= drawing["right"] + 1, one
+        assert [other for other in texts[:index] if meet(one, other)] == [], one
+
+
+def meet(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return bool(
+        one["left"] < other["right"]
+        and other["left"] < one["right"]
+        and one["top"] < other["bottom"]
+        and other["top"] < one["bottom"]
+    )
 
 
 def test_the_drawing_follows_and_has_words(page: Any) -> None:

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.faults
 
 EPOCHS = 6
 SEARCH = {
-    "trials": 8, "sampler": "random", "pruner": "median", "startup_trials": 2, "baseline_seeds": [0],
+    "trials": 8, "sampler": "random", "pruner": "successive_halving", "baseline_seeds": [0],
     "workers": 2, "confirm": 1, "confirm_seeds": [5],
 }  # fmt: skip
 

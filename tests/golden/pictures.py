@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scaling import variant
+from scaling.baselines import RESNET_50
 from scaling.diagrams import (
     Drawing,
     difference_drawing,
@@ -61,6 +62,9 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "b4_stage_3": lambda: picture(stage_drawing(variant("b4"), 3)),
     "b1_b2": lambda: picture(difference_drawing(variant("b1"), variant("b2"))),
     "scaling_ways": lambda: picture(scaling_ways_drawing(variant("b0"))),
+    "resnet_50": lambda: picture(variant_drawing(RESNET_50)),
+    "resnet_50_modules": lambda: picture(module_drawing(RESNET_50)),
+    "resnet_50_stage_2": lambda: picture(stage_drawing(RESNET_50, 2)),
     "chart_family": lambda: family_chart_picture("family"),
     "chart_phi_implied": lambda: family_chart_picture("phi_implied"),
     "chart_run_noise": lambda: run_chart_picture("run_noise"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scaling import ScalingCoefficients, scale, variant
 from scaling.cost.memory import peak_activation_bytes
+from scaling.cost.peak_memory import MemoryUse, peak_bytes, peak_bytes_of
 from scaling.cost.vectorised import Candidates
 from scaling.cost.vectorised_memory import peak_activation_bytes_of
 
@@ -23,8 +24,11 @@ def test_memory_of_many_is_that_of_each(depth: float, width: float, resolution: 
         depth_coefficient=depth, width_coefficient=width, resolution_coefficient=resolution
     )
     specs = [baseline, scale(baseline, coefficients)]
-    found = peak_activation_bytes_of(baseline, Candidates.of(specs, baseline=baseline))
+    candidates = Candidates.of(specs, baseline=baseline)
+    found = peak_activation_bytes_of(baseline, candidates)
     assert found.tolist() == [peak_activation_bytes(spec) for spec in specs]
+    for use in (MemoryUse(), MemoryUse(training=True, batch=8)):
+        assert peak_bytes_of(baseline, candidates, use).tolist() == [peak_bytes(s, use) for s in specs]
 
 
 @pytest.mark.parametrize("name", ["b0", "lite0"])
@@ -37,3 +41,4 @@ def test_memory_never_falls_with_the_image_size(name: str) -> None:
         image_size=sizes,
     )
     assert (np.diff(peak_activation_bytes_of(baseline, many)) >= 0).all()
+    assert (np.diff(peak_bytes_of(baseline, many, MemoryUse(training=True, batch=8))) >= 0).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaling import SpecError, StageSpec, variant
+from scaling.architecture import BlockKind
 from scaling.block_strings import stage_from_string, stage_to_string, stages_from_strings
 from scaling.rounding import SqueezeRounding
 
@@ -38,6 +39,34 @@ def test_squeeze_rounding_survives() -> None:
     stage = stage_from_string("r1_k3_s11_e1_i32_o16_se0.25_sqround")
     assert stage.squeeze_rounding == SqueezeRounding.ROUND
     assert stage_to_string(stage) == "r1_k3_s11_e1_i32_o16_se0.25_sqround"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "operator"),
+    [
+        ("r2_k3_s22_e1_i8_o16_separable", BlockKind.SEPARABLE, "Separable"),
+        ("r3_k3_s22_e4_i64_o256_bottleneck", BlockKind.BOTTLENECK, "Bottleneck4"),
+        ("r3_k3_s22_e6_i64_o256", BlockKind.MBCONV, "MBConv6"),
+    ],
+)
+def test_the_kind_ends_the_string(text: str, kind: BlockKind, operator: str) -> None:
+    stage = stage_from_string(text)
+    assert (stage.kind, stage.operator) == (kind, operator)
+    assert stage_to_string(stage) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("r1_k3_s11_e1_i8_o8_se0.25_separable", "a separable stage has no squeeze-excitation"),
+        ("r1_k3_s11_e6_i8_o8_separable", "expand_ratio must be 1, got 6"),
+        ("r1_k3_s11_e4_i8_o10_bottleneck", "must be a multiple of its expand_ratio 4, got 10"),
+        ("r1_k3_s11_e4_i8_o8_residual", "expected a block string"),
+    ],
+)
+def test_what_a_kind_cannot_be_is_refused(text: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        stage_from_string(text)
 
 
 @pytest.mark.parametrize(

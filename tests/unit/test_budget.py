@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from scaling import count_cost, variant
 from scaling.cli import group
-from scaling.cost.memory import peak_activation_bytes
+from scaling.cost.peak_memory import peak_bytes
 from scaling.errors import ConfigError, SpecError
 from scaling.families import generate
+from scaling.latency.model import LatencyModel
 from scaling.rounding import RoundingRules
 from scaling.search.budget import Budget, Family, Networks, cosines, nearest, spend
-from scaling.search.target import LatencyModel
 
 MODEL = LatencyModel(base_ms=1.0, ms_per_gmac=1.5, ms_per_mactivation=0.1)
 
@@ -96,7 +96,7 @@ def test_every_member_of_the_set_is_the_generators_and_keeps_the_limits() -> Non
         assert (cost.macs, cost.params, cost.activations) == tuple(
             int(amounts[name][index]) for name in ("macs", "params", "activations")
         )
-        memory = peak_activation_bytes(spec) + 4 * cost.params
+        memory = peak_bytes(spec)
         assert amounts["memory_bytes"][index] == memory
         assert amounts["latency_ms"][index] == pytest.approx(MODEL.predict(cost))
         assert cost.macs <= 1.5e9
@@ -194,7 +194,7 @@ def test_a_budget_below_the_baseline_says_so() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--latency-ms", "5"], "--latency-ms needs --latency-model"),
+        (["--latency-ms", "5"], "--latency-ms needs --calibration FILE"),
         (["--latency-ms", "5", "--latency-model", "1,2"], "as three numbers, like 1,2,0.5; got '1,2'"),
         (["--order", "size"], "expected --order among macs, params"),
         (["--top", "0"], "--top must be between 1 and 10,000, got 0"),

@@ -31,6 +31,8 @@ KEYS = [
     "num_classes",
     "stem_channels",
     "stem_stride",
+    "stem_pool_stride",
+    "activation",
     "head_channels",
     "last_map",
     "idle_depthwise_weights",
@@ -41,7 +43,16 @@ KEYS = [
     "activations",
     "keras_layers",
 ]
-STAGE_KEYS = ["repeats", "kernel_size", "stride", "expand_ratio", "se_ratio", "in_channels", "out_channels"]
+STAGE_KEYS = [
+    "kind",
+    "repeats",
+    "kernel_size",
+    "stride",
+    "expand_ratio",
+    "se_ratio",
+    "in_channels",
+    "out_channels",
+]
 OFFICIAL = tuple(released_coefficients())
 
 

@@ -71,7 +71,7 @@ def test_the_activation_is_part_of_the_architecture() -> None:
     assert swish != lite
     assert architecture_key(swish) != architecture_key(lite)
     assert official_name(swish) is None
-    with pytest.raises(SpecError, match="activation must be one of silu, relu6, got 'tanh'"):
+    with pytest.raises(SpecError, match="activation must be one of silu, relu6, relu, got 'tanh'"):
         replace(lite, activation="tanh")
 
 

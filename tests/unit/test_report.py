@@ -7,6 +7,7 @@ import html
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from scaling import count_cost
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
-from scaling.report import read_live, read_record, report_page, save_report
-from scaling.report.findings import NOTHING_YET, findings
+from scaling.report import RunRecord, read_live, read_record, report_page, save_report
+from scaling.report.findings import NOTHING_YET, failures, findings
+from scaling.report.front import front_of
+from scaling.report.laws import laws_of
+from scaling.report.rows import columns_of, table_rows
 from scaling.results import read_trials, trials_frame, write_trials
 from scaling.search.candidate import references
 from scaling.search.folder import RunFolder, open_folder
@@ -254,3 +258,93 @@ def test_charts_just_drawn_are_used_again(tmp_path: Path) -> None:
     assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
     (tmp_path / "run_flops.svg").unlink()
     assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
+
+
+def wide_run() -> RunRecord:
+    """The quick run's configuration over networks whose errors follow a law by construction."""
+    errors = [0.1 + 0.3 * (2.0**n) ** -0.5 for n in range(6)]
+    rows = [
+        {
+            "experiment": "wide", "trial": n, "seed": seed, "kind": "reference", "state": "complete",
+            "name": "depth" if n else "baseline", "architecture": f"key {n}", "image_size": 24,
+            "macs": 100_000 * 2**n, "params": 1000 * 2**n, "activations": 500 * 2**n,
+            "top1": 1 - error + 0.001 * (1 if seed else -1), "fidelity_epochs": 3,
+        }
+        for n, error in enumerate(errors)
+        for seed in (0, 1)
+    ]  # fmt: skip
+    return replace(read_record(QUICK), trials=trials_frame(rows))
+
+
+def test_a_run_of_enough_range_shows_its_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaling.report.laws.RESAMPLES", 20)
+    laws = laws_of(wide_run())
+    assert laws.figure is not None
+    assert laws.refusal == ""
+    assert laws.words.startswith("depth, 6 networks over a 32-fold cost: error = 10.")
+    assert "exponent 0.5" in laws.words
+    assert "measured at 15.3 %" in laws.words
+    page = report_page(wide_run(), now="now", charts={})
+    assert '<figure id="chart-law">' in page
+    assert laws.words in html.unescape(page)
+    assert "No law" not in page
+
+
+def test_a_run_of_too_little_range_says_so_in_one_line() -> None:
+    laws = laws_of(read_record(QUICK))
+    assert laws.figure is None
+    assert laws.refusal.startswith("No law of error and cost: the range of cost is too short to tell: 2.")
+    assert laws.refusal in html.unescape(quick_page())
+    nothing = replace(read_record(QUICK), trials=trials_frame([]))
+    assert laws_of(nothing).refusal.startswith("No law of error and cost: no training")
+
+
+def test_a_run_of_two_objectives_lists_the_networks_that_none_beats(tmp_path: Path) -> None:
+    search = json.loads((QUICK / "config.json").read_text())["search"]
+    folder = copy_of(tmp_path, search=search | {"objectives": ["top1", "params"]})
+    record = read_record(folder)
+    front, ranking = front_of(record), record.ranking()
+    assert front is not None
+    assert front.trained == len(ranking)
+    names = ranking["name"].where(ranking["kind"] == "reference", "trial " + ranking["trial"].astype(str))
+    kept = {
+        name
+        for name, top1, params in zip(names, ranking["top1"], ranking["params"], strict=True)
+        if not ((ranking["params"] <= params) & (ranking["top1"] > top1)).any()
+        and not ((ranking["params"] < params) & (ranking["top1"] >= top1)).any()
+    }
+    assert {row[0] for row in front.rows} == kept
+    params = [int(row[3].replace(",", "")) for row in front.rows]
+    assert params == sorted(params)
+    page = page_of(folder)
+    assert "Pareto front: top-1 against params" in page.text
+    assert front_of(read_record(QUICK)) is None
+    assert "Pareto front: top-1" not in page_of(QUICK).text
+
+
+def test_pruned_networks_and_those_trained_again_say_what_they_are() -> None:
+    network = {"experiment": "tiny", "fidelity_epochs": 6, "image_size": 16, "macs": 9, "params": 9}
+    rows = [
+        *(network | {"trial": 0, "seed": seed, "kind": "reference", "name": "baseline", "state": "complete",
+                     "top1": 0.5, "architecture": "a"} for seed in (0, 1)),
+        *(network | {"trial": 1, "seed": seed, "kind": "search", "name": "search", "state": "complete",
+                     "top1": 0.6 + seed / 100, "architecture": "b"} for seed in (0, 1)),
+        network | {"trial": 2, "seed": 0, "kind": "search", "name": "search", "state": "pruned", "top1": 0.25,
+                   "architecture": "c", "fidelity_epochs": 2},
+        network | {"trial": 2, "seed": 1, "kind": "search", "name": "search", "state": "pruned",
+                   "architecture": "c"},
+        *(network | {"trial": 3, "seed": seed, "kind": "confirm", "name": "search", "state": "complete",
+                     "top1": 0.55, "architecture": "b"} for seed in (7, 8)),
+    ]  # fmt: skip
+    record = replace(read_record(QUICK), trials=trials_frame(rows))
+    keys = [column.key for column in columns_of(record)]
+    shown = {
+        row[0].text: dict(zip(keys, (cell.text for cell in row), strict=True)) for row in table_rows(record)
+    }
+    assert list(shown) == ["trial 1", "trial 3", "baseline", "trial 2"]
+    assert (shown["trial 2"]["top1"], shown["trial 2"]["verdict"]) == ("", "25.0 % after 2 epochs")
+    assert (shown["trial 3"]["top1"], shown["trial 3"]["seeds"]) == ("55.0", "2")
+    assert shown["trial 3"]["verdict"] == "trial 1 again, fresh seeds"
+    (pruned,) = failures(record.trials)
+    assert (pruned["trainings"], pruned["trials"]) == ("2 trainings, 1 of them never begun", [2])
+    assert "6 complete, 2 pruned of 8" in report_page(record, now="now", charts={})

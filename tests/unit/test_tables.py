@@ -144,6 +144,14 @@ def test_latex_has_booktabs_rules_and_even_rows(table: Table) -> None:
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
 
 
+@pytest.mark.parametrize(
+    "table", [*official_tables(), trials_table(read_trials(RUN))], ids=lambda table: table.name
+)
+def test_latex_is_of_characters_that_pdflatex_sets(table: Table) -> None:
+    # Found by compiling every table: ≈ and − stop pdfLaTeX; × and ± came as bitmaps.
+    assert set(re.findall(r"[^\x00-\x7f]", write_table(table, TableFormat.LATEX))) <= set("–·")
+
+
 class _Cells(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

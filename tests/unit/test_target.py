@@ -12,11 +12,12 @@ from scaling import RoundingRules, variant
 from scaling.cost import count_cost
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import ConfigError, SpecError
+from scaling.latency.model import LatencyModel
 from scaling.rounding import CoefficientRounding
 from scaling.search.realise import realise, realise_nominally
 from scaling.search.space import on_target, specs_of
 from scaling.search.surface import Direction
-from scaling.search.target import LatencyModel, Limits, Metric, Target
+from scaling.search.target import Limits, Metric, Target
 from scaling.serialization import architecture_key
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
-from spec_strategies import architectures
+from spec_strategies import MBCONV, architectures
 from torch import Tensor
 
 from scaling import (
@@ -77,7 +77,7 @@ def test_places_are_the_state_dict_of_every_spec(spec: ArchitectureSpec) -> None
     assert names == list(build_model(spec, device="meta").state_dict())
 
 
-@given(spec=architectures())
+@given(spec=architectures(kinds=MBCONV))
 @settings(max_examples=20)
 def test_names_are_a_bijection(spec: ArchitectureSpec) -> None:
     for source in Source:

@@ -1,0 +1,139 @@
+"""The networks of an audit, and what each proxy makes of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec
+from scaling.audit.config import Audit, ProxyTable
+from scaling.coefficients import ScalingCoefficients
+from scaling.cost import count_cost
+from scaling.errors import ConfigError
+from scaling.generation import scale
+from scaling.search.space import on_target, specs_of
+from scaling.training.job import TrainingJob
+
+BACKWARD = 3
+"""A training step is a forward pass, and a backward pass of twice its multiply-adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trainings:
+    """The trainings of one way to judge networks.
+
+    Args:
+        name: `anchor`, or the proxy's.
+        jobs: one row a network, one column a seed.
+    """
+
+    name: str
+    jobs: tuple[tuple[TrainingJob, ...], ...]
+
+    @property
+    def macs(self) -> float:
+        """Multiply-adds of all of them, forward and backward."""
+        return sum(train_macs(job) for row in self.jobs for job in row)
+
+
+def train_macs(job: TrainingJob) -> float:
+    """Return the multiply-adds of a training, forward and backward; evaluation is left out."""
+    assert job.train is not None
+    return float(BACKWARD * count_cost(job.spec).macs * job.train * job.recipe.epochs)
+
+
+def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
+    """Return networks on target at each factor, as far apart as they can be, factors in turn.
+
+    Raises:
+        ConfigError: there are not so many.
+    """
+    wanted, search = audit.config.anchors, audit.search
+    found: list[ArchitectureSpec] = []
+    shares = np.array_split(np.arange(wanted.networks), len(wanted.factors))
+    for factor, share in zip(wanted.factors, shares, strict=True):
+        target = replace(search.target, factor=factor, tolerance=wanted.tolerance)
+        space = on_target(search.baseline_spec, target, search.rounding_rules)
+        specs = list(specs_of(search.baseline_spec, space, search.rounding_rules))
+        if len(specs) < len(share):
+            raise ConfigError(
+                f"there are {len(specs)} networks at {factor:g}× where {len(share)} were wanted: take fewer, "
+                "more factors or a wider tolerance"
+            )
+        growth = np.log(
+            np.stack(
+                [
+                    space.depth_coefficient,
+                    space.width_coefficient,
+                    space.candidates.image_size / search.baseline_spec.image_size,
+                ],
+                axis=1,
+            )
+        )
+        found += [specs[index] for index in _spread(growth, len(share))]
+    return tuple(replace(spec, name=f"network {number}") for number, spec in enumerate(found))
+
+
+def _spread(points: np.ndarray, count: int) -> list[int]:
+    """Return indices of points, each as far from the earlier ones as can be, the most central first."""
+    if count == 0:
+        return []
+    chosen = [int(np.argmin(((points - points.mean(0)) ** 2).sum(1)))]
+    while len(chosen) < count:
+        apart = ((points[:, None] - points[chosen][None]) ** 2).sum(2).min(1)
+        apart[chosen] = -1
+        chosen.append(int(np.argmax(apart)))
+    return chosen
+
+
+def trainings_of(audit: Audit, networks: tuple[ArchitectureSpec, ...]) -> tuple[Trainings, ...]:
+    """Return the anchors' trainings, then each proxy's."""
+    anchors = audit.config.anchors
+    every = [
+        Trainings(name="anchor", jobs=tuple(_anchor_jobs(audit, spec, anchors.seeds) for spec in networks))
+    ]
+    for proxy in audit.config.proxies:
+        every.append(
+            Trainings(name=proxy.name, jobs=tuple(_proxy_jobs(audit, spec, proxy) for spec in networks))
+        )
+    return tuple(every)
+
+
+def _anchor_jobs(audit: Audit, spec: ArchitectureSpec, seeds: tuple[int, ...]) -> tuple[TrainingJob, ...]:
+    return tuple(_jobs(audit, spec, ProxyTable(name="anchor", seeds=seeds)))
+
+
+def _proxy_jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> tuple[TrainingJob, ...]:
+    return tuple(_jobs(audit, cheaper(audit, spec, proxy), proxy))
+
+
+def cheaper(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> ArchitectureSpec:
+    """Return what a proxy trains in a network's place: narrower, of smaller images, or itself."""
+    size = max(SMALLEST_IMAGE, round(spec.image_size * proxy.image_size))
+    if proxy.width < 1:
+        narrow = ScalingCoefficients(
+            depth_coefficient=1.0, width_coefficient=proxy.width, resolution_coefficient=1.0
+        )
+        spec = replace(scale(spec, narrow, audit.search.rounding_rules), name=spec.name, dropout=spec.dropout)
+    return replace(spec, image_size=size)
+
+
+def _jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> Iterator[TrainingJob]:
+    data, recipe = audit.search.data, audit.recipe(proxy.epochs)
+    train = max(recipe.batch_size, math.floor(data.train * proxy.train))
+    for seed in proxy.seeds:
+        yield TrainingJob(
+            spec=spec,
+            recipe=recipe,
+            data=data.name,
+            train=train,
+            validation=data.validation,
+            data_seed=data.seed,
+            allow_upsampling=data.allow_upsampling,
+            seed=seed,
+            numerics=audit.search.model_numerics,
+            kernels=audit.search.engine.kernels,
+        )

@@ -1,0 +1,93 @@
+"""Scores of an audit's networks that need no training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+import torch
+from torch import Tensor
+
+from scaling.architecture import ArchitectureSpec
+from scaling.audit.config import BASELINES, Audit
+from scaling.audit.networks import BACKWARD
+from scaling.cost import count_cost
+from scaling.data import dataset_info, load_split
+from scaling.training.zero_cost import ZeroCost, zero_cost_score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """One score of every network.
+
+    Args:
+        name: of the score.
+        values: of each network; higher is meant to be better.
+        macs: multiply-adds that it took, over all networks.
+        wall_s: seconds that it took.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    macs: float
+    wall_s: float
+
+
+def scores_of(
+    audit: Audit, networks: Sequence[ArchitectureSpec], progress: Callable[[], None] = lambda: None
+) -> tuple[Scores, ...]:
+    """Return every score of every network, costs first; the batch is the first training images.
+
+    Args:
+        audit: names the scores, their batch and seeds.
+        networks: to be scored.
+        progress: called after each network and score.
+
+    Raises:
+        DataError: the images are missing.
+    """
+    costs = [count_cost(spec) for spec in networks]
+    found = [
+        Scores(name=name, values=tuple(float(getattr(cost, name)) for cost in costs), macs=0.0, wall_s=0.0)
+        for name in BASELINES
+    ]
+    wanted = audit.config.scores
+    for score in wanted.names:
+        start, values = time.perf_counter(), list[float]()
+        for spec in networks:
+            images, labels = _batch(audit, spec.image_size)
+            values.append(mean(_score(audit, score, spec, images, labels, seed) for seed in wanted.seeds))
+            progress()
+        images_each = 1 if score == ZeroCost.SYNFLOW else wanted.batch
+        passes = BACKWARD * images_each * len(wanted.seeds)
+        found.append(
+            Scores(
+                name=score.value,
+                values=tuple(values),
+                macs=float(passes * sum(cost.macs for cost in costs)),
+                wall_s=time.perf_counter() - start,
+            )
+        )
+    return tuple(found)
+
+
+def _score(
+    audit: Audit, score: ZeroCost, spec: ArchitectureSpec, images: Tensor, labels: Tensor, seed: int
+) -> float:
+    return zero_cost_score(score, spec, images, labels, seed=seed, numerics=audit.search.model_numerics)
+
+
+def _batch(audit: Audit, image_size: int) -> tuple[Tensor, Tensor]:
+    data, info = audit.search.data, dataset_info(audit.search.data.name)
+    split = load_split(
+        data.name,
+        "train",
+        image_size=image_size,
+        count=min(audit.config.scores.batch, data.train),
+        seed=data.seed,
+        allow_upsampling=data.allow_upsampling,
+    )
+    mean_C11, std_C11 = (torch.tensor(one)[:, None, None] for one in (info.mean, info.std))  # noqa: N806
+    return (torch.from_numpy(split.images) / 255 - mean_C11) / std_C11, torch.from_numpy(split.labels)

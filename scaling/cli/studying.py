@@ -1,0 +1,201 @@
+"""What `scaling study` does between its options and its last line: train, write, print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.markup import escape
+
+from scaling.analysis import noise_floor
+from scaling.cli.fit import print_report
+from scaling.cli.fit_document import fit_document
+from scaling.cli.kernels import measuring
+from scaling.cli.output import console, counting_bars, emit_json, errors, table_of
+from scaling.figures import save_run_figures
+from scaling.figures.law import save_law
+from scaling.results import write_json
+from scaling.studies.conclusions import Conclusions, Judged
+from scaling.studies.config import Size
+from scaling.studies.folder import StudyFolder
+from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
+from scaling.studies.trials import Bench, state_of
+from scaling.training.store import TrainingStore, packing_of_jobs, train_jobs
+from scaling.training.trained import Trained
+
+CHARTS: dict[str, tuple[str, ...]] = {
+    "ladder": ("run_methods", "run_noise"),
+    "grid": ("run_widths", "run_noise"),
+    "search_then_family": ("run_methods", "run_triangle"),
+    "noise": ("run_noise",),
+}
+"""Charts of each design."""
+
+
+def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
+    """Train what is missing, and what follows from it; False where Ctrl-C stopped it.
+
+    A training that failed is tried once a launch.
+    """
+    study = bench.study
+    errors.print(f"[bold]{escape(bench.title)}[/bold]: {escape(study.question)}")
+    tried: set[str] = set()
+    try:
+        while True:
+            state = state_of(bench, store)
+            again = [job for key, job in state.failed.items() if key not in tried]
+            jobs = [*state.missing, *again]
+            if not jobs:
+                return True
+            tried |= set(state.failed)
+            tried |= _train(bench, store, jobs, workers)
+    except KeyboardInterrupt:
+        return False
+
+
+def _train(bench: Bench, store: TrainingStore, jobs: list[Any], workers: int | None) -> set[str]:
+    packing = packing_of_jobs(jobs, store.device, workers)
+    errors.print(f"{len(jobs)} trainings of {bench.proxy.recipe.epochs} epochs; {packing}", soft_wrap=True)
+    ended: set[str] = set()
+    with measuring() as progress, counting_bars() as bars:
+        bar = bars.add_task("trainings", total=len(jobs))
+
+        def note(trained: Trained) -> None:
+            ended.add(trained.key)
+            bars.advance(bar)
+            if trained.error is not None:
+                errors.print(f"{trained.provenance['network']} failed: {trained.error}", soft_wrap=True)
+
+        train_jobs(jobs, store, workers=workers, on_end=note, progress=progress)
+    return ended
+
+
+def conclude(
+    bench: Bench, store: TrainingStore, folder: StudyFolder, size: Size, *, as_json: bool, quietly: bool
+) -> None:
+    """Write everything that a study has by now, and print it unless it was stopped."""
+    state = state_of(bench, store)
+    record = record_of(bench, state, store, folder)
+    outcome = outcome_of(bench, state, size, record)
+    write_outcome(outcome, folder, record)
+    _charts(outcome, folder)
+    if outcome.laws is not None:
+        write_json(folder.path / "laws.json", fit_document(outcome.laws))
+    if quietly:
+        return
+    if as_json:
+        emit_json(outcome.document)
+        return
+    print_outcome(outcome)
+    console.print(f"\n{folder.path}", soft_wrap=True)
+
+
+def _charts(outcome: Outcome, folder: StudyFolder) -> None:
+    rows = outcome.trials[outcome.trials["learning_rate_factor"] == 1]
+    named = rows.assign(name=rows["strategy"].where(rows["kind"] == "reference", rows["name"]))
+    if not (named["state"] == "complete").any():
+        return
+    noise = noise_floor(named)
+    save_run_figures(
+        named,
+        folder.figures,
+        title=outcome.bench.title,
+        noise=None if noise is None else noise.least_difference(1, 1),
+        names=CHARTS[outcome.bench.study.design.kind],
+    )
+    if outcome.laws is not None:
+        save_law(outcome.laws, folder.figures / "law")
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Print networks, learning rates, the prediction beside the outcome, and what all of it rests on."""
+    found = outcome.conclusions
+    _print_networks(outcome)
+    if outcome.laws is not None:
+        print_report(outcome.laws)
+    _print_expected(found)
+    if outcome.document["winner"] is not None:
+        shares = outcome.document["winner"]["shares"]
+        console.print("step 1 chose " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items()))
+    console.print(f"[bold]Predicted:[/bold] {escape(outcome.bench.study.prediction)}")
+    console.print(f"[bold]Outcome:[/bold] {found.verdict}{_survival(found)}")
+    _print_basis(outcome)
+
+
+def _print_networks(outcome: Outcome) -> None:
+    rates = sorted(
+        {row["learning_rate_factor"] for row in outcome.document["networks"]}, key=lambda r: (r != 1, r)
+    )
+    headings = ["px", "cost", "n", "top-1 %", *(f"lr ×{rate:g}" for rate in rates[1:])]
+    table = table_of("network", *headings)
+    by_name: dict[tuple[str, str], dict[float, dict[str, Any]]] = {}
+    for row in outcome.document["networks"]:
+        by_name.setdefault((row["kind"], row["name"]), {})[row["learning_rate_factor"]] = row
+    for (kind, name), rows in by_name.items():
+        own = rows[1.0]
+        size = "" if own["image_size"] is None else str(own["image_size"])
+        cost = "" if own["achieved_factor"] is None else f"{own['achieved_factor']:.2f}×"
+        others = [_mean(rows.get(rate)) for rate in rates[1:]]
+        suffix = " again" if kind == "confirm" else ""
+        table.add_row(
+            f"{name}{suffix}", size, cost, str(len(own["seeds"])), _mean(own, interval=True), *others
+        )
+    console.print(table)
+    for one in outcome.document["not_on_target"]:
+        console.print(f"not trained: {one['problem']}", soft_wrap=False)
+
+
+def _mean(row: dict[str, Any] | None, *, interval: bool = False) -> str:
+    if row is None or row["mean"] is None:
+        return ""
+    reach = f"±{50 * (row['high'] - row['low']):.1f}" if interval and row["high"] is not None else ""
+    return f"{100 * row['mean']:.1f}{reach}"
+
+
+def _print_expected(found: Conclusions) -> None:
+    if not found.expected:
+        return
+    for rate in dict.fromkeys(one.learning_rate_factor for one in found.expected):
+        table = table_of(f"expected, learning rate ×{rate:g}", "points", "p", "")
+        table.columns[0].no_wrap = False
+        table.columns[-1].justify = "left"
+        for one in found.expected:
+            if one.learning_rate_factor == rate:
+                table.add_row(escape(one.claim), *_contrast(one), one.verdict)
+        console.print(table)
+
+
+def _contrast(one: Judged) -> tuple[str, str]:
+    if one.contrast is None:
+        return "", ""
+    found = one.contrast
+    points = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    return points, "<.001" if found.p_holm < 0.001 else f"{found.p_holm:.3f}"
+
+
+def _survival(found: Conclusions) -> str:
+    if found.survives is None:
+        return ""
+    kept = "the same at every learning rate" if found.survives else "NOT the same at every learning rate"
+    return f"; {kept}"
+
+
+def _print_basis(outcome: Outcome) -> None:
+    found, bench = outcome.conclusions, outcome.bench
+    lines = [f"Equal epochs ({bench.proxy.recipe.epochs}); seeds {list(bench.size.seeds)}, paired."]
+    if found.validation_error is not None:
+        lines.append(
+            f"Judged on {found.validation_images:,} validation images: standard error "
+            f"{100 * found.validation_error:.2f} points, which networks share."
+        )
+    for rate, floor in found.noise:
+        lines.append(
+            f"Seeds spread by {100 * floor.standard_deviation:.2f} points at learning rate ×{rate:g} "
+            f"({floor.degrees_of_freedom} degrees of freedom)."
+        )
+    lines.append("±, brackets: 95 % t intervals, not corrected; p: Holm within a learning rate.")
+    missing, gaps = len(outcome.state.missing), sum(one.state == "gap" for one in outcome.card)
+    if missing or not outcome.state.final:
+        lines.append(f"PARTIAL: {missing} trainings are missing" + ("" if missing else "; more follow") + ".")
+    lines.append(f"Reproducibility card: {len(outcome.card)} items, gaps: {gaps} (card.md).")
+    for line in lines:
+        console.print(line)

@@ -1,0 +1,215 @@
+"""Table 3 from runs of ours: other baselines scaled in several ways, below the published figures. Floor 7.
+
+Published accuracies are of ImageNet, in per cent; ours are of a validation set, as fractions. They stand in
+columns and rows of their own and never share an axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.published_methods import published_methods_frame
+from scaling.figures.run_accuracy import scale_of
+from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
+
+BAR = "#a8a8a8"
+OWN_BASELINES = "own_baselines"
+"""Its name, and that of its files."""
+PUBLISHED, OWN = "published", "own runs"
+COLUMNS = (
+    "panel",
+    "baseline",
+    "title",
+    "source",
+    "method",
+    "macs",
+    "seeds",
+    "top1_mean",
+    "top1_low",
+    "top1_high",
+    "top1_percent",
+)
+CAPTION = (
+    "Ways to scale other baselines. Above: as printed in the paper (ImageNet). Below: runs of ours at "
+    "achieved cost, on other data and at another scale; the two rows share no axis."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRun:
+    """A run or study of ours that scales one baseline in several ways.
+
+    Args:
+        baseline: name of what was scaled; published figures of its family stand above it.
+        title: experiment and data set.
+        trials: its table of trials.
+    """
+
+    baseline: str
+    title: str
+    trials: pd.DataFrame
+
+
+def own_baselines_frame(runs: Sequence[OwnRun]) -> pd.DataFrame:
+    """Return the networks of several runs by the way in which they were scaled, and the published ones.
+
+    `macs` are as printed (in billions, rounded) for published rows and exact for ours. Intervals of ours are
+    95 % t-intervals from the noise pooled over a run.
+
+    Args:
+        runs: one a panel, in order.
+    """
+    printed = published_methods_frame()
+    parts = []
+    for panel, run in enumerate(runs):
+        published = printed[printed["baseline"] == published_baseline(run.baseline)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "source": PUBLISHED,
+                    "baseline": published["baseline"],
+                    "title": published["source"],
+                    "method": published["method"],
+                    "macs": (1e9 * published["macs_billions"]).round(),
+                    "top1_percent": published["top1_percent"],
+                    "panel": panel,
+                }
+            )
+        )
+        parts.append(_own(run.trials).assign(source=OWN, baseline=run.baseline, title=run.title, panel=panel))
+    return pd.concat(parts, ignore_index=True).reindex(columns=list(COLUMNS))
+
+
+_FAMILIES = {
+    "mobilenetv1": "MobileNetV1",
+    "mobilenetv2": "MobileNetV2",
+    "resnet": "ResNet-50",
+    "efficientnet": "EfficientNet-B0",
+}
+
+
+def published_baseline(name: str) -> str | None:
+    """Return the baseline of the paper's tables that a baseline's name begins like.
+
+    >>> published_baseline("mobilenetv2-small"), published_baseline("glyph-b0")
+    ('MobileNetV2', None)
+    """
+    plain = name.lower().replace("_", "")
+    return next((known for family, known in _FAMILIES.items() if plain.startswith(family)), None)
+
+
+def _own(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the networks of a study by strategy, or the references of a search by name."""
+    rows = trials[trials["kind"] == "reference"]
+    if "strategy" in rows.columns:
+        rows = rows[rows["learning_rate_factor"].fillna(1.0) == 1.0]
+    points = trials_with_intervals(rows)
+    method = points["name"].str.partition("@")[0]
+    points = points.assign(method=method)[method.isin(METHOD_STYLES)]
+    columns = ["method", "macs", "seeds", "top1_mean", "top1_low", "top1_high"]
+    return points.sort_values(["method", "macs"], kind="stable")[columns]
+
+
+def own_baselines_figure(frame: pd.DataFrame, size: Size = "double") -> Figure:
+    """Return the chart: a column a run, published above, ours below; at one column a row a run.
+
+    Args:
+        frame: from `own_baselines_frame`.
+        size: one or two columns wide.
+    """
+    panels = sorted(set(frame["panel"]))
+    wide = size == "double"
+    with theme():
+        figure = new_figure(size, 4.6 if wide else 1.9 * len(panels) + 0.5)
+        shape = (2, len(panels)) if wide else (len(panels), 2)
+        axes = figure.subplots(*shape, squeeze=False)
+        for column, panel in enumerate(panels):
+            rows = frame[frame["panel"] == panel]
+            for row, source in enumerate((PUBLISHED, OWN)):
+                ax = axes[row][column] if wide else axes[column][row]
+                _panel(rows[rows["source"] == source], ax, source, wide=wide, first=column == 0)
+        methods = set(frame["method"])
+        handles = [
+            mark(name, marker, color) for name, (color, marker, _) in METHOD_STYLES.items() if name in methods
+        ]
+        if frame["top1_low"].notna().any():
+            handles.append(mark("95 % t-interval,\npooled noise", "|", BAR, BAR, size=8.0))
+        legend_outside(figure, handles, columns=3)
+    return figure
+
+
+def save_own_baselines(
+    runs: Sequence[OwnRun], directory: Path, formats: Sequence[str], sizes: Sequence[Size]
+) -> list[Path]:
+    """Write the chart of several runs, and its data as CSV.
+
+    Raises:
+        ConfigError: an unknown format.
+        ResultsError: the folder cannot be written.
+    """
+    frame = own_baselines_frame(runs)
+    paths = []
+    for size in sizes:
+        name = OWN_BASELINES if size == "double" else f"{OWN_BASELINES}_{size}"
+        paths += save_figure(own_baselines_figure(frame, size), directory / name, formats, title=CAPTION)
+    return [*paths, save_frame(frame, directory / f"{OWN_BASELINES}.csv")]
+
+
+def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool) -> None:
+    """Draw the networks of one source, a line from the baseline along each way to scale."""
+    own = source == OWN
+    divisor, unit = scale_of(rows["macs"])
+    accuracy = 100 * rows["top1_mean"] if own else rows["top1_percent"]
+    points = rows.assign(x=rows["macs"] / divisor, y=accuracy)
+    if rows.empty:
+        nothing_yet(ax, "no complete network yet" if own else "nothing published of this baseline")
+        ax.set_axis_off()
+        return
+    name, title = rows["baseline"].iloc[0], rows["title"].iloc[0]
+    between = " · own runs\n" if wide else "\nown runs\n"
+    heading = f"{name}{between}{title}" if own else f"Published: {name}"
+    text = ax.set_title(heading)
+    if not wide:
+        text.set_fontsize(6.2)
+    printed = "" if own else ", printed"
+    words = f"FLOPs (multiply-adds, {unit}{printed})" if unit else "FLOPs (multiply-adds)"
+    ax.set_xlabel(words, fontsize=6.2)
+    if first or not wide:
+        ax.set_ylabel("Top-1 on validation (%)" if own else "ImageNet top-1 (%)", fontsize=6.5)
+    start = points[points["method"] == "baseline"]
+    for method, (color, marker, dashes) in METHOD_STYLES.items():
+        part = points[points["method"] == method]
+        if part.empty:
+            continue
+        line = part if method == "baseline" else pd.concat([start, part])
+        style = (0, dashes) if dashes else "solid"
+        ax.plot(line["x"], line["y"], color=color, linestyle=style, linewidth=1.1, zorder=2)
+        spread = part[part["top1_low"].notna()]
+        ax.vlines(
+            spread["x"],
+            100 * spread["top1_low"],
+            100 * spread["top1_high"],
+            color=BAR,
+            linewidth=0.7,
+            zorder=1.5,
+        )
+        area = AREAS.get(marker, AREA)
+        ax.scatter(
+            part["x"],
+            part["y"],
+            marker=marker,
+            s=area,
+            color=color,
+            edgecolor="white",
+            linewidth=0.6,
+            zorder=3,
+        )
+    ax.margins(0.12)

@@ -1,0 +1,126 @@
+"""Fits a time model to measured networks, and says how far off it is on others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from scaling.cost import Cost
+from scaling.errors import ConfigError
+from scaling.latency.model import BY_KIND, LatencyModel, amounts
+
+FITTED = ("ms_per_mparam", *BY_KIND)
+"""Coefficients that are fitted, beside the base: the totals of cost say nothing that kinds do not."""
+FEWEST = 2 + len(FITTED)
+"""Networks: one more than there are coefficients."""
+RESAMPLES = 9999
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """Relative errors |predicted / measured − 1| over networks.
+
+    Args:
+        median: of them.
+        low, high: 95 % interval of the median, percentile bootstrap over networks; nan below five of them.
+        ninth_decile: 90 % of the errors are at most this.
+        networks: how many.
+    """
+
+    median: float
+    low: float
+    high: float
+    ninth_decile: float
+    networks: int
+
+
+def fit(costs: Sequence[Cost], measured_ms: Sequence[float]) -> LatencyModel:
+    """Fit every kind's coefficient, none below 0, so that relative errors are least in squares.
+
+    Args:
+        costs: of at least 12 networks.
+        measured_ms: of each, above 0.
+
+    Raises:
+        ConfigError: there are too few networks, or a time is not above 0.
+
+    Source: Lawson & Hanson 1974, by scipy.optimize.nnls.
+    """
+    return fit_terms(costs, measured_ms, FITTED)
+
+
+def fit_terms(
+    costs: Sequence[Cost], measured_ms: Sequence[float], terms: Sequence[str], *, base: bool = True
+) -> LatencyModel:
+    """Fit some coefficients; the others are 0.
+
+    Args:
+        costs: of more networks than there are coefficients.
+        measured_ms: of each, above 0.
+        terms: names of coefficients.
+        base: whether there is a part that no network escapes.
+
+    Raises:
+        ConfigError: as `fit`.
+    """
+    times = np.asarray(measured_ms, np.float64)
+    if len(costs) != len(times) or len(costs) < len(terms) + base:
+        raise ConfigError(
+            f"a time model of {len(terms) + base} coefficients needs as many networks and their times, got "
+            f"{len(costs)} and {len(times)}"
+        )
+    if not (np.isfinite(times).all() and (times > 0).all()):
+        raise ConfigError(f"measured times must be above 0, got {times.min()}")
+    table = np.array([[float(base), *amounts(terms, cost).values()] for cost in costs], np.float64)
+    names = ["base_ms", *(name for name in amounts(terms, costs[0]))]
+    weighted = table / times[:, None]
+    unit = np.where(weighted.max(0) > 0, weighted.max(0), 1.0)  # columns differ by powers of ten
+    found, _ = optimize.nnls(weighted / unit, np.ones(len(times)))
+    return LatencyModel(**dict(zip(names, map(float, found / unit), strict=True)))
+
+
+def one_factor(costs: Sequence[Cost], measured_ms: Sequence[float], term: str) -> LatencyModel:
+    """Return the model that knows one cost alone: times in proportion to it, by the median ratio.
+
+    Args:
+        costs: of networks.
+        measured_ms: of each.
+        term: `ms_per_gmac` (the paper's FLOPs), `ms_per_mactivation` or `ms_per_mparam`.
+    """
+    ratios = [time / amounts([term], cost)[term] for cost, time in zip(costs, measured_ms, strict=True)]
+    return LatencyModel(**{term: float(np.median(ratios))})
+
+
+def relative_errors(model: LatencyModel, costs: Sequence[Cost], measured_ms: Sequence[float]) -> Values:
+    """Return predicted / measured − 1 of each network, float64 (N,)."""
+    predicted = np.array([model.predict(cost) for cost in costs], np.float64)
+    return predicted / np.asarray(measured_ms, np.float64) - 1
+
+
+def summary(errors: Values) -> Errors:
+    """Return the size of relative errors.
+
+    >>> found = summary(np.array([0.1, -0.2, 0.3]))
+    >>> round(found.median, 3), found.networks
+    (0.2, 3)
+    """
+    sizes = np.abs(errors)
+    low = high = float("nan")
+    if len(sizes) >= 5:
+        limits = stats.bootstrap(
+            (sizes,), np.median, method="percentile", n_resamples=RESAMPLES, rng=np.random.default_rng(0)
+        ).confidence_interval
+        low, high = float(limits.low), float(limits.high)
+    return Errors(
+        median=float(np.median(sizes)),
+        low=low,
+        high=high,
+        ninth_decile=float(np.quantile(sizes, 0.9)),
+        networks=len(sizes),
+    )

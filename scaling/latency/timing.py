@@ -1,0 +1,213 @@
+"""Times networks side by side: in turns, each warm, medians over rounds."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import Tensor, nn
+
+from scaling.architecture import ArchitectureSpec
+from scaling.errors import ConfigError
+from scaling.model import EfficientNet, KernelTable, build_model
+from scaling.results.provenance import processor
+from scaling.training.kernels import Progress, no_progress
+from scaling.training.recipe import Recipe
+from scaling.training.step import Step, autocast
+
+LEAST_MS = 20.0
+"""A figure of a round is a mean over as many passes as fit into this, so that the clock's grain is small."""
+MOST_PASSES = 20
+GRAPH_STEPS = 6
+"""Steps before the first figure on a GPU: the engine's graph is recorded within them."""
+LAYOUT = "channels_last"
+
+
+class Mode(StrEnum):
+    """What is timed."""
+
+    INFERENCE = "inference"
+    """A forward pass in evaluation mode, batch norms not folded."""
+    TRAINING = "training"
+    """The engine's optimizer step: forward, backward, AdamW."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """Under which circumstances times hold.
+
+    Args:
+        mode: inference or training.
+        batch: images a pass; training needs two.
+        threads: of torch on a CPU.
+        device: `cpu`, or the GPU's name.
+        processor: by its name.
+        dtype: of the arithmetic, by torch's name.
+        layout: of the maps.
+        kernels: key of the kernel table; `stock` for torch's own.
+        clock: `processor time` of the process, or `wall time`.
+        torch_version: of torch.
+
+    Raises:
+        ConfigError: the batch or the number of threads is out of range.
+    """
+
+    mode: Mode
+    batch: int
+    threads: int
+    device: str
+    processor: str
+    dtype: str
+    layout: str
+    kernels: str
+    clock: str
+    torch_version: str
+
+    def __post_init__(self) -> None:
+        least = 2 if self.mode == Mode.TRAINING else 1
+        if not least <= self.batch <= 65536:
+            raise ConfigError(f"{self.mode} needs a batch of {least} to 65536 images, got {self.batch}")
+        if not 1 <= self.threads <= 1024:
+            raise ConfigError(f"threads must be between 1 and 1024, got {self.threads}")
+
+    @staticmethod
+    def here(
+        device: torch.device, *, mode: Mode, batch: int, threads: int, kernels: KernelTable | None
+    ) -> Conditions:
+        """Describe this machine; one thread of a CPU is timed by processor time, all else by the clock."""
+        on_gpu = device.type == "cuda"
+        return Conditions(
+            mode=mode,
+            batch=batch,
+            threads=threads,
+            device=torch.cuda.get_device_name(device) if on_gpu else device.type,
+            processor=processor() or platform.machine(),
+            dtype="bfloat16" if on_gpu else "float32",
+            layout=LAYOUT,
+            kernels="stock" if kernels is None else kernels.key(),
+            clock="wall time" if on_gpu or threads > 1 else "processor time",
+            torch_version=torch.__version__,
+        )
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        where = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
+        return (
+            f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, "
+            f"torch {self.torch_version}, {self.clock}"
+        )
+
+
+def measure_ms(
+    specs: Sequence[ArchitectureSpec],
+    conditions: Conditions,
+    device: torch.device,
+    kernels: KernelTable | None,
+    *,
+    rounds: int,
+    progress: Progress = no_progress,
+) -> list[list[float]]:
+    """Return milliseconds a pass of each network in each round.
+
+    Networks take turns, so that a busy moment of the machine meets all; before each figure a pass that is not
+    counted fills the caches. All networks are held at once.
+
+    Args:
+        specs: the networks.
+        conditions: mode, batch, threads and clock.
+        device: where to run.
+        kernels: as the engine uses them.
+        rounds: figures of each network, at least 1.
+        progress: called with passes done and passes in all.
+    """
+    clock = time.process_time if conditions.clock == "processor time" else time.perf_counter
+    before = torch.get_num_threads()
+    torch.set_num_threads(conditions.threads)
+    try:
+        runs = []
+        for number, spec in enumerate(specs):
+            progress(number, len(specs) * (1 + rounds))
+            runs.append(_pass(spec, conditions, device, kernels))
+        times: list[list[float]] = [[] for _ in specs]
+        for turn in range(rounds):
+            for number, run in enumerate(runs):
+                progress((1 + turn) * len(specs) + number, len(specs) * (1 + rounds))
+                times[number].append(_milliseconds(run, clock, device))
+    finally:
+        torch.set_num_threads(before)
+    progress(len(specs) * (1 + rounds), len(specs) * (1 + rounds))
+    return times
+
+
+def medians(times: Sequence[Sequence[float]]) -> list[float]:
+    """Return the median over rounds of each network."""
+    return [statistics.median(own) for own in times]
+
+
+def _milliseconds(run: Callable[[], object], clock: Callable[[], float], device: torch.device) -> float:
+    single = _timed(run, 1, clock, device)
+    passes = min(MOST_PASSES, max(1, int(LEAST_MS / max(single, 1e-3))))
+    return _timed(run, passes, clock, device)
+
+
+def _timed(run: Callable[[], object], passes: int, clock: Callable[[], float], device: torch.device) -> float:
+    _wait(device)
+    start = clock()
+    for _ in range(passes):
+        run()
+    _wait(device)
+    return (clock() - start) * 1e3 / passes
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _pass(
+    spec: ArchitectureSpec, conditions: Conditions, device: torch.device, kernels: KernelTable | None
+) -> Callable[[], object]:
+    """Return one pass of a network on random images, warmed up."""
+    model = build_model(spec, seed=0, device=device, kernels=kernels)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    generator = torch.Generator().manual_seed(0)
+    shape = (conditions.batch, spec.in_channels, spec.image_size, spec.image_size)
+    images = torch.randn(shape, generator=generator).to(device).contiguous(memory_format=torch.channels_last)
+    if conditions.mode == Mode.INFERENCE:
+        return _inference(model, images)
+    labels = torch.randint(spec.num_classes, (conditions.batch,), generator=generator).to(device)
+    recipe = Recipe(epochs=1, batch_size=conditions.batch, learning_rate=1e-4)
+    step = Step(model.train(), recipe, total_steps=1_000_000, graphs=device.type == "cuda")
+    for _ in range(GRAPH_STEPS if device.type == "cuda" else 1):
+        step(images, labels)
+    return lambda: step(images, labels)
+
+
+def _inference(model: EfficientNet, images: Tensor) -> Callable[[], object]:
+    _settle(model, images)
+
+    @torch.no_grad()
+    def run() -> Tensor:
+        with autocast(images.device) if images.device.type == "cuda" else nullcontext():
+            logits: Tensor = model(images)
+        return logits
+
+    run()
+    return run
+
+
+@torch.no_grad()
+def _settle(model: EfficientNet, images: Tensor) -> None:
+    """Take running statistics from the images: maps that under- or overflow would not take the usual time."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 1.0
+    two = images if len(images) > 1 else torch.cat([images, -images])
+    model.train()(two)
+    model.eval()

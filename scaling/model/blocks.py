@@ -1,0 +1,159 @@
+"""Blocks of other networks than EfficientNets, and the pooling of their stems. Floor 3. Shapes: x_NCHW."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from scaling.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
+from scaling.model.depthwise import KernelTable
+from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
+from scaling.model.numerics import Numerics, Padding, same_padding
+
+
+class Separable(nn.Module):
+    """Depthwise and pointwise convolution, batch norm and activation after each; no skip.
+
+    Source: arXiv:1704.04861, Figure 3.
+    """
+
+    def __init__(
+        self,
+        block: BlockSpec,
+        *,
+        activation: Activation,
+        numerics: Numerics,
+        kernels: KernelTable | None = None,
+    ) -> None:
+        super().__init__()
+        self.depthwise = ConvolutionNorm(
+            block.in_channels,
+            block.in_channels,
+            kernel_size=block.kernel_size,
+            stride=block.stride,
+            groups=block.in_channels,
+            activation=activation,
+            numerics=numerics,
+            kernels=kernels,
+        )
+        self.pointwise = ConvolutionNorm(
+            block.in_channels,
+            block.out_channels,
+            activation=activation,
+            numerics=numerics,
+            kernels=kernels,
+        )
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        out_NCHW: Tensor = self.pointwise(self.depthwise(x_NCHW))
+        return out_NCHW
+
+
+class Bottleneck(nn.Module):
+    """Reduce, k x k convolution (which strides), project; add the shortcut, then activate.
+
+    Stochastic depth, where asked for, drops the branch before the addition.
+
+    Source: arXiv:1512.03385, Figure 5; torchvision/models/resnet.py (stride in the k x k convolution).
+    """
+
+    def __init__(
+        self,
+        block: BlockSpec,
+        *,
+        survival: float,
+        activation: Activation,
+        numerics: Numerics,
+        kernels: KernelTable | None = None,
+    ) -> None:
+        super().__init__()
+        inner = block.expanded_channels
+        self.reduce = ConvolutionNorm(
+            block.in_channels, inner, activation=activation, numerics=numerics, kernels=kernels
+        )
+        self.spatial = ConvolutionNorm(
+            inner,
+            inner,
+            kernel_size=block.kernel_size,
+            stride=block.stride,
+            activation=activation,
+            numerics=numerics,
+            kernels=kernels,
+        )
+        self.project = ConvolutionNorm(
+            inner, block.out_channels, activation=None, numerics=numerics, kernels=kernels
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if block.projects_shortcut:
+            self.shortcut = ConvolutionNorm(
+                block.in_channels,
+                block.out_channels,
+                stride=block.stride,
+                activation=None,
+                numerics=numerics,
+                kernels=kernels,
+            )
+        self.stochastic_depth = StochasticDepth(survival)
+        self.activation = activation_layer(activation)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
+        # No name for the branch: it would keep it alive beside the sum.
+        sum_NCHW: Tensor = self.stochastic_depth(
+            self.project(self.spatial(self.reduce(x_NCHW)))
+        ) + self.shortcut(x_NCHW)
+        out_NCHW: Tensor = self.activation(sum_NCHW)
+        return out_NCHW
+
+
+class MaxPool(nn.Module):
+    """3x3 max pooling that ends a stem, padded as the numerics say; padding never wins.
+
+    Args:
+        stride: above 1.
+        padding: SAME or symmetric.
+    """
+
+    def __init__(self, stride: int, padding: Padding) -> None:
+        super().__init__()
+        self.stride, self.padding = stride, padding
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
+        if self.padding == Padding.SYMMETRIC:
+            return functional.max_pool2d(x_NCHW, POOL_KERNEL, self.stride, padding=POOL_KERNEL // 2)
+        height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
+        edges = (
+            *same_padding(width, POOL_KERNEL, self.stride),
+            *same_padding(height, POOL_KERNEL, self.stride),
+        )
+        return functional.max_pool2d(functional.pad(x_NCHW, edges, value=-math.inf), POOL_KERNEL, self.stride)
+
+    def extra_repr(self) -> str:
+        """Show stride and padding."""
+        return f"stride={self.stride}, padding={self.padding.value}"
+
+
+def make_block(
+    block: BlockSpec,
+    *,
+    survival: float,
+    activation: Activation,
+    numerics: Numerics,
+    kernels: KernelTable | None = None,
+) -> MBConv | Separable | Bottleneck:
+    """Make the module of a block."""
+    if block.kind == BlockKind.SEPARABLE:
+        return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
+    kind = Bottleneck if block.kind == BlockKind.BOTTLENECK else MBConv
+    return kind(block, survival=survival, activation=activation, numerics=numerics, kernels=kernels)
+
+
+def last_norm_of_branch(module: nn.Module) -> nn.BatchNorm2d | None:
+    """Return the batch norm that ends a residual branch; None where a module has none."""
+    if isinstance(module, Bottleneck) or (isinstance(module, MBConv) and module.stochastic_depth is not None):
+        return module.project.norm
+    return None

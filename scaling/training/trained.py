@@ -1,0 +1,163 @@
+"""A finished training as a record on disk that vouches for itself. Floor 4."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scaling.errors import ResultsError
+from scaling.results import write_json
+from scaling.training.engine import TrainingResult
+
+SCHEMA = 1
+
+
+class TrainedState(StrEnum):
+    """How a training ended."""
+
+    COMPLETE = "complete"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    """An error, which another launch may not meet: it is tried again then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training gave, or why it gave nothing.
+
+    Args:
+        key: of the training.
+        identity: everything that it depends on, as plain data; the key is its hash.
+        state: how it ended.
+        result: as `plain_result` gives it; None where it failed.
+        right: which validation images were right, bool (N,); None unless it is complete.
+        error: of a failed training, one line.
+        provenance: when, by which code, where, as plain data.
+    """
+
+    key: str
+    identity: Mapping[str, Any]
+    state: TrainedState
+    result: Mapping[str, Any] | None = None
+    right: np.ndarray | None = None
+    error: str | None = None
+    provenance: Mapping[str, Any]
+
+    @property
+    def top1(self) -> float | None:
+        """Fraction of validation images after the final epoch; None unless the training is complete."""
+        if self.state != TrainedState.COMPLETE or self.result is None:
+            return None
+        return float(self.result["top1"])
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of training and evaluation."""
+        return 0.0 if self.result is None else float(self.result["wall_s"])
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as plain data, with a digest of all of it."""
+        plain = {
+            "schema_version": SCHEMA,
+            "key": self.key,
+            "identity": dict(self.identity),
+            "state": self.state.value,
+            "result": None if self.result is None else dict(self.result),
+            "right": None if self.right is None else packed(self.right),
+            "error": self.error,
+            "provenance": dict(self.provenance),
+        }
+        return {**plain, "digest": _digest(plain)}
+
+
+def write_trained(path: Path, trained: Trained) -> None:
+    """Write a record, whole or not at all.
+
+    Raises:
+        ResultsError: it cannot be written; an earlier one is untouched.
+    """
+    write_json(path, trained.document())
+
+
+def read_trained(path: Path, key: str) -> Trained | None:
+    """Read a record; None where there is none.
+
+    Raises:
+        ResultsError: it is torn, was changed, or is another training's; one line says which.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        digest = document.pop("digest")
+        if digest != _digest(document):
+            raise ValueError("its digest does not fit")
+        if document["key"] != key or document["schema_version"] != SCHEMA:
+            raise ValueError("it is the record of another training, or of another version")
+        result = document["result"]
+        return Trained(
+            key=key,
+            identity=document["identity"],
+            state=TrainedState(document["state"]),
+            result=result,
+            right=_right(document["right"], result),
+            error=document["error"],
+            provenance=document["provenance"],
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ResultsError(f"{path} is damaged ({reason})") from None
+
+
+def plain_result(result: TrainingResult) -> dict[str, Any]:
+    """Return a result as JSON values; top1 is None where the training diverged."""
+    plain = asdict(result)
+    if math.isnan(result.top1):
+        plain["top1"] = None
+    if result.loss is not None and not math.isfinite(result.loss):
+        plain["loss"] = None
+    return plain
+
+
+def packed(right: np.ndarray) -> str:
+    """Return right answers, bool (N,), as text, eight to a byte.
+
+    >>> unpacked(packed(np.array([True, False, True])), 3).tolist()
+    [True, False, True]
+    """
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
+def unpacked(text: str, images: int) -> np.ndarray:
+    """Return right answers from text.
+
+    Raises:
+        ValueError: they are of another number of images.
+    """
+    found = np.unpackbits(np.frombuffer(base64.b64decode(text, validate=True), np.uint8))
+    if len(found) != -(-images // 8) * 8:
+        raise ValueError(f"expected {images} validation images, got {len(found)}")
+    return found[:images].astype(bool)
+
+
+def _right(text: str | None, result: Mapping[str, Any] | None) -> np.ndarray | None:
+    if text is None or result is None:
+        return None
+    images = int(result["validation_images"])
+    right = unpacked(text, images)
+    if result["top1"] != int(right.sum()) / images:
+        raise ValueError("its answers do not give its top1")
+    return right
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
