@@ -33,11 +33,12 @@ def charts(run_folder: Path, output: Path | None, storage: str | None, storage_f
     parameters; the Pareto front instead of importances for several objectives. Needs the extra 'dashboard'.
     """
     folder = RunFolder(path=run_folder)
-    place, target = place_of_run(folder, storage, storage_file), output or folder.path / "charts"
+    name, target = folder.read_config().name, output or folder.path / "charts"
+    place = place_of_run(folder, storage, storage_file)
     if is_sqlite(place) and not file_of(place).exists():
         raise ResultsError(f"{folder.path} has no database; results that were exported have none")
     with connected(place, create=False) as opened:
-        study = _study(folder, opened)
+        study = _study(folder, opened, name)
         target.mkdir(parents=True, exist_ok=True)
         for name, draw in _drawings(study):
             path = target / f"{name}.html"
@@ -45,8 +46,7 @@ def charts(run_folder: Path, output: Path | None, storage: str | None, storage_f
             console.print(str(path), soft_wrap=True)
 
 
-def _study(folder: RunFolder, storage: RDBStorage) -> optuna.Study:
-    name = folder.read_config().name
+def _study(folder: RunFolder, storage: RDBStorage, name: str) -> optuna.Study:
     if name not in {study.study_name for study in storage.get_all_studies()}:
         raise ResultsError(f"the database of {folder.path} has no study {name!r} yet")
     study = optuna.load_study(study_name=name, storage=storage)
