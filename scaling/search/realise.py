@@ -109,7 +109,7 @@ def realise_strategy(
     >>> exact = RoundingRules(coefficient_rounding="none")
     >>> found = realise_strategy(strategy_named("fast"), variant("b0"), Target(factor=4.0), exact)
     >>> found.feasible, found.spec.num_blocks, found.spec.image_size
-    (True, 23, 254)
+    (True, 23, 236)
     """
     log_factor = math.log(target.factor)
     ends = sorted(end / log_factor for end in strategy.log_costs)
