@@ -63,7 +63,7 @@ def _study(folder: str, document: dict[str, Any]) -> str:
 def _rates(survives: bool | None) -> str:
     if survives is None:
         return ""
-    return f"The verdicts {'agree' if survives else 'do not agree'} at all learning rates. "
+    return f"The verdicts {'are the same at all' if survives else 'differ between'} learning rates. "
 
 
 def _claims(expected: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
