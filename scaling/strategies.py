@@ -7,18 +7,16 @@ realisation to bring on target.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from scaling.coefficients import ScalingCoefficients
 from scaling.errors import ConfigError, SpecError
+from scaling.user_functions import load_function
 
 PAPER_BASES = (1.2, 1.1, 1.15)
 """alpha, beta, gamma of arXiv:1905.11946, section 3.3; their product alpha·beta²·gamma² is 1.9203."""
@@ -373,33 +371,4 @@ def strategy_named(name: str) -> Strategy:
         raise ConfigError(
             f"expected a strategy among {', '.join(known)}, or module-or-file.py:function; got {name!r}"
         )
-    return load_function(name)
-
-
-def load_function(place: str) -> Function:
-    """Return a user's function as a strategy of its name.
-
-    Args:
-        place: `package.module:function`, or `path/to/file.py:function`.
-
-    Raises:
-        ConfigError: there is no such module, file or function.
-    """
-    where, _, function_name = place.rpartition(":")
-    try:
-        module = _module_of_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-        function = getattr(module, function_name)
-    except Exception as error:  # somebody else's code may raise anything while it is loaded
-        raise ConfigError(f"cannot load strategy {place}: {type(error).__name__}: {error}") from None
-    if not callable(function):
-        raise ConfigError(f"strategy {place} is no function")
-    return Function(name=function_name, place=place, function=function)
-
-
-def _module_of_file(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"strategy_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return Function(name=name.rpartition(":")[2], place=name, function=load_function(name))

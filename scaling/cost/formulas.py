@@ -90,14 +90,6 @@ def mbconv(
     return total
 
 
-def separable(
-    in_channels: Integers, out_channels: Integers, side: Integers, *, kernel_size: int, stride: int
-) -> Counts[Integers]:
-    """Count one separable block; `side` is of its INPUT map."""
-    out = -(-side // stride)
-    return add(depthwise(in_channels, kernel_size, out), convolution(in_channels, out_channels, 1, out))
-
-
 def bottleneck(
     in_channels: Integers,
     out_channels: Integers,
@@ -137,9 +129,10 @@ def block(
     stride: int,
     expand_ratio: int,
 ) -> Counts[Integers]:
-    """Count one block of any kind; arguments as for `mbconv`."""
-    if kind == BlockKind.SEPARABLE:
-        return separable(in_channels, out_channels, side, kernel_size=kernel_size, stride=stride)
+    """Count one block of any kind; arguments as for `mbconv`.
+
+    A separable block counts as an MBConv that neither expands nor squeezes.
+    """
     if kind == BlockKind.BOTTLENECK:
         return bottleneck(
             in_channels,

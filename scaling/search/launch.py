@@ -29,6 +29,7 @@ from scaling.search.rows import table
 from scaling.search.run import Run, open_run
 from scaling.search.worker import PROBLEM, Message, new_name, work
 from scaling.training.machine import Packing
+from scaling.training.pool import without_ctrl_c
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
@@ -140,7 +141,7 @@ class Launch:
         arguments = (self.run.path, place, worker, name, self.packing.threads, self.messages, self.stop)
         process = CONTEXT.Process(target=work, args=arguments, daemon=True)
         prepare_environment()
-        with _without_ctrl_c():
+        with without_ctrl_c():
             process.start()
         self.processes[worker] = process
 
@@ -194,13 +195,3 @@ def _termination_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first instruction; the launcher alone answers it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -73,7 +73,7 @@ def run_in_processes(
         initializer=_begin,
         initargs=(stop, numbers, os.getpid(), packing.threads),
     ) as pool:
-        with _without_ctrl_c():
+        with without_ctrl_c():
             waiting = [pool.submit(function, argument) for argument in arguments]
         try:
             for done in as_completed(waiting):
@@ -87,7 +87,7 @@ def run_in_processes(
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def without_ctrl_c() -> Iterator[None]:
     """Start processes that ignore Ctrl-C from their first instruction; the launcher alone answers it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
