@@ -11,14 +11,10 @@ import numpy as np
 from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec
 from scaling.audit.config import Audit, ProxyTable
 from scaling.coefficients import ScalingCoefficients
-from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.generation import scale
 from scaling.search.space import on_target, specs_of
 from scaling.training.job import TrainingJob
-
-BACKWARD = 3
-"""A training step is a forward pass, and a backward pass of twice its multiply-adds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +32,7 @@ class Trainings:
     @property
     def macs(self) -> float:
         """Multiply-adds of all of them, forward and backward."""
-        return sum(train_macs(job) for row in self.jobs for job in row)
-
-
-def train_macs(job: TrainingJob) -> float:
-    """Return the multiply-adds of a training, forward and backward; evaluation is left out."""
-    assert job.train is not None
-    return float(BACKWARD * count_cost(job.spec).macs * job.train * job.recipe.epochs)
+        return sum(job.train_macs for row in self.jobs for job in row)
 
 
 def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
@@ -125,15 +115,4 @@ def _jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> Iterator[T
     data, recipe = audit.search.data, audit.recipe(proxy.epochs)
     train = max(recipe.batch_size, math.floor(data.train * proxy.train))
     for seed in proxy.seeds:
-        yield TrainingJob(
-            spec=spec,
-            recipe=recipe,
-            data=data.name,
-            train=train,
-            validation=data.validation,
-            data_seed=data.seed,
-            allow_upsampling=data.allow_upsampling,
-            seed=seed,
-            numerics=audit.search.model_numerics,
-            kernels=audit.search.engine.kernels,
-        )
+        yield audit.search.training_job(spec, seed=seed, recipe=recipe, train=train)

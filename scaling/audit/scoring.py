@@ -12,9 +12,9 @@ from torch import Tensor
 
 from scaling.architecture import ArchitectureSpec
 from scaling.audit.config import BASELINES, Audit
-from scaling.audit.networks import BACKWARD
 from scaling.cost import count_cost
 from scaling.data import dataset_info, load_split
+from scaling.training.job import BACKWARD
 from scaling.training.zero_cost import ZeroCost, zero_cost_score
 
 

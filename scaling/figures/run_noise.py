@@ -29,12 +29,15 @@ def run_noise_frame(trials: pd.DataFrame) -> pd.DataFrame:
     """
     means = trials_with_intervals(trials).sort_values("top1_mean", ascending=False, kind="stable")
     means = means.assign(rank=range(1, len(means) + 1))
-    means["network"] = means["label"].where(
-        means["kind"] == "reference", "trial " + means["trial"].astype(str)
+    reference = means["kind"] == "reference"
+    # A study scales one way to several costs: its networks' own names tell them apart.
+    shared = means["label"].where(reference).duplicated(keep=False)
+    means["network"] = (
+        means["label"].mask(shared, means["name"]).where(reference, "trial " + means["trial"].astype(str))
     )
-    searched = (means["kind"] != "reference").cumsum()
-    room = SHOWN - int((means["kind"] == "reference").sum())
-    means["shown"] = (means["kind"] == "reference") | (searched <= room)
+    searched = (~reference).cumsum()
+    room = SHOWN - int(reference.sum())
+    means["shown"] = reference | (searched <= room)
     kept = means[["trial", "network", "kind", "rank", "seeds", "top1_mean", "top1_low", "top1_high", "shown"]]
     frame = run_frame(trials)[["trial", "seed", "top1"]].merge(kept, on="trial")
     return frame.sort_values(["rank", "seed"], kind="stable", ignore_index=True)

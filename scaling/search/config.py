@@ -26,6 +26,7 @@ from scaling.rounding import RELEASED, RoundingRules
 from scaling.search.search_table import CostRule, SearchTable
 from scaling.search.target import Metric, Target
 from scaling.training import Recipe
+from scaling.training.job import TrainingJob
 from scaling.training.options import EngineOptions
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -123,6 +124,31 @@ class SearchConfig(_Table):
     def model_numerics(self) -> Numerics:
         """Padding and batch norm."""
         return Numerics(padding=TENSORFLOW.padding, **self.numerics.model_dump())
+
+    def training_job(
+        self, spec: ArchitectureSpec, *, seed: int, recipe: Recipe, train: int | None = None
+    ) -> TrainingJob:
+        """Return one training on this experiment's data, as studies and audits keep it in their store.
+
+        Args:
+            spec: the network.
+            seed: of the training.
+            recipe: how it is trained.
+            train: images; the experiment's if None.
+        """
+        data = self.data
+        return TrainingJob(
+            spec=spec,
+            recipe=recipe,
+            data=data.name,
+            train=data.train if train is None else train,
+            validation=data.validation,
+            data_seed=data.seed,
+            allow_upsampling=data.allow_upsampling,
+            seed=seed,
+            numerics=self.model_numerics,
+            kernels=self.engine.kernels,
+        )
 
     def document(self) -> dict[str, Any]:
         """Return the resolved configuration as plain data."""

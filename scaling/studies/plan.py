@@ -17,10 +17,7 @@ from scaling.strategies import compound
 from scaling.studies.config import SearchThenFamily, StudyConfig
 from scaling.studies.networks import CONFIRM, NOTHING, WINNER, Member, Scene, family_of, members_of, on_target
 from scaling.studies.trials import Bench, State
-from scaling.training.job import TrainingJob
-
-BACKWARD = 3
-"""A training step is a forward pass, and a backward pass of twice its multiply-adds."""
+from scaling.training.job import BACKWARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +73,7 @@ def plan_of(bench: Bench, state: State) -> Plan:
         by_member[key] = row
     rows = list(by_member.values())
     later = [] if state.final else _later(bench, rows, base)
-    missing = sum(_train_macs(job) for job in state.missing)
+    missing = sum(job.train_macs for job in state.missing)
     images = bench.proxy.data.train * bench.proxy.recipe.epochs
     missing += sum(BACKWARD * (row.macs or 0) * images * row.trainings for row in later)
     speed = _macs_per_s(bench, state)
@@ -116,10 +113,6 @@ def _later(bench: Bench, rows: Sequence[Row], base: int) -> list[Row]:
     for one in family_of(design, paper, scene):
         later.append(_row(one, base, 0 if one.problem else each, 0))
     return later
-
-
-def _train_macs(job: TrainingJob) -> float:
-    return float(BACKWARD * count_cost(job.spec).macs * (job.train or 0) * job.recipe.epochs)
 
 
 def _macs_per_s(bench: Bench, state: State) -> float | None:

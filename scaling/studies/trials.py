@@ -70,19 +70,9 @@ class Bench:
     def job(self, member: Member, learning_rate_factor: float, seed: int) -> TrainingJob:
         """Return one training."""
         assert member.spec is not None
-        recipe, data = self.proxy.recipe, self.proxy.data
-        return TrainingJob(
-            spec=member.spec,
-            recipe=replace(recipe, learning_rate=recipe.learning_rate * learning_rate_factor),
-            data=data.name,
-            train=data.train,
-            validation=data.validation,
-            data_seed=data.seed,
-            allow_upsampling=data.allow_upsampling,
-            seed=seed,
-            numerics=self.proxy.model_numerics,
-            kernels=self.proxy.engine.kernels,
-        )
+        recipe = self.proxy.recipe
+        faster = replace(recipe, learning_rate=recipe.learning_rate * learning_rate_factor)
+        return self.proxy.training_job(member.spec, seed=seed, recipe=faster)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

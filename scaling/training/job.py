@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from scaling.architecture import ArchitectureSpec
+from scaling.cost import count_cost
 from scaling.data import SplitName, checksum, dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.data.folders import PREFIX, folder_of, split_folder
@@ -23,6 +24,8 @@ from scaling.serialization import to_json
 from scaling.training.options import KernelChoice
 from scaling.training.recipe import Recipe
 
+BACKWARD = 3
+"""A training step is a forward pass, and a backward pass of twice its multiply-adds."""
 METRICS = ("epoch", "steps", "loss", "top1", "learning_rate", "finished")
 """Columns of metrics.csv: epochs and optimizer steps done, mean loss of the epoch, fraction of validation
 images, the rate at the epoch's end, and when that was, in UTC."""
@@ -64,6 +67,11 @@ class TrainingJob:
     def key(self) -> str:
         """Return a hash of the job."""
         return hashlib.sha256(json.dumps(self.document(), sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def train_macs(self) -> float:
+        """Multiply-adds of the training, forward and backward, without evaluation; 0 for whole folders."""
+        return float(BACKWARD * count_cost(self.spec).macs * (self.train or 0) * self.recipe.epochs)
 
     @property
     def streamed(self) -> bool:
