@@ -30,12 +30,11 @@ def run_noise_frame(trials: pd.DataFrame) -> pd.DataFrame:
     means = trials_with_intervals(trials).sort_values("top1_mean", ascending=False, kind="stable")
     means = means.assign(rank=range(1, len(means) + 1))
     reference = means["kind"] == "reference"
-    # A study scales one way to several costs, which tell its networks apart.
-    shared = means["label"].where(reference).duplicated(keep=False)
-    costs = means["label"] + means["achieved_factor"].map(" at {:.2f}×".format)
-    means["network"] = (
-        means["label"].mask(shared, costs).where(reference, "trial " + means["trial"].astype(str))
-    )
+    labels = means["label"]
+    if "achieved_factor" in means:  # a study scales one way to several costs, which tell its networks apart
+        shared = labels.where(reference).duplicated(keep=False)
+        labels = labels.mask(shared, labels + means["achieved_factor"].map(" at {:.2f}×".format))
+    means["network"] = labels.where(reference, "trial " + means["trial"].astype(str))
     searched = (~reference).cumsum()
     room = SHOWN - int(reference.sum())
     means["shown"] = reference | (searched <= room)
