@@ -16,6 +16,7 @@ from scaling.figures.style import BLUE, INK
 
 SHOWN = 30
 """Networks on the chart at most: the best ones, and every reference."""
+LONGEST_NAME = 36
 BAND, DOT = "#f0ede4", "#8a8a8a"
 
 
@@ -91,12 +92,17 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | 
     if noise is not None and math.isfinite(noise) and noise > 0:
         ax.axvspan(best - 100 * noise, best, color=BAND, linewidth=0, zorder=0.5)
         handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * noise:.1f} points)"))
-    ax.set_yticks(range(len(networks)), networks["network"], fontsize=6.5 if len(networks) <= 18 else 5.0)
+    ax.set_yticks(range(len(networks)), networks["network"].map(_short), fontsize=6.5 if len(networks) <= 18 else 5.0)
     ax.set_ylim(len(networks) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     if len(frame.drop_duplicates("trial")) > len(networks):
         ax.set_ylabel(f"best {len(networks)} of {frame['trial'].nunique()} networks")
     legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+
+
+def _short(name: str) -> str:
+    """Cut a long name in its middle, so that the axis leaves room for the chart."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 15]}…{name[-14:]}"
 
 
 def noise_words(frame: pd.DataFrame) -> str:
