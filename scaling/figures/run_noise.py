@@ -92,7 +92,9 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | 
     if noise is not None and math.isfinite(noise) and noise > 0:
         ax.axvspan(best - 100 * noise, best, color=BAND, linewidth=0, zorder=0.5)
         handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * noise:.1f} points)"))
-    ax.set_yticks(range(len(networks)), networks["network"].map(_short), fontsize=6.5 if len(networks) <= 18 else 5.0)
+    ax.set_yticks(
+        range(len(networks)), networks["network"].map(_short), fontsize=6.5 if len(networks) <= 18 else 5.0
+    )
     ax.set_ylim(len(networks) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     if len(frame.drop_duplicates("trial")) > len(networks):
