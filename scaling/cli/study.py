@@ -147,24 +147,28 @@ def _plan(bench: Bench, store: TrainingStore, as_json: bool, minutes: float | No
 def _paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
     if not plan:
         raise ConfigError("size paper is what the paper did; it is costed, not run: add --plan")
-    from scaling.studies.plan import paper_plan, plan_document  # noqa: PLC0415
+    from scaling.studies.paper_plan import paper_document, paper_parts  # noqa: PLC0415
 
-    found, epoch = paper_plan(config)
-    paper = config.sizes.paper
+    parts, paper = paper_parts(config), config.sizes.paper
+    found = paper_document(config, parts)
     if as_json:
-        emit_json({**plan_document(found), "baseline_epoch_macs": epoch})
+        emit_json(found)
         return
-    console.print(f"[bold]{escape(config.name)}[/bold] from {escape(paper.baseline)}")
-    table = table_of("network", "px", "cost", "trainings")
-    for row in found.rows:
-        size = "" if row.member.spec is None else str(row.member.spec.image_size)
-        cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
-        table.add_row(row.member.name, size, cost, str(row.trainings or "none"))
-    console.print(table)
+    for part in parts:
+        console.print(f"[bold]{escape(config.name)}[/bold] from {escape(part.baseline)}")
+        table = table_of("network", "px", "cost", "trainings")
+        for row in part.plan.rows:
+            size = "" if row.member.spec is None else str(row.member.spec.image_size)
+            cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
+            table.add_row(row.member.name, size, cost, str(row.trainings or "none"))
+        console.print(table)
+        console.print(
+            f"{part.plan.train_macs / 1e18:.3g} · 10^18 multiply-adds; one epoch of the baseline is "
+            f"{part.epoch_macs / 1e15:.3g} · 10^15\n"
+        )
     console.print(
-        f"{found.trainings} trainings of {paper.epochs} epochs on {paper.train:,} images: "
-        f"{found.train_macs / 1e18:.3g} · 10^18 multiply-adds, forward and backward; one epoch of the "
-        f"baseline is {epoch / 1e15:.3g} · 10^15"
+        f"{found['trainings']} trainings of {paper.epochs} epochs on {paper.train:,} images: "
+        f"{found['train_macs'] / 1e18:.3g} · 10^18 multiply-adds, forward and backward"
     )
     if paper.note:
         console.print(escape(paper.note))

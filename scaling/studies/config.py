@@ -17,6 +17,7 @@ from scaling.search.search_table import CostRule
 from scaling.search.target import LARGEST_FACTOR, Metric
 from scaling.serialization import first_problem
 from scaling.strategies import Points, Shares, Strategy, compound, strategy_named
+from scaling.studies.paper import PaperNetworks, PaperTable
 
 FOLDER = Path("experiments")
 BASELINE = "baseline"
@@ -159,18 +160,6 @@ class SizeTable(_Table):
         return self
 
 
-class PaperTable(_Table):
-    """`[sizes.paper]`: what the paper trained, for the planner."""
-
-    baseline: str = "efficientnet-b0"
-    train: int = Field(default=1_281_167, ge=1)
-    epochs: int = Field(default=350, ge=1)
-    seeds: int = Field(default=1, ge=1)
-    learning_rates: int = Field(default=1, ge=1)
-    factors: tuple[Factor, ...] | None = None
-    note: str = ""
-
-
 class Sizes(_Table):
     """`[sizes]`."""
 
@@ -302,7 +291,7 @@ def _problem(error: ValidationError) -> str:
 def _known(tables: list[str]) -> list[str]:
     models: dict[str, tuple[type[BaseModel], ...]] = {
         "design": (Ladder, Grid, SearchThenFamily, Noise),
-        "sizes": (SizeTable, PaperTable),
+        "sizes": (SizeTable, PaperTable, PaperNetworks),
         "expect": (Expectation,),
     }
     return [key for model in models.get(tables[0] if tables else "", ()) for key in model.model_fields]

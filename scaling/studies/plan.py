@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
-from scaling.baselines import rules_of_baseline
 from scaling.cost import count_cost
-from scaling.families import baseline_named
-from scaling.rounding import CoefficientRounding
-from scaling.search.target import Target
 from scaling.strategies import compound
-from scaling.studies.config import SearchThenFamily, StudyConfig
-from scaling.studies.networks import CONFIRM, NOTHING, WINNER, Member, Scene, family_of, members_of, on_target
+from scaling.studies.config import SearchThenFamily
+from scaling.studies.networks import CONFIRM, WINNER, Member, family_of, on_target
 from scaling.studies.trials import Bench, State
 from scaling.training.job import BACKWARD
 
@@ -67,7 +62,7 @@ def plan_of(bench: Bench, state: State) -> Plan:
     for trial, found in zip(state.trials, state.results, strict=True):
         key = (trial.member.kind, trial.member.name)
         earlier = by_member.get(key)
-        row = _row(trial.member, base, len(trial.jobs), sum(one is not None for one in found.values()))
+        row = row_of(trial.member, base, len(trial.jobs), sum(one is not None for one in found.values()))
         if earlier is not None:
             row = replace(row, trainings=row.trainings + earlier.trainings, there=row.there + earlier.there)
         by_member[key] = row
@@ -87,7 +82,15 @@ def plan_of(bench: Bench, state: State) -> Plan:
     )
 
 
-def _row(member: Member, base: int, trainings: int, there: int) -> Row:
+def row_of(member: Member, base: int, trainings: int, there: int) -> Row:
+    """Return a row, its cost counted.
+
+    Args:
+        member: the network.
+        base: multiply-adds of the baseline.
+        trainings: of it.
+        there: how many of them the store has.
+    """
     macs = None if member.spec is None else count_cost(member.spec).macs
     return Row(
         member=member,
@@ -108,10 +111,10 @@ def _later(bench: Bench, rows: Sequence[Row], base: int) -> list[Row]:
     later = []
     if not confirming:
         one = on_target(paper, design.factor, scene, kind=CONFIRM, name="confirmations")
-        later.append(_row(one, base, design.confirm * len(design.confirm_seeds), 0))
+        later.append(row_of(one, base, design.confirm * len(design.confirm_seeds), 0))
     each = len(bench.size.seeds) * len(bench.size.learning_rates)
     for one in family_of(design, paper, scene):
-        later.append(_row(one, base, 0 if one.problem else each, 0))
+        later.append(row_of(one, base, 0 if one.problem else each, 0))
     return later
 
 
@@ -125,39 +128,6 @@ def _macs_per_s(bench: Bench, state: State) -> float | None:
         if trial.member.spec is not None and one is not None and one.result is not None and one.wall_s > 0
     ]
     return median(speeds) if speeds else None
-
-
-def paper_plan(study: StudyConfig) -> tuple[Plan, float]:
-    """Return what the paper's own size takes, and multiply-adds of one epoch of its baseline.
-
-    The baseline is the published one, rounding as released but for the coefficients, which are left as they
-    are; the space of step 1 is this study's.
-    """
-    paper = study.sizes.paper
-    baseline = baseline_named(paper.baseline)
-    rounding = replace(rules_of_baseline(baseline.name), coefficient_rounding=CoefficientRounding.NONE)
-    design = study.design
-    tolerance = getattr(design, "tolerance", 0.05)
-    scene = Scene(baseline=baseline, rounding=rounding, target=Target(tolerance=tolerance))
-    if paper.factors is not None and hasattr(design, "factors"):
-        design = design.model_copy(update={"factors": paper.factors})
-    members = members_of(design, scene, NOTHING)
-    if isinstance(design, SearchThenFamily):
-        members += family_of(design, compound(name=WINNER), scene)
-    base = count_cost(baseline).macs
-    each = paper.seeds * paper.learning_rates
-    rows = [_row(one, base, 0 if one.problem else each, 0) for one in members]
-    images = paper.train * paper.epochs
-    total = math.fsum(float(BACKWARD) * (row.macs or 0) * images * row.trainings for row in rows)
-    plan = Plan(
-        rows=tuple(rows),
-        trainings=sum(row.trainings for row in rows),
-        there=0,
-        train_macs=total,
-        core_s=None,
-        follows=False,
-    )
-    return plan, float(BACKWARD * base * paper.train)
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
