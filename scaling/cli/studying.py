@@ -16,9 +16,11 @@ from scaling.figures.law import save_law
 from scaling.results import write_json
 from scaling.studies.conclusions import Conclusions, Judged
 from scaling.studies.config import Size
+from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
 from scaling.studies.trials import Bench, state_of
+from scaling.training.job import TrainingJob
 from scaling.training.store import TrainingStore, packing_of_jobs, train_jobs
 from scaling.training.trained import Trained
 
@@ -47,14 +49,16 @@ def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
             if not jobs:
                 return True
             tried |= set(state.failed)
-            tried |= _train(bench, store, jobs, workers)
+            tried |= _train(store, jobs, workers)
     except KeyboardInterrupt:
         return False
 
 
-def _train(bench: Bench, store: TrainingStore, jobs: list[Any], workers: int | None) -> set[str]:
+def _train(store: TrainingStore, jobs: list[TrainingJob], workers: int | None) -> set[str]:
     packing = packing_of_jobs(jobs, store.device, workers)
-    errors.print(f"{len(jobs)} trainings of {bench.proxy.recipe.epochs} epochs; {packing}", soft_wrap=True)
+    epochs = sorted({job.recipe.epochs for job in jobs})
+    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    errors.print(f"{len(jobs)} trainings of {span} epochs; {packing}", soft_wrap=True)
     ended: set[str] = set()
     with measuring() as progress, counting_bars() as bars:
         bar = bars.add_task("trainings", total=len(jobs))
@@ -181,7 +185,11 @@ def _survival(found: Conclusions) -> str:
 
 def _print_basis(outcome: Outcome) -> None:
     found, bench = outcome.conclusions, outcome.bench
-    lines = [f"Equal epochs ({bench.proxy.recipe.epochs}); seeds {list(bench.size.seeds)}, paired."]
+    members = outcome.state.members
+    lines = [
+        f"Equal {training_words(bench, members)}; seeds {list(bench.size.seeds)}, paired.",
+        *calibration_words(bench, members),
+    ]
     if found.validation_error is not None:
         lines.append(
             f"Judged on {found.validation_images:,} validation images: standard error "

@@ -12,8 +12,9 @@ from search_runs import ROOT, configuration
 
 from scaling.analysis.blocks import blocks_of, contrast, corrected
 from scaling.errors import ConfigError, ResultsError
+from scaling.search.config import load_config
 from scaling.studies.conclusions import concluded
-from scaling.studies.config import Expectation, Size, load_proxy, load_study, parse_study
+from scaling.studies.config import Expectation, Size, load_study, parse_study, proxy_file
 from scaling.studies.networks import NOTHING, Found, Scene, directions, members_of
 from scaling.studies.trials import Bench, jobs_of, trials_of
 
@@ -62,7 +63,7 @@ def test_studies_that_ship_are_whole(name: str, data: str, monkeypatch: pytest.M
     study, path = load_study(name)
     assert study.name == name
     for size in (Size.QUICK, Size.STANDARD):
-        proxy = load_proxy(study, path, size, data)
+        proxy = load_config(proxy_file(study, path, size, data))
         assert proxy.data.name == data
         one = Bench(study=study, size=study.table(size), proxy=proxy, title=name)
         members = one.members(NOTHING)
@@ -116,7 +117,7 @@ def test_missing_studies_and_proxies_name_what_there_is(monkeypatch: pytest.Monk
         load_study("nothing")
     study, path = load_study("methods")
     with pytest.raises(ConfigError, match="there is no proxy .*there are: .*glyphs-quick"):
-        load_proxy(study, path, Size.QUICK, "cifar10")
+        proxy_file(study, path, Size.QUICK, "cifar10")
     with pytest.raises(ConfigError, match="--plan"):
         study.table(Size.PAPER)
 
