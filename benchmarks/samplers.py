@@ -1,31 +1,49 @@
 """What each sampler would have found of a table of which every network was trained.
 
-    python benchmarks/samplers.py results/fashion_mnist_exhaustive
-    python benchmarks/samplers.py --synthetic experiments/fashion_mnist_exhaustive.toml
+python benchmarks/samplers.py results/fashion_mnist_exhaustive --seeds 0 --seeds 1 --output results/samplers
+python benchmarks/samplers.py --synthetic experiments/fashion_mnist_exhaustive.toml
 
-Replays searches on tabulated accuracies, many repetitions each, and prints regret: how far the choice is
-behind the table's winner after a quarter of the table's epochs. `--seeds N` shows the samplers means of N
-seeds drawn from the table's, instead of the table's means.
+It replays searches on tabulated accuracies, many a sampler, and prints regret: how far the choice is behind
+the table's winner, after each number of networks. Proposals and what becomes of them are those of a search;
+only the training is looked up. `--seeds N` shows the samplers means of N seeds drawn from the table's; 0, the
+table's means.
+
+Target: the table's winner at a quarter of the table's epochs. It counts as met by a sampler that chooses the
+winner in more than half of its searches, by the low end of Wilson's 95 % interval.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import hashlib
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import optuna
 import pandas as pd
+from rich.progress import Progress
+from rich.table import Table as Printed
 
-from scaling.errors import ScalingError
-from scaling.results import read_trials
+from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
+from scaling.cli.output import console, counting_bars, emit_json, json_option, run, table_of
+from scaling.errors import ConfigError
+from scaling.figures.sampler_regret import save_sampler_regret
+from scaling.results import provenance, read_trials, write_json
+from scaling.results.provenance import utc_now
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder
 from scaling.search.queueing import queue_of
-from scaling.search.replay import Float, Table, observations, regrets, replay, summary, table_of
+from scaling.search.replay import Table
+from scaling.search.replay import table_of as table_of_run
 from scaling.search.samplers import Sampler
+
+QUARTER = 4
+PRINTED = (1, 2, 3, 5, 7, 10, 14, 17, 21, 28)
+"""Numbers of networks whose figures are printed; files have all."""
 
 
 def synthetic(config: SearchConfig) -> pd.DataFrame:
@@ -43,90 +61,195 @@ def synthetic(config: SearchConfig) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def curves_of(table: Table, sampler: Sampler, arguments: argparse.Namespace) -> list[Float]:
-    """Return regret after each network for every repetition."""
-    curves = []
-    for repetition in range(arguments.repetitions):
-        observed = observations(table, seed=repetition, seeds=arguments.seeds)
-        found = replay(table, sampler, budget=len(table), seed=repetition, observed=observed)
-        curves.append(regrets(table, found[: arguments.most or len(found)], observed))
-    return curves
+def quarters(table: Table, seeds: int | None) -> tuple[int, ...]:
+    """Return a quarter of the networks, and how many networks take a quarter of the table's epochs.
+
+    They are one where a search trains every network with all seeds; with fewer seeds it can train more.
+    """
+    trained = table.top1.shape[1]
+    epochs = len(table) * trained // (QUARTER * (seeds or trained))
+    return tuple(sorted({max(1, len(table) // QUARTER), min(len(table), max(1, epochs))}))
 
 
-def arguments_of() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("run", type=Path, help="folder of an exhaustive run: config.json, trials.csv")
-    parser.add_argument("--synthetic", action="store_true", help="RUN is an experiment file; make a table up")
-    parser.add_argument("--repetitions", type=int, default=100)
-    parser.add_argument("--seeds", type=int, help="seeds that a search sees of each network")
-    parser.add_argument("--samplers", default=",".join(Sampler), help="comma-separated")
-    parser.add_argument("--most", type=int, help="networks after which replays end")
-    parser.add_argument("--curves", type=Path, help="write regret curves to this CSV file")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    return parser.parse_args()
-
-
-def measure(arguments: argparse.Namespace) -> dict[str, object]:
-    """Replay everything; return figures after a quarter of the table for each sampler."""
-    if arguments.synthetic:
-        config = load_config(arguments.run)
-        trials = synthetic(config)
-    else:
-        config, trials = (
-            RunFolder(path=arguments.run).read_config(),
-            read_trials(arguments.run / "trials.csv"),
-        )
-    table = table_of(config, trials)
-    quarter = max(1, len(table) // 4)
-    arguments.most = arguments.most or 2 * quarter
-    names = [Sampler(name) for name in arguments.samplers.split(",")]
-    curves = {name: curves_of(table, name, arguments) for name in names}
-    if arguments.curves is not None:
-        rows = [
-            {"sampler": str(name), **summary(own, at)}
-            for name, own in curves.items()
-            for at in range(1, arguments.most + 1)
-        ]
-        pd.DataFrame(rows).to_csv(arguments.curves, index=False)
+def conclusion(table: Table, curves: Sequence[RegretCurves], seeds: int | None) -> dict[str, Any]:
+    """Return what the searches of one way of seeing say after each of its quarters."""
+    frame = sampler_regret_frame(curves)
+    at = quarters(table, seeds)
+    last = frame[frame["networks"] == at[-1]]
+    proposed = frozenset[int]().union(*(one.networks for one in curves if not one.sampler.queues))
+    random = any(one.sampler == Sampler.RANDOM for one in curves)
     return {
-        "table": "synthetic" if arguments.synthetic else str(arguments.run),
-        "networks": len(table),
-        "grid_networks": len(table.grid),
-        "seeds_of_the_table": table.top1.shape[1],
-        "seeds_seen": arguments.seeds or "means of the table",
-        "spread_of_means": float(np.ptp(table.top1.mean(1))),
-        "repetitions": arguments.repetitions,
-        "after_a_quarter": {str(name): summary(own, quarter) for name, own in curves.items()},
+        "seen": curves[0].seen,
+        "networks_at_a_quarter_of_the_epochs": at[-1],
+        "target_met_by": list(last[last["chosen_low"] > 0.5]["sampler"]),
+        "networks_no_sampler_proposed": len(table) - len(proposed),
+        "after": {str(number): _records(frame[frame["networks"] == number]) for number in at},
+        "against_random": [
+            row for number in at if random for row in _records(against_random(curves, number))
+        ],
+        "curves": _records(frame),
     }
 
 
-def main() -> None:
-    """Run and print."""
-    arguments = arguments_of()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        found = measure(arguments)
-    except (ScalingError, ValueError) as error:
-        sys.exit(f"samplers: {error}")
-    if arguments.json:
-        print(json.dumps(found, indent=2))
-        return
-    made_up = " (SYNTHETIC: made up, no measurement)" if arguments.synthetic else ""
-    print(f"{found['table']}{made_up}: {found['networks']} networks, {found['grid_networks']} on the grid;")
-    spread = 100 * float(str(found["spread_of_means"]))
-    print(f"spread of means {spread:.2f} points; {found['repetitions']} searches each")
-    print("regret in points after a quarter of the table's epochs; mean with 95 % bootstrap interval")
-    print(f"{'sampler':<12}{'median':>8}{'p90':>8}{'mean':>8}  {'interval':<15}{'winner found':>13}")
-    results = found["after_a_quarter"]
-    assert isinstance(results, dict)
-    for name, row in sorted(results.items(), key=lambda item: float(item[1]["mean"])):
-        interval = f"[{100 * row['low']:.2f}, {100 * row['high']:.2f}]"
-        print(
-            f"{name:<12}{100 * row['median']:>8.2f}{100 * row['p90']:>8.2f}{100 * row['mean']:>8.2f}  "
-            f"{interval:<15}{100 * row['winner_found']:>11.0f} %"
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as plain data, None where there is no number."""
+    plain = frame.drop(columns="seen", errors="ignore").astype(object)
+    rows = plain.where(plain.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def curves_printed(found: dict[str, Any]) -> Printed:
+    """Return the curves of one way of seeing as a table, a block a sampler."""
+    printed = table_of("sampler", "networks", "regret", "95 % interval", "winner")
+    name = ""
+    for row in found["curves"]:
+        if row["networks"] in PRINTED:
+            shown = row["sampler"] if row["sampler"] != name else ""
+            name = row["sampler"]
+            interval = f"{100 * row['regret_low']:.2f} to {100 * row['regret_high']:.2f}"
+            share = f"{100 * row['winner_chosen']:.0f} %"
+            printed.add_row(shown, str(row["networks"]), f"{100 * row['regret']:.2f}", interval, share)
+    return printed
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print everything in words and tables."""
+    made_up = " (SYNTHETIC: made up, no measurement)" if found["synthetic"] else ""
+    console.print(
+        f"{found['table']}{made_up}: {found['networks']} networks, "
+        f"{found['grid_networks']} on the paper's grid; "
+        f"means {100 * found['spread_of_means']:.2f} points apart"
+    )
+    for one in found["ways"]:
+        console.print(f"\nSeen: {one['seen']} of each network. Regret in points, mean over searches")
+        console.print(curves_printed(one))
+        searches = sorted({(row["searches"], row["sampler"]) for row in one["curves"]})
+        console.print("searches: " + ", ".join(f"{name} {number}" for number, name in searches))
+        against = table_of("against random", "networks", "difference", "95 % interval", "verdict")
+        for row in one["against_random"]:
+            interval = f"{100 * row['low']:+.2f} to {100 * row['high']:+.2f}"
+            against.add_row(
+                row["sampler"],
+                str(row["networks"]),
+                f"{100 * row['difference']:+.2f}",
+                interval,
+                row["verdict"],
+            )
+        console.print(against)
+        met = ", ".join(one["target_met_by"]) or "no sampler"
+        console.print(
+            f"winner chosen by most searches at a quarter of the epochs "
+            f"({one['networks_at_a_quarter_of_the_epochs']} networks): {met}"
         )
 
 
+def named(samplers: str) -> tuple[Sampler, ...]:
+    """Return samplers by their names, each once.
+
+    Raises:
+        ConfigError: one is unknown.
+    """
+    known = {str(one): one for one in Sampler}
+    for name in samplers.split(","):
+        if name not in known:
+            raise ConfigError(f"expected samplers among {', '.join(known)}; got {name!r}")
+    return tuple(known[name] for name in dict.fromkeys(samplers.split(",")))
+
+
+def table_read(path: Path, *, made_up: bool) -> tuple[SearchConfig, Table, dict[str, str]]:
+    """Return a run's configuration, its table, and the checksum of what was read."""
+    if made_up:
+        config = load_config(path)
+        return config, table_of_run(config, synthetic(config)), {}
+    config, trials = RunFolder(path=path).read_config(), path / "trials.csv"
+    checksum = hashlib.sha256(trials.read_bytes()).hexdigest()
+    return config, table_of_run(config, read_trials(trials)), {"trials.csv": checksum}
+
+
+def replayed(
+    table: Table, searches: dict[Sampler, int], seeds: int | None, most: int | None, bars: Progress
+) -> list[RegretCurves]:
+    """Return every sampler's curves for one way of seeing.
+
+    Raises:
+        ConfigError: `most` is less than a quarter.
+    """
+    quarter = quarters(table, seeds)[-1]
+    ends = min(len(table), most or max(quarter, len(table) // 2))
+    if ends < quarter:
+        raise ConfigError(f"--most must be at least {quarter}, a quarter of the table's epochs; got {most}")
+    curves = []
+    for name, repetitions in searches.items():
+        task = bars.add_task(f"{name}, {seeds or 'all'} seeds", total=repetitions)
+        advance = partial(bars.advance, task)
+        one = regret_curves(table, name, repetitions=repetitions, seeds=seeds, most=ends, advance=advance)
+        curves.append(one)
+    return curves
+
+
+REPETITIONS = click.IntRange(3)
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path, exists=True))
+@click.option("--synthetic", "made_up", is_flag=True, help="RUN is an experiment file; make a table up.")
+@click.option("--repetitions", type=REPETITIONS, default=100, show_default=True, help="Searches a sampler.")
+@click.option(
+    "--gp-repetitions", type=REPETITIONS, default=30, show_default=True, help="Of gp: it takes seconds each."
+)
+@click.option(
+    "--seeds", type=click.IntRange(0), multiple=True, default=(0,), help="Seen of a network; 0: means."
+)
+@click.option("--samplers", default=",".join(Sampler), help="Comma-separated.")
+@click.option("--most", type=click.IntRange(1), help="Networks after which a search ends.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for curves, chart and conclusion.")
+@json_option
+def main(
+    run_folder: Path,
+    made_up: bool,
+    repetitions: int,
+    gp_repetitions: int,
+    seeds: tuple[int, ...],
+    samplers: str,
+    most: int | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Replay searches on the table of RUN, the folder of an exhaustive run."""
+    started = utc_now()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    searches = {name: gp_repetitions if name == Sampler.GP else repetitions for name in named(samplers)}
+    config, table, checksums = table_read(run_folder, made_up=made_up)
+    with counting_bars() as bars:
+        ways = {one: replayed(table, searches, one or None, most, bars) for one in dict.fromkeys(seeds)}
+    found = {
+        "table": str(run_folder),
+        "synthetic": made_up,
+        "networks": len(table),
+        "grid_networks": len(table.grid),
+        "seeds_of_the_table": table.top1.shape[1],
+        "spread_of_means": float(np.ptp(table.top1.mean(1))),
+        "ways": [conclusion(table, curves, one or None) for one, curves in ways.items()],
+    }
+    if as_json:
+        emit_json(found)
+    else:
+        show(found)
+    if output is not None:
+        title = f"Replayed searches: {config.name}{' (made up)' if made_up else ''}"
+        save_sampler_regret([one for curves in ways.values() for one in curves], output, title=title)
+        write_json(output / "samplers.json", found)
+        record = provenance(
+            config=config.document(),
+            config_key=config.key(),
+            command=sys.argv,
+            device="cpu",
+            data_checksums=checksums,
+            started=started,
+            finished=utc_now(),
+        )
+        write_json(output / "provenance.json", record)
+
+
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+
+import pandas as pd
 
 from scaling.analysis import noise_floor
 from scaling.cli.best import family_command, print_family
@@ -15,7 +15,7 @@ from scaling.cli.output import console, emit_json
 from scaling.cli.trade_offs import print_trade_offs
 from scaling.cli.trials import print_result, result_document
 from scaling.errors import ResultsError
-from scaling.figures import save_family_figures, save_run_figures
+from scaling.figures import RUN_CHARTS, save_family_figures, save_run_figures
 from scaling.report import read_record, save_report
 from scaling.search.claims import ENUMERATED
 from scaling.search.launch import Launch
@@ -23,6 +23,8 @@ from scaling.search.samplers import Sampler
 
 FAMILY = ("family_params", "family_flops")
 """Charts of the published family, left beside the run's own."""
+ASIDE = ("run_triangle", "run_cost")
+"""Charts of the run that a second process draws: about as much work as is left when it has started."""
 
 
 class RunFailedError(ResultsError):
@@ -31,21 +33,20 @@ class RunFailedError(ResultsError):
     exit_code = 1
 
 
-def conclude(launch: Launch, *, as_json: bool) -> None:
+def conclude(launch: Launch, aside: Executor, *, as_json: bool) -> None:
     """Write table, charts and report, print the result.
+
+    Args:
+        launch: that has ended.
+        aside: draws a part of the charts at the same time: the cores that trained are idle now.
+        as_json: print one JSON document.
 
     Raises:
         RunFailedError: nothing was trained, or something is left to train.
     """
     trials, folder = launch.save(), launch.run
     noise = noise_floor(trials)
-    run = read_record(folder.path).chart_data()
-    with _family_drawn_aside(folder.figures) as family:
-        figures = save_run_figures(trials, folder.figures, title=run.title, noise=run.noise, space=run.space)
-        report = save_report(
-            folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
-        )
-        figures += family.result()
+    figures, report = _draw(launch, trials, aside)
     if as_json:
         emit_json(result_document(launch.config, trials, noise))
     else:
@@ -70,12 +71,19 @@ def conclude(launch: Launch, *, as_json: bool) -> None:
         )
 
 
-@contextmanager
-def _family_drawn_aside(directory: Path) -> Iterator[Future[list[Path]]]:
-    """Draw the family's charts in a second process: the cores that trained are idle now."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-        yield pool.submit(save_family_figures, directory, names=FAMILY)
+def _draw(launch: Launch, trials: pd.DataFrame, aside: Executor) -> tuple[list[Path], Path]:
+    folder = launch.run
+    run = read_record(folder.path).chart_data()
+    charts = partial(
+        save_run_figures, trials, folder.figures, title=run.title, noise=run.noise, space=run.space
+    )
+    others = aside.submit(charts, names=ASIDE)
+    family = aside.submit(save_family_figures, folder.figures, names=FAMILY)
+    figures = charts(names=tuple(name for name in RUN_CHARTS if name not in ASIDE)) + others.result()
+    report = save_report(
+        folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures
+    )
+    return figures + family.result(), report
 
 
 def _print_exhausted(launch: Launch) -> None:

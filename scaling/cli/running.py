@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -126,10 +131,20 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
             _train(launch, continued)
     finally:
         lock.release()
-    # Charts take a second to import; workers need not wait for that.
-    from scaling.cli.concluding import conclude  # noqa: PLC0415
+    with drawing_aside() as aside:
+        # Charts take a second to import; workers need not wait for that.
+        from scaling.cli.concluding import conclude  # noqa: PLC0415
 
-    conclude(launch, as_json=as_json)
+        conclude(launch, aside, as_json=as_json)
+
+
+@contextmanager
+def drawing_aside() -> Iterator[Executor]:
+    """Give a second process that can draw; it imports what it needs while this one does so too."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=import_module, initargs=("scaling.figures",)) as pool:
+        pool.submit(int)  # the process starts with the first thing it is asked for
+        yield pool
 
 
 def is_finished(launch: Launch) -> bool:

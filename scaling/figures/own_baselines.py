@@ -175,7 +175,10 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool
         return
     name, title = rows["baseline"].iloc[0], rows["title"].iloc[0]
     between = " · own runs\n" if wide else "\nown runs\n"
-    heading = f"{name}{between}{title}" if own else f"Published: {name}"
+    _, on, data = title.rpartition(
+        " on "
+    )  # a run's whole name is too long for a panel of three; the data have it
+    heading = f"{name}{between}{on.lstrip()}{data}" if own else f"Published: {name}"
     text = ax.set_title(heading)
     if not wide:
         text.set_fontsize(6.2)
@@ -195,8 +198,8 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool
         spread = part[part["top1_low"].notna()]
         ax.vlines(
             spread["x"],
-            100 * spread["top1_low"],
-            100 * spread["top1_high"],
+            100 * spread["top1_low"].clip(lower=0),
+            100 * spread["top1_high"].clip(upper=1),
             color=BAR,
             linewidth=0.7,
             zorder=1.5,

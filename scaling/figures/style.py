@@ -129,6 +129,20 @@ def checked_formats(formats: Sequence[str]) -> tuple[Format, ...]:
     return tuple(known[name] for name in dict.fromkeys(formats))  # type: ignore[index]
 
 
+def lay_out(figure: Figure) -> None:
+    """Fix where everything is, so that every format shows the same layout and none works it out again.
+
+    >>> figure = new_figure("single", 2.5)
+    >>> lay_out(figure)
+    >>> figure.get_constrained_layout()
+    False
+    """
+    if (engine := figure.get_layout_engine()) is not None:
+        with theme():
+            engine.execute(figure)
+    figure.set_layout_engine("none")
+
+
 def save_figure(
     figure: Figure, path_stem: Path, formats: Sequence[str] = ("svg", "png"), *, title: str = ""
 ) -> list[Path]:
@@ -146,8 +160,9 @@ def save_figure(
         ConfigError: an unknown format.
         ResultsError: the folder cannot be written.
     """
-    paths = []
-    for form in checked_formats(formats):
+    paths, known = [], checked_formats(formats)
+    lay_out(figure)
+    for form in known:
         buffer = io.BytesIO()
         with theme():
             figure.savefig(

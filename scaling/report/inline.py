@@ -7,7 +7,7 @@ import re
 
 from matplotlib.figure import Figure
 
-from scaling.figures.style import FAINT, GREY, INK, theme
+from scaling.figures.style import FAINT, GREY, INK, lay_out, theme
 
 # Ink, greys and paper become the page's; the colours of data stay.
 THEMED = {
@@ -35,6 +35,7 @@ def inline_svg(figure: Figure, prefix: str) -> str:
         prefix: put before every identifier, so that two charts of a page share none.
     """
     buffer = io.StringIO()
+    lay_out(figure)
     with theme():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return embedded(buffer.getvalue(), prefix)

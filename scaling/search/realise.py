@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec
 from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
@@ -275,13 +276,20 @@ def fitted_image_size(
     The size stays between the baseline's (for smaller networks the package's smallest) and the target's
     largest, on the rounding's step.
     """
+    return replace(spec, image_size=_fitted_size(spec, baseline, target, rounding))
+
+
+@lru_cache(maxsize=20_000)
+def _fitted_size(
+    spec: ArchitectureSpec, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
+) -> int:
+    """Return that size; equal networks have equal sizes, and neighbouring directions meet the same ones."""
     smallest = min(baseline.image_size, spec.image_size) if target.factor > 1 else SMALLEST_IMAGE
     largest = target.largest_image_size or LARGEST_IMAGE
     if target.metric == Metric.PARAMS:  # no image size brings it nearer
-        return replace(spec, image_size=min(largest, max(smallest, spec.image_size)))
+        return min(largest, max(smallest, spec.image_size))
     wanted, step = target.factor * target.amount(baseline), rounding.image_size_step
     guess = min(largest, spec.image_size * math.sqrt(wanted / target.amount(spec)))
     around = {rounding.image_size(1, guess) + step * offset for offset in range(-3, 4)}
     sizes = sorted(min(largest, max(smallest, size)) for size in around)
-    at_size = [replace(spec, image_size=size) for size in sizes]
-    return min(at_size, key=lambda candidate: abs(math.log(target.amount(candidate) / wanted)))
+    return min(sizes, key=lambda size: abs(math.log(target.amount(replace(spec, image_size=size)) / wanted)))

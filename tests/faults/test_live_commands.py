@@ -38,11 +38,14 @@ def test_status_export_and_best_read_a_live_study_of_postgresql(
     open_folder(RunFolder(path=folder), load_config(config))
     open_run(load_config(config), RunFolder(path=folder), parsed(place, where="test")).close()
     log = tmp_path / "run.log"
-    launch = command_line("run", "--config", config, "--output", folder, log=log)
+    environ = {VARIABLE: place}  # the server that processes are forked from may have started before
+    launch = command_line("run", "--config", config, "--output", folder, log=log, environ=environ)
     processes.append(launch)
     with opened(place, folder) as run:
-        wait_until(lambda: told_so_far(run) >= 2, seconds=400, what="two trials that were told")
+        told = "two trials that were told"
+        wait_until(lambda: not launch.is_alive() or told_so_far(run) >= 2, seconds=400, what=told)
         least = told_so_far(run)
+    assert launch.is_alive(), log.read_text()
     wait_until(lambda: bool(json.loads(shown("status", str(folder), "--json"))["workers"]), what="a worker")
     status = json.loads(shown("status", str(folder), "--json"))
     assert status["finished"] is False
