@@ -24,6 +24,7 @@ from scaling.studies.equality import check_bench
 from scaling.studies.folder import StudyFolder, export_study
 from scaling.studies.trials import Bench
 from scaling.training.engine import best_device
+from scaling.training.pool import termination_as_ctrl_c
 from scaling.training.store import DEFAULT_STORE, TrainingStore
 
 PATH = click.Path(path_type=Path)
@@ -66,7 +67,8 @@ def study(
     """Run a study: NAME of a file in experiments/, or a path to one. Without NAME, list them.
 
     Trainings are kept in a store that all studies share: the same network, recipe and seed is never trained
-    twice, and a study that was stopped goes on.
+    twice, and a study that was stopped goes on. Stopped by Ctrl-C or SIGTERM it writes what is known, and
+    ends with 130.
     """
     if name is None:
         _list(as_json)
@@ -100,8 +102,9 @@ def study(
         return
     from scaling.cli.studying import conclude, train  # noqa: PLC0415  matplotlib takes a second
 
-    stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
-    conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
+    with termination_as_ctrl_c():
+        stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
+        conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
     if stopped:
         errors.print(f"stopped; the same command goes on from here ({folder.path})")
         sys.exit(INTERRUPTED)

@@ -34,7 +34,7 @@ CHARTS: dict[str, tuple[str, ...]] = {
 
 
 def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
-    """Train what is missing, and what follows from it; False where Ctrl-C stopped it.
+    """Train what is missing, and what follows from it; False where Ctrl-C or SIGTERM stopped it.
 
     A training that failed is tried once a launch.
     """
@@ -85,6 +85,7 @@ def conclude(
     if outcome.laws is not None:
         write_json(folder.path / "laws.json", fit_document(outcome.laws))
     if quietly:
+        errors.print(f"{len(state.missing)} trainings are missing; what the others show is written")
         return
     if as_json:
         emit_json(outcome.document)

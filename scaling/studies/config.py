@@ -218,7 +218,7 @@ def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig,
 
     Args:
         name: of the study.
-        overrides: `design.key=value`, such as `design.metric=latency`.
+        overrides: `design.key=value`, such as `design.metric=latency`; they win over the sizes too.
 
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
@@ -235,7 +235,17 @@ def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig,
         raise ConfigError(f"{path} is not TOML: {error}") from None
     for one in overrides:
         override(document, one)
+        _outranked(document, one.partition("=")[0].rpartition(".")[2].strip())
     return parse_study(document, where=str(path)), path
+
+
+def _outranked(document: dict[str, Any], key: str) -> None:
+    """Leave out what a size says instead of the design, where the design was changed by hand."""
+    sizes = document.get("sizes")
+    for size in (Size.QUICK, Size.STANDARD):
+        table = sizes.get(size) if isinstance(sizes, dict) else None
+        if isinstance(table, dict):
+            table.pop(key, None)
 
 
 def parse_study(document: dict[str, Any], *, where: str) -> StudyConfig:
