@@ -235,7 +235,7 @@ def _leaders(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
 
 def conclusions_document(found: Conclusions) -> dict[str, Any]:
     """Return conclusions as plain data: fractions, with the methods named."""
-    document = {
+    document: dict[str, Any] = {
         "method": METHOD,
         "verdict": found.verdict,
         "survives_learning_rates": found.survives,
