@@ -130,7 +130,8 @@ def latency() -> str:
     ]
     return (
         f"Median error of the time model on held-out networks, one core ({processor}), 95 % interval: "
-        f"{'; '.join(each)} ([results/latency](results/latency/errors.csv), `python benchmarks/latency_model.py`)."
+        f"{'; '.join(each)} ([results/latency](results/latency/errors.csv), "
+        "`python benchmarks/latency_model.py`)."
     )
 
 
