@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
 from scaling.search.config import SearchConfig, calibration_of, load_config
@@ -73,6 +74,26 @@ def study(
     if name is None:
         _list(as_json)
         return
+    if audit_file(name) is not None:
+        if proxy_path is not None:
+            raise ConfigError("an audit names its search file under [anchors]; --proxy is for studies")
+        from scaling.cli.audit import audit  # noqa: PLC0415
+
+        click.get_current_context().invoke(
+            audit,
+            path=audit_file(name),
+            size=size,
+            data=data,
+            overrides=overrides,
+            plan=plan,
+            report=report,
+            export=export,
+            workers=workers,
+            store_path=store_path,
+            output=output,
+            as_json=as_json,
+        )
+        return
     design = tuple(one for one in overrides if one.startswith("design."))
     overrides = tuple(one for one in overrides if one not in design)
     config, path = load_study(name, design)
@@ -130,11 +151,12 @@ def _workers(proxy: SearchConfig, asked: int | None) -> int | None:
 
 
 def _list(as_json: bool) -> None:
-    found = {name: load_study(name)[0] for name in study_names()}
+    found = {name: load_study(name)[0].question for name in study_names()}
+    found |= {path.stem: load_audit(path).config.question for path in audits()}
     if as_json:
-        emit_json([{"name": name, "question": one.question} for name, one in found.items()])
+        emit_json([{"name": name, "question": question} for name, question in found.items()])
         return
     if not found:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
-    for name, one in found.items():
-        console.print(f"[bold]{name}[/bold]: {escape(one.question)}")
+    for name, question in sorted(found.items()):
+        console.print(f"[bold]{name}[/bold]: {escape(question)}")

@@ -159,6 +159,19 @@ class Expectation(_Table):
         return self
 
 
+class ExpectedSpread(_Table):
+    """`[expect_spread]`: seeds alone are predicted to move top1 by this standard deviation, in points."""
+
+    low: float = Field(ge=0, le=100)
+    high: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ExpectedSpread:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
+        return self
+
+
 class SizeTable(_Table):
     """`[sizes.quick]`, `[sizes.standard]`: which proxy, which seeds, which learning rates."""
 
@@ -200,6 +213,7 @@ class StudyConfig(_Table):
     law: bool = Field(default=False, description="fit error = E + A·C^(-a) to every strategy")
     design: Design
     expect: tuple[Expectation, ...] = ()
+    expect_spread: ExpectedSpread | None = None
     sizes: Sizes
 
     def table(self, size: Size) -> SizeTable:
@@ -327,6 +341,7 @@ def _known(tables: list[str]) -> list[str]:
         "design": tuple(one for kind, one in DESIGNS.items() if kind in tables) or tuple(DESIGNS.values()),
         "sizes": (SizeTable, PaperTable, PaperNetworks),
         "expect": (Expectation,),
+        "expect_spread": (ExpectedSpread,),
     }
     known = models.get(tables[0], ()) if tables else (StudyConfig,)
     return [key for model in known for key in model.model_fields]
