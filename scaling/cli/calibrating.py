@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.baseline_files import baseline_from
+from scaling.baselines import Baseline
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, table_of
 from scaling.errors import ConfigError
@@ -13,6 +14,8 @@ from scaling.latency.calibration import Calibration, calibrate, path_here, write
 from scaling.latency.design import Ranges, designed
 from scaling.latency.fitting import Errors
 from scaling.latency.timing import Conditions, Mode
+from scaling.reading import parse_toml, read_text
+from scaling.search.config import load_config
 from scaling.training.engine import best_device
 from scaling.training.kernels import arithmetic, kernels_for
 from scaling.training.options import KernelChoice
@@ -82,7 +85,7 @@ def _pair(text: str | None) -> tuple[int, int] | None:
 
 def run_calibration(wishes: Wishes, output: Path | None) -> tuple[Calibration, Path]:
     """Measure, fit and save; return what was found and where it was saved."""
-    baselines = [baseline_from(name) for name in wishes.families]
+    baselines = [_family(name) for name in wishes.families]
     specs = designed(baselines, wishes.networks + wishes.held_out, wishes.ranges, seed=wishes.seed)
     device = best_device(wishes.device)
     with measuring() as progress:
@@ -107,6 +110,15 @@ def run_calibration(wishes: Wishes, output: Path | None) -> tuple[Calibration, P
     path = path_here(conditions) if output is None else output
     write_calibration(path, found)
     return found, path
+
+
+def _family(name: str) -> Baseline:
+    """Return what is scaled and timed: a baseline, or that of an experiment file, with its data's classes."""
+    path = Path(name)
+    if path.suffix == ".toml" and parse_toml(read_text(path, "the family"), path).get("kind") == "search":
+        config = load_config(path)
+        return Baseline(spec=config.baseline_spec, rounding=config.rounding_rules)
+    return baseline_from(name)
 
 
 def print_calibration(found: Calibration, path: Path) -> None:

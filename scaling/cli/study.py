@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import click
 from rich.markup import escape
 
-from scaling.cli.output import console, emit_json, errors, json_option, table_of
+from scaling.audit.config import audit_file, audits, load_audit
+from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
-from scaling.search.config import SearchConfig, load_config
+from scaling.search.config import SearchConfig, calibration_of, load_config
 from scaling.studies.config import (
     FOLDER,
     Size,
-    StudyConfig,
     checked_proxy,
-    load_proxy,
     load_study,
+    proxy_file,
     study_names,
 )
+from scaling.studies.equality import check_bench
 from scaling.studies.folder import StudyFolder, export_study
 from scaling.studies.trials import Bench
 from scaling.training.engine import best_device
+from scaling.training.pool import termination_as_ctrl_c
 from scaling.training.store import DEFAULT_STORE, TrainingStore
 
 PATH = click.Path(path_type=Path)
@@ -34,7 +37,13 @@ INTERRUPTED = 130
 @click.option("--size", type=click.Choice([one.value for one in Size]), default="quick", show_default=True)
 @click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the proxy's name.")
 @click.option("--proxy", "proxy_path", type=PATH, help="Search file to take data, baseline and recipe from.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override the proxy's settings.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override the proxy's settings, or design.…",
+)
 @click.option("--plan", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
 @click.option("--export", is_flag=True, help="Report, then copy to results/studies/.")
@@ -59,43 +68,80 @@ def study(
     """Run a study: NAME of a file in experiments/, or a path to one. Without NAME, list them.
 
     Trainings are kept in a store that all studies share: the same network, recipe and seed is never trained
-    twice, and a study that was stopped goes on.
+    twice, and a study that was stopped goes on. Stopped by Ctrl-C or SIGTERM it writes what is known, and
+    ends with 130.
     """
     if name is None:
         _list(as_json)
         return
-    config, path = load_study(name)
-    if Size(size) == Size.PAPER:
-        _paper(config, as_json, plan=plan)
+    if audit_file(name) is not None:
+        if proxy_path is not None:
+            raise ConfigError("an audit names its search file under [anchors]; --proxy is for studies")
+        from scaling.cli.audit import audit  # noqa: PLC0415
+
+        click.get_current_context().invoke(
+            audit,
+            path=audit_file(name),
+            size=size,
+            data=data,
+            overrides=overrides,
+            plan=plan,
+            report=report,
+            export=export,
+            workers=workers,
+            store_path=store_path,
+            output=output,
+            as_json=as_json,
+        )
         return
-    proxy = (
-        load_config(proxy_path, overrides)
-        if proxy_path
-        else load_proxy(config, path, Size(size), data, overrides)
-    )
+    design = tuple(one for one in overrides if one.startswith("design."))
+    overrides = tuple(one for one in overrides if one not in design)
+    config, path = load_study(name, design)
+    if Size(size) == Size.PAPER:
+        from scaling.cli.study_plans import print_paper  # noqa: PLC0415
+
+        print_paper(config, as_json, plan=plan)
+        return
+    file = proxy_path or proxy_file(config, path, Size(size), data)
+    proxy = load_config(file, overrides)
     label = proxy.name if proxy_path else data
     bench = Bench(
         study=config,
         size=config.table(Size(size)),
         proxy=checked_proxy(proxy),
-        title=f"{config.name}-{size}-{label.replace(':', '-').replace('/', '-')}",
+        title=f"{config.name}-{size}-{label.replace(':', '-').replace('/', '-')}{_suffix(design)}",
+        calibration=calibration_of(file, overrides),
     )
+    check_bench(bench)
     folder = StudyFolder(path=output or Path("runs") / "studies" / bench.title)
     store = TrainingStore(path=store_path, device=best_device(proxy.search.device))
     if plan:
-        minutes = None if proxy_path or overrides else bench.size.minutes.get(data)
-        _plan(bench, store, as_json, minutes)
+        from scaling.cli.study_plans import print_plan  # noqa: PLC0415
+
+        minutes = None if proxy_path or overrides or design else bench.size.minutes.get(data)
+        print_plan(bench, store, as_json, minutes)
         return
     from scaling.cli.studying import conclude, train  # noqa: PLC0415  matplotlib takes a second
 
-    stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
-    conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
+    with termination_as_ctrl_c():
+        stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
+        conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
     if stopped:
         errors.print(f"stopped; the same command goes on from here ({folder.path})")
         sys.exit(INTERRUPTED)
     if export:
         for written in export_study(folder, Path("results") / "studies" / bench.title):
             errors.print(str(written), soft_wrap=True)
+
+
+def _suffix(design: tuple[str, ...]) -> str:
+    """Make a changed design a part of a title, so that its results lie beside those of the file's own.
+
+    >>> _suffix(("design.metric=latency", "design.factors=[2.0, 4.0]"))
+    '-metric-latency-factors-2.0-4.0'
+    """
+    words = (re.sub(r"[^A-Za-z0-9.]+", "-", one.removeprefix("design.")).strip("-") for one in design)
+    return "".join(f"-{one}" for one in words)
 
 
 def _workers(proxy: SearchConfig, asked: int | None) -> int | None:
@@ -105,70 +151,12 @@ def _workers(proxy: SearchConfig, asked: int | None) -> int | None:
 
 
 def _list(as_json: bool) -> None:
-    found = {name: load_study(name)[0] for name in study_names()}
+    found = {name: load_study(name)[0].question for name in study_names()}
+    found |= {path.stem: load_audit(path).config.question for path in audits()}
     if as_json:
-        emit_json([{"name": name, "question": one.question} for name, one in found.items()])
+        emit_json([{"name": name, "question": question} for name, question in found.items()])
         return
     if not found:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
-    for name, one in found.items():
-        console.print(f"[bold]{name}[/bold]: {escape(one.question)}")
-
-
-def _plan(bench: Bench, store: TrainingStore, as_json: bool, minutes: float | None) -> None:
-    from scaling.studies.plan import plan_document, plan_of  # noqa: PLC0415
-    from scaling.studies.trials import state_of  # noqa: PLC0415
-
-    found = plan_of(bench, state_of(bench, store))
-    if as_json:
-        emit_json(plan_document(found))
-        return
-    console.print(f"[bold]{escape(bench.title)}[/bold]")
-    table = table_of("network", "px", "cost", "trainings", "there")
-    for row in found.rows:
-        size = "" if row.member.spec is None else str(row.member.spec.image_size)
-        cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
-        table.add_row(row.member.name, size, cost, str(row.trainings or "none"), str(row.there))
-    console.print(table)
-    for row in found.rows:
-        if row.member.problem is not None:
-            console.print(f"none: {row.member.problem}")
-    console.print(
-        f"{found.trainings} trainings, {found.there} of them done; {found.train_macs / 1e12:.3g} tera "
-        "multiply-adds to go, forward and backward"
-        + ("" if not found.follows else "; what follows from results is costed as the paper's shares")
-    )
-    if found.core_s is not None:
-        console.print(f"about {found.core_s / 60:.0f} worker minutes, by what was trained before")
-    if minutes is not None:
-        console.print(f"expected by its file: {minutes:g} minutes, were nothing trained yet")
-
-
-def _paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
-    if not plan:
-        raise ConfigError("size paper is what the paper did; it is costed, not run: add --plan")
-    from scaling.studies.paper_plan import paper_document, paper_parts  # noqa: PLC0415
-
-    parts, paper = paper_parts(config), config.sizes.paper
-    found = paper_document(config, parts)
-    if as_json:
-        emit_json(found)
-        return
-    for part in parts:
-        console.print(f"[bold]{escape(config.name)}[/bold] from {escape(part.baseline)}")
-        table = table_of("network", "px", "cost", "trainings")
-        for row in part.plan.rows:
-            size = "" if row.member.spec is None else str(row.member.spec.image_size)
-            cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
-            table.add_row(row.member.name, size, cost, str(row.trainings or "none"))
-        console.print(table)
-        console.print(
-            f"{part.plan.train_macs / 1e18:.3g} · 10^18 multiply-adds; one epoch of the baseline is "
-            f"{part.epoch_macs / 1e15:.3g} · 10^15\n"
-        )
-    console.print(
-        f"{found['trainings']} trainings of {paper.epochs} epochs on {paper.train:,} images: "
-        f"{found['train_macs'] / 1e18:.3g} · 10^18 multiply-adds, forward and backward"
-    )
-    if paper.note:
-        console.print(escape(paper.note))
+    for name, question in sorted(found.items()):
+        console.print(f"[bold]{name}[/bold]: {escape(question)}")

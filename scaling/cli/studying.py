@@ -14,11 +14,13 @@ from scaling.cli.output import console, counting_bars, emit_json, errors, table_
 from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
 from scaling.results import write_json
-from scaling.studies.conclusions import Conclusions, Judged
+from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.studies.config import Size
+from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
 from scaling.studies.trials import Bench, state_of
+from scaling.training.job import TrainingJob
 from scaling.training.store import TrainingStore, packing_of_jobs, train_jobs
 from scaling.training.trained import Trained
 
@@ -32,7 +34,7 @@ CHARTS: dict[str, tuple[str, ...]] = {
 
 
 def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
-    """Train what is missing, and what follows from it; False where Ctrl-C stopped it.
+    """Train what is missing, and what follows from it; False where Ctrl-C or SIGTERM stopped it.
 
     A training that failed is tried once a launch.
     """
@@ -47,14 +49,16 @@ def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
             if not jobs:
                 return True
             tried |= set(state.failed)
-            tried |= _train(bench, store, jobs, workers)
+            tried |= _train(store, jobs, workers)
     except KeyboardInterrupt:
         return False
 
 
-def _train(bench: Bench, store: TrainingStore, jobs: list[Any], workers: int | None) -> set[str]:
+def _train(store: TrainingStore, jobs: list[TrainingJob], workers: int | None) -> set[str]:
     packing = packing_of_jobs(jobs, store.device, workers)
-    errors.print(f"{len(jobs)} trainings of {bench.proxy.recipe.epochs} epochs; {packing}", soft_wrap=True)
+    epochs = sorted({job.recipe.epochs for job in jobs})
+    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    errors.print(f"{len(jobs)} trainings of {span} epochs; {packing}", soft_wrap=True)
     ended: set[str] = set()
     with measuring() as progress, counting_bars() as bars:
         bar = bars.add_task("trainings", total=len(jobs))
@@ -81,6 +85,7 @@ def conclude(
     if outcome.laws is not None:
         write_json(folder.path / "laws.json", fit_document(outcome.laws))
     if quietly:
+        errors.print(f"{len(state.missing)} trainings are missing; what the others show is written")
         return
     if as_json:
         emit_json(outcome.document)
@@ -161,7 +166,16 @@ def _print_expected(found: Conclusions) -> None:
         for one in found.expected:
             if one.learning_rate_factor == rate:
                 table.add_row(escape(one.claim), *_contrast(one), one.verdict)
+        if found.spread is not None and rate == 1:
+            table.add_row(found.spread.claim, _standard_deviation(found.spread), "", found.spread.verdict)
         console.print(table)
+
+
+def _standard_deviation(one: JudgedSpread) -> str:
+    if one.floor is None:
+        return ""
+    low, high = one.floor.limits()
+    return f"{100 * one.floor.standard_deviation:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _contrast(one: Judged) -> tuple[str, str]:
@@ -181,7 +195,11 @@ def _survival(found: Conclusions) -> str:
 
 def _print_basis(outcome: Outcome) -> None:
     found, bench = outcome.conclusions, outcome.bench
-    lines = [f"Equal epochs ({bench.proxy.recipe.epochs}); seeds {list(bench.size.seeds)}, paired."]
+    members = outcome.state.members
+    lines = [
+        f"Equal {training_words(bench, members)}; seeds {list(bench.size.seeds)}, paired.",
+        *calibration_words(bench, members),
+    ]
     if found.validation_error is not None:
         lines.append(
             f"Judged on {found.validation_images:,} validation images: standard error "

@@ -114,6 +114,12 @@ def _ratio(value: float, other: float) -> float:
     return value / other if other > 0 else math.inf
 
 
+def _range_names(model: LatencyModel) -> list[str]:
+    """Return what a calibration has ranges of: whole costs, and the amounts of its model."""
+    kinds = (name.removeprefix("ms_per_") for name in model.terms if name in BY_KIND)
+    return ["macs", "activations", "params", "image_size", *kinds]
+
+
 def _amounts(model: LatencyModel, cost: Cost) -> dict[str, float]:
     whole = {"macs": cost.macs, "activations": cost.activations, "params": cost.params}
     kinds = amounts([name for name in model.terms if name in BY_KIND], cost)
@@ -242,12 +248,19 @@ def read_calibration(path: Path) -> Calibration:
         raise ConfigError(f"{path} is no calibration: scaling latency --calibrate writes one")
     if (version := document.pop("schema_version", None)) != 1:
         raise ConfigError(f"{path}: expected schema_version 1, got {version!r}")
-    for one in document.get("errors", {}).values():
-        one |= {key: math.nan for key in ("low", "high") if one.get(key) is None}
+    errors = document.get("errors")
+    for one in errors.values() if isinstance(errors, dict) else ():
+        if isinstance(one, dict):
+            one |= {key: math.nan for key in ("low", "high") if one.get(key) is None}
     try:
-        return TypeAdapter(Calibration).validate_python(document)
+        found = TypeAdapter(Calibration).validate_python(document)
     except ValidationError as error:
         raise ConfigError(f"{path}: {first_problem(error)}") from None
+    named = {"errors": (found.errors, ["model"]), "ranges": (found.ranges, _range_names(found.model))}
+    for table, (entries, wanted) in named.items():
+        if missing := sorted(set(wanted) - set(entries)):
+            raise ConfigError(f"{path} is damaged: {table} has no {missing[0]}")
+    return found
 
 
 def calibrations_here(device: torch.device, cache_dir: Path | None = None) -> list[Path]:

@@ -19,7 +19,7 @@ from scaling.baselines import rules_of_baseline
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
 from scaling.generation import scaled_channels
-from scaling.latency.calibration import read_calibration
+from scaling.latency.calibration import Calibration, read_calibration
 from scaling.model import TENSORFLOW, Numerics
 from scaling.reading import located, parse_toml, problem_of, read_text
 from scaling.rounding import RELEASED, RoundingRules
@@ -179,22 +179,40 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
     """
     text = read_text(path, "the experiment file")
     document = parse_toml(text, path)
-    for override in overrides:
-        _override(document, override)
+    for one in overrides:
+        override(document, one)
     _calibrated(document, path.parent)
     return parse_config(document, where=str(path), text="" if overrides else text)
 
 
-def _calibrated(document: dict[str, Any], folder: Path) -> None:
-    """Put a calibration's coefficients in the place of its path, relative to the experiment file."""
+def calibration_of(path: Path, overrides: Sequence[str] = ()) -> Calibration | None:
+    """Return the calibration that an experiment file, or an override, names; None where none is named.
+
+    Raises:
+        ConfigError: it cannot be read, or is none.
+    """
+    document = parse_toml(read_text(path, "the experiment file"), path)
+    for one in overrides:
+        override(document, one)
+    named = _named_calibration(document)
+    return None if named is None else read_calibration(path.parent / named)
+
+
+def _named_calibration(document: dict[str, Any]) -> str | None:
     search = document.get("search")
     latency = search.get("latency") if isinstance(search, dict) else None
-    if not (isinstance(search, dict) and isinstance(latency, dict) and "calibration" in latency):
+    return str(latency["calibration"]) if isinstance(latency, dict) and "calibration" in latency else None
+
+
+def _calibrated(document: dict[str, Any], folder: Path) -> None:
+    """Put a calibration's coefficients in the place of its path, relative to the experiment file."""
+    named = _named_calibration(document)
+    if named is None:
         return
-    if len(latency) > 1:
+    if len(document["search"]["latency"]) > 1:
         raise ConfigError("search.latency takes a calibration or coefficients, not both")
-    model = read_calibration(folder / str(latency["calibration"])).model
-    search["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
+    model = read_calibration(folder / named).model
+    document["search"]["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
 
 
 def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:
@@ -259,14 +277,23 @@ def _check_target(config: SearchConfig) -> None:
         raise ConfigError("the baseline itself is beyond search.limits or search.largest_image_size")
 
 
-def _override(document: dict[str, Any], override: str) -> None:
-    key, equals, value = override.partition("=")
+def override(document: dict[str, Any], text: str) -> None:
+    """Set an entry of a document by `table.key=value`, whose value is TOML, or a bare word.
+
+    A calibration's path is relative to the current folder here, where in a file it is relative to the file.
+
+    Raises:
+        ConfigError: it is no such text, or one of its tables is a value.
+    """
+    key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"expected --set table.key=value, got {override!r}")
+        raise ConfigError(f"expected --set table.key=value, got {text!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value  # a bare word: --set search.sampler=random
+    if key.strip() == "search.latency.calibration":
+        parsed = str(Path(str(parsed)).absolute())
     *tables, last = key.strip().split(".")
     place = document
     for table in tables:

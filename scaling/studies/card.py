@@ -6,7 +6,7 @@ NeurIPS checklist; the wording is ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from scaling.studies.conclusions import Conclusions
-from scaling.studies.config import SearchThenFamily
+from scaling.studies.config import Equal, SearchThenFamily
+from scaling.studies.equality import COSTS, calibration_words, training_words
 from scaling.studies.networks import CONFIRM, SEARCH
 from scaling.studies.trials import Bench, State
 
@@ -58,7 +59,7 @@ def card_of(
     return (
         *_code(bench, provenance),
         *_training(bench, provenance, found),
-        *_comparison(bench, trials, found),
+        *_comparison(bench, state, trials, found),
         _random_search(bench, trials),
         *_effort(state, provenance),
     )
@@ -110,7 +111,7 @@ def _training(bench: Bench, provenance: Mapping[str, Any], found: Conclusions) -
     )
 
 
-def _comparison(bench: Bench, trials: pd.DataFrame, found: Conclusions) -> tuple[Item, ...]:
+def _comparison(bench: Bench, state: State, trials: pd.DataFrame, found: Conclusions) -> tuple[Item, ...]:
     scaled = trials[trials["target_factor"].notna() & (trials["achieved_factor"].notna())]
     spread = (scaled["achieved_factor"] / scaled["target_factor"] - 1).abs().max() if len(scaled) else None
     rates = bench.size.learning_rates
@@ -118,10 +119,10 @@ def _comparison(bench: Bench, trials: pd.DataFrame, found: Conclusions) -> tuple
     return (
         Item(
             question="Same budget for every method?",
-            answer=f"equal epochs ({bench.proxy.recipe.epochs}) and images, so a dearer network had more "
-            "compute; equal achieved cost within a level"
+            answer=_budget(bench, state)
             + ("" if spread is None or pd.isna(spread) else f", at most {100 * float(spread):.1f} % off"),
         ),
+        *_time(bench, state),
         Item(
             question="Seeds, and are they paired?",
             answer=f"{list(bench.size.seeds)}, the same for every network; "
@@ -144,6 +145,23 @@ def _comparison(bench: Bench, trials: pd.DataFrame, found: Conclusions) -> tuple
             state=Answer.GAP if found.survives is None else Answer.FILLED,
         ),
     )
+
+
+def _budget(bench: Bench, state: State) -> str:
+    words = training_words(bench, state.members)
+    dearer = " and images, so a dearer network had more compute" if bench.equal == Equal.EPOCHS else ""
+    return f"equal {words}{dearer}; equal achieved {COSTS[bench.scene.target.metric]} within a level"
+
+
+def _time(bench: Bench, state: State) -> Iterator[Item]:
+    """Yield the item of predicted time, where that is what is equal."""
+    words = calibration_words(bench, state.members)
+    if words:
+        yield Item(
+            question="Predicted time of which device, and how far off?",
+            answer=" ".join(words),
+            state=Answer.GAP if bench.calibration is None else Answer.FILLED,
+        )
 
 
 def _random_search(bench: Bench, trials: pd.DataFrame) -> Item:

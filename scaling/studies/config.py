@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError, ScalingError
-from scaling.search.config import NAME, SearchConfig, load_config
+from scaling.search.config import NAME, SearchConfig, override
 from scaling.search.search_table import CostRule
 from scaling.search.target import LARGEST_FACTOR, Metric
 from scaling.serialization import first_problem
@@ -40,6 +40,15 @@ class Size(StrEnum):
     """What the paper did: it is costed, not run."""
 
 
+class Equal(StrEnum):
+    """What the trainings of a study's networks have in common."""
+
+    EPOCHS = "epochs"
+    """Each sees every image as often, so a dearer network has more compute."""
+    COMPUTE = "compute"
+    """Multiply-adds of a training: a dearer network has fewer epochs, rounded, at least 1."""
+
+
 class OwnStrategy(_Table):
     """`[[design.own]]`: a strategy of the user's, by bases, by shares or by points."""
 
@@ -65,7 +74,11 @@ class OwnStrategy(_Table):
         return Points(name=self.name, points=self.points)
 
 
-class _Strategies(_Table):
+class _Design(_Table):
+    equal: Equal = Equal.EPOCHS
+
+
+class _Strategies(_Design):
     strategies: tuple[str, ...] = Field(min_length=1)
     own: tuple[OwnStrategy, ...] = ()
     metric: Metric = Metric.MACS
@@ -88,7 +101,7 @@ class Ladder(_Strategies):
     factors: tuple[Factor, ...] = Field(min_length=1)
 
 
-class Grid(_Table):
+class Grid(_Design):
     """Multipliers as they are written, whatever they cost."""
 
     kind: Literal["grid"]
@@ -108,15 +121,22 @@ class SearchThenFamily(_Strategies):
     phis: tuple[float, ...] = Field(default=(1.0, 2.0), min_length=1)
 
 
-class Noise(_Table):
+class Noise(_Design):
     """One network with many seeds, and a scaled one."""
 
     kind: Literal["noise"]
     strategies: tuple[str, ...] = ()
     factor: Factor = 2.0
+    metric: Metric = Metric.MACS
     tolerance: float = Field(default=0.05, gt=0, lt=1)
 
 
+DESIGNS: dict[str, type[_Design]] = {
+    "ladder": Ladder,
+    "grid": Grid,
+    "search_then_family": SearchThenFamily,
+    "noise": Noise,
+}
 Design = Annotated[Ladder | Grid | SearchThenFamily | Noise, Field(discriminator="kind")]
 
 
@@ -136,6 +156,19 @@ class Expectation(_Table):
     def _balanced(self) -> Expectation:
         if len(self.more) != len(self.less):
             raise ValueError("more and less need equally many networks, a network may come twice")
+        return self
+
+
+class ExpectedSpread(_Table):
+    """`[expect_spread]`: seeds alone are predicted to move top1 by this standard deviation, in points."""
+
+    low: float = Field(ge=0, le=100)
+    high: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ExpectedSpread:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
         return self
 
 
@@ -180,6 +213,7 @@ class StudyConfig(_Table):
     law: bool = Field(default=False, description="fit error = E + A·C^(-a) to every strategy")
     design: Design
     expect: tuple[Expectation, ...] = ()
+    expect_spread: ExpectedSpread | None = None
     sizes: Sizes
 
     def table(self, size: Size) -> SizeTable:
@@ -193,8 +227,12 @@ class StudyConfig(_Table):
         return self.sizes.quick if size == Size.QUICK else self.sizes.standard
 
 
-def load_study(name: str) -> tuple[StudyConfig, Path]:
+def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig, Path]:
     """Read a study by the name of a file in experiments/, or by its path; return it and its path.
+
+    Args:
+        name: of the study.
+        overrides: `design.key=value`, such as `design.metric=latency`; they win over the sizes too.
 
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
@@ -209,7 +247,19 @@ def load_study(name: str) -> tuple[StudyConfig, Path]:
         raise ConfigError(f"cannot read {path}: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
+    for one in overrides:
+        override(document, one)
+        _outranked(document, one.partition("=")[0].rpartition(".")[2].strip())
     return parse_study(document, where=str(path)), path
+
+
+def _outranked(document: dict[str, Any], key: str) -> None:
+    """Leave out what a size says instead of the design, where the design was changed by hand."""
+    sizes = document.get("sizes")
+    for size in (Size.QUICK, Size.STANDARD):
+        table = sizes.get(size) if isinstance(sizes, dict) else None
+        if isinstance(table, dict):
+            table.pop(key, None)
 
 
 def parse_study(document: dict[str, Any], *, where: str) -> StudyConfig:
@@ -243,9 +293,7 @@ def study_names() -> list[str]:
     return found
 
 
-def load_proxy(
-    config: StudyConfig, path: Path, size: Size, data: str, overrides: tuple[str, ...] = ()
-) -> SearchConfig:
+def proxy_file(config: StudyConfig, path: Path, size: Size, data: str) -> Path:
     """Return the proxy of a size: the search file whose data, baseline, rounding and recipe are taken.
 
     Args:
@@ -253,16 +301,15 @@ def load_proxy(
         path: of its file; proxies are looked for beside it.
         size: quick or standard.
         data: what `{data}` in the proxy's name becomes.
-        overrides: `table.key=value`, as for a search.
 
     Raises:
-        ConfigError: the proxy is missing or cannot be used, or is for other data.
+        ConfigError: there is none.
     """
     proxy = path.parent / config.table(size).proxy.replace("{data}", data)
     if not proxy.exists():
         known = ", ".join(sorted(one.stem for one in proxy.parent.glob("*.toml"))) or "none"
         raise ConfigError(f"there is no proxy {proxy}; there are: {known}; or give --proxy FILE")
-    return load_config(proxy, overrides)
+    return proxy
 
 
 def checked_proxy(proxy: SearchConfig) -> SearchConfig:
@@ -280,8 +327,8 @@ def _problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     if problem["type"] == "extra_forbidden":
         *tables, key = (str(part) for part in problem["loc"])
-        known = [*StudyConfig.model_fields, *_known(tables)]
-        close = difflib.get_close_matches(key, known, n=1)
+        close = difflib.get_close_matches(key, _known(tables), n=1)
+        tables = [one for one in tables if one not in DESIGNS]
         return f"unknown key {'.'.join([*tables, key])!r}" + (
             f"; did you mean {close[0]!r}?" if close else ""
         )
@@ -289,9 +336,12 @@ def _problem(error: ValidationError) -> str:
 
 
 def _known(tables: list[str]) -> list[str]:
+    """Return the keys that there are in some tables; at the top, those of every table."""
     models: dict[str, tuple[type[BaseModel], ...]] = {
-        "design": (Ladder, Grid, SearchThenFamily, Noise),
+        "design": tuple(one for kind, one in DESIGNS.items() if kind in tables) or tuple(DESIGNS.values()),
         "sizes": (SizeTable, PaperTable, PaperNetworks),
         "expect": (Expectation,),
+        "expect_spread": (ExpectedSpread,),
     }
-    return [key for model in models.get(tables[0] if tables else "", ()) for key in model.model_fields]
+    known = models.get(tables[0], ()) if tables else (StudyConfig,)
+    return [key for model in known for key in model.model_fields]

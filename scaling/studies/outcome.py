@@ -16,9 +16,11 @@ from scaling.analysis.law_report import LawReport, report_laws
 from scaling.errors import ResultsError
 from scaling.results import provenance, write_json, write_text, write_trials
 from scaling.results.provenance import utc_now
+from scaling.search.target import Metric
 from scaling.studies.card import Item, card_document, card_of, card_text
 from scaling.studies.conclusions import Conclusions, concluded, conclusions_document, noise_of
 from scaling.studies.config import BASELINE, Size
+from scaling.studies.equality import calibration_document, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.networks import winner_of
 from scaling.studies.trials import Bench, State, table_of_trials
@@ -61,10 +63,10 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
     """
     trials = table_of_trials(bench, state)
     images = bench.proxy.data.validation
-    found = concluded(trials, bench.study.expect, validation_images=images)
+    found = concluded(trials, bench.study.expect, validation_images=images, spread=bench.study.expect_spread)
     laws = laws_of(trials) if bench.study.law else None
     card = card_of(bench, state, trials, found, record)
-    study = bench.study
+    study, members = bench.study, state.members
     document = {
         "schema_version": 1,
         "study": study.name,
@@ -74,7 +76,7 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
         "prediction": study.prediction,
         "missing_trainings": len(state.missing),
         "complete": state.complete,
-        "equal": f"epochs ({bench.proxy.recipe.epochs})",
+        "equal": training_words(bench, members),
         "conclusions": conclusions_document(found),
         "networks": networks_document(trials, found),
         "not_on_target": [
@@ -85,6 +87,11 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
         "winner": _winner(state),
         "noise": _noise(bench, state, trials),
     }
+    metric, calibration = bench.scene.target.metric, calibration_document(bench, members)
+    if metric != Metric.MACS:
+        document["metric"] = metric.value
+    if calibration is not None:
+        document["latency"] = calibration
     return Outcome(
         bench=bench, state=state, trials=trials, conclusions=found, laws=laws, card=card, document=document
     )

@@ -69,8 +69,10 @@ def plan_of(bench: Bench, state: State) -> Plan:
     rows = list(by_member.values())
     later = [] if state.final else _later(bench, rows, base)
     missing = sum(job.train_macs for job in state.missing)
-    images = bench.proxy.data.train * bench.proxy.recipe.epochs
-    missing += sum(BACKWARD * (row.macs or 0) * images * row.trainings for row in later)
+    images = bench.proxy.data.train
+    missing += sum(
+        BACKWARD * (row.macs or 0) * images * bench.epochs(row.member) * row.trainings for row in later
+    )
     speed = _macs_per_s(bench, state)
     return Plan(
         rows=(*rows, *later),

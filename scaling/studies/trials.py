@@ -8,11 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from scaling.cost import count_cost
+from scaling.latency.calibration import FARTHEST, Calibration
 from scaling.results import trials_frame
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
 from scaling.search.rows import seed_columns
-from scaling.studies.config import SizeTable, StudyConfig
+from scaling.search.target import Metric
+from scaling.studies.config import Equal, SizeTable, StudyConfig
 from scaling.studies.networks import CONFIRM, SEARCH, Found, Member, Scene, members_of
 from scaling.training.job import TrainingJob
 from scaling.training.store import TrainingStore
@@ -31,12 +34,19 @@ class Bench:
         size: its table of this size.
         proxy: the search file whose data, baseline, rounding, recipe and engine are taken.
         title: NAME-SIZE-DATA.
+        calibration: that the proxy's latency model comes from; None where it came without one.
     """
 
     study: StudyConfig
     size: SizeTable
     proxy: SearchConfig
     title: str
+    calibration: Calibration | None = None
+
+    @property
+    def equal(self) -> Equal:
+        """What trainings have in common."""
+        return self.study.design.equal
 
     @property
     def scene(self) -> Scene:
@@ -56,7 +66,18 @@ class Bench:
         design = self.study.design
         own = {key: one for key, one in given.items() if one is not None and hasattr(design, key)}
         design = design.model_copy(update=own)
-        return members_of(design, self.scene, found)
+        members, calibration = members_of(design, self.scene, found), self.calibration
+        if calibration is None or self.scene.target.metric != Metric.LATENCY:
+            return members
+        return [replace(one, problem=_beyond(one, calibration)) for one in members]
+
+    def epochs(self, member: Member) -> int:
+        """Return the epochs of a network: the recipe's, or its share of the baseline's compute in them."""
+        whole = self.proxy.recipe.epochs
+        if self.equal == Equal.EPOCHS or member.spec is None:
+            return whole
+        macs, base = count_cost(member.spec).macs, count_cost(self.scene.baseline).macs
+        return max(1, round(whole * base / macs))
 
     def seeds(self, member: Member) -> tuple[int, ...]:
         """Return the seeds of a network: fresh ones where it is confirmed."""
@@ -71,8 +92,20 @@ class Bench:
         """Return one training."""
         assert member.spec is not None
         recipe = self.proxy.recipe
-        faster = replace(recipe, learning_rate=recipe.learning_rate * learning_rate_factor)
-        return self.proxy.training_job(member.spec, seed=seed, recipe=faster)
+        rate, epochs = recipe.learning_rate * learning_rate_factor, self.epochs(member)
+        own = replace(recipe, learning_rate=rate, epochs=epochs)
+        return self.proxy.training_job(member.spec, seed=seed, recipe=own)
+
+
+def _beyond(member: Member, calibration: Calibration) -> str | None:
+    """Return why a network is not trained at equal predicted time; None where it is."""
+    if member.spec is None or member.problem is not None:
+        return member.problem
+    far = calibration.beyond(member.spec)
+    if not far or max(far.values()) <= FARTHEST:
+        return None
+    name = max(far, key=lambda name: far[name])
+    return f"{member.name} is {far[name]:.3g} times beyond the calibrated range in {name.replace('_', ' ')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +161,11 @@ class State:
     trials: tuple[Trial, ...]
     results: tuple[Mapping[int, Trained | None], ...]
     final: bool
+
+    @property
+    def members(self) -> list[Member]:
+        """The networks, each once; a direction and its confirmation are two."""
+        return list({(one.member.kind, one.member.name): one.member for one in self.trials}.values())
 
     @property
     def missing(self) -> list[TrainingJob]:

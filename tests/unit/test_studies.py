@@ -12,8 +12,9 @@ from search_runs import ROOT, configuration
 
 from scaling.analysis.blocks import blocks_of, contrast, corrected
 from scaling.errors import ConfigError, ResultsError
+from scaling.search.config import load_config
 from scaling.studies.conclusions import concluded
-from scaling.studies.config import Expectation, Size, load_proxy, load_study, parse_study
+from scaling.studies.config import Expectation, ExpectedSpread, Size, load_study, parse_study, proxy_file
 from scaling.studies.networks import NOTHING, Found, Scene, directions, members_of
 from scaling.studies.trials import Bench, jobs_of, trials_of
 
@@ -62,7 +63,7 @@ def test_studies_that_ship_are_whole(name: str, data: str, monkeypatch: pytest.M
     study, path = load_study(name)
     assert study.name == name
     for size in (Size.QUICK, Size.STANDARD):
-        proxy = load_proxy(study, path, size, data)
+        proxy = load_config(proxy_file(study, path, size, data))
         assert proxy.data.name == data
         one = Bench(study=study, size=study.table(size), proxy=proxy, title=name)
         members = one.members(NOTHING)
@@ -116,7 +117,7 @@ def test_missing_studies_and_proxies_name_what_there_is(monkeypatch: pytest.Monk
         load_study("nothing")
     study, path = load_study("methods")
     with pytest.raises(ConfigError, match="there is no proxy .*there are: .*glyphs-quick"):
-        load_proxy(study, path, Size.QUICK, "cifar10")
+        proxy_file(study, path, Size.QUICK, "cifar10")
     with pytest.raises(ConfigError, match="--plan"):
         study.table(Size.PAPER)
 
@@ -250,6 +251,24 @@ def test_networks_that_are_missing_are_not_measured() -> None:
     found = concluded(rows(MEANS), [expect("d@2", "a@2")], validation_images=1000)
     assert (found.verdict, found.expected[0].contrast) == ("not measured yet", None)
     assert concluded(rows({"a@2": 0.5}), [], validation_images=10).verdict == "no rule"
+
+
+def test_a_predicted_spread_of_seeds_is_judged_by_its_interval() -> None:
+    trials = rows({"a@2": 0.8}, seeds=12)  # seeds move all networks by about 6 points
+
+    def judged(low: float, high: float) -> tuple[str, str]:
+        spread = ExpectedSpread(low=low, high=high)
+        found = concluded(trials, [], validation_images=1000, spread=spread)
+        assert found.spread is not None
+        return found.spread.verdict, found.verdict
+
+    assert judged(0.5, 50) == ("holds", "holds")
+    assert judged(0.5, 1) == ("contradicted", "does not hold")
+    assert judged(0.5, 100 * float(trials["top1"].std())) == ("not told apart", "not shown")
+    alone = concluded(
+        rows({"a@2": 0.8}, seeds=1), [], validation_images=1000, spread=ExpectedSpread(low=1, high=2)
+    )
+    assert alone.verdict == "not measured yet"
 
 
 def test_one_network_under_two_names_is_equal_and_counts_once() -> None:
