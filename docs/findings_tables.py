@@ -50,7 +50,7 @@ def _study(folder: str, document: dict[str, Any]) -> str:
         f"{conclusions['validation_images']:,} validation images)",
     ]
     for title, rows in (
-        ("predicted", list(_claims(conclusions["expected"]))),
+        ("predicted", [*_claims(conclusions["expected"]), *_spread(conclusions.get("spread"))]),
         ("network", list(_networks(document["networks"]))),
     ):
         if rows:
@@ -77,6 +77,14 @@ def _claims(expected: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
             "p (Holm)": "" if measured is None else _p(measured["p_holm"]),
             "verdict": one["verdict"],
         }
+
+
+def _spread(spread: dict[str, Any] | None) -> Iterator[dict[str, str]]:
+    """Yield the predicted spread of seeds, a standard deviation with its chi-square interval."""
+    if spread is not None:
+        measured = spread["measured"]
+        shown = "" if measured["value"] is None else _interval(measured, percent=True).replace("+", "")
+        yield {"name": spread["claim"], "points (95 %)": shown, "p (Holm)": "", "verdict": spread["verdict"]}
 
 
 def _interval(measured: dict[str, Any] | None, *, percent: bool) -> str:

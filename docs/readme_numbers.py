@@ -1,6 +1,6 @@
 """The numbers of README: python docs/readme_numbers.py PART prints one, `write` puts all of them in.
 
-Parts: table, staircase, agreement, quick, speed.
+Parts: table, staircase, agreement, quick, speed, latency.
 """
 
 from __future__ import annotations
@@ -113,12 +113,39 @@ def _ratios(rows: pd.DataFrame, part: str) -> str:
     return f"{each} as they come and {best:.1f}× the best of them in channels_last"
 
 
+def latency() -> str:
+    """Say how far off the time model was on networks it had not seen, from results/latency."""
+    folder = ROOT / "results" / "latency"
+    errors = pd.read_csv(folder / "errors.csv").set_index(["part", "way"])
+    processor = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["processor"]
+    words = {
+        "inference": "inference of EfficientNets",
+        "inference-families": "inference across families",
+        "training": "training steps",
+    }
+    each = [
+        f"{name} {_percent(errors.loc[(part, 'model')])}, by FLOPs alone "
+        f"{100 * errors.loc[(part, 'FLOPs'), 'median']:.0f} %"
+        for part, name in words.items()
+    ]
+    return (
+        f"Median error of the time model on held-out networks, one core ({processor}), 95 % interval: "
+        f"{'; '.join(each)} ([results/latency](results/latency/errors.csv), "
+        "`python benchmarks/latency_model.py`)."
+    )
+
+
+def _percent(row: pd.Series) -> str:
+    return f"{100 * row['median']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+
+
 PARTS = {
     "table": headline,
     "staircase": staircase,
     "agreement": agreement,
     "quick": quick,
     "speed": speed,
+    "latency": latency,
 }
 
 

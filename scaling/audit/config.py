@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,7 @@ from scaling.serialization import first_problem
 from scaling.training import Recipe
 from scaling.training.zero_cost import ZeroCost
 
+FOLDER = Path("experiments")
 BASELINES = ("params", "macs", "activations")
 """Costs of a network that every audit ranks by, too: what does not beat them is no proxy."""
 
@@ -30,7 +33,8 @@ class AnchorsTable(_Table):
     """`[anchors]`: the networks, and the dear training that is taken for the truth."""
 
     search: str = Field(
-        description="search file whose data, baseline, rounding and recipe are taken, relative to this one"
+        description="search file whose data, baseline, rounding and recipe are taken, relative to this one; "
+        "{data} is filled in"
     )
     networks: int = Field(ge=FEWEST, le=1000, description="how many")
     factors: tuple[float, ...] = Field(default=(2.0,), min_length=1, description="times the baseline's cost")
@@ -69,7 +73,8 @@ class AuditConfig(_Table):
     question: str
     prediction: str
     command: str = ""
-    expected_minutes: float | None = Field(default=None, gt=0)
+    paper: str = Field(default="", description="what the paper did of this kind, and what it would cost")
+    minutes: dict[str, float] = Field(default={}, description="expected wall time by data set")
     least_spearman: float = Field(
         default=0.5,
         gt=0,
@@ -118,17 +123,56 @@ class Audit(_Table):
     config: AuditConfig
     search: SearchConfig
 
+    @property
+    def title(self) -> str:
+        """Name and data set: its folder's name."""
+        return f"{self.config.name}-{self.search.data.name.replace(':', '-').replace('/', '-')}"
+
     def recipe(self, epochs: int | None) -> Recipe:
         """Return the recipe at some epochs; None for the anchors'."""
         return replace(self.search.recipe, epochs=self.config.anchors.epochs if epochs is None else epochs)
 
 
-def load_audit(path: Path, overrides: tuple[str, ...] = ()) -> Audit:
+class AuditSize(StrEnum):
+    """How large an audit is."""
+
+    QUICK = "quick"
+    """Minutes on two cores: NAME.toml."""
+    STANDARD = "standard"
+    """Hours of one GPU: NAME-standard.toml."""
+    PAPER = "paper"
+    """What the paper did: it is told, not run."""
+
+
+def audit_file(name: str, size: AuditSize = AuditSize.QUICK) -> Path | None:
+    """Return the file of an audit in experiments/, or None if that name is no audit's.
+
+    Args:
+        name: of the audit, or the path of its file.
+        size: the paper's is told by the file of the quick one.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    try:
+        if tomllib.loads(path.read_text(encoding="utf-8")).get("kind") != "audit":
+            return None
+    except (OSError, ValueError):
+        return None
+    return path.with_stem(f"{path.stem}-standard") if size == AuditSize.STANDARD else path
+
+
+def audits() -> list[Path]:
+    """Return the files of audits in experiments/, the quick size of each."""
+    found = (audit_file(str(path)) for path in sorted(FOLDER.glob("*.toml")))
+    return [path for path in found if path is not None and not path.stem.endswith("-standard")]
+
+
+def load_audit(path: Path, overrides: tuple[str, ...] = (), *, data: str = "glyphs") -> Audit:
     """Read an audit and its search file.
 
     Args:
         path: of the audit.
         overrides: `table.key=value` for the search file, such as `recipe.batch_size=32`.
+        data: what `{data}` in the search file's name becomes.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value is out of range.
@@ -140,7 +184,8 @@ def load_audit(path: Path, overrides: tuple[str, ...] = ()) -> Audit:
         config = AuditConfig.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from None
-    return Audit(config=config, search=load_config(path.parent / config.anchors.search, overrides))
+    search = path.parent / config.anchors.search.replace("{data}", data)
+    return Audit(config=config, search=load_config(search, overrides))
 
 
 def _problem(error: ValidationError) -> str:

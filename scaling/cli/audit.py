@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import pandas as pd
 
 from scaling.analysis.proxy_agreement import Estimate
 from scaling.architecture import ArchitectureSpec
-from scaling.audit.config import Audit, load_audit
+from scaling.audit.config import Audit, AuditSize, audit_file, load_audit
 from scaling.audit.judging import Results, Verdict, document_of, judge
 from scaling.audit.networks import Trainings, anchor_networks, trainings_of
 from scaling.audit.scoring import Scores, scores_of
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, json_option, table_of
+from scaling.errors import ConfigError, ResultsError
 from scaling.figures.audit import audit_cost_figure, audit_cost_frame, audit_ranks_figure, audit_ranks_frame
 from scaling.figures.style import save_figure, save_frame
 from scaling.results import provenance, write_json, write_text
@@ -35,19 +37,27 @@ INTERRUPTED = 130
 @click.command()
 @click.argument("path", metavar="[FILE]", type=PATH, default=DEFAULT)
 @click.option(
+    "--size", type=click.Choice([one.value for one in AuditSize]), default="quick", show_default=True
+)
+@click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the search file's name.")
+@click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override the search file's settings."
 )
 @click.option("--plan", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
+@click.option("--export", is_flag=True, help="Report, then copy to results/audits/.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (by cores or GPU).")
 @click.option("--store", "store_path", type=PATH, default=DEFAULT_STORE, show_default=True)
 @click.option("--output", type=PATH, help="Folder (runs/audits/NAME).")
 @json_option
 def audit(
     path: Path,
+    size: str,
+    data: str,
     overrides: tuple[str, ...],
     plan: bool,
     report: bool,
+    export: bool,
     workers: int | None,
     store_path: Path,
     output: Path | None,
@@ -59,17 +69,23 @@ def audit(
     seeds; scores need no training. The cheapest proxy whose ranking holds is named, or that none does.
     Trainings are kept in the store that studies share; an audit that was stopped goes on.
     """
-    wanted, started = load_audit(path, overrides), utc_now()
+    found = audit_file(str(path), AuditSize(size)) or path  # what is no audit is told by reading it
+    wanted, started = load_audit(found, overrides, data=data), utc_now()
+    if AuditSize(size) == AuditSize.PAPER:
+        _paper(wanted, plan=plan, as_json=as_json)
+        return
     networks = anchor_networks(wanted)
     trainings = trainings_of(wanted, networks)
     store = TrainingStore(path=store_path, device=best_device(wanted.search.search.device))
     if plan:
-        _plan(wanted, trainings, store, as_json=as_json)
+        minutes = None if overrides else wanted.config.minutes.get(data)
+        _plan(wanted, trainings, store, minutes, as_json=as_json)
         return
-    stopped = False if report else not _train(trainings, store, _workers(wanted, workers))
-    folder = output or Path("runs") / "audits" / wanted.config.name
+    stopped = False if report or export else not _train(trainings, store, _workers(wanted, workers))
+    folder = output or Path("runs") / "audits" / wanted.title
     verdict = _judged(wanted, networks, trainings, store)
-    write_all(wanted, verdict, folder, started=started, device=str(store.device))
+    sums = _checksums(trainings, store)
+    write_all(wanted, verdict, folder, started=started, device=str(store.device), checksums=sums)
     if as_json:
         emit_json(document_of(wanted, verdict))
     else:
@@ -78,6 +94,25 @@ def audit(
     if stopped:
         errors.print(f"stopped; the same command goes on from here ({folder})")
         sys.exit(INTERRUPTED)
+    if export:
+        _export(folder, Path("results") / "audits" / wanted.title)
+
+
+def _export(folder: Path, target: Path) -> None:
+    try:
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+    except OSError as error:
+        raise ResultsError(f"cannot export to {target}: {error.strerror or error}") from None
+    errors.print(str(target), soft_wrap=True)
+
+
+def _paper(wanted: Audit, *, plan: bool, as_json: bool) -> None:
+    if not plan:
+        raise ConfigError("size paper is what the paper did; it is told, not run: add --plan")
+    if as_json:
+        emit_json({"name": wanted.config.name, "trainings": [], "note": wanted.config.paper})
+    else:
+        console.print(wanted.config.paper, markup=False)
 
 
 def _workers(wanted: Audit, asked: int | None) -> int | None:
@@ -124,7 +159,20 @@ def _judged(
     return judge(wanted, networks, trainings, results, scores)
 
 
-def write_all(wanted: Audit, verdict: Verdict, folder: Path, *, started: str, device: str) -> None:
+def _checksums(trainings: tuple[Trainings, ...], store: TrainingStore) -> dict[str, str]:
+    """Return the checksum of every split that was trained or judged on."""
+    jobs, sums = _jobs(trainings), dict[str, str]()
+    for job, one in zip(jobs, store.find(jobs), strict=True):
+        if one is not None:
+            data = one.identity["data"]
+            for split, checksum in zip(("train", "validation"), data["checksums"], strict=True):
+                sums[f"{split}, {data[split]:,} images at {job.spec.image_size} px"] = checksum
+    return dict(sorted(sums.items()))
+
+
+def write_all(
+    wanted: Audit, verdict: Verdict, folder: Path, *, started: str, device: str, checksums: dict[str, str]
+) -> None:
     """Write table, result, provenance and charts."""
     write_text(folder / "audit.csv", verdict.table.to_csv(index=False, lineterminator="\n"))
     write_json(folder / "result.json", document_of(wanted, verdict))
@@ -133,12 +181,12 @@ def write_all(wanted: Audit, verdict: Verdict, folder: Path, *, started: str, de
         config_key=wanted.search.key(),
         command=sys.argv,
         device=device,
-        data_checksums={},
+        data_checksums=checksums,
         started=started,
         finished=utc_now(),
     )
     write_json(folder / "provenance.json", record)
-    title, charts = wanted.config.name, folder / "figures"
+    title, charts = wanted.title, folder / "figures"
     ranks: pd.DataFrame = audit_ranks_frame(verdict.table, verdict.judged)
     costs: pd.DataFrame = audit_cost_frame(verdict.judged, verdict.least)
     save_figure(audit_ranks_figure(ranks, title=title), charts / "audit_ranks", title=f"{title}: ranks")
@@ -148,7 +196,14 @@ def write_all(wanted: Audit, verdict: Verdict, folder: Path, *, started: str, de
     save_frame(costs, charts / "audit_cost.csv")
 
 
-def _plan(wanted: Audit, trainings: tuple[Trainings, ...], store: TrainingStore, *, as_json: bool) -> None:
+def _plan(
+    wanted: Audit,
+    trainings: tuple[Trainings, ...],
+    store: TrainingStore,
+    minutes: float | None,
+    *,
+    as_json: bool,
+) -> None:
     rows = list[dict[str, Any]]()
     for one in trainings:
         jobs = [job for row in one.jobs for job in row]
@@ -167,8 +222,8 @@ def _plan(wanted: Audit, trainings: tuple[Trainings, ...], store: TrainingStore,
             f"{100 * row['macs'] / trainings[0].macs:.3g} %",
         )
     console.print(table)
-    if wanted.config.expected_minutes is not None:
-        console.print(f"expected by its file: {wanted.config.expected_minutes:g} minutes")
+    if minutes is not None:
+        console.print(f"expected by its file: {minutes:g} minutes, were nothing trained yet")
 
 
 def print_verdict(wanted: Audit, verdict: Verdict) -> None:

@@ -23,8 +23,8 @@ from scaling.search.samplers import Sampler
 
 FAMILY = ("family_params", "family_flops")
 """Charts of the published family, left beside the run's own."""
-ASIDE = ("run_triangle", "run_cost")
-"""Charts of the run that a second process draws: about as much work as is left when it has started."""
+ASIDE = ("run_triangle", "run_cost", "run_methods")
+"""Charts of the run that a second process draws, a half of the work; then the family's."""
 
 
 class RunFailedError(ResultsError):

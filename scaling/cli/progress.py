@@ -49,6 +49,11 @@ class SearchProgress:
         self.workers: dict[int, TaskID] = {}
         self.last: dict[int, int] = {}
 
+    @property
+    def complete(self) -> bool:
+        """Whether every network that was planned is done."""
+        return self.finished >= self.networks
+
     @contextmanager
     def shown(self) -> Iterator[SearchProgress]:
         """Draw while the block runs."""

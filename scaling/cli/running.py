@@ -37,6 +37,7 @@ from scaling.search.remaining import Piece, pieces, unproposed
 from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
 from scaling.search.space import image_sizes
+from scaling.search.worker import Message
 from scaling.training.engine import best_device
 
 
@@ -122,17 +123,17 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
         )
     continued = open_folder(folder, config)
     lock = hold(folder)
-    try:
-        launch = Launch.of(config, folder, place)
-        note_place(folder, place)
-        if continued and is_finished(launch):
-            errors.print(f"{folder.path} is finished; --fresh starts anew")
-        else:
-            _train(launch, continued)
-    finally:
-        lock.release()
     with drawing_aside() as aside:
-        # Charts take a second to import; workers need not wait for that.
+        try:
+            launch = Launch.of(config, folder, place)
+            note_place(folder, place)
+            if continued and is_finished(launch):
+                errors.print(f"{folder.path} is finished; --fresh starts anew")
+            else:
+                _train(launch, continued, aside)
+        finally:
+            lock.release()
+        _prepare_end(aside)
         from scaling.cli.concluding import conclude  # noqa: PLC0415
 
         conclude(launch, aside, as_json=as_json)
@@ -140,11 +141,16 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
 
 @contextmanager
 def drawing_aside() -> Iterator[Executor]:
-    """Give a second process that can draw; it imports what it needs while this one does so too."""
+    """Give a second process that can draw; it starts with the first thing it is asked for."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, initializer=import_module, initargs=("scaling.figures",)) as pool:
-        pool.submit(int)  # the process starts with the first thing it is asked for
         yield pool
+
+
+def _prepare_end(aside: Executor) -> None:
+    """Import what draws, here and in the second process: workers need not wait for it when they start."""
+    aside.submit(int)
+    import_module("scaling.cli.concluding")
 
 
 def is_finished(launch: Launch) -> bool:
@@ -161,7 +167,7 @@ def _left(launch: Launch) -> list[Piece]:
     return launch.opened.patiently(read)
 
 
-def _train(launch: Launch, continued: bool) -> None:
+def _train(launch: Launch, continued: bool, aside: Executor) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
     with measuring() as progress_of_kernels:
@@ -169,8 +175,14 @@ def _train(launch: Launch, continued: bool) -> None:
     announce_engine(launch.packing, table)
     record = start_record(config, folder)
     progress = _progress(launch)
+
+    def heed(message: Message) -> None:
+        progress.update(message)
+        if progress.complete:  # workers take two seconds to leave
+            _prepare_end(aside)
+
     with progress.shown():
-        launch.run_workers(progress.update)
+        launch.run_workers(heed)
     trials = launch.save()
     left = int((trials["state"] == "waiting").sum())
     finished = None if left or launch.interrupted else utc_now()

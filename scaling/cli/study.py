@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
+from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
 from scaling.search.config import SearchConfig, calibration_of, load_config
@@ -24,6 +25,7 @@ from scaling.studies.equality import check_bench
 from scaling.studies.folder import StudyFolder, export_study
 from scaling.studies.trials import Bench
 from scaling.training.engine import best_device
+from scaling.training.pool import termination_as_ctrl_c
 from scaling.training.store import DEFAULT_STORE, TrainingStore
 
 PATH = click.Path(path_type=Path)
@@ -66,10 +68,31 @@ def study(
     """Run a study: NAME of a file in experiments/, or a path to one. Without NAME, list them.
 
     Trainings are kept in a store that all studies share: the same network, recipe and seed is never trained
-    twice, and a study that was stopped goes on.
+    twice, and a study that was stopped goes on. Stopped by Ctrl-C or SIGTERM it writes what is known, and
+    ends with 130.
     """
     if name is None:
         _list(as_json)
+        return
+    if audit_file(name) is not None:
+        if proxy_path is not None:
+            raise ConfigError("an audit names its search file under [anchors]; --proxy is for studies")
+        from scaling.cli.audit import audit  # noqa: PLC0415
+
+        click.get_current_context().invoke(
+            audit,
+            path=audit_file(name),
+            size=size,
+            data=data,
+            overrides=overrides,
+            plan=plan,
+            report=report,
+            export=export,
+            workers=workers,
+            store_path=store_path,
+            output=output,
+            as_json=as_json,
+        )
         return
     design = tuple(one for one in overrides if one.startswith("design."))
     overrides = tuple(one for one in overrides if one not in design)
@@ -100,8 +123,9 @@ def study(
         return
     from scaling.cli.studying import conclude, train  # noqa: PLC0415  matplotlib takes a second
 
-    stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
-    conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
+    with termination_as_ctrl_c():
+        stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
+        conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
     if stopped:
         errors.print(f"stopped; the same command goes on from here ({folder.path})")
         sys.exit(INTERRUPTED)
@@ -127,11 +151,12 @@ def _workers(proxy: SearchConfig, asked: int | None) -> int | None:
 
 
 def _list(as_json: bool) -> None:
-    found = {name: load_study(name)[0] for name in study_names()}
+    found = {name: load_study(name)[0].question for name in study_names()}
+    found |= {path.stem: load_audit(path).config.question for path in audits()}
     if as_json:
-        emit_json([{"name": name, "question": one.question} for name, one in found.items()])
+        emit_json([{"name": name, "question": question} for name, question in found.items()])
         return
     if not found:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
-    for name, one in found.items():
-        console.print(f"[bold]{name}[/bold]: {escape(one.question)}")
+    for name, question in sorted(found.items()):
+        console.print(f"[bold]{name}[/bold]: {escape(question)}")

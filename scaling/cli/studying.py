@@ -14,7 +14,7 @@ from scaling.cli.output import console, counting_bars, emit_json, errors, table_
 from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
 from scaling.results import write_json
-from scaling.studies.conclusions import Conclusions, Judged
+from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.studies.config import Size
 from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
@@ -34,7 +34,7 @@ CHARTS: dict[str, tuple[str, ...]] = {
 
 
 def train(bench: Bench, store: TrainingStore, *, workers: int | None) -> bool:
-    """Train what is missing, and what follows from it; False where Ctrl-C stopped it.
+    """Train what is missing, and what follows from it; False where Ctrl-C or SIGTERM stopped it.
 
     A training that failed is tried once a launch.
     """
@@ -85,6 +85,7 @@ def conclude(
     if outcome.laws is not None:
         write_json(folder.path / "laws.json", fit_document(outcome.laws))
     if quietly:
+        errors.print(f"{len(state.missing)} trainings are missing; what the others show is written")
         return
     if as_json:
         emit_json(outcome.document)
@@ -165,7 +166,16 @@ def _print_expected(found: Conclusions) -> None:
         for one in found.expected:
             if one.learning_rate_factor == rate:
                 table.add_row(escape(one.claim), *_contrast(one), one.verdict)
+        if found.spread is not None and rate == 1:
+            table.add_row(found.spread.claim, _standard_deviation(found.spread), "", found.spread.verdict)
         console.print(table)
+
+
+def _standard_deviation(one: JudgedSpread) -> str:
+    if one.floor is None:
+        return ""
+    low, high = one.floor.limits()
+    return f"{100 * one.floor.standard_deviation:.1f} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 def _contrast(one: Judged) -> tuple[str, str]:

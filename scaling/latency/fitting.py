@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
 from scaling.cost import Cost
 from scaling.errors import ConfigError
@@ -81,6 +80,8 @@ def fit_terms(
     names = ["base_ms", *(name for name in amounts(terms, costs[0]))]
     weighted = table / times[:, None]
     unit = np.where(weighted.max(0) > 0, weighted.max(0), 1.0)  # columns differ by powers of ten
+    from scipy import optimize  # noqa: PLC0415  workers read models and fit none; it takes half a second
+
     found, _ = optimize.nnls(weighted / unit, np.ones(len(times)))
     return LatencyModel(**dict(zip(names, map(float, found / unit), strict=True)))
 
@@ -113,6 +114,8 @@ def summary(errors: Values) -> Errors:
     sizes = np.abs(errors)
     low = high = float("nan")
     if len(sizes) >= 5:
+        from scipy import stats  # noqa: PLC0415
+
         limits = stats.bootstrap(
             (sizes,), np.median, method="percentile", n_resamples=RESAMPLES, rng=np.random.default_rng(0)
         ).confidence_interval

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import Queue
@@ -29,7 +27,7 @@ from scaling.search.rows import table
 from scaling.search.run import Run, open_run
 from scaling.search.worker import PROBLEM, Message, new_name, work
 from scaling.training.machine import Packing
-from scaling.training.pool import without_ctrl_c
+from scaling.training.pool import termination_as_ctrl_c, without_ctrl_c
 
 CONTEXT = multiprocessing.get_context("spawn")
 MOST_DEATHS = 12
@@ -119,10 +117,10 @@ class Launch:
     def run_workers(self, on_message: Callable[[Message], None]) -> None:
         """Run the configured number of workers to the end of the search, or until Ctrl-C.
 
-        The first Ctrl-C (or SIGTERM) lets every worker stop at its next step and put its trial back; the
-        second leaves at once, and the next launch puts the trials back.
+        The first Ctrl-C (or SIGTERM) lets every worker stop at its next step and put its trial back; a
+        second Ctrl-C leaves at once, and the next launch puts the trials back.
         """
-        with _termination_as_interrupt():
+        with termination_as_ctrl_c():
             try:
                 for worker in range(self.packing.workers):
                     self._start(worker)
@@ -181,17 +179,3 @@ class Launch:
             process.join()
         self.recover(None, "stopped")
         self.save()
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM stop a run as Ctrl-C does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

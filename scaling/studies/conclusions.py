@@ -14,7 +14,7 @@ from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.noise import NoiseFloor, noise_floor
 from scaling.analysis.spread import validation_error
 from scaling.errors import ResultsError
-from scaling.studies.config import BASELINE, Expectation
+from scaling.studies.config import BASELINE, Expectation, ExpectedSpread
 from scaling.studies.networks import CONFIRM, SEARCH
 
 
@@ -51,6 +51,36 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedSpread:
+    """The predicted spread of seeds beside the measured one, at the recipe's learning rate.
+
+    Args:
+        low: least standard deviation of top1 that was predicted (fraction).
+        high: greatest.
+        floor: what was measured; None below two seeds.
+    """
+
+    low: float
+    high: float
+    floor: NoiseFloor | None
+
+    @property
+    def claim(self) -> str:
+        """The prediction in words."""
+        return f"seeds spread by {100 * self.low:g} to {100 * self.high:g} points"
+
+    @property
+    def verdict(self) -> str:
+        """`holds` where the 95 % interval lies within what was predicted, `contradicted` where outside."""
+        if self.floor is None:
+            return "not measured"
+        low, high = self.floor.limits()
+        if self.low <= low and high <= self.high:
+            return "holds"
+        return "contradicted" if high < self.low or low > self.high else "not told apart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusions:
     """What a table of trials of a study shows.
 
@@ -61,6 +91,7 @@ class Conclusions:
         noise: seed-to-seed spread at each learning rate, pooled.
         validation_images: that top1 was judged on.
         validation_error: standard error of one top1 that comes of their choice (fraction); None without any.
+        spread: the predicted spread of seeds, where the study predicts one.
     """
 
     expected: tuple[Judged, ...]
@@ -69,11 +100,13 @@ class Conclusions:
     noise: tuple[tuple[float, NoiseFloor], ...]
     validation_images: int
     validation_error: float | None
+    spread: JudgedSpread | None = None
 
     @property
     def verdict(self) -> str:
         """What becomes of the prediction, at the recipe's own learning rate."""
-        return overall([one.verdict for one in self.expected if one.learning_rate_factor == 1])
+        spread = [] if self.spread is None else [self.spread.verdict]
+        return overall([one.verdict for one in self.expected if one.learning_rate_factor == 1] + spread)
 
     @property
     def survives(self) -> bool | None:
@@ -102,7 +135,13 @@ def overall(verdicts: Sequence[str]) -> str:
     return "not measured yet" if "not measured" in verdicts else "not shown"
 
 
-def concluded(trials: pd.DataFrame, expect: Sequence[Expectation], *, validation_images: int) -> Conclusions:
+def concluded(
+    trials: pd.DataFrame,
+    expect: Sequence[Expectation],
+    *,
+    validation_images: int,
+    spread: ExpectedSpread | None = None,
+) -> Conclusions:
     """Return what a study's table shows so far.
 
     Args:
@@ -110,6 +149,7 @@ def concluded(trials: pd.DataFrame, expect: Sequence[Expectation], *, validation
             part in `expect` by their own names alone.
         expect: the parts of the prediction.
         validation_images: that top1 was judged on.
+        spread: of seeds, where it is a part of the prediction.
     """
     rates = sorted(
         {float(rate) for rate in trials["learning_rate_factor"].dropna()}, key=lambda rate: (rate != 1, rate)
@@ -131,6 +171,9 @@ def concluded(trials: pd.DataFrame, expect: Sequence[Expectation], *, validation
         noise=tuple(noise),
         validation_images=validation_images,
         validation_error=validation_error(float(own.mean()), validation_images) if len(own) else None,
+        spread=None
+        if spread is None
+        else JudgedSpread(low=spread.low / 100, high=spread.high / 100, floor=dict(noise).get(1.0)),
     )
 
 
@@ -192,7 +235,7 @@ def _leaders(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
 
 def conclusions_document(found: Conclusions) -> dict[str, Any]:
     """Return conclusions as plain data: fractions, with the methods named."""
-    return {
+    document: dict[str, Any] = {
         "method": METHOD,
         "verdict": found.verdict,
         "survives_learning_rates": found.survives,
@@ -206,6 +249,16 @@ def conclusions_document(found: Conclusions) -> dict[str, Any]:
         "validation_images": found.validation_images,
         "validation_error": found.validation_error,
     }
+    if found.spread is not None:
+        document["spread"] = _spread(found.spread)
+    return document
+
+
+def _spread(one: JudgedSpread) -> dict[str, Any]:
+    low, high = (None, None) if one.floor is None else one.floor.limits()
+    value = None if one.floor is None else one.floor.standard_deviation
+    measured = {"value": value, "low": low, "high": high}
+    return {"claim": one.claim, "verdict": one.verdict, "measured": measured}
 
 
 def _judged(one: Judged) -> dict[str, Any]:

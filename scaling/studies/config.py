@@ -159,6 +159,19 @@ class Expectation(_Table):
         return self
 
 
+class ExpectedSpread(_Table):
+    """`[expect_spread]`: seeds alone are predicted to move top1 by this standard deviation, in points."""
+
+    low: float = Field(ge=0, le=100)
+    high: float = Field(gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ExpectedSpread:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
+        return self
+
+
 class SizeTable(_Table):
     """`[sizes.quick]`, `[sizes.standard]`: which proxy, which seeds, which learning rates."""
 
@@ -200,6 +213,7 @@ class StudyConfig(_Table):
     law: bool = Field(default=False, description="fit error = E + A·C^(-a) to every strategy")
     design: Design
     expect: tuple[Expectation, ...] = ()
+    expect_spread: ExpectedSpread | None = None
     sizes: Sizes
 
     def table(self, size: Size) -> SizeTable:
@@ -218,7 +232,7 @@ def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig,
 
     Args:
         name: of the study.
-        overrides: `design.key=value`, such as `design.metric=latency`.
+        overrides: `design.key=value`, such as `design.metric=latency`; they win over the sizes too.
 
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
@@ -235,7 +249,17 @@ def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig,
         raise ConfigError(f"{path} is not TOML: {error}") from None
     for one in overrides:
         override(document, one)
+        _outranked(document, one.partition("=")[0].rpartition(".")[2].strip())
     return parse_study(document, where=str(path)), path
+
+
+def _outranked(document: dict[str, Any], key: str) -> None:
+    """Leave out what a size says instead of the design, where the design was changed by hand."""
+    sizes = document.get("sizes")
+    for size in (Size.QUICK, Size.STANDARD):
+        table = sizes.get(size) if isinstance(sizes, dict) else None
+        if isinstance(table, dict):
+            table.pop(key, None)
 
 
 def parse_study(document: dict[str, Any], *, where: str) -> StudyConfig:
@@ -317,6 +341,7 @@ def _known(tables: list[str]) -> list[str]:
         "design": tuple(one for kind, one in DESIGNS.items() if kind in tables) or tuple(DESIGNS.values()),
         "sizes": (SizeTable, PaperTable, PaperNetworks),
         "expect": (Expectation,),
+        "expect_spread": (ExpectedSpread,),
     }
     known = models.get(tables[0], ()) if tables else (StudyConfig,)
     return [key for model in known for key in model.model_fields]

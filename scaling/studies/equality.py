@@ -57,8 +57,8 @@ def training_words(bench: Bench, members: Sequence[Member]) -> str:
         if one.spec is not None and one.problem is None
     ]
     return (
-        f"compute (that of {epochs} epochs of the baseline; a network has its share of them, rounded, at "
-        f"least 1: {min(shares):.2f} to {max(shares):.2f} of that compute)"
+        f"compute (epochs: {epochs} of the baseline, of others their share, rounded, at least 1: "
+        f"{min(shares):.2f} to {max(shares):.2f} of the baseline's compute)"
     )
 
 

@@ -63,7 +63,7 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
     """
     trials = table_of_trials(bench, state)
     images = bench.proxy.data.validation
-    found = concluded(trials, bench.study.expect, validation_images=images)
+    found = concluded(trials, bench.study.expect, validation_images=images, spread=bench.study.expect_spread)
     laws = laws_of(trials) if bench.study.law else None
     card = card_of(bench, state, trials, found, record)
     study, members = bench.study, state.members

@@ -1,4 +1,4 @@
-"""Processes that train: they leave Ctrl-C to their launcher, stop when told, never outlive it. Floor 4."""
+"""Processes that train: they leave signals to their launcher, stop when told, never outlive it. Floor 4."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ import torch
 from scaling.errors import ResultsError
 from scaling.training.machine import Packing
 
+TERMINATION_GRACE_S = 5.0
+"""Seconds that a process which was sent SIGTERM leaves its launcher, which was sent it too, to stop it."""
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
@@ -51,8 +53,9 @@ def run_in_processes(
 ) -> Generator[Result]:
     """Yield what a function gives for each argument, as it comes, several at a time in processes.
 
-    Ctrl-C, or closing this generator, stops every process at its next look at `stop_asked`; callers hold it
-    in `contextlib.closing`, so that an error of their own closes it too.
+    Ctrl-C (or SIGTERM under `termination_as_ctrl_c`), or closing this generator, stops every process at its
+    next look at `stop_asked`; callers hold it in `contextlib.closing`, so that an error of their own closes
+    it too.
 
     Args:
         function: of a module; it looks at `stop_asked` often.
@@ -73,9 +76,9 @@ def run_in_processes(
         initializer=_begin,
         initargs=(stop, numbers, os.getpid(), packing.threads),
     ) as pool:
-        with without_ctrl_c():
-            waiting = [pool.submit(function, argument) for argument in arguments]
         try:
+            with without_ctrl_c(), _termination_held():
+                waiting = [pool.submit(function, argument) for argument in arguments]
             for done in as_completed(waiting):
                 yield done.result()
         except BrokenProcessPool:
@@ -96,13 +99,53 @@ def without_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def termination_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM stop what runs here as Ctrl-C does; that it comes again changes nothing.
+
+    Batch systems send it to a process and to its shell, so twice.
+
+    Raises:
+        KeyboardInterrupt: SIGTERM came.
+    """
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _termination_held() -> Iterator[None]:
+    """Start processes that meet SIGTERM only when they are ready for it: a batch system sends it to all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(stop: Event, numbers: Synchronized[int], parent: int, thread_count: int) -> None:
+    signal.signal(signal.SIGTERM, _leave_later)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     torch.set_num_threads(thread_count)
     _MINE.stop = stop
     with numbers.get_lock():
         _MINE.number = numbers.value
         numbers.value += 1
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_later(*_: object) -> None:
+    """End this process if nobody else does, so that a launcher which stops is not told that it died."""
+    leave = threading.Timer(TERMINATION_GRACE_S, os._exit, (128 + signal.SIGTERM,))
+    leave.daemon = True
+    leave.start()
 
 
 def _leave_with(parent: int) -> None:

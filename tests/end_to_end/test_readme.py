@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("part", ["table", "staircase", "agreement", "quick", "speed"])
+@pytest.mark.parametrize("part", ["table", "staircase", "agreement", "quick", "speed", "latency"])
 def test_numbers_are_the_programs(part: str) -> None:
     printed = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "readme_numbers.py"), part],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from scaling.audit.config import Audit, load_audit
+from scaling.audit.config import Audit, AuditSize, audit_file, load_audit
 from scaling.audit.judging import judge
 from scaling.audit.networks import anchor_networks, cheaper, trainings_of
 from scaling.audit.scoring import Scores
@@ -209,9 +209,27 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_audit(tmp_path / "absent.toml")
 
 
-def test_the_committed_audit_is_valid() -> None:
-    audit = load_audit(Path("experiments") / "audit.toml")
+@pytest.mark.parametrize("size", [AuditSize.QUICK, AuditSize.STANDARD])
+@pytest.mark.parametrize("data", ["glyphs", "fashion-mnist"])
+def test_the_committed_audits_are_valid(size: AuditSize, data: str) -> None:
+    path = audit_file("audit", size)
+    assert path is not None
+    audit = load_audit(path, data=data)
+    assert audit.search.data.name == data
     assert len(anchor_networks(audit)) == audit.config.anchors.networks
+
+
+def test_study_lists_plans_and_refuses_audits() -> None:
+    runner = CliRunner()
+    listed = json.loads(runner.invoke(group, ["study", "--json"]).stdout)
+    assert "audit" in {one["name"] for one in listed}
+    plan = runner.invoke(group, ["study", "audit", "--data", "fashion-mnist", "--plan"])
+    assert plan.exit_code == 0, plan.output
+    assert "anchor" in plan.output
+    paper = runner.invoke(group, ["audit", "--size", "paper", "--plan"])
+    assert "audited no proxy" in paper.output
+    for wrong in (["audit", "--size", "paper"], ["study", "audit", "--proxy", "x.toml"]):
+        assert isinstance(runner.invoke(group, wrong).exception, ConfigError)
 
 
 # --- the command -------------------------------------------------------------------------------------------
@@ -233,7 +251,7 @@ def test_a_tiny_real_audit_runs_resumes_and_reports(tmp_path: Path, monkeypatch:
     assert names == {"short", "narrow", "synflow", "params", "macs", "activations"}
     assert document["anchors_trained"] == 5
     assert all(-1 <= row["spearman"]["low"] <= row["spearman"]["high"] <= 1 for row in document["proxies"])
-    folder = tmp_path / "runs" / "audits" / "tiny"
+    folder = tmp_path / "runs" / "audits" / "tiny-glyphs"
     for file in (
         "audit.csv",
         "result.json",
@@ -242,6 +260,11 @@ def test_a_tiny_real_audit_runs_resumes_and_reports(tmp_path: Path, monkeypatch:
         "figures/audit_cost.png",
     ):
         assert (folder / file).stat().st_size > 0
+    sums = json.loads((folder / "provenance.json").read_text())["data_checksums"]
+    assert len(sums) >= 2
+    exported = runner.invoke(group, [*arguments, "--export"], env=environment)
+    assert exported.exit_code == 0, exported.output
+    assert (tmp_path / "results" / "audits" / "tiny-glyphs" / "figures" / "audit_ranks.svg").is_file()
     stamps = {one: one.stat().st_mtime_ns for one in (tmp_path / "runs" / "trainings").glob("*.json")}
     again = runner.invoke(group, arguments, env=environment)
     assert again.exit_code == 0, again.output

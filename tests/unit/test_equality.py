@@ -170,7 +170,7 @@ def test_equal_compute_gives_a_dearer_network_fewer_epochs_and_says_so(at_place:
     assert bench(at_place, "design.equal=compute", epochs=1).epochs(one.members(NOTHING)[1]) == 1
     bench(at_place, epochs=1)
     found = json.loads(study("--set", "design.equal=compute", "--report", "--json").stdout)
-    assert found["equal"].startswith("compute (that of 1 epochs of the baseline")
+    assert found["equal"].startswith("compute (epochs: 1 of the baseline")
     card = json.loads(Path("out/card.json").read_text())["items"]
     (item,) = (item for item in card if item["question"].startswith("Same budget"))
     assert item["answer"].startswith("equal compute (")
@@ -223,6 +223,15 @@ def test_a_calibration_is_relative_to_its_file_and_on_the_command_line_to_here(
         load_config(at_place / "timed.toml", here)
     assert calibration_of(at_place / "tiny.toml") is None
     assert configuration().search.latency.known is False
+
+
+def test_a_design_that_is_changed_by_hand_wins_over_the_sizes(tmp_path: Path) -> None:
+    text = STUDY.replace("[sizes.standard]", "factors = [3.0]\n\n[sizes.standard]")
+    (tmp_path / "sized.toml").write_text(text)
+    name = str(tmp_path / "sized.toml")
+    assert load_study(name)[0].sizes.quick.factors == (3.0,)
+    changed = load_study(name, ("design.factors=[1.5]",))[0]
+    assert (changed.sizes.quick.factors, changed.design.kind) == (None, "ladder")
 
 
 @pytest.mark.usefixtures("at_place")

@@ -14,7 +14,7 @@ from scaling.analysis.blocks import blocks_of, contrast, corrected
 from scaling.errors import ConfigError, ResultsError
 from scaling.search.config import load_config
 from scaling.studies.conclusions import concluded
-from scaling.studies.config import Expectation, Size, load_study, parse_study, proxy_file
+from scaling.studies.config import Expectation, ExpectedSpread, Size, load_study, parse_study, proxy_file
 from scaling.studies.networks import NOTHING, Found, Scene, directions, members_of
 from scaling.studies.trials import Bench, jobs_of, trials_of
 
@@ -251,6 +251,24 @@ def test_networks_that_are_missing_are_not_measured() -> None:
     found = concluded(rows(MEANS), [expect("d@2", "a@2")], validation_images=1000)
     assert (found.verdict, found.expected[0].contrast) == ("not measured yet", None)
     assert concluded(rows({"a@2": 0.5}), [], validation_images=10).verdict == "no rule"
+
+
+def test_a_predicted_spread_of_seeds_is_judged_by_its_interval() -> None:
+    trials = rows({"a@2": 0.8}, seeds=12)  # seeds move all networks by about 6 points
+
+    def judged(low: float, high: float) -> tuple[str, str]:
+        spread = ExpectedSpread(low=low, high=high)
+        found = concluded(trials, [], validation_images=1000, spread=spread)
+        assert found.spread is not None
+        return found.spread.verdict, found.verdict
+
+    assert judged(0.5, 50) == ("holds", "holds")
+    assert judged(0.5, 1) == ("contradicted", "does not hold")
+    assert judged(0.5, 100 * float(trials["top1"].std())) == ("not told apart", "not shown")
+    alone = concluded(
+        rows({"a@2": 0.8}, seeds=1), [], validation_images=1000, spread=ExpectedSpread(low=1, high=2)
+    )
+    assert alone.verdict == "not measured yet"
 
 
 def test_one_network_under_two_names_is_equal_and_counts_once() -> None:
