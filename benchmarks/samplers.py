@@ -17,7 +17,10 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Sequence
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,6 @@ import click
 import numpy as np
 import optuna
 import pandas as pd
-from rich.progress import Progress
 from rich.table import Table as Printed
 
 from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
@@ -166,25 +168,71 @@ def table_read(path: Path, *, made_up: bool) -> tuple[SearchConfig, Table, dict[
     return config, table_of_run(config, read_trials(trials)), {"trials.csv": checksum}
 
 
-def replayed(
-    table: Table, searches: dict[Sampler, int], seeds: int | None, most: int | None, bars: Progress
-) -> list[RegretCurves]:
-    """Return every sampler's curves for one way of seeing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The searches of one sampler for one way of seeing.
+
+    Args:
+        run_folder: of the table, or the experiment file of a made-up one.
+        made_up: whether it is.
+        sampler: which.
+        repetitions: searches.
+        seeds: seen of a network; None for the table's means.
+        most: networks after which a search ends.
+    """
+
+    run_folder: Path
+    made_up: bool
+    sampler: Sampler
+    repetitions: int
+    seeds: int | None
+    most: int
+
+
+def replayed(task: Task) -> RegretCurves:
+    """Replay the searches of a task; runs in a process of its own."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    _, table, _ = table_read(task.run_folder, made_up=task.made_up)
+    return regret_curves(table, task.sampler, repetitions=task.repetitions, seeds=task.seeds, most=task.most)
+
+
+def replay_all(tasks: Sequence[Task], *, workers: int) -> list[RegretCurves]:
+    """Return the curves of every task, in order; the longest, those of gp, begin first."""
+    order = sorted(tasks, key=lambda task: task.sampler != Sampler.GP)
+    with counting_bars() as bars, ExitStack() as stack:
+        if workers > 1:
+            pool = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
+            found = pool.map(replayed, order)
+        else:
+            found = map(replayed, order)
+        by_task = dict(zip(order, bars.track(found, total=len(order), description="replays"), strict=True))
+    return [by_task[task] for task in tasks]
+
+
+def ends(table: Table, seeds: int | None, most: int | None) -> int:
+    """Return after how many networks searches end.
 
     Raises:
         ConfigError: `most` is less than a quarter.
     """
     quarter = quarters(table, seeds)[-1]
-    ends = min(len(table), most or max(quarter, len(table) // 2))
-    if ends < quarter:
+    wanted = min(len(table), most or max(quarter, len(table) // 2))
+    if wanted < quarter:
         raise ConfigError(f"--most must be at least {quarter}, a quarter of the table's epochs; got {most}")
-    curves = []
-    for name, repetitions in searches.items():
-        task = bars.add_task(f"{name}, {seeds or 'all'} seeds", total=repetitions)
-        advance = partial(bars.advance, task)
-        one = regret_curves(table, name, repetitions=repetitions, seeds=seeds, most=ends, advance=advance)
-        curves.append(one)
-    return curves
+    return wanted
+
+
+def record_of(config: SearchConfig, checksums: dict[str, str], started: str) -> dict[str, Any]:
+    """Return the provenance of this benchmark: the table's configuration, and what was read of it."""
+    return provenance(
+        config=config.document(),
+        config_key=config.key(),
+        command=sys.argv,
+        device="cpu",
+        data_checksums=checksums,
+        started=started,
+        finished=utc_now(),
+    )
 
 
 REPETITIONS = click.IntRange(3)
@@ -202,6 +250,7 @@ REPETITIONS = click.IntRange(3)
 )
 @click.option("--samplers", default=",".join(Sampler), help="Comma-separated.")
 @click.option("--most", type=click.IntRange(1), help="Networks after which a search ends.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for curves, chart and conclusion.")
 @json_option
 def main(
@@ -212,16 +261,29 @@ def main(
     seeds: tuple[int, ...],
     samplers: str,
     most: int | None,
+    workers: int,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Replay searches on the table of RUN, the folder of an exhaustive run."""
     started = utc_now()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    searches = {name: gp_repetitions if name == Sampler.GP else repetitions for name in named(samplers)}
     config, table, checksums = table_read(run_folder, made_up=made_up)
-    with counting_bars() as bars:
-        ways = {one: replayed(table, searches, one or None, most, bars) for one in dict.fromkeys(seeds)}
+    tasks = [
+        Task(
+            run_folder=run_folder,
+            made_up=made_up,
+            sampler=name,
+            repetitions=gp_repetitions if name == Sampler.GP else repetitions,
+            seeds=one or None,
+            most=ends(table, one or None, most),
+        )
+        for one in dict.fromkeys(seeds)
+        for name in named(samplers)
+    ]
+    curves = replay_all(tasks, workers=workers)
+    ways: dict[int | None, list[RegretCurves]] = {}
+    for task, curve in zip(tasks, curves, strict=True):
+        ways.setdefault(task.seeds, []).append(curve)
     found = {
         "table": str(run_folder),
         "synthetic": made_up,
@@ -229,7 +291,7 @@ def main(
         "grid_networks": len(table.grid),
         "seeds_of_the_table": table.top1.shape[1],
         "spread_of_means": float(np.ptp(table.top1.mean(1))),
-        "ways": [conclusion(table, curves, one or None) for one, curves in ways.items()],
+        "ways": [conclusion(table, own, one) for one, own in ways.items()],
     }
     if as_json:
         emit_json(found)
@@ -237,18 +299,9 @@ def main(
         show(found)
     if output is not None:
         title = f"Replayed searches: {config.name}{' (made up)' if made_up else ''}"
-        save_sampler_regret([one for curves in ways.values() for one in curves], output, title=title)
+        save_sampler_regret(curves, output, title=title)
         write_json(output / "samplers.json", found)
-        record = provenance(
-            config=config.document(),
-            config_key=config.key(),
-            command=sys.argv,
-            device="cpu",
-            data_checksums=checksums,
-            started=started,
-            finished=utc_now(),
-        )
-        write_json(output / "provenance.json", record)
+        write_json(output / "provenance.json", record_of(config, checksums, started))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,6 @@ def regret_curves(
     repetitions: int,
     seeds: int | None,
     most: int,
-    advance: Callable[[], None] = lambda: None,
 ) -> RegretCurves:
     """Replay searches with seeds 0, 1, … and return their curves.
 
@@ -63,7 +62,6 @@ def regret_curves(
         repetitions: searches.
         seeds: that a search sees of a network, drawn from the table's; None for the table's means.
         most: networks after which a search ends.
-        advance: called after every search.
 
     Raises:
         ResultsError: a search found no network of the table.
@@ -79,7 +77,6 @@ def regret_curves(
         took = np.cumsum(one.proposals, dtype=np.float64)
         proposals.append(np.append(took, np.full(most - len(took), np.nan)))
         networks |= set(one.found)
-        advance()
     chosen, found = (np.stack(part) for part in zip(*rows, strict=True))
     trained_seeds = table.top1.shape[1]
     return RegretCurves(

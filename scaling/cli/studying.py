@@ -190,7 +190,8 @@ def _contrast(one: Judged) -> tuple[str, str]:
     if one.contrast is None:
         return "", ""
     found = one.contrast
-    points = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    gap = " " if console.width >= 72 else "\n"  # a narrow terminal breaks it here rather than anywhere
+    points = f"{100 * found.value:+.1f}{gap}({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     return points, "<.001" if found.p_holm < 0.001 else f"{found.p_holm:.3f}"
 
 

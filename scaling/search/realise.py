@@ -147,11 +147,11 @@ def realise_along(
         rounding: rounding rules.
         phis: where the path is looked at.
     """
-    base = target.amount(baseline)
+    base = _amount(target, baseline)
     phi = _crossing(path, baseline, target, rounding, base, phis)
     best: Along | None = None
     for coefficients, spec in _nearby(path, baseline, target, rounding, phi):
-        achieved = target.amount(spec) / base
+        achieved = _amount(target, spec) / base
         feasible = target.met_by(achieved) and target.within_limits(spec)
         found = Along(spec=spec, coefficients=coefficients, achieved_factor=achieved, feasible=feasible)
         if found.feasible:
@@ -182,10 +182,16 @@ def realise_nominally(
     Source: arXiv:1905.11946 section 3.3, step 1.
     """
     spec = scale(baseline, compound, rounding)
-    achieved = target.amount(spec) / target.amount(baseline)
+    achieved = _amount(target, spec) / _amount(target, baseline)
     return Realisation(
         spec=spec, compound=compound, achieved_factor=achieved, feasible=target.within_limits(spec)
     )
+
+
+@lru_cache(maxsize=20_000)
+def _amount(target: Target, spec: ArchitectureSpec) -> float:
+    """Return a network's cost in the target's metric; neighbouring directions meet the same networks."""
+    return target.amount(spec)
 
 
 def _miss(found: Along, target: Target) -> float:
@@ -206,7 +212,7 @@ def _crossing(
         middle = (low + high) / 2
         spec = _scaled(baseline, path(middle), rounding)
         # None: beyond the largest network there is, or the smallest
-        reached = spec is None or _reached(target, target.amount(spec), target.factor * base)
+        reached = spec is None or _reached(target, _amount(target, spec), target.factor * base)
         low, high = (low, middle) if reached else (middle, high)
     return high
 
@@ -288,8 +294,10 @@ def _fitted_size(
     largest = target.largest_image_size or LARGEST_IMAGE
     if target.metric == Metric.PARAMS:  # no image size brings it nearer
         return min(largest, max(smallest, spec.image_size))
-    wanted, step = target.factor * target.amount(baseline), rounding.image_size_step
-    guess = min(largest, spec.image_size * math.sqrt(wanted / target.amount(spec)))
+    wanted, step = target.factor * _amount(target, baseline), rounding.image_size_step
+    guess = min(largest, spec.image_size * math.sqrt(wanted / _amount(target, spec)))
     around = {rounding.image_size(1, guess) + step * offset for offset in range(-3, 4)}
     sizes = sorted(min(largest, max(smallest, size)) for size in around)
-    return min(sizes, key=lambda size: abs(math.log(target.amount(replace(spec, image_size=size)) / wanted)))
+    return min(
+        sizes, key=lambda size: abs(math.log(_amount(target, replace(spec, image_size=size)) / wanted))
+    )
