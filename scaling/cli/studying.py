@@ -16,7 +16,7 @@ from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
 from scaling.results import write_json
 from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
-from scaling.studies.config import SearchThenFamily, Size
+from scaling.studies.config import Design, SearchThenFamily, Size
 from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
@@ -102,9 +102,8 @@ def _charts(outcome: Outcome, folder: StudyFolder) -> None:
         return
     noise, design = noise_floor(named), outcome.bench.study.design
     for name in CHARTS[design.kind]:
-        at_one_cost = name == "run_triangle" and isinstance(design, SearchThenFamily)
         save_run_figures(
-            _searched(named, design.factor) if at_one_cost else named,
+            _searched(named, design) if name == "run_triangle" else named,
             folder.figures,
             title=outcome.bench.title,
             noise=None if noise is None else noise.least_difference(1, 1),
@@ -114,9 +113,11 @@ def _charts(outcome: Outcome, folder: StudyFolder) -> None:
         save_law(outcome.laws, folder.figures / "law")
 
 
-def _searched(trials: pd.DataFrame, factor: float) -> pd.DataFrame:
+def _searched(trials: pd.DataFrame, design: Design) -> pd.DataFrame:
     """Return the networks at the cost that was searched; the family's larger ones share their directions."""
-    return trials[trials["target_factor"] == factor]
+    return (
+        trials[trials["target_factor"] == design.factor] if isinstance(design, SearchThenFamily) else trials
+    )
 
 
 def print_outcome(outcome: Outcome) -> None:
