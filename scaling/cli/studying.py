@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.markup import escape
 
-from scaling.analysis import noise_floor
+from scaling.analysis import usual_difference
 from scaling.cli.fit import print_report
 from scaling.cli.fit_document import fit_document
 from scaling.cli.kernels import measuring
@@ -100,13 +100,13 @@ def _charts(outcome: Outcome, folder: StudyFolder) -> None:
     named = rows.assign(name=rows["strategy"].where(rows["kind"] == "reference", rows["name"]))
     if not (named["state"] == "complete").any():
         return
-    noise, design = noise_floor(named), outcome.bench.study.design
+    noise, design = usual_difference(named), outcome.bench.study.design
     for name in CHARTS[design.kind]:
         save_run_figures(
             _searched(named, design) if name == "run_triangle" else named,
             folder.figures,
             title=outcome.bench.title,
-            noise=None if noise is None else noise.least_difference(1, 1),
+            noise=noise,
             names=(name,),
         )
     if outcome.laws is not None:
