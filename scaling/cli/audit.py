@@ -26,6 +26,7 @@ from scaling.results import provenance, write_json, write_text
 from scaling.results.provenance import utc_now
 from scaling.training.engine import best_device
 from scaling.training.job import TrainingJob
+from scaling.training.pool import termination_as_ctrl_c
 from scaling.training.store import DEFAULT_STORE, TrainingStore, train_jobs
 from scaling.training.trained import Trained
 
@@ -50,6 +51,7 @@ INTERRUPTED = 130
 @click.option("--store", "store_path", type=PATH, default=DEFAULT_STORE, show_default=True)
 @click.option("--output", type=PATH, help="Folder (runs/audits/NAME).")
 @json_option
+@termination_as_ctrl_c()
 def audit(
     path: Path,
     size: str,
@@ -127,7 +129,7 @@ def _jobs(trainings: tuple[Trainings, ...]) -> list[TrainingJob]:
 
 
 def _train(trainings: tuple[Trainings, ...], store: TrainingStore, workers: int | None) -> bool:
-    """Train what is missing; False if stopped by Ctrl-C."""
+    """Train what is missing; False if stopped by Ctrl-C or SIGTERM."""
     jobs = _jobs(trainings)
     found = store.find(jobs)
     with counting_bars() as bars, measuring() as progress:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 from rich.markup import escape
 
-from scaling.analysis import noise_floor
+from scaling.analysis import usual_difference
 from scaling.cli.fit import print_report
 from scaling.cli.fit_document import fit_document
 from scaling.cli.kernels import measuring
@@ -15,7 +16,7 @@ from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
 from scaling.results import write_json
 from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
-from scaling.studies.config import Size
+from scaling.studies.config import Design, SearchThenFamily, Size
 from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
@@ -99,16 +100,24 @@ def _charts(outcome: Outcome, folder: StudyFolder) -> None:
     named = rows.assign(name=rows["strategy"].where(rows["kind"] == "reference", rows["name"]))
     if not (named["state"] == "complete").any():
         return
-    noise = noise_floor(named)
-    save_run_figures(
-        named,
-        folder.figures,
-        title=outcome.bench.title,
-        noise=None if noise is None else noise.least_difference(1, 1),
-        names=CHARTS[outcome.bench.study.design.kind],
-    )
+    noise, design = usual_difference(named), outcome.bench.study.design
+    for name in CHARTS[design.kind]:
+        save_run_figures(
+            _searched(named, design) if name == "run_triangle" else named,
+            folder.figures,
+            title=outcome.bench.title,
+            noise=noise,
+            names=(name,),
+        )
     if outcome.laws is not None:
         save_law(outcome.laws, folder.figures / "law")
+
+
+def _searched(trials: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Return the networks at the cost that was searched; the family's larger ones share their directions."""
+    return (
+        trials[trials["target_factor"] == design.factor] if isinstance(design, SearchThenFamily) else trials
+    )
 
 
 def print_outcome(outcome: Outcome) -> None:
@@ -182,7 +191,8 @@ def _contrast(one: Judged) -> tuple[str, str]:
     if one.contrast is None:
         return "", ""
     found = one.contrast
-    points = f"{100 * found.value:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    gap = " " if console.width >= 72 else "\n"  # a narrow terminal breaks it here rather than anywhere
+    points = f"{100 * found.value:+.1f}{gap}({100 * found.low:+.1f} to {100 * found.high:+.1f})"
     return points, "<.001" if found.p_holm < 0.001 else f"{found.p_holm:.3f}"
 
 

@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from scaling.analysis.intervals import LEVEL
 from scaling.analysis.law_fits import Bootstrap
@@ -23,6 +23,7 @@ from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.style import (
     GREY,
+    INK,
     new_figure,
     save_figure,
     save_frame,
@@ -31,6 +32,8 @@ from scaling.figures.style import (
 
 POINTS = 60
 """Of a curve."""
+ROOM = 0.15
+"""Share of the errors that were measured and fitted by which the ordinate goes beyond them."""
 BEYOND = 2.0
 """How far a curve goes on beyond its largest cost."""
 DIGITS = 5
@@ -149,11 +152,15 @@ def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
     points = frame.assign(cost=frame["cost"] / divisor)
     handles: list[Artist] = []
     for number, (strategy, rows) in enumerate(points.groupby("strategy", sort=False)):
-        color, marker = style_of(str(strategy), number)
+        color, marker = (INK, "o") if strategy == ALL else style_of(str(strategy), number)
         handles += _draw_strategy(rows, ax, str(strategy), color, marker)
     handles += _shared_handles(set(points["what"]))
     costs = points.loc[points["what"] == "network", "cost"]
     ax.set_xlim(costs.min() / 1.25, costs.max() * BEYOND)
+    # Bands of laws that few networks hold reach far beyond what was measured, and would flatten it.
+    low, high = points["error_percent"].min(), points["error_percent"].max()
+    ax.set_ylim(max(0.0, low - ROOM * (high - low)), min(100.0, high + ROOM * (high - low)))
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     legend_outside(ax.figure, handles)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ seeds = [0]
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A launch with one training finished, and another that has a checkpoint."""
-    experiment(tmp_path, data={"train": 400, "validation": 100}, recipe={"epochs": 12})
+    experiment(tmp_path, data={"train": 250, "validation": 50}, recipe={"epochs": 8})
     (tmp_path / "stopped.toml").write_text(STUDY)
     process = subprocess.Popen(
         [sys.executable, "-m", "scaling", "study", "stopped.toml", "--store", "store", "--output", "out"],
