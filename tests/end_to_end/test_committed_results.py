@@ -59,7 +59,9 @@ def test_conclusions_of_studies_are_what_their_tables_give() -> None:
         study = parse_study(provenance["config"]["study"], where=folder.name)
         proxy = parse_config(provenance["config"]["proxy"], where=folder.name)
         trials = read_trials(folder / "trials.csv")
-        found = concluded(trials, study.expect, validation_images=proxy.data.validation)
+        found = concluded(
+            trials, study.expect, validation_images=proxy.data.validation, spread=study.expect_spread
+        )
         assert found.verdict == result["conclusions"]["verdict"], folder.name
         assert found.survives == result["conclusions"]["survives_learning_rates"], folder.name
         for one in found.expected:
