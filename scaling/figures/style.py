@@ -133,9 +133,13 @@ def lay_out(figure: Figure) -> None:
     """Fix where everything is, so that every format shows the same layout and none works it out again.
 
     >>> figure = new_figure("single", 2.5)
+    >>> ax = figure.subplots()
     >>> lay_out(figure)
-    >>> figure.get_constrained_layout()
-    False
+    >>> bounds = ax.get_position().bounds
+    >>> _ = ax.set_ylabel("a label that would take room")
+    >>> lay_out(figure)
+    >>> ax.get_position().bounds == bounds
+    True
     """
     if (engine := figure.get_layout_engine()) is not None:
         with theme():
