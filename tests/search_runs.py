@@ -110,6 +110,18 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def stop_by_ctrl_c(launch: subprocess.Popen[str]) -> str:
+    """Stop a launch as Ctrl-C does, see it and its workers leave in good order, and return what it said."""
+    workers = workers_of(launch.pid)
+    os.killpg(launch.pid, signal.SIGINT)
+    _, messages = launch.communicate(timeout=120)
+    assert launch.returncode == 130, messages
+    assert "the same command goes on from here" in messages
+    assert "Traceback" not in messages
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="workers gone")
+    return messages
+
+
 def finished(
     config: Path, output: Path, *more: str, timeout: float = 240
 ) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,11 @@ from scaling.audit.networks import Trainings, anchor_networks, trainings_of
 from scaling.audit.scoring import Scores, scores_of
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, json_option, table_of
-from scaling.errors import ConfigError, ResultsError
+from scaling.errors import ConfigError
 from scaling.figures.audit import audit_cost_figure, audit_cost_frame, audit_ranks_figure, audit_ranks_frame
 from scaling.figures.style import save_figure, save_frame
 from scaling.results import provenance, write_json, write_text
+from scaling.results.exporting import copied
 from scaling.results.provenance import utc_now
 from scaling.training.engine import best_device
 from scaling.training.job import TrainingJob
@@ -97,15 +97,9 @@ def audit(
         errors.print(f"stopped; the same command goes on from here ({folder})")
         sys.exit(INTERRUPTED)
     if export:
-        _export(folder, Path("results") / "audits" / wanted.title)
-
-
-def _export(folder: Path, target: Path) -> None:
-    try:
-        shutil.copytree(folder, target, dirs_exist_ok=True)
-    except OSError as error:
-        raise ResultsError(f"cannot export to {target}: {error.strerror or error}") from None
-    errors.print(str(target), soft_wrap=True)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        for written in copied(folder, Path("results") / "audits" / wanted.title, files):
+            errors.print(str(written), soft_wrap=True)
 
 
 def _paper(wanted: Audit, *, plan: bool, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ def export_run(
     """
     packed = parquet_of(trials) if parquet else None
     provenance = _provenance(run / "provenance.json", finished)
-    written = _copied(run, target)
+    proposals = [path for path in [run / "proposals.csv"] if path.exists()]  # earlier runs have none
+    figures = sorted((run / "figures").glob("run_*"))
+    written = copied(run, target, [run / "config.json", *proposals, *figures])
     write_json(target / "provenance.json", provenance)
     write_trials(target / "trials.csv", trials)
     written += [target / "provenance.json", target / "trials.csv"]
@@ -69,16 +72,25 @@ def _provenance(path: Path, finished: bool) -> dict[str, Any]:
     return document if finished else {**document, "finished": None}
 
 
-def _copied(run: Path, target: Path) -> list[Path]:
-    figures = sorted((run / "figures").glob("run_*")) if (run / "figures").is_dir() else []
-    copied = []
+def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:
+    """Copy files of a folder to where results are kept, each to its place; return the copies.
+
+    Args:
+        folder: of a run, a study or an audit.
+        target: folder under results/; files of the same name are replaced.
+        sources: within the folder.
+
+    Raises:
+        ResultsError: a file is not there, or the target cannot be written.
+    """
+    copies = []
     try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        proposals = [path for path in [run / "proposals.csv"] if path.exists()]  # earlier runs have none
-        for source in [run / "config.json", *proposals, *figures]:
-            copied.append(Path(shutil.copy(source, target / source.relative_to(run))))
+        for source in sources:
+            copy = target / source.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copies.append(Path(shutil.copy(source, copy)))
     except FileNotFoundError as error:
-        raise ResultsError(f"{run} has no {Path(str(error.filename)).name}") from None
+        raise ResultsError(f"{folder} has no {Path(str(error.filename)).name}") from None
     except OSError as error:
         raise ResultsError(f"cannot export to {target}: {error.strerror}") from None
-    return copied
+    return copies

@@ -167,21 +167,6 @@ def chosen_networks(found: Sequence[int], observed: Float) -> NDArray[np.int64]:
     return chosen
 
 
-def regrets(table: Table, found: Sequence[int], observed: Float) -> Float:
-    """Return after each trained network how much worse the choice so far is than the table's winner.
-
-    The choice is the best by what was observed; its regret is by the table's means (fractions).
-
-    Args:
-        table: of every network.
-        found: networks in the order of training.
-        observed: float64 (N,), what the search saw.
-    """
-    truth = table.top1.mean(1)
-    regret: Float = truth.max() - truth[chosen_networks(found, observed)]
-    return regret
-
-
 def observations(table: Table, *, seed: int, seeds: int | None) -> Float:
     """Return what one search sees of each network: its mean, or that of some seeds drawn with replacement.
 

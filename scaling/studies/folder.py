@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.errors import ResultsError
+from scaling.results.exporting import copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,4 @@ def export_study(folder: StudyFolder, target: Path) -> list[Path]:
     for path in listed:
         if not path.exists():
             raise ResultsError(f"{folder.path} has no {path.name} yet: run the study, or --report")
-    charts = sorted(folder.figures.glob("*")) if folder.figures.is_dir() else []
-    written = []
-    try:
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        for source in [*listed, *charts]:
-            written.append(Path(shutil.copy(source, target / source.relative_to(folder.path))))
-    except OSError as error:
-        raise ResultsError(f"cannot export to {target}: {error.strerror}") from None
-    return written
+    return copied(folder.path, target, [*listed, *sorted(folder.figures.glob("*"))])

@@ -92,11 +92,8 @@ def run_in_processes(
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
     """Start processes that ignore Ctrl-C from their first instruction; the launcher alone answers it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with _answered(signal.SIGINT, signal.SIG_IGN):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -113,11 +110,17 @@ def termination_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    with _answered(signal.SIGTERM, interrupt):
+        yield
+
+
+@contextmanager
+def _answered(number: signal.Signals, handler: Callable[..., None] | signal.Handlers) -> Iterator[None]:
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 @contextmanager

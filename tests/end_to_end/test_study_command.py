@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from search_runs import environment, experiment, heed_ctrl_c, wait_until, workers_of
+from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wait_until
 
 from scaling.cli import group
 from scaling.results import read_trials
@@ -78,13 +76,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         start_new_session=True, cwd=folder, preexec_fn=heed_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )  # fmt: skip
     wait_until(lambda: len(records(folder)) >= 1, what="the first training")
-    workers = workers_of(launch.pid)
-    os.killpg(launch.pid, signal.SIGINT)
-    _, messages = launch.communicate(timeout=120)
-    assert launch.returncode == 130, messages
-    assert "the same command goes on from here" in messages
-    assert "Traceback" not in messages
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="workers gone")
+    stop_by_ctrl_c(launch)
     return folder
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from search_runs import environment, experiment, heed_ctrl_c, wait_until, workers_of
+from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wait_until, workers_of
 
 pytestmark = pytest.mark.faults
 
@@ -46,13 +46,7 @@ def kept(folder: Path) -> dict[str, bytes]:
 def test_ctrl_c_stops_the_trainings_and_the_same_command_goes_on(
     launch: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    workers = workers_of(launch.pid)
-    os.killpg(launch.pid, signal.SIGINT)
-    _, messages = launch.communicate(timeout=120)
-    assert launch.returncode == 130, messages
-    assert "the same command goes on from here" in messages
-    assert "Traceback" not in messages
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="workers gone")
+    stop_by_ctrl_c(launch)
     before = kept(tmp_path)
     assert 1 <= len(before) < SEEDS
     finish(tmp_path, before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -170,6 +169,13 @@ def test_four_scales_leave_none_to_hold_out() -> None:
         fit_networks(networks[:2], lambda some: np.array([[one.cost] for one in some]), 0.001, FEW)
 
 
+def test_hold_out_takes_every_network_of_the_largest_scale() -> None:
+    networks = synthetic([1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 3.25e9])
+    held = hold_out(networks, lambda some: np.array([[one.cost / 1e8] for one in some]), 0.002, FEW)
+    assert held is not None
+    assert held.networks == 2
+
+
 # --- the surface -------------------------------------------------------------------------------------------
 
 
@@ -331,47 +337,7 @@ def test_what_was_not_printed_is_refused() -> None:
     assert [one.cost for one in published_source("ResNet", cost="params").networks] == [26e6, 60e6]
 
 
-# --- command and chart -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("run", ["quick", "fashion_mnist"])
-def test_our_own_runs_are_refused_for_their_short_range(run: str) -> None:
-    found = CliRunner().invoke(group, ["fit", str(ROOT / "results" / run), "--json"])
-    assert found.exit_code == 0, found.output
-    (document,) = json.loads(found.output)
-    assert document["source"] == run
-    assert document["laws"][0]["strategy"] == "all"
-    assert all("too short to tell" in law["refusal"] for law in document["laws"])
-    assert "too short to tell" in document["surface"]["refusal"]
-    assert document["surface"]["bases"] is None
-
-
-def test_the_command_prints_a_law_and_writes_it(tmp_path: Path) -> None:
-    arguments = ["fit", "--published", "EfficientNet", "--resamples", "20", "-o", str(tmp_path)]
-    found = CliRunner().invoke(group, arguments, env={"COLUMNS": "60"})
-    assert found.exit_code == 0, found.output
-    assert "97.8×" in found.output
-    assert "inside the interval" in " ".join(found.output.split())
-    assert {path.name for path in tmp_path.iterdir()} == {"laws.json", "law.svg", "law.png", "law.csv"}
-    (document,) = json.loads((tmp_path / "laws.json").read_text())
-    assert document["laws"][0]["resamples"] == 20
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "either tables of trials or --published"),
-        (["x", "--published", "resnet"], "either tables of trials or --published"),
-        (["--published", "resnet", "--cost", "time"], "expected --cost among macs, params, activations"),
-        (["--published", "resnet", "--resamples", "3"], "--resamples must be between 20 and 20,000, got 3"),
-        (["--published", "resnet", "--by", "kind"], "--by and --pool go with tables"),
-        (["nowhere.csv"], "there is no nowhere.csv"),
-    ],
-)
-def test_bad_input_is_one_sentence(arguments: list[str], message: str) -> None:
-    found = CliRunner().invoke(group, ["fit", *arguments])
-    assert isinstance(found.exception, (ConfigError, ResultsError))
-    assert message in str(found.exception)
+# --- command and chart -----------------------------------------------------------------------------------
 
 
 def test_a_surface_is_printed_with_bases_beside_the_papers(tmp_path: Path) -> None:
@@ -421,10 +387,3 @@ def test_the_frame_holds_networks_once_and_rounds_what_machines_differ_in() -> N
     assert frame["error_percent"].map(lambda value: float(f"{value:.5g}") == value).all()
     held = frame[frame["what"] == "held_out"].iloc[0]
     assert held["low"] < held["error_percent"] < held["high"]
-
-
-def test_hold_out_takes_every_network_of_the_largest_scale() -> None:
-    networks = synthetic([1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 3.25e9])
-    held = hold_out(networks, lambda some: np.array([[one.cost / 1e8] for one in some]), 0.002, FEW)
-    assert held is not None
-    assert held.networks == 2

@@ -25,7 +25,7 @@ MOUNTS = """\
 proc /proc proc rw 0 0
 server:/export /home nfs4 rw 0 0
 /dev/sdb1 /home/me/scratch xfs rw 0 0
-10.0.0.1@tcp:/fs /lustre/work lustre rw 0 0
+10.0.0.1@tcp:/fs /lustre/shared lustre rw 0 0
 //files/share /mnt/with\\040blank cifs rw 0 0
 """
 
@@ -82,7 +82,7 @@ def test_what_is_shown_has_no_password() -> None:
         ("/home/you/run", "nfs4"),
         ("/home/me/scratch/run", "xfs"),
         ("/homestead", "ext4"),
-        ("/lustre/work/a/b", "lustre"),
+        ("/lustre/shared/a/b", "lustre"),
         ("/mnt/with blank/run", "cifs"),
     ],
 )
@@ -92,6 +92,6 @@ def test_file_systems_are_found_by_the_longest_mount_point(path: str, kind: str)
 
 def test_sqlite_is_refused_on_network_file_systems() -> None:
     with pytest.raises(ConfigError, match=r"network file system \(lustre\)"):
-        refuse_network_file_system(Path("/lustre/work/study.sqlite3"), MOUNTS)
+        refuse_network_file_system(Path("/lustre/shared/study.sqlite3"), MOUNTS)
     refuse_network_file_system(Path("/var/tmp/study.sqlite3"), MOUNTS)
     assert file_system_of(Path("/x"), "") == ""
