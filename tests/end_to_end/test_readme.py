@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -36,6 +37,26 @@ def test_tables_of_findings_are_the_programs() -> None:
     shown = re.search(r"<!-- python docs/findings_tables.py -->\n(.*?)\n<!-- end -->", page, re.DOTALL)
     assert shown is not None
     assert shown.group(1).strip() == printed.strip() != ""
+
+
+NUMBER = r"([+−]?\d+\.\d)"
+
+
+def test_intervals_in_the_words_of_findings_are_those_of_the_results() -> None:
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    words = page[: page.index("<!-- python docs/findings_tables.py -->")]
+    said = re.findall(rf"{NUMBER}(?: points)?, {NUMBER} to {NUMBER}", words)
+    measured = {
+        tuple(round(sign * 100 * one["measured"][key], 1) for key in keys)
+        for path in (ROOT / "results" / "studies").glob("*/result.json")
+        for kind in ("expected", "pairs")
+        for one in json.loads(path.read_text(encoding="utf-8"))["conclusions"][kind]
+        if one["measured"] is not None
+        for sign, keys in ((1, ("value", "low", "high")), (-1, ("value", "high", "low")))
+    }
+    assert len(said) >= 10
+    for triple in said:
+        assert tuple(float(number.replace("−", "-")) for number in triple) in measured, triple
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
