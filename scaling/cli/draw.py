@@ -41,7 +41,7 @@ DETAILS = ("family", "variant", "stage", "module")
     type=click.Path(dir_okay=False, path_type=Path),
     help="FILE.json of any network, as scaling.serialization.to_json writes it, instead of NAME.",
 )
-@click.option("--stage", "stage_number", type=int, help="Which stage, from 1, with --detail stage.")
+@click.option("--stage", "stage_number", type=int, help="With --detail stage: which, from 1 (the default).")
 @click.option("--diff", is_flag=True, help="Two networks side by side, what differs in red.")
 @click.option("--scaling-ways", is_flag=True, help="Baseline, width, depth, resolution, compound (Fig. 2).")
 @click.option("--factor", type=float, default=3.0, show_default=True, help="Nominal cost of --scaling-ways.")
@@ -110,8 +110,8 @@ def _check(
 ) -> None:
     if diff != (other is not None):
         raise ConfigError("--diff draws two networks: scaling draw b1 b2 --diff")
-    if (detail == "stage") != (stage is not None):
-        raise ConfigError("one stage in detail needs both --detail stage and --stage NUMBER")
+    if stage is not None and detail != "stage":
+        raise ConfigError("--stage NUMBER goes with --detail stage")
     if scaling_ways and (diff or detail != "variant"):
         raise ConfigError("--scaling-ways is a drawing of its own; leave --detail and --diff out")
     if not 1 < factor <= 100:
@@ -123,8 +123,8 @@ def _drawing(spec: ArchitectureSpec, other: str | None, detail: str, stage: int 
         return difference_drawing(spec, network_named(other))
     if detail == "module":
         return module_drawing(spec)
-    if detail == "stage" and stage is not None:
-        return stage_drawing(spec, stage)
+    if detail == "stage":
+        return stage_drawing(spec, 1 if stage is None else stage)
     return family_drawing(_family_of(spec)) if detail == "family" else variant_drawing(spec)
 
 

@@ -33,6 +33,7 @@ def test_one_drawing_in_three_formats(tmp_path: Path) -> None:
     [
         (("b2", "--detail", "module"), "Modules and sub-blocks of b2"),
         (("b2", "--detail", "stage", "--stage", "3"), "EfficientNet-B2, block 3 in detail"),
+        (("b4", "--detail", "stage"), "EfficientNet-B4, block 1 in detail"),
         (("b1", "b2", "--diff"), "EfficientNet-B1 and EfficientNet-B2: what differs"),
         (("lite1", "--detail", "family"), "Networks side by side: EfficientNet-Lite0, EfficientNet-Lite1"),
         (("--detail", "family"), "Networks side by side: EfficientNet-B0, EfficientNet-B1"),
@@ -73,7 +74,6 @@ def test_any_network_from_a_file(tmp_path: Path) -> None:
         (("b1", "b2", "-o", "x.svg"), "--diff draws two networks"),
         (("b1", "--diff", "-o", "x.svg"), "--diff draws two networks"),
         (("b1", "b99", "--diff", "-o", "x.svg"), "unknown variant 'b99'"),
-        (("b1", "--detail", "stage", "-o", "x.svg"), "--stage NUMBER"),
         (("b1", "--stage", "2", "-o", "x.svg"), "--stage NUMBER"),
         (("b1", "--detail", "stage", "--stage", "9", "-o", "x.svg"), "stages 1 to 7, got 9"),
         (("--scaling-ways", "--factor", "1", "-o", "x.svg"), "above 1"),
