@@ -180,7 +180,12 @@ def in_the_middle(one: Submitted, *, after: int, trainings: int) -> None:
 
 
 def start_now(slurm: Slurm, task: str) -> None:
-    """Slurm itself lets a requeued task wait for two minutes."""
+    """Slurm itself lets a requeued task wait for two minutes.
+
+    Credentials are revoked by the second: slurmd refuses a task that is allocated anew in the second of its end,
+    and slurmctld then counts it as failed.
+    """
+    time.sleep(2)
     slurm.call("scontrol", "update", f"JobId={task}", "StartTime=now")
 
 
@@ -203,9 +208,7 @@ def test_a_signalled_task_is_put_back_and_queued_again(slurm: Slurm, server: Ser
     )
     assert interruptions(one.place, one.folder) == ["stopped"]
     assert "the trial in training was put back" in (one.logs / "0.txt").read_text()
-    slurm.call(
-        "scontrol", "update", f"JobId={one.job}_0", "StartTime=now"
-    )  # Slurm waits two minutes otherwise
+    start_now(slurm, f"{one.job}_0")
     over(slurm, one)
     assert (one.logs / "0.txt").read_text().count("worker of tiny") == 2
     from sqlalchemy import make_url  # noqa: PLC0415
