@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from throughput_networks import RECIPE
@@ -20,16 +20,30 @@ from scaling.agreement.peers import peer_installed
 from scaling.architecture import ArchitectureSpec
 from scaling.families import variant
 from scaling.model import FIXED_KERNELS, KernelTable, build_model
-from scaling.search.config import load_config
+from scaling.search.config import SearchConfig, load_config
+from scaling.search.objective import images, train_once
 from scaling.training.augmentation import Augmentation, Augmenter
 from scaling.training.step import Step
 
 MAIN_JOB = Path(__file__).resolve().parents[1] / "experiments" / "quick.toml"
 
 
+class Work(Protocol):
+    """What a process repeats; it travels to the process by pickle."""
+
+    @property
+    def images_a_round(self) -> int:
+        """Images that one round trains on."""
+        ...
+
+    def round(self) -> Callable[[], object]:
+        """Make what one round runs, in the process that will run it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """A training to be packed.
+    """Steps of a training, on one batch that is there already.
 
     Args:
         spec: the network.
@@ -40,6 +54,41 @@ class Packed:
     spec: ArchitectureSpec
     images: int
     steps: int
+
+    @property
+    def images_a_round(self) -> int:
+        """Images that one round trains on."""
+        return self.images * self.steps
+
+    def round(self) -> Callable[[], object]:
+        """Make what one round runs."""
+        step = _step(self, FIXED_KERNELS, torch.channels_last)
+        return lambda: [step() for _ in range(self.steps)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedTrial:
+    """A trial of the main job as a search trains it: its baseline, one epoch, validation at the end."""
+
+    config: SearchConfig
+
+    @property
+    def images_a_round(self) -> int:
+        """Images that one round trains on."""
+        return len(images(self.config, "train", self.config.baseline_spec.image_size))
+
+    def round(self) -> Callable[[], object]:
+        """Make what one round runs."""
+        config = self.config.model_copy(update={"recipe": replace(self.config.recipe, epochs=1)})
+        return lambda: train_once(
+            config,
+            config.baseline_spec,
+            seed=0,
+            device=torch.device("cpu"),
+            report=lambda _seed, _step: None,
+            should_stop=lambda: False,
+            kernels=FIXED_KERNELS,
+        )
 
 
 def packed_b0() -> Packed:
@@ -53,7 +102,12 @@ def packed_main_job() -> Packed:
     return Packed(spec=config.baseline_spec, images=config.recipe.batch_size, steps=40)
 
 
-def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
+def packed_trial() -> PackedTrial:
+    """Return a whole trial of the main job."""
+    return PackedTrial(config=load_config(MAIN_JOB))
+
+
+def packing_rows(work: Work, rounds: int) -> list[tuple[str, float]]:
     """Return images a second, by the clock, of two one-thread trainings and of one two-thread training."""
     context = multiprocessing.get_context("spawn")
     speeds: dict[int, list[float]] = {1: [], 2: []}
@@ -61,7 +115,7 @@ def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
     processes = []
     for threads in (1, 1, 2):
         here, there = context.Pipe()
-        process = context.Process(target=_train, args=(packed, threads, there), daemon=True)
+        process = context.Process(target=_train, args=(work, threads, there), daemon=True)
         process.start()
         processes.append(process)
         lines.append((threads, here))
@@ -75,7 +129,7 @@ def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
                 line.send(True)
             for line in own:
                 line.recv()
-            speeds[threads].append(len(own) * packed.steps * packed.images / (time.perf_counter() - start))
+            speeds[threads].append(len(own) * work.images_a_round / (time.perf_counter() - start))
     for (_, line), process in zip(lines, processes, strict=True):
         line.send(False)
         process.join()
@@ -83,14 +137,13 @@ def packing_rows(packed: Packed, rounds: int) -> list[tuple[str, float]]:
     return [(names[threads], statistics.median(speeds[threads])) for threads in (1, 2)]
 
 
-def _train(packed: Packed, threads: int, line: Connection) -> None:
+def _train(work: Work, threads: int, line: Connection) -> None:
     torch.set_num_threads(threads)
-    step = _step(packed, FIXED_KERNELS, torch.channels_last)
-    step()
+    run = work.round()
+    run()
     line.send(True)
     while line.recv():
-        for _ in range(packed.steps):
-            step()
+        run()
         line.send(True)
 
 

@@ -8,7 +8,7 @@ packing instead. Peers that are not installed are left out, with a line.
 
     --output DIR   writes throughput.csv (or throughput_cuda.csv) and its provenance
     --only A,B     some parts: train-32, train-64, train-224, train-main-job, evaluate-224, packing,
-                   packing-main-job, augmentation
+                   packing-main-job, packing-trials, augmentation
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from throughput_packing import (  # noqa: E402
     main_job_rows,
     packed_b0,
     packed_main_job,
+    packed_trial,
     packing_rows,
 )
 
@@ -52,6 +53,7 @@ PARTS = (
     "evaluate-224",
     "packing",
     "packing-main-job",
+    "packing-trials",
     "augmentation",
 )
 BATCHES = {"train-32": (32, 128), "train-64": (64, 64), "train-224": (224, 8), "evaluate-224": (224, 16)}
@@ -119,6 +121,7 @@ def cpu_rows(parts: Sequence[str], rounds: int) -> Iterator[list[Row]]:
         "train-main-job": lambda: main_job_rows(kernels, rounds),
         "packing": lambda: packing_rows(packed_b0(), rounds),
         "packing-main-job": lambda: packing_rows(packed_main_job(), rounds),
+        "packing-trials": lambda: packing_rows(packed_trial(), rounds),
         "augmentation": lambda: augmentation_rows(rounds),
     }
     rows: list[Row] = []

@@ -210,6 +210,8 @@ class DepthwiseConv2d(nn.Conv2d):
             channels, channels, kernel_size, stride=stride, padding=symmetric, groups=channels, bias=False
         )
         self.choices = kernels.by_side(kernel_size, stride)
+        self.pads_by_taps = False
+        """For inference: where SAME pads by hand, a tap of zero does it, and no padded copy is written."""
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Convolve (N, C, H, W) to (N, C, H', W')."""
@@ -221,6 +223,8 @@ class DepthwiseConv2d(nn.Conv2d):
         kernel = self.choices.get((height, x_NCHW.dtype)) if height == width else None
         if kernel == Kernel.CENTRE:
             return self._biased(centre_tap(x_NCHW, weight))
+        if self.pads_by_hand and self.pads_by_taps:
+            return self._padded_by_taps(x_NCHW, weight)
         size, stride, edge = int(self.kernel_size[0]), int(self.stride[0]), int(self.padding[0])
         top, left = edge, edge
         if self.pads_by_hand:
@@ -231,6 +235,14 @@ class DepthwiseConv2d(nn.Conv2d):
             return functional.conv2d(x_NCHW, weight, bias, stride, edge, 1, self.groups)
         window = Window(top=top, left=left, height=height, width=width, stride=stride, edge=edge)
         return self._biased(depthwise(x_NCHW, weight, window, _WAYS[kernel]))
+
+    def _padded_by_taps(self, x_NCHW: Tensor, weight: Tensor) -> Tensor:
+        """Pad both sides alike, as convolutions can; where SAME does not, a tap of zero shifts the window."""
+        size, stride = int(self.kernel_size[0]), int(self.stride[0])
+        (top, bottom), (left, right) = (same_padding(int(side), size, stride) for side in x_NCHW.shape[2:])
+        weight = functional.pad(weight, (right - left, 0, bottom - top, 0))
+        bias = None if self.bias is None else self.bias.to(weight.dtype)
+        return functional.conv2d(x_NCHW, weight, bias, stride, (bottom, right), 1, self.groups)
 
     def _biased(self, x_NCHW: Tensor) -> Tensor:
         """Add the bias, which only a folded batch norm brings."""

@@ -182,8 +182,8 @@ def in_the_middle(one: Submitted, *, after: int, trainings: int) -> None:
 def start_now(slurm: Slurm, task: str) -> None:
     """Slurm itself lets a requeued task wait for two minutes.
 
-    Credentials are revoked by the second: slurmd refuses a task that is allocated anew in the second of its end,
-    and slurmctld then counts it as failed.
+    Credentials are revoked by the second: slurmd refuses a task that is allocated anew in the second of its
+    end, and slurmctld then counts it as failed.
     """
     time.sleep(2)
     slurm.call("scontrol", "update", f"JobId={task}", "StartTime=now")
