@@ -92,20 +92,22 @@ def quick() -> str:
 
 
 def speed() -> str:
-    """Say how fast a training step is beside the peers' of the same run, from results/training."""
+    """Say how fast training and evaluation are beside the peers' of the same run, from results/training."""
     rows = pd.read_csv(ROOT / "results" / "training" / "throughput.csv")
-    record = ROOT / "results" / "training" / "throughput_provenance.json"
-    processor = json.loads(record.read_text(encoding="utf-8"))["processor"]
+    path = ROOT / "results" / "training" / "throughput_provenance.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
     return (
-        f"A training step of B0 on one core ({processor}), images a second beside the peers in the same run: "
-        f"at 32 px {_ratios(rows, 'train-32')}; at 64 px {_ratios(rows, 'train-64')} "
+        f"A training step of B0 on one core ({record['processor']} with {record['torch_cpu']}), images "
+        f"a second beside the peers in the same run: at 32 px {_ratios(rows, 'train-32')}; "
+        f"at 64 px {_ratios(rows, 'train-64')}. Evaluation at 224 px, batch norms folded, in bfloat16: "
+        f"{_ratios(rows, 'evaluate-224', 'channels_last, folded, bfloat16')} "
         "([results/training](results/training/throughput.csv), `python benchmarks/training_throughput.py`)."
     )
 
 
-def _ratios(rows: pd.DataFrame, part: str) -> str:
+def _ratios(rows: pd.DataFrame, part: str, layout: str = "channels_last") -> str:
     of_part = rows[rows["part"] == part].set_index(["name", "layout"])["images_per_s"]
-    ours = of_part["this engine", "channels_last"]
+    ours = of_part["this engine", layout]
     peers = of_part[[not name.startswith("this engine") for name, _ in of_part.index]]
     plain = peers.xs("as it comes", level="layout")
     each = ", ".join(f"{ours / value:.1f}× {name}" for name, value in plain.items())
