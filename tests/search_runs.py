@@ -110,10 +110,10 @@ def heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def stop_by_ctrl_c(launch: subprocess.Popen[str]) -> str:
-    """Stop a launch as Ctrl-C does, see it and its workers leave in good order, and return what it said."""
+def stop_by_ctrl_c(launch: subprocess.Popen[str], sent: signal.Signals = signal.SIGINT) -> str:
+    """Stop a launch as Ctrl-C does, see all of it leave in good order, and return what it said."""
     workers = workers_of(launch.pid)
-    os.killpg(launch.pid, signal.SIGINT)
+    os.killpg(launch.pid, sent)
     _, messages = launch.communicate(timeout=120)
     assert launch.returncode == 130, messages
     assert "the same command goes on from here" in messages

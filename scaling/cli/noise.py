@@ -28,6 +28,7 @@ from scaling.search.folder import RunFolder, hold, open_folder
 from scaling.search.packing import packing_of
 from scaling.search.repeats import read_repeats, repeats_table, right_table, train_repeats
 from scaling.search.run_kernels import folder_kernels
+from scaling.training.pool import termination_as_ctrl_c
 
 PATH = click.Path(path_type=Path)
 MOST_SEEDS = 10_000
@@ -122,9 +123,10 @@ def _train(config: SearchConfig, folder: RunFolder, wanted: range, finished: int
     with counting_bars() as bars:
         bar = bars.add_task("seeds", total=len(wanted), completed=finished)
         try:
-            train_repeats(
-                config, folder, wanted, packing=packing, on_finished=lambda _seed: bars.advance(bar)
-            )
+            with termination_as_ctrl_c():
+                train_repeats(
+                    config, folder, wanted, packing=packing, on_finished=lambda _seed: bars.advance(bar)
+                )
         except KeyboardInterrupt:
             errors.print(f"stopped; the same command goes on from here ({folder.path})")
             sys.exit(130)

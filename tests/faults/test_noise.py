@@ -1,4 +1,4 @@
-"""`scaling noise` under Ctrl-C and kill -9: finished seeds stay, no process is left, the rest comes later."""
+"""`scaling noise` under Ctrl-C, SIGTERM, kill -9: finished seeds stay, no process is left, the rest comes."""
 
 from __future__ import annotations
 
@@ -43,10 +43,11 @@ def kept(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "run" / "seeds").glob("[0-9]*.json")}
 
 
-def test_ctrl_c_stops_the_trainings_and_the_same_command_goes_on(
-    launch: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_trainings_and_the_same_command_goes_on(
+    sent: signal.Signals, launch: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    stop_by_ctrl_c(launch)
+    stop_by_ctrl_c(launch, sent)
     before = kept(tmp_path)
     assert 1 <= len(before) < SEEDS
     finish(tmp_path, before)
