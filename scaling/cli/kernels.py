@@ -12,10 +12,10 @@ from scaling.training.machine import Packing
 
 
 @contextmanager
-def measuring() -> Iterator[Progress]:
+def measuring(what: str = "measuring kernels") -> Iterator[Progress]:
     """Give what shows a bar from its first call on."""
     with counting_bars() as bars:
-        bar = bars.add_task("measuring kernels", visible=False)
+        bar = bars.add_task(what, visible=False)
         yield lambda done, total: bars.update(bar, completed=done, total=total, visible=True)
 
 

@@ -20,6 +20,7 @@ from scaling.studies.config import Design, SearchThenFamily, Size
 from scaling.studies.equality import calibration_words, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.outcome import Outcome, outcome_of, record_of, write_outcome
+from scaling.studies.times import measured_times, measured_words
 from scaling.studies.trials import Bench, state_of
 from scaling.training.job import TrainingJob
 from scaling.training.store import TrainingStore, packing_of_jobs, train_jobs
@@ -80,7 +81,9 @@ def conclude(
     """Write everything that a study has by now, and print it unless it was stopped."""
     state = state_of(bench, store)
     record = record_of(bench, state, store, folder)
-    outcome = outcome_of(bench, state, size, record)
+    with measuring("measuring times") as progress:
+        times = measured_times(bench, state.members, progress) if state.complete else None
+    outcome = outcome_of(bench, state, size, record, times)
     write_outcome(outcome, folder, record)
     _charts(outcome, folder)
     if outcome.laws is not None:
@@ -209,6 +212,7 @@ def _print_basis(outcome: Outcome) -> None:
     lines = [
         f"Equal {training_words(bench, members)}; seeds {list(bench.size.seeds)}, paired.",
         *calibration_words(bench, members),
+        *measured_words(outcome.document.get("latency")),
     ]
     if found.validation_error is not None:
         lines.append(

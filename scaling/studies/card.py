@@ -45,7 +45,13 @@ class Item:
 
 
 def card_of(
-    bench: Bench, state: State, trials: pd.DataFrame, found: Conclusions, provenance: Mapping[str, Any]
+    bench: Bench,
+    state: State,
+    trials: pd.DataFrame,
+    found: Conclusions,
+    provenance: Mapping[str, Any],
+    *,
+    measured: Sequence[str] = (),
 ) -> tuple[Item, ...]:
     """Return the card of a study as it stands.
 
@@ -55,11 +61,12 @@ def card_of(
         trials: its table.
         found: its conclusions.
         provenance: of this launch.
+        measured: what is known of measured times, in sentences.
     """
     return (
         *_code(bench, provenance),
         *_training(bench, provenance, found),
-        *_comparison(bench, state, trials, found),
+        *_comparison(bench, state, trials, found, measured),
         _random_search(bench, trials),
         *_effort(state, provenance),
     )
@@ -111,7 +118,9 @@ def _training(bench: Bench, provenance: Mapping[str, Any], found: Conclusions) -
     )
 
 
-def _comparison(bench: Bench, state: State, trials: pd.DataFrame, found: Conclusions) -> tuple[Item, ...]:
+def _comparison(
+    bench: Bench, state: State, trials: pd.DataFrame, found: Conclusions, measured: Sequence[str]
+) -> tuple[Item, ...]:
     scaled = trials[trials["target_factor"].notna() & (trials["achieved_factor"].notna())]
     spread = (scaled["achieved_factor"] / scaled["target_factor"] - 1).abs().max() if len(scaled) else None
     rates = bench.size.learning_rates
@@ -122,7 +131,7 @@ def _comparison(bench: Bench, state: State, trials: pd.DataFrame, found: Conclus
             answer=_budget(bench, state)
             + ("" if spread is None or pd.isna(spread) else f", at most {100 * float(spread):.1f} % off"),
         ),
-        *_time(bench, state),
+        *_time(bench, state, measured),
         Item(
             question="Seeds, and are they paired?",
             answer=f"{list(bench.size.seeds)}, the same for every network; "
@@ -153,10 +162,11 @@ def _budget(bench: Bench, state: State) -> str:
     return f"equal {words}{dearer}; equal achieved {COSTS[bench.scene.target.metric]} within a level"
 
 
-def _time(bench: Bench, state: State) -> Iterator[Item]:
+def _time(bench: Bench, state: State, measured: Sequence[str]) -> Iterator[Item]:
     """Yield the item of predicted time, where that is what is equal."""
     words = calibration_words(bench, state.members)
     if words:
+        words += measured
         yield Item(
             question="Predicted time of which device, and how far off?",
             answer=" ".join(words),

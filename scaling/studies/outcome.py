@@ -23,6 +23,7 @@ from scaling.studies.config import BASELINE, Size
 from scaling.studies.equality import calibration_document, training_words
 from scaling.studies.folder import StudyFolder
 from scaling.studies.networks import winner_of
+from scaling.studies.times import measured_words, with_measured
 from scaling.studies.trials import Bench, State, table_of_trials
 from scaling.training.store import TrainingStore
 
@@ -52,7 +53,13 @@ class Outcome:
     document: dict[str, Any]
 
 
-def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -> Outcome:
+def outcome_of(
+    bench: Bench,
+    state: State,
+    size: Size,
+    record: dict[str, Any],
+    times: dict[str, float] | None = None,
+) -> Outcome:
     """Return what a study shows by now; right at any moment.
 
     Args:
@@ -60,13 +67,15 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
         state: how far it is.
         size: quick or standard.
         record: provenance of this launch.
+        times: measured milliseconds of the networks, of a study at equal time.
     """
     trials = table_of_trials(bench, state)
     images = bench.proxy.data.validation
     found = concluded(trials, bench.study.expect, validation_images=images, spread=bench.study.expect_spread)
     laws = laws_of(trials) if bench.study.law else None
-    card = card_of(bench, state, trials, found, record)
     study, members = bench.study, state.members
+    latency = with_measured(calibration_document(bench, members), times)
+    card = card_of(bench, state, trials, found, record, measured=measured_words(latency))
     document = {
         "schema_version": 1,
         "study": study.name,
@@ -87,11 +96,11 @@ def outcome_of(bench: Bench, state: State, size: Size, record: dict[str, Any]) -
         "winner": _winner(state),
         "noise": _noise(bench, state, trials),
     }
-    metric, calibration = bench.scene.target.metric, calibration_document(bench, members)
+    metric = bench.scene.target.metric
     if metric != Metric.MACS:
         document["metric"] = metric.value
-    if calibration is not None:
-        document["latency"] = calibration
+    if latency is not None:
+        document["latency"] = latency
     return Outcome(
         bench=bench, state=state, trials=trials, conclusions=found, laws=laws, card=card, document=document
     )

@@ -20,6 +20,7 @@ from scaling.search.config import calibration_of, load_config
 from scaling.search.target import Metric
 from scaling.studies.config import Size, load_study
 from scaling.studies.networks import NOTHING
+from scaling.studies.times import measured_times, with_measured
 from scaling.studies.trials import Bench, jobs_of, trials_of
 from scaling.training.store import TrainingStore, train_jobs
 
@@ -116,9 +117,23 @@ def test_a_study_is_brought_to_equal_predicted_time_and_says_of_which_device(at_
         assert said["predicted_ms"][name] / base == pytest.approx(2, rel=0.2)
     assert "Equal predicted time, not measured: inference, batch 1" in words
     assert f"off by {100 * measured.errors['model'].median:.1f} % in the median on 5 networks" in words
+    assert said["measured_ms"].keys() == said["predicted_ms"].keys()
+    assert all(0.2 < over < 5 for over in said["measured_over_predicted"].values())
+    assert said["measured_over_predicted"].keys() == said["predicted_ms"].keys() - {"baseline"}
+    assert "Measured side by side here, relative to the baseline" in words
     card = json.loads(Path("out/card.json").read_text())["items"]
     (item,) = (item for item in card if "Predicted time" in item["question"])
+    assert "Measured side by side here" in item["answer"]
     assert (item["state"], str(measured.conditions) in item["answer"]) == ("filled", True)
+
+
+def test_times_are_not_measured_where_the_calibration_is_of_another_torch(at_place: Path) -> None:
+    whole = json.loads((at_place / "device.json").read_text())
+    foreign = {**whole, "conditions": {**whole["conditions"], "torch_version": "0.1"}}
+    (at_place / "older.json").write_text(json.dumps(foreign))
+    one = bench(at_place, "design.metric=latency", "search.latency.calibration=older.json", epochs=1)
+    assert measured_times(one, one.members(NOTHING)) is None
+    assert with_measured({"predicted_ms": {}}, None) == {"predicted_ms": {}}
 
 
 def spec_of(one: Bench, name: str) -> ArchitectureSpec:
