@@ -14,6 +14,7 @@ from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
 from scaling.families import variant
 from scaling.published import published
+from scaling.results import at_own_rate
 
 COSTS = ("macs", "params", "activations")
 DIMENSIONS = ("depth", "width", "resolution")
@@ -82,24 +83,27 @@ def sources_of(
 ) -> tuple[Source, ...]:
     """Return what may be fitted together: the longest complete trainings of each experiment.
 
+    Of a study, those at the recipe's own learning rate.
+
     Args:
         trials: tables of trials.
         cost: `macs`, `params` or `activations`.
-        by: column whose values are the strategies; None: a reference's name, `search` for all others.
+        by: column whose values are the strategies; None: a study's own, a reference's name in searches and
+            `search` for all else in them.
         pooled: take all tables as one experiment.
 
     Raises:
         ConfigError: there is no such column.
         ResultsError: no training is complete.
     """
-    whole = pd.concat(list(trials), ignore_index=True)
+    whole = at_own_rate(pd.concat(list(trials), ignore_index=True))
     if by is not None and by not in whole.columns:
         raise ConfigError(f"expected a column of the tables for --by, got {by!r}: {', '.join(whole.columns)}")
     complete = whole[(whole["state"] == "complete") & whole["top1"].notna()]
     if complete.empty:
         raise ResultsError("no training in these tables is complete: there is nothing to fit")
     reference = complete["kind"].eq("reference").fillna(value=False).astype(bool)
-    strategy = complete["name"].where(reference, "search") if by is None else complete[by].astype("string")
+    strategy = _strategies(complete, reference) if by is None else complete[by].astype("string")
     base = reference & complete["name"].eq(BASELINE).fillna(value=False)
     marked = complete.assign(strategy=strategy.fillna("unnamed").where(~base, BASELINE), baseline=base)
     if pooled:
@@ -108,6 +112,11 @@ def sources_of(
         _source(str(name), rows, cost)
         for name, rows in marked.groupby("experiment", sort=False, dropna=False)
     )
+
+
+def _strategies(rows: pd.DataFrame, reference: pd.Series[bool]) -> pd.Series[str]:
+    named = rows["name"].where(reference, "search").astype("string")
+    return rows["strategy"].astype("string").fillna(named) if "strategy" in rows.columns else named
 
 
 def _source(name: str, rows: pd.DataFrame, cost: str) -> Source:

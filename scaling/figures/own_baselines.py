@@ -19,6 +19,7 @@ from scaling.figures.published_methods import published_methods_frame
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
+from scaling.results import at_own_rate
 
 BAR = "#a8a8a8"
 OWN_BASELINES = "own_baselines"
@@ -108,9 +109,7 @@ def published_baseline(name: str) -> str | None:
 
 def _own(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the networks of a study by strategy, or the references of a search by name."""
-    rows = trials[trials["kind"] == "reference"]
-    if "strategy" in rows.columns:
-        rows = rows[rows["learning_rate_factor"].fillna(1.0) == 1.0]
+    rows = at_own_rate(trials[trials["kind"] == "reference"])
     points = trials_with_intervals(rows)
     method = points["name"].str.partition("@")[0]
     points = points.assign(method=method)[method.isin(METHOD_STYLES)]

@@ -19,7 +19,7 @@ from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.figures import RunData, SearchedSpace
 from scaling.generation import scale
-from scaling.results import read_trials, trials_frame
+from scaling.results import at_own_rate, read_trials, trials_frame
 from scaling.search.config import SearchConfig, parse_config
 from scaling.search.folder import RunFolder
 from scaling.search.location import file_of, is_sqlite, sqlite_url
@@ -75,7 +75,7 @@ class RunRecord:
     @property
     def noise(self) -> NoiseFloor | None:
         """Seed-to-seed spread, where a network has two complete seeds."""
-        return noise_floor(self.trials)
+        return noise_floor(at_own_rate(self.trials))
 
     @property
     def space(self) -> SearchedSpace | None:
@@ -90,13 +90,12 @@ class RunRecord:
 
     def ranking(self) -> pd.DataFrame:
         """Return one row a trained network, best first, with its verdict against noise."""
-        return ranked(self.trials, self.noise)
+        return ranked(at_own_rate(self.trials), self.noise)
 
     def chart_data(self) -> RunData:
-        """Return the run as its charts see it."""
-        return RunData(
-            trials=self.trials, title=self.title, noise=usual_difference(self.trials), space=self.space
-        )
+        """Return the run as its charts see it; of a study what has the recipe's own learning rate."""
+        trials = at_own_rate(self.trials)
+        return RunData(trials=trials, title=self.title, noise=usual_difference(trials), space=self.space)
 
     def best_spec(self) -> ArchitectureSpec | None:
         """Return the best network so far, generated anew and checked by its counts; None if there is none."""

@@ -58,6 +58,9 @@ MEASURED = (
 )
 """Columns that tables of earlier versions lack."""
 
+LEARNING_RATE_FACTOR = "learning_rate_factor"
+"""A column of studies: times the recipe's learning rate."""
+
 STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
 
 
@@ -98,3 +101,16 @@ def read_trials(path: Path) -> pd.DataFrame:
     empty = {column: pd.array([None] * len(frame), dtype=TRIAL_COLUMNS[column]) for column in missing}  # type: ignore[call-overload]
     known = [*TRIAL_COLUMNS, *(column for column in frame.columns if column not in TRIAL_COLUMNS)]
     return frame.assign(**empty)[known]
+
+
+def at_own_rate(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return what was trained at the recipe's own learning rate: all of a search, a part of most studies.
+
+    Networks at other learning rates are other trainings, and no mean or chart may mix them.
+
+    >>> at_own_rate(pd.DataFrame({"top1": [0.5, 0.6], "learning_rate_factor": [1.0, 2.0]}))["top1"].tolist()
+    [0.5]
+    """
+    if LEARNING_RATE_FACTOR not in trials.columns:
+        return trials
+    return trials[trials[LEARNING_RATE_FACTOR].fillna(1.0) == 1.0]
