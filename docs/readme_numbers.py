@@ -141,6 +141,34 @@ def _percent(row: pd.Series) -> str:
     return f"{100 * row['median']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
+def samplers() -> str:
+    """Say how often searches replayed on the exhaustive tables choose the winner, from results/samplers*."""
+    tables = {"glyphs": "samplers_glyphs", "Fashion-MNIST": "samplers"}
+    return (
+        "`python benchmarks/samplers.py` replays every sampler on a table of which every network was "
+        "trained, many searches each. Winner chosen after a quarter of the table's epochs (95 % interval): "
+        f"{'; '.join(_chosen(name, folder) for name, folder in tables.items())}."
+    )
+
+
+def _chosen(name: str, folder: str) -> str:
+    path = ROOT / "results" / folder / "samplers.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    way = next(one for one in found["ways"] if one["seen"].startswith("mean"))
+    quarter = way["networks_at_a_quarter_of_the_epochs"]
+    rows = {row["sampler"]: row for row in way["after"][str(quarter)]}
+    each = ", ".join(
+        f"{label} {100 * rows[key]['winner_chosen']:.0f} % "
+        f"({100 * rows[key]['chosen_low']:.0f} to {100 * rows[key]['chosen_high']:.0f})"
+        for key, label in (("tpe", "TPE"), ("gp", "Gaussian process"), ("random", "random"))
+    )
+    return (
+        f"on {name}, {quarter} of {found['networks']} networks whose means lie "
+        f"{100 * found['spread_of_means']:.1f} points apart, {each} "
+        f"([results](results/{folder}/samplers.json))"
+    )
+
+
 PARTS = {
     "table": headline,
     "staircase": staircase,
@@ -148,6 +176,7 @@ PARTS = {
     "quick": quick,
     "speed": speed,
     "latency": latency,
+    "samplers": samplers,
 }
 
 

@@ -14,7 +14,7 @@ from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, table_of
 from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
-from scaling.results import write_json
+from scaling.results import at_own_rate, write_json
 from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.studies.config import Design, SearchThenFamily, Size
 from scaling.studies.equality import calibration_words, training_words
@@ -99,7 +99,7 @@ def conclude(
 
 
 def _charts(outcome: Outcome, folder: StudyFolder) -> None:
-    rows = outcome.trials[outcome.trials["learning_rate_factor"] == 1]
+    rows = at_own_rate(outcome.trials)
     named = rows.assign(name=rows["strategy"].where(rows["kind"] == "reference", rows["name"]))
     if not (named["state"] == "complete").any():
         return

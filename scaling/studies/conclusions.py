@@ -14,6 +14,7 @@ from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.noise import NoiseFloor, noise_floor
 from scaling.analysis.spread import validation_error
 from scaling.errors import ResultsError
+from scaling.results import at_own_rate
 from scaling.studies.config import BASELINE, Expectation, ExpectedSpread
 from scaling.studies.networks import CONFIRM, SEARCH
 
@@ -163,7 +164,8 @@ def concluded(
         leaders += [(rate, *one) for one in _leaders(rows)]
         floor = noise_floor(rows.drop_duplicates(["architecture", "seed"]))
         noise += [] if floor is None else [(rate, floor)]
-    own = trials[(trials["learning_rate_factor"] == 1) & (trials["state"] == "complete")]["top1"].dropna()
+    rows = at_own_rate(trials)
+    own = rows[rows["state"] == "complete"]["top1"].dropna()
     return Conclusions(
         expected=tuple(expected),
         pairs=tuple(pairs),
@@ -282,7 +284,7 @@ def noise_of(trials: pd.DataFrame, name: str, *, validation_images: int, right: 
         validation_images: that top1 was judged on.
         right: bool (seeds, images), which were judged right.
     """
-    rows = trials[(trials["name"] == name) & (trials["learning_rate_factor"] == 1)]
+    rows = at_own_rate(trials[trials["name"] == name])
     try:
         return noise_report(rows, validation_images=validation_images, right_SN=right)
     except ResultsError:

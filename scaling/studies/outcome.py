@@ -153,10 +153,8 @@ def _launches(folder: StudyFolder) -> list[dict[str, Any]]:
 
 def laws_of(trials: pd.DataFrame) -> LawReport | None:
     """Return the laws of a study's strategies at the recipe's learning rate; None before any is complete."""
-    rows = trials[trials["learning_rate_factor"] == 1]
-    named = rows.assign(name=rows["strategy"])
     try:
-        (source,) = sources_of([named], cost="macs", by="strategy")
+        (source,) = sources_of([trials], cost="macs")
     except ResultsError:
         return None
     return report_laws(source, lambda _name: Bootstrap(resamples=LAW_RESAMPLES))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scaling.latency.timing import Conditions, measure_ms, medians
+from scaling.studies.config import BASELINE
 from scaling.studies.networks import Member
 from scaling.studies.trials import Bench
 from scaling.training.engine import best_device
@@ -62,8 +63,8 @@ def with_measured(document: dict[str, Any] | None, times: dict[str, float] | Non
     if document is None or times is None:
         return document
     predicted = document["predicted_ms"]
-    base, name = next((times[one] / predicted[one], one) for one in times)
-    over = {one: round(times[one] / predicted[one] / base, 6) for one in times if one != name}
+    base = times[BASELINE] / predicted[BASELINE]
+    over = {one: round(times[one] / predicted[one] / base, 6) for one in times if one != BASELINE}
     return {**document, "measured_ms": times, "measured_over_predicted": over}
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("part", ["table", "staircase", "agreement", "quick", "speed", "latency"])
+@pytest.mark.parametrize("part", ["table", "staircase", "agreement", "quick", "speed", "latency", "samplers"])
 def test_numbers_are_the_programs(part: str) -> None:
     printed = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "readme_numbers.py"), part],
@@ -57,6 +57,23 @@ def test_intervals_in_the_words_of_findings_are_those_of_the_results() -> None:
     assert len(said) >= 10
     for triple in said:
         assert tuple(float(number.replace("−", "-")) for number in triple) in measured, triple
+
+
+@pytest.mark.parametrize("page", ["findings.md", "search.md"])
+def test_shares_of_searches_in_the_words_are_those_of_the_replays(page: str) -> None:
+    words = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    path = ROOT / "results" / "samplers_glyphs" / "samplers.json"
+    (way,) = json.loads(path.read_text(encoding="utf-8"))["ways"]
+    chosen = {
+        row["sampler"]: round(100 * row["winner_chosen"])
+        for row in way["after"][str(way["networks_at_a_quarter_of_the_epochs"])]
+    }
+    said = re.search(r"TPE chooses the winner.*? (\d+) %.*?Gaussian process in (\d+) %", words)
+    random = re.search(r"random directions, which choose it in (\d+) %|random directions in (\d+) %", words)
+    assert said is not None
+    assert random is not None
+    assert [int(number) for number in said.groups()] == [chosen["tpe"], chosen["gp"]]
+    assert int(random.group(1) or random.group(2)) == chosen["random"]
 
 
 def test_ci_runs_the_readmes_test_command() -> None:
