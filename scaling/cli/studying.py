@@ -87,7 +87,7 @@ def conclude(
     write_outcome(outcome, folder, record)
     _charts(outcome, folder)
     if outcome.laws is not None:
-        write_json(folder.path / "laws.json", fit_document(outcome.laws))
+        write_json(folder.laws, fit_document(outcome.laws))
     if quietly:
         errors.print(f"{len(state.missing)} trainings are missing; what the others show is written")
         return

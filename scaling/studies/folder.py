@@ -45,6 +45,11 @@ class StudyFolder:
         return self.path / "card.md"
 
     @property
+    def laws(self) -> Path:
+        """The fitted laws, where the study asks for them."""
+        return self.path / "laws.json"
+
+    @property
     def figures(self) -> Path:
         """The charts."""
         return self.path / "figures"
@@ -64,4 +69,5 @@ def export_study(folder: StudyFolder, target: Path) -> list[Path]:
     for path in listed:
         if not path.exists():
             raise ResultsError(f"{folder.path} has no {path.name} yet: run the study, or --report")
-    return copied(folder.path, target, [*listed, *sorted(folder.figures.glob("*"))])
+    laws = [folder.laws] if folder.laws.exists() else []
+    return copied(folder.path, target, [*listed, *laws, *sorted(folder.figures.glob("*"))])

@@ -13,6 +13,7 @@ from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wa
 
 from scaling.cli import group
 from scaling.results import read_trials
+from scaling.studies.folder import StudyFolder, export_study
 
 STUDY = """
 schema_version = 1
@@ -111,7 +112,8 @@ def test_a_study_that_was_stopped_goes_on_and_another_trains_only_what_is_new(
     shared = first.merge(second, on=["architecture", "seed"])
     assert len(shared) == 6
     assert (shared["top1_x"] == shared["top1_y"]).all()
-    assert (place / "out-second" / "laws.json").exists()
+    export_study(StudyFolder(path=place / "out-second"), place / "kept")
+    assert (place / "kept" / "laws.json").read_bytes() == (place / "out-second" / "laws.json").read_bytes()
 
 
 def check_folder(folder: Path) -> None:
