@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -26,9 +27,15 @@ class Patience:
 
     Args:
         limit_s: seconds without a connection after which it counts as gone.
+        most_s: the most that `limit_s` counts for, whoever sets it; lowered when there is no more time.
     """
 
     limit_s: float = 0.0
+    most_s: float = math.inf
+
+    @property
+    def _limit_s(self) -> float:
+        return min(self.limit_s, self.most_s)
 
     def insist(self, attempt: Callable[[], Value], forgivable: Callable[[BaseException], bool]) -> Value:
         """Return what an attempt gives, trying again after forgivable errors until the limit.
@@ -40,10 +47,10 @@ class Patience:
             try:
                 return attempt()
             except Exception as error:
-                if not forgivable(error) or time.monotonic() - start + wait_s > self.limit_s:
+                if not forgivable(error) or time.monotonic() - start + wait_s > self._limit_s:
                     raise
                 if wait_s == FIRST_WAIT_S:
-                    _log.warning("the study's database is away; trying again for %.0f s", self.limit_s)
+                    _log.warning("the study's database is away; trying again for %.0f s", self._limit_s)
             time.sleep(wait_s * random.SystemRandom().uniform(0.5, 1.0))
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL
 from scaling.errors import ConfigError, ResultsError
 from scaling.results.provenance import package_version
 from scaling.search.claims import prepare
-from scaling.search.config import SearchConfig, parse_config
+from scaling.search.config import ClusterTable, SearchConfig, parse_config
 from scaling.search.folder import RunFolder, difference
 from scaling.search.location import file_of, is_sqlite, printable
 from scaling.search.locking import ClaimLock, claim_lock
@@ -86,10 +86,14 @@ class Run:
         Raises:
             ResultsError: the database cannot be used, or stayed away.
         """
-        try:
-            return self.patience.insist(section, lost_contact)
-        except DATABASE_ERRORS as error:
-            raise explained(error, shown(self.place)) from None
+        return _insist(self.patience, self.place, section)
+
+
+def _insist(patience: Patience, place: URL, section: Callable[[], Value]) -> Value:
+    try:
+        return patience.insist(section, lost_contact)
+    except DATABASE_ERRORS as error:
+        raise explained(error, shown(place)) from None
 
 
 def shown(place: URL) -> str:
@@ -111,25 +115,28 @@ def open_run(config: SearchConfig, folder: RunFolder, place: URL, *, patience: P
         config: the experiment.
         folder: of the run.
         place: the database.
-        patience: with a database that goes away once it is open.
+        patience: for the first connection; none by default, as a wrong address is found out at once. From
+            then on it is the configuration's.
 
     Raises:
         ConfigError: the study was made for another configuration; the first difference is shown.
         ResultsError: it was made by another version, or the database cannot be used.
     """
     patience = patience or Patience()
-    storage = open_storage(place, patience=patience)
+    storage = _first_contact(place, patience, create=True)
+    patience.limit_s = config.cluster.patience_s
     lock = claim_lock(place, storage.engine, config.name)
-    try:
+
+    def prepared() -> tuple[optuna.Study, optuna.Study]:
         with lock.held():
             reference, search = studies(config, storage)
             _check_identity(search, config, place)
             if PREPARED not in search.user_attrs:
                 prepare(config, reference, search)
                 search.set_user_attr(PREPARED, True)
-    except DATABASE_ERRORS as error:
-        raise explained(error, shown(place)) from None
-    patience.limit_s = config.cluster.patience_s
+        return reference, search
+
+    reference, search = _insist(patience, place, prepared)
     return Run(
         config=config,
         folder=folder,
@@ -140,6 +147,10 @@ def open_run(config: SearchConfig, folder: RunFolder, place: URL, *, patience: P
         lock=lock,
         patience=patience,
     )
+
+
+def _first_contact(place: URL, patience: Patience, *, create: bool) -> RDBStorage:
+    return patience.insist(lambda: open_storage(place, create=create, patience=patience), lost_contact)
 
 
 def join_run(place: URL, name: str | None, folder: RunFolder | None) -> Run:
@@ -157,14 +168,15 @@ def join_run(place: URL, name: str | None, folder: RunFolder | None) -> Run:
     if is_sqlite(place) and not file_of(place).exists():
         raise ConfigError(f"there is no database {file_of(place)}; start the study first: run_search.py run")
     patience = Patience()
-    storage = open_storage(place, create=False, patience=patience)
-    document = _only(experiments(storage), name, place)
+    storage = _first_contact(place, patience, create=False)
+    patience.limit_s = ClusterTable().patience_s  # the study's own, once it is read
+    document = _only(_insist(patience, place, lambda: experiments(storage)), name, place)
     if PREPARED not in document:
         raise ConfigError(f"the study in {shown(place)} is not ready: start it with run_search.py run")
     _check_version(document, place)
     config = parse_config(document[CONFIG], where=f"the study in {shown(place)}")
     patience.limit_s = config.cluster.patience_s
-    reference, search = studies(config, storage)
+    reference, search = _insist(patience, place, lambda: studies(config, storage))
     return Run(
         config=config,
         folder=folder or RunFolder.of(config.name),

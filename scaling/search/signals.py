@@ -50,4 +50,4 @@ class StopSignals:
         if number == self.received == signal.SIGINT:
             os._exit(128 + signal.SIGINT)
         self.received = number
-        self.patience.limit_s = min(self.patience.limit_s, LAST_WAIT_S)
+        self.patience.most_s = LAST_WAIT_S

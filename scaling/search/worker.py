@@ -99,7 +99,9 @@ def work(
             return stop.is_set() or signals.asked or os.getppid() != parent
 
         try:
-            run = open_run(run_folder.read_config(), run_folder, place, patience=patience)
+            config = run_folder.read_config()
+            patience.limit_s = config.cluster.patience_s  # its launcher has found the database
+            run = open_run(config, run_folder, place, patience=patience)
             lease = Lease(holder=name, launch=run.launch)
             Worker(run, number=worker, lease=lease, send=messages.put).work(should_stop)
         except ScalingError as error:

@@ -171,7 +171,8 @@ def test_postgresql_is_away_for_eight_seconds(
     logs = [tmp_path / f"{number}.log" for number in range(4)]
     processes += [joined(place, folder, log, train_s=0.3) for log in logs]
     ends = lambda: sum(one["event"] == "end" for log in logs for one in messages(log))  # noqa: E731
-    wait_until(lambda: ends() >= 6, what="six trials told")
+    at_work = lambda: all(messages(log) for log in logs)  # noqa: E731
+    wait_until(lambda: ends() >= 6 and at_work(), what="four workers at work, six trials told")
     server.stop()
     told_before = ends()
     time.sleep(8)
