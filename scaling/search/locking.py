@@ -15,11 +15,15 @@ from typing import Protocol
 
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from scaling.search.location import file_of, is_sqlite
 
 FILE = "claim.lock"
+
+
+class LockLostError(SQLAlchemyError):
+    """The connection that held the lock broke: whatever was done under it is to be done again."""
 
 
 class ClaimLock(Protocol):
@@ -74,7 +78,10 @@ class AdvisoryClaimLock:
     def _still_held(self, *_: object) -> None:
         connection: Connection | None = getattr(self._mine, "connection", None)
         if connection is not None:
-            connection.execute(text("SELECT 1"))
+            try:
+                connection.execute(text("SELECT 1"))
+            except (DBAPIError, PendingRollbackError) as error:  # the latter if it is asked once more
+                raise LockLostError("the lock on claims went with its connection") from error
 
 
 def advisory_key(name: str) -> int:

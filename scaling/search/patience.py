@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from scaling.errors import ResultsError
+from scaling.search.locking import LockLostError
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.1, 10.0
 Value = TypeVar("Value")
@@ -70,7 +71,7 @@ class Patience:
 def lost_contact(error: BaseException | None) -> bool:
     """Whether an error says that the database was away or busy, not that what was asked of it is wrong."""
     while error is not None:
-        if isinstance(error, DBAPIError) and _away(error):
+        if isinstance(error, LockLostError) or (isinstance(error, DBAPIError) and _away(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -96,7 +97,9 @@ def explained(error: BaseException, where: str) -> ResultsError:
     found: BaseException | None = error
     while found is not None and not isinstance(found, DBAPIError):
         found = found.__cause__ or found.__context__
-    reason = (str(getattr(found, "orig", None) or error).strip() or type(error).__name__).splitlines()[0]
+    reason = (
+        str(getattr(found, "orig", None) or error.__cause__ or error).strip() or type(error).__name__
+    ).splitlines()[0]
     hint = (
         " (is the disk full?)" if "disk" in reason else ""
     )  # SQLite says "disk I/O error" of a full one too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -56,6 +57,7 @@ def open_storage(place: URL | Path, *, create: bool = True, patience: Patience |
         ResultsError: no database of Optuna's, or one that cannot be reached or written.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    logging.getLogger("optuna.storages._rdb.storage").addFilter(_worth_reading)
     url = sqlite_url(place) if isinstance(place, Path) else place
     try:
         storage = _opened(url, create)
@@ -68,6 +70,11 @@ def open_storage(place: URL | Path, *, create: bool = True, patience: Patience |
     if patience is not None:
         patience.guard(storage.engine)
     return storage
+
+
+def _worth_reading(record: logging.LogRecord) -> bool:
+    # Optuna asks once more in a slower way, whatever went wrong, and prints the whole query before.
+    return "Falling back to a slower alternative" not in record.getMessage()
 
 
 def close_storage(storage: RDBStorage) -> None:

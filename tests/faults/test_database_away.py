@@ -1,4 +1,4 @@
-"""A study that is opened while its database is away: it waits once the server has been found."""
+"""A database that goes away while a study is opened, or while its lock is held."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import pytest
 from conftest import MakeStudy, fresh_database
 from postgres import Server
 from search_runs import configuration
+from sqlalchemy import NullPool, create_engine
 
 from scaling.errors import ResultsError
 from scaling.search import run as opening
 from scaling.search.candidate import references
 from scaling.search.folder import RunFolder
 from scaling.search.location import parsed
-from scaling.search.patience import Patience
+from scaling.search.locking import AdvisoryClaimLock, LockLostError
+from scaling.search.patience import Patience, lost_contact
 from scaling.search.run import Run, join_run, open_run
 
 pytestmark = pytest.mark.faults
@@ -100,3 +102,20 @@ def test_a_launched_worker_waits_for_its_server_and_others_say_at_once_that_ther
         join_run(url, None, run_folder)
     assert outage.thread.is_alive(), "the server was back"
     open_run(CONFIG, run_folder, url, patience=Patience(limit_s=60)).close()
+
+
+def test_a_lock_that_went_with_its_connection_is_missed_however_often_one_asks(
+    server: Server, tmp_path: Path
+) -> None:
+    engine = create_engine(fresh_database(server, tmp_path.name), poolclass=NullPool)
+    lock = AdvisoryClaimLock(engine, "tiny")
+    with lock.held():
+        engine.connect().close()
+        server.stop()
+        server.start()
+        for _ in range(3):  # Optuna asks again by itself
+            with pytest.raises(LockLostError) as found:
+                engine.connect()
+            assert lost_contact(found.value)
+    with lock.held():
+        engine.connect().close()
