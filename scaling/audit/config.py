@@ -15,6 +15,7 @@ from scaling.analysis.proxy_agreement import FEWEST
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.reading import parse_toml, read_text
+from scaling.results.titles import file_name, suffix_of
 from scaling.search.config import NAME, SearchConfig, load_config
 from scaling.serialization import first_problem
 from scaling.training import Recipe
@@ -118,15 +119,16 @@ class AuditConfig(_Table):
 
 
 class Audit(_Table):
-    """An audit with the search file that it takes its data and baseline from."""
+    """An audit with the search file that it takes its data and baseline from, and what was changed in it."""
 
     config: AuditConfig
     search: SearchConfig
+    changes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
-        """Name and data set: its folder's name."""
-        return f"{self.config.name}-{self.search.data.name.replace(':', '-').replace('/', '-')}"
+        """Name, data set and changes: its folder's name."""
+        return f"{self.config.name}-{file_name(self.search.data.name)}{suffix_of(self.changes)}"
 
     def recipe(self, epochs: int | None) -> Recipe:
         """Return the recipe at some epochs; None for the anchors'."""
@@ -184,8 +186,10 @@ def load_audit(path: Path, overrides: tuple[str, ...] = (), *, data: str = "glyp
         config = AuditConfig.model_validate(document)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from None
-    search = path.parent / config.anchors.search.replace("{data}", data)
-    return Audit(config=config, search=load_config(search, overrides))
+    file = path.parent / config.anchors.search.replace("{data}", data)
+    search = load_config(file, overrides)
+    changes = overrides if overrides and search.key() != load_config(file).key() else ()
+    return Audit(config=config, search=search, changes=changes)
 
 
 def _problem(error: ValidationError) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.markup import escape
 from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
+from scaling.results.titles import file_name, suffix_of
 from scaling.search.config import SearchConfig, calibration_of, load_config
 from scaling.studies.config import (
     FOLDER,
@@ -104,12 +104,13 @@ def study(
         return
     file = proxy_path or proxy_file(config, path, Size(size), data)
     proxy = load_config(file, overrides)
+    shaping = overrides if overrides and proxy.key() != load_config(file).key() else ()
     label = proxy.name if proxy_path else data
     bench = Bench(
         study=config,
         size=config.table(Size(size)),
         proxy=checked_proxy(proxy),
-        title=f"{config.name}-{size}-{label.replace(':', '-').replace('/', '-')}{_suffix(design)}",
+        title=f"{config.name}-{size}-{file_name(label)}{suffix_of((*design, *shaping))}",
         calibration=calibration_of(file, overrides),
     )
     check_bench(bench)
@@ -132,16 +133,6 @@ def study(
     if export:
         for written in export_study(folder, Path("results") / "studies" / bench.title):
             errors.print(str(written), soft_wrap=True)
-
-
-def _suffix(design: tuple[str, ...]) -> str:
-    """Make a changed design a part of a title, so that its results lie beside those of the file's own.
-
-    >>> _suffix(("design.metric=latency", "design.factors=[2.0, 4.0]"))
-    '-metric-latency-factors-2.0-4.0'
-    """
-    words = (re.sub(r"[^A-Za-z0-9.]+", "-", one.removeprefix("design.")).strip("-") for one in design)
-    return "".join(f"-{one}" for one in words)
 
 
 def _workers(proxy: SearchConfig, asked: int | None) -> int | None:

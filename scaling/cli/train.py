@@ -14,6 +14,7 @@ from scaling.cli.output import errors, json_option
 from scaling.errors import ConfigError
 from scaling.families import named
 from scaling.model import TENSORFLOW
+from scaling.results.titles import file_name
 from scaling.serialization import from_json
 from scaling.small_inputs import SmallInput, for_small_input
 from scaling.training.distributed import joined
@@ -92,7 +93,7 @@ def train(
         kernels=KernelChoice(kernels),
     )
     name = "-".join([job.spec.name or "network", data, Path(recipe_name).stem, f"seed{seed}"])
-    folder = TrainingFolder(path=output or Path("runs") / f"train-{name.replace(':', '-').replace('/', '-')}")
+    folder = TrainingFolder(path=output or Path("runs") / f"train-{file_name(name)}")
     with joined(best_device(device)) as processes:
         if processes.first:
             folder.claim(job)

@@ -204,6 +204,13 @@ def test_bad_files_are_refused_in_words(tmp_path: Path, old: str, new: str, mess
     assert message in str(caught.value)
 
 
+def test_changed_settings_have_folders_of_their_own(tmp_path: Path) -> None:
+    path = files(tmp_path)
+    plain, workers = load_audit(path), load_audit(path, ("search.workers=1",))
+    assert workers.title == plain.title
+    assert load_audit(path, ("recipe.batch_size=7",)).title == f"{plain.title}-recipe-batch-size-7"
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the audit"):
         load_audit(tmp_path / "absent.toml")

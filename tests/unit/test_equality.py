@@ -252,8 +252,13 @@ def test_a_design_that_is_changed_by_hand_wins_over_the_sizes(tmp_path: Path) ->
 @pytest.mark.usefixtures("at_place")
 def test_changed_designs_have_folders_of_their_own() -> None:
     plan = invoke("study", "equal.toml", "--plan", *CALIBRATED, "--set", "design.equal=compute").stdout
-    assert plan.startswith("equal-quick-glyphs-metric-latency-equal-compute\n")
+    title = "equal-quick-glyphs-metric-latency-equal-compute-search-latency-calibration-device.json"
+    assert plan.replace("\n", "").startswith(title)
     assert invoke("study", "equal.toml", "--plan").stdout.startswith("equal-quick-glyphs\n")
+    plan = invoke("study", "equal.toml", "--plan", "--set", "recipe.epochs=2").stdout
+    assert plan.startswith("equal-quick-glyphs-recipe-epochs-2\n")
+    plan = invoke("study", "equal.toml", "--plan", "--set", "search.workers=1").stdout
+    assert plan.startswith("equal-quick-glyphs\n"), "workers shape no result"
     found = invoke("study", "equal.toml", "--plan", "--set", "design.metrc=params")
     with pytest.raises(ConfigError, match="unknown key 'design.metrc'; did you mean 'metric'"):
         raise found.exception or AssertionError(found.output)
