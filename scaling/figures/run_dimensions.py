@@ -15,6 +15,8 @@ from scaling.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILI
 
 SAME = 1e-6
 """Two coefficients closer than this are one."""
+LEAST_RANGE = 1.2
+"""Times that multiply-adds grow along a line, at least: networks at one cost show no effect of width."""
 BAR = "#a8a8a8"
 LINES = ((INK, "o"), (BLUE, "s"), (VERMILION, "^"), (GREEN, "D"), (ORANGE, "v"), (PURPLE, "P"), (SKY, "X"))
 
@@ -41,7 +43,9 @@ def run_dimensions_frame(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def run_widths_frame(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return networks by width, grouped by their depth and resolution; only groups with two widths or more.
+    """Return networks by width, grouped by depth and resolution; only groups whose width changes their cost.
+
+    The groups of networks that a search holds at one cost are left out (`LEAST_RANGE`).
 
     Args:
         trials: the table of trials.
@@ -50,9 +54,13 @@ def run_widths_frame(trials: pd.DataFrame) -> pd.DataFrame:
         columns={"depth": "d", "resolution": "r", "width": "coefficient"}
     )
     points["d"], points["r"] = points["d"].round(3), points["r"].round(3)
-    several = points.groupby(["d", "r"])["coefficient"].transform("nunique") > 1
+    groups = points.groupby(["d", "r"])
+    several = groups["coefficient"].transform("nunique") > 1
+    growing = groups["macs"].transform("max") >= LEAST_RANGE * groups["macs"].transform("min")
     columns = ["d", "r", "coefficient", "trial", "macs", "seeds", "top1_mean", "top1_low", "top1_high"]
-    return points[several][columns].sort_values(["d", "r", "coefficient"], kind="stable", ignore_index=True)
+    return points[several & growing][columns].sort_values(
+        ["d", "r", "coefficient"], kind="stable", ignore_index=True
+    )
 
 
 def _with_coefficients(trials: pd.DataFrame) -> pd.DataFrame:
@@ -89,6 +97,8 @@ def draw_run_dimensions(frame: pd.DataFrame, *axes: Axes, title: str) -> None:
 def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
     """Draw multiply-adds against accuracy, a line a pair of depth and resolution, width growing along it.
 
+    Of more than seven pairs, those with the most networks are drawn, and the title says so.
+
     Args:
         frame: from `run_widths_frame`.
         ax: where to draw.
@@ -100,12 +110,17 @@ def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
         ylabel="Top-1 accuracy on validation (%)",
     )
     if frame.empty:
-        nothing_yet(ax, "no two widths at one depth and image size")
+        nothing_yet(ax, "no two widths, and costs, at one depth and image size")
         return
     divisor, unit = scale_of(frame["macs"])
     ax.set_xlabel(f"FLOPs (multiply-adds, {unit})" if unit else "FLOPs (multiply-adds)")
     handles: list[Line2D] = []
-    for (depth, resolution), part in list(frame.groupby(["d", "r"], sort=True))[: len(LINES)]:
+    groups = frame.groupby(["d", "r"], sort=True)
+    longest = groups.size().sort_values(ascending=False, kind="stable").index[: len(LINES)]
+    if len(longest) < len(groups):
+        ax.set_title(f"{title} · own runs · {len(longest)} of {len(groups)} depths and resolutions")
+    for depth, resolution in sorted(longest):
+        part = groups.get_group((depth, resolution))
         color, marker = LINES[len(handles)]
         _line(part, part["macs"] / divisor, ax, color, marker)
         handles.append(mark(f"d = {depth:g}, r = {resolution:.3g}", marker, color))
@@ -147,7 +162,7 @@ def dimensions_words(frame: pd.DataFrame) -> str:
 def widths_words(frame: pd.DataFrame) -> str:
     """Say how width pays at each depth and resolution."""
     if frame.empty:
-        return "No two complete networks share a depth and an image size and differ in width."
+        return "No two complete networks share a depth and an image size and differ in width and cost."
     said = []
     for (depth, resolution), part in frame.groupby(["d", "r"], sort=True):
         points = ", ".join(

@@ -22,7 +22,7 @@ from scaling.figures import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, RunData, Se
 from scaling.figures.published_methods import other_baselines_frame, scaling_methods_frame
 from scaling.figures.released_weights import released_weights_frame
 from scaling.figures.run_cost import run_cost_frame
-from scaling.figures.run_dimensions import run_dimensions_frame, run_widths_frame
+from scaling.figures.run_dimensions import draw_run_widths, run_dimensions_frame, run_widths_frame
 from scaling.figures.run_methods import run_methods_frame
 from scaling.figures.run_noise import SHOWN, run_noise_frame
 from scaling.figures.run_pareto import run_pareto_frame
@@ -209,6 +209,30 @@ def test_one_dimension_at_a_time_of_a_run() -> None:
     ]  # fmt: skip
     widths = run_widths_frame(tiny_run())
     assert widths[["d", "r", "coefficient"]].to_numpy().tolist() == [[1.0, 1.0, 1.0], [1.0, 1.0, 1.5]]
+
+
+def test_widths_of_a_run_are_lines_along_which_the_cost_grows() -> None:
+    groups = [
+        (float(depth), width, size, round(100 * depth * width**2))
+        for depth in range(1, 10)
+        for size, widths in ((20, (1.0, 1.05)), (24, (1.0, 1.5)))
+        for width in widths
+    ]
+    run = tiny_run().iloc[[0] * len(groups)]
+    run["trial"] = range(len(groups))
+    run["seed"], run["architecture"] = 0, [f"key {trial}" for trial in run["trial"]]
+    run["name"] = ["baseline", *[""] * (len(groups) - 1)]
+    for column, values in zip(
+        ("depth_coefficient", "width_coefficient", "image_size", "macs"),
+        zip(*groups, strict=True), strict=True,
+    ):  # fmt: skip
+        run[column] = list(values)
+    widths = run_widths_frame(run)
+    assert set(widths["r"]) == {1.2}, "at one cost width alone says nothing"
+    ax = Figure().subplots()
+    draw_run_widths(widths, ax, title="tiny")
+    assert ax.get_title() == "tiny · own runs · 7 of 9 depths and resolutions"
+    assert len(ax.lines) == 7
 
 
 def test_noise_frame_ranks_networks_and_keeps_every_seed() -> None:
