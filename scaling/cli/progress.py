@@ -50,9 +50,9 @@ class SearchProgress:
         self.last: dict[int, int] = {}
 
     @property
-    def complete(self) -> bool:
-        """Whether every network that was planned is done."""
-        return self.finished >= self.networks
+    def left(self) -> int:
+        """How many of the networks that were planned are not done."""
+        return max(0, self.networks - self.finished)
 
     @contextmanager
     def shown(self) -> Iterator[SearchProgress]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
 import click
 from sqlalchemy import URL
 
+from scaling.cli.aside import Aside, drawing_aside
 from scaling.cli.found import note_place, place_of_run
 from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import errors, json_option
@@ -133,24 +129,10 @@ def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: 
                 _train(launch, continued, aside)
         finally:
             lock.release()
-        _prepare_end(aside)
+        aside.prepare()
         from scaling.cli.concluding import conclude  # noqa: PLC0415
 
-        conclude(launch, aside, as_json=as_json)
-
-
-@contextmanager
-def drawing_aside() -> Iterator[Executor]:
-    """Give a second process that can draw; it starts with the first thing it is asked for."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=import_module, initargs=("scaling.figures",)) as pool:
-        yield pool
-
-
-def _prepare_end(aside: Executor) -> None:
-    """Import what draws, here and in the second process: workers need not wait for it when they start."""
-    aside.submit(int)
-    import_module("scaling.cli.concluding")
+        conclude(launch, aside.pool, as_json=as_json)
 
 
 def is_finished(launch: Launch) -> bool:
@@ -167,7 +149,7 @@ def _left(launch: Launch) -> list[Piece]:
     return launch.opened.patiently(read)
 
 
-def _train(launch: Launch, continued: bool, aside: Executor) -> None:
+def _train(launch: Launch, continued: bool, aside: Aside) -> None:
     config, folder = launch.config, launch.run
     _announce(config, folder, continued)
     with measuring() as progress_of_kernels:
@@ -178,8 +160,8 @@ def _train(launch: Launch, continued: bool, aside: Executor) -> None:
 
     def heed(message: Message) -> None:
         progress.update(message)
-        if progress.complete:  # workers take two seconds to leave
-            _prepare_end(aside)
+        if progress.left < launch.packing.workers:  # one has nothing more to train
+            aside.prepare()
 
     with progress.shown():
         launch.run_workers(heed)
