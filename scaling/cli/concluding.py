@@ -79,6 +79,7 @@ def _draw(launch: Launch, trials: pd.DataFrame, aside: Executor) -> tuple[list[P
     )
     others = aside.submit(charts, names=ASIDE)
     family = aside.submit(save_family_figures, folder.figures, names=FAMILY)
+    aside.shutdown(wait=False)  # it leaves when it has drawn, which takes a second
     figures = charts(names=tuple(name for name in RUN_CHARTS if name not in ASIDE)) + others.result()
     report = save_report(
         folder.path, folder.path / "report.html", launch.opened.place, figures=folder.figures

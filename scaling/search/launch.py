@@ -147,11 +147,12 @@ class Launch:
         """Pass messages on until every worker has left and the queue is empty."""
         while True:
             self._recover_dead()
+            # Looked at before the queue: what a worker says comes before it leaves.
+            over = all(process.exitcode == 0 for process in self.processes.values())
             try:
-                message = self.messages.get(timeout=0.2)
+                message = self.messages.get(timeout=0.0 if over else 0.2)
             except queue.Empty:
-                # A worker that has died since the look above is not done: the next round replaces it.
-                if all(process.exitcode == 0 for process in self.processes.values()):
+                if over:
                     return
                 continue
             if message.event == PROBLEM:

@@ -106,6 +106,9 @@ def work(
             Worker(run, number=worker, lease=lease, send=messages.put).work(should_stop)
         except ScalingError as error:
             messages.put(Message(worker=worker, event=PROBLEM, text=str(error)))
+    messages.close()
+    messages.join_thread()
+    os._exit(0)  # the launch waits for this process; to take torch apart would take more than a second
 
 
 def new_name() -> str:
