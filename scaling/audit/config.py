@@ -16,7 +16,7 @@ from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.reading import parse_toml, read_text
 from scaling.results.titles import file_name, suffix_of
-from scaling.search.config import NAME, SearchConfig, load_config
+from scaling.search.config import NAME, SearchConfig, load_changed
 from scaling.serialization import first_problem
 from scaling.training import Recipe
 from scaling.training.zero_cost import ZeroCost
@@ -187,8 +187,7 @@ def load_audit(path: Path, overrides: tuple[str, ...] = (), *, data: str = "glyp
     except ValidationError as error:
         raise ConfigError(f"{path}: {_problem(error)}") from None
     file = path.parent / config.anchors.search.replace("{data}", data)
-    search = load_config(file, overrides)
-    changes = overrides if overrides and search.key() != load_config(file).key() else ()
+    search, changes = load_changed(file, overrides)
     return Audit(config=config, search=search, changes=changes)
 
 

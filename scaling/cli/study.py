@@ -12,7 +12,7 @@ from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
 from scaling.results.titles import file_name, suffix_of
-from scaling.search.config import SearchConfig, calibration_of, load_config
+from scaling.search.config import SearchConfig, calibration_of, load_changed
 from scaling.studies.config import (
     FOLDER,
     Size,
@@ -103,8 +103,7 @@ def study(
         print_paper(config, as_json, plan=plan)
         return
     file = proxy_path or proxy_file(config, path, Size(size), data)
-    proxy = load_config(file, overrides)
-    shaping = overrides if overrides and proxy.key() != load_config(file).key() else ()
+    proxy, shaping = load_changed(file, overrides)
     label = proxy.name if proxy_path else data
     bench = Bench(
         study=config,

@@ -185,6 +185,17 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
     return parse_config(document, where=str(path), text="" if overrides else text)
 
 
+def load_changed(path: Path, overrides: Sequence[str]) -> tuple[SearchConfig, tuple[str, ...]]:
+    """Read an experiment file with overrides; return it, and these overrides, or none if they shape no result.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    config = load_config(path, overrides)
+    shaping = bool(overrides) and config.key() != load_config(path).key()
+    return config, tuple(overrides) if shaping else ()
+
+
 def calibration_of(path: Path, overrides: Sequence[str] = ()) -> Calibration | None:
     """Return the calibration that an experiment file, or an override, names; None where none is named.
 
