@@ -186,7 +186,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
 
 
 def load_changed(path: Path, overrides: Sequence[str]) -> tuple[SearchConfig, tuple[str, ...]]:
-    """Read an experiment file with overrides; return it, and these overrides, or none if they shape no result.
+    """Read an experiment file with overrides; return it, and the overrides, none where they shape no result.
 
     Raises:
         ConfigError: as `load_config`.
