@@ -21,10 +21,10 @@ import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
 from scaling.analysis.intervals import Interval, paired_difference  # noqa: E402
+from scaling.atomic_write import write_json, write_text  # noqa: E402
 from scaling.data import checksum, dataset_info  # noqa: E402
 from scaling.model import FIXED_KERNELS, KernelTable  # noqa: E402
-from scaling.results import provenance, write_json, write_text  # noqa: E402
-from scaling.results.provenance import utc_now  # noqa: E402
+from scaling.provenance import provenance, utc_now  # noqa: E402
 from scaling.search.config import SearchConfig, load_config  # noqa: E402
 from scaling.search.objective import images  # noqa: E402
 from scaling.training import train_network  # noqa: E402

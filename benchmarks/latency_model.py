@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import torch  # noqa: E402
 
-from scaling.baseline_files import baseline_from  # noqa: E402
+from scaling.atomic_write import write_json, write_text  # noqa: E402
 from scaling.latency.calibration import (  # noqa: E402
     RIVALS,
     Calibration,
@@ -38,8 +38,8 @@ from scaling.latency.design import Ranges, designed  # noqa: E402
 from scaling.latency.fitting import summary  # noqa: E402
 from scaling.latency.timing import Conditions, Mode  # noqa: E402
 from scaling.model import KernelTable  # noqa: E402
-from scaling.results import provenance, write_json, write_text  # noqa: E402
-from scaling.results.provenance import utc_now  # noqa: E402
+from scaling.network.baseline_files import baseline_from  # noqa: E402
+from scaling.provenance import provenance, utc_now  # noqa: E402
 from scaling.training.engine import best_device  # noqa: E402
 from scaling.training.kernels import arithmetic, kernels_for  # noqa: E402
 from scaling.training.options import KernelChoice  # noqa: E402

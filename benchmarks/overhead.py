@@ -26,10 +26,10 @@ from typing import Any
 import click
 from optuna.trial import FrozenTrial, TrialState
 
+from scaling.atomic_write import write_json
 from scaling.cli.output import console, run, table_of
 from scaling.errors import ConfigError, ResultsError
-from scaling.results import provenance, write_json
-from scaling.results.provenance import utc_now
+from scaling.provenance import provenance, utc_now
 from scaling.search.candidate import CONFIRM
 from scaling.search.folder import RunFolder
 from scaling.search.location import sqlite_url

@@ -34,11 +34,11 @@ import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torch.profiler import ProfilerActivity, profile  # noqa: E402
 
+from scaling.atomic_write import write_json, write_text  # noqa: E402
 from scaling.cost.peak_memory import MemoryUse, peak_bytes  # noqa: E402
-from scaling.families import baseline_named  # noqa: E402
 from scaling.model import FIXED_KERNELS, build_model  # noqa: E402
-from scaling.results import provenance, write_json, write_text  # noqa: E402
-from scaling.results.provenance import utc_now  # noqa: E402
+from scaling.network.families import baseline_named  # noqa: E402
+from scaling.provenance import provenance, utc_now  # noqa: E402
 from scaling.training.recipe import Recipe  # noqa: E402
 from scaling.training.step import Step  # noqa: E402
 

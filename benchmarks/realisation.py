@@ -18,15 +18,15 @@ import optuna
 
 from scaling import RoundingRules, variant
 from scaling.cost import count_cost
-from scaling.rounding import CoefficientRounding
+from scaling.network.rounding import CoefficientRounding
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import claim_candidate
 from scaling.search.config import SearchConfig, parse_config
-from scaling.search.realise import realise
-from scaling.search.space import on_target
-from scaling.search.surface import Direction
-from scaling.search.target import Target
-from scaling.serialization import architecture_key
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise
+from scaling.targets.space import on_target
+from scaling.targets.target import Target
 
 RULES = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 TARGET = Target(factor=2.0, tolerance=0.03)

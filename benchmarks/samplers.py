@@ -31,11 +31,12 @@ import pandas as pd
 from rich.table import Table as Printed
 
 from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
+from scaling.atomic_write import write_json
 from scaling.cli.output import console, counting_bars, emit_json, json_option, run, table_of
 from scaling.errors import ConfigError
 from scaling.figures.sampler_regret import save_sampler_regret
-from scaling.results import provenance, read_trials, write_json
-from scaling.results.provenance import utc_now
+from scaling.provenance import provenance, utc_now
+from scaling.runs.trials_table import read_trials
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder
 from scaling.search.queueing import queue_of

@@ -31,15 +31,14 @@ import torch
 
 from scaling import ArchitectureSpec, ScalingCoefficients, count_cost, scale, variant
 from scaling.analysis import NoiseFloor, noise_floor
+from scaling.atomic_write import write_json, write_text
 from scaling.data import checksum, dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.model import TENSORFLOW, Numerics
-from scaling.results import provenance, write_json
-from scaling.results.provenance import utc_now
-from scaling.results.writing import write_text
-from scaling.rounding import RELEASED, CoefficientRounding, RepeatRule
-from scaling.serialization import architecture_key
-from scaling.small_inputs import SmallInput, for_small_input, idle_taps, last_map
+from scaling.network.rounding import RELEASED, CoefficientRounding, RepeatRule
+from scaling.network.serialization import architecture_key
+from scaling.network.small_inputs import SmallInput, for_small_input, idle_taps, last_map
+from scaling.provenance import provenance, utc_now
 from scaling.training import Recipe, train_network
 
 CELLS = (("glyphs", 32), ("fashion-mnist", 28), ("glyphs", 64), ("glyphs", 96))

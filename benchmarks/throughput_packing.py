@@ -17,9 +17,9 @@ from throughput_networks import RECIPE
 from torch import Tensor
 
 from scaling.agreement.peers import peer_installed
-from scaling.architecture import ArchitectureSpec
-from scaling.families import variant
 from scaling.model import FIXED_KERNELS, KernelTable, build_model
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.families import variant
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.objective import images, train_once
 from scaling.training.augmentation import Augmentation, Augmenter

@@ -39,9 +39,9 @@ from throughput_packing import (  # noqa: E402
     packing_rows,
 )
 
+from scaling.atomic_write import write_json, write_text  # noqa: E402
 from scaling.model import KernelTable  # noqa: E402
-from scaling.results import provenance, write_json, write_text  # noqa: E402
-from scaling.results.provenance import utc_now  # noqa: E402
+from scaling.provenance import provenance, utc_now  # noqa: E402
 from scaling.training.kernels import kernels_for  # noqa: E402
 from scaling.training.options import KernelChoice  # noqa: E402
 

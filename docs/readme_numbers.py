@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from scaling import count_cost, scale, variant
-from scaling.baselines import EFFICIENTNET_B0
 from scaling.cli.choice import accuracy, network
-from scaling.decomposition import layers
-from scaling.explanation import released_grid
-from scaling.families import released_coefficients
-from scaling.inversion import Match, invert
-from scaling.published import published
-from scaling.rounding import RELEASED
-from scaling.search.surface import Direction
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.decomposition import layers
+from scaling.network.families import released_coefficients
+from scaling.network.published import published
+from scaling.network.rounding import RELEASED
+from scaling.targets.directions import Direction
+from scaling.targets.explanation import released_grid
+from scaling.targets.inversion import Match, invert
 
 ROOT = Path(__file__).parents[1]
 PRINTED = {row["model"].lower().removeprefix("efficientnet-"): row for row in published("imagenet")}

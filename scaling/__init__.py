@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scaling.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
-from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.cost import Cost, count_cost
 from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError, WeightsError
-from scaling.families import generate, variant
-from scaling.generation import scale
-from scaling.rounding import RoundingRules
-from scaling.small_inputs import for_small_input
+from scaling.network.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
+from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.network.families import generate, variant
+from scaling.network.generation import scale
+from scaling.network.rounding import RoundingRules
+from scaling.network.small_inputs import for_small_input
 
 if TYPE_CHECKING:
     from scaling.model import build_model

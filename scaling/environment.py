@@ -1,4 +1,4 @@
-"""What a process must find in its environment before it imports torch. Floor 0."""
+"""What a process must find in its environment before it imports torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The official family's charts, drawings and tables as files, the same bytes every time. Floor 8."""
+"""The official family's charts, drawings and tables as files, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.diagrams import official_drawings, save_drawings
+from scaling.atomic_write import write_whole
+from scaling.drawings import official_drawings, save_drawings
 from scaling.figures import FAMILY_CHARTS, PAPER_CHARTS, save_family_figures
 from scaling.figures.saving import family_chart
 from scaling.tables import TableFormat, official_tables, save_tables, write_table
-from scaling.writing import write_whole
 
 CHARTS = (*FAMILY_CHARTS, "stage_costs_b7")
 FOR_PRINT = (*PAPER_CHARTS, "nominal_achieved", "phi_implied", "scaling_methods")

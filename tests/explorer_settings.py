@@ -18,11 +18,11 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.baselines import EFFICIENTNETS, rules_of_baseline
 from scaling.cost.closed_form import input_sides
-from scaling.decomposition import layers
-from scaling.families import lite_coefficients, official_name, released_coefficients
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
+from scaling.network.baselines import EFFICIENTNETS, rules_of_baseline
+from scaling.network.decomposition import layers
+from scaling.network.families import lite_coefficients, official_name, released_coefficients
+from scaling.network.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
 OFFICIAL = (*released_coefficients(), *lite_coefficients())
 B0, LITE0 = "efficientnet-b0", "efficientnet-lite0"
@@ -176,7 +176,7 @@ def expected(setting: Setting) -> dict[str, Any]:
 
 
 def drawn(spec: ArchitectureSpec) -> dict[str, list[str]]:
-    """What the drawing must say, class by class of its texts, from the layers of `scaling.decomposition`."""
+    """What the drawing must say, class by class of its texts, from the layers of `decomposition`."""
     every = layers(spec)
     inside = [layer for layer in every if layer.sub_block]
     blocks = [list(members) for _, members in groupby(inside, key=lambda layer: layer.sub_block)]

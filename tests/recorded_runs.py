@@ -13,8 +13,8 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 from search_runs import configuration
 
+from scaling.atomic_write import write_json
 from scaling.cli.search import search
-from scaling.results import write_json
 from scaling.search.candidate import Candidate, references
 from scaling.search.claims import ENUMERATED
 from scaling.search.folder import RunFolder

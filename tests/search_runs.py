@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.config import SearchConfig, parse_config
 from scaling.search.folder import RunFolder
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from scaling import ArchitectureSpec, HeadSpec, RoundingRules, StageSpec, StemSpec
-from scaling.architecture import Activation, BlockKind
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
+from scaling.network.architecture import Activation, BlockKind
+from scaling.network.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
 KERNELS = st.sampled_from([1, 3, 5, 7])
 SE_RATIOS = st.one_of(st.just(0.0), st.just(0.25), st.floats(min_value=0.01, max_value=1.0))

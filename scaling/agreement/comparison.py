@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from scaling.agreement.peers import LayerLine, OtherNetwork, other_network
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
-from scaling.decomposition import layers
 from scaling.errors import ConfigError, WeightsError
-from scaling.families import variant as official_variant
 from scaling.model import EfficientNet, Numerics, build_model, numerics_of
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import layers
+from scaling.network.families import variant as official_variant
 from scaling.weights import export_weights, load_weights
 
 TOLERANCE = 1e-9

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling.conventions import Peer
 from scaling.errors import ConfigError
-from scaling.rounding import choice
+from scaling.network.conventions import Peer
+from scaling.network.rounding import choice
 from scaling.weights import keras_state, set_keras_state
 
 LayerLine = tuple[str, tuple[int, ...], int]

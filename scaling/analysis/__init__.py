@@ -1,4 +1,4 @@
-"""Statistics of results: frame to frame, no state. Floor 6."""
+"""Statistics of results: frame to frame, no state."""
 
 from scaling.analysis.choosing import contenders
 from scaling.analysis.intervals import Interval, bootstrap_interval, mean_interval, paired_difference

@@ -1,4 +1,4 @@
-"""Comparisons of networks trained with the same seeds: seeds are blocks, so networks are paired. Floor 6."""
+"""Comparisons of networks trained with the same seeds: seeds are blocks, so networks are paired."""
 
 from __future__ import annotations
 

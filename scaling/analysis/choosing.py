@@ -1,4 +1,4 @@
-"""Which network to call best, and which others it cannot be told from. Floor 6.
+"""Which network to call best, and which others it cannot be told from.
 
 Whoever leads among many noisy means is too high on average (the winner's curse). So candidates are ranked by
 fresh seeds alone, rows of kind `confirm`, which took no part in choosing them.

@@ -1,4 +1,4 @@
-"""How achieved cost goes with accuracy where the search did not hold it. Floor 6."""
+"""How achieved cost goes with accuracy where the search did not hold it."""
 
 from __future__ import annotations
 

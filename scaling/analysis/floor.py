@@ -1,4 +1,4 @@
-"""What the noise floor of a proxy means: how sure, of what made, how many seeds it asks for. Floor 6."""
+"""What the noise floor of a proxy means: how sure, of what made, how many seeds it asks for."""
 
 from __future__ import annotations
 

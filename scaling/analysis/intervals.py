@@ -1,4 +1,4 @@
-"""Means and differences with their 95 % intervals; which method is said in the interval itself. Floor 6."""
+"""Means and differences with their 95 % intervals; which method is said in the interval itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A law with the intervals of its parameters, and its largest scale held out. Floor 6."""
+"""A law with the intervals of its parameters, and its largest scale held out."""
 
 from __future__ import annotations
 

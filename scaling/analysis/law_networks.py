@@ -1,4 +1,4 @@
-"""Tables of trials, or published figures, as the networks a law is fitted to. Floor 6."""
+"""Tables of trials, or published figures, as the networks a law is fitted to."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pandas as pd
 from scaling.analysis.noise import noise_floor
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
-from scaling.families import variant
-from scaling.published import published
-from scaling.results import at_own_rate
+from scaling.network.families import variant
+from scaling.network.published import published
+from scaling.runs.trials_table import at_own_rate
 
 COSTS = ("macs", "params", "activations")
 DIMENSIONS = ("depth", "width", "resolution")

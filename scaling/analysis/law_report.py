@@ -1,4 +1,4 @@
-"""Everything `scaling fit` finds in one source: a law for each strategy, and the surface. Floor 6."""
+"""Everything `scaling fit` finds in one source: a law for each strategy, and the surface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A law in depth, width and resolution, and the bases that it implies. Floor 6.
+"""A law in depth, width and resolution, and the bases that it implies.
 
 error = E + A_d·d^(−p) + A_w·w^(−q) + A_r·r^(−s). The powers add up, they do not multiply: with a product,
 log(error − E) is a plane, and the best direction at constant cost is always a corner, one dimension alone.

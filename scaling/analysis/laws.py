@@ -1,4 +1,4 @@
-"""Scaling laws in one cost, a strategy at a time, and a plain no where the data cannot tell. Floor 6."""
+"""Scaling laws in one cost, a strategy at a time, and a plain no where the data cannot tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise floor of a proxy: how far apart two networks must be before seeds cannot explain it. Floor 6."""
+"""The noise floor of a proxy: how far apart two networks must be before seeds cannot explain it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which networks no other one beats in accuracy and cost at once. Floor 6."""
+"""Which networks no other one beats in accuracy and cost at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many seeds tell two networks apart. Floor 6."""
+"""How many seeds tell two networks apart."""
 
 from __future__ import annotations
 

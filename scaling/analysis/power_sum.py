@@ -1,4 +1,4 @@
-"""Sums of decaying powers: error = E + Σ A_k · x_k^(−p_k), fitted robustly from many starts. Floor 6."""
+"""Sums of decaying powers: error = E + Σ A_k · x_k^(−p_k), fitted robustly from many starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a cheap proxy ranks networks as a dear training does. Floor 6.
+"""How far a cheap proxy ranks networks as a dear training does.
 
 Every figure has a percentile bootstrap interval over networks: they are drawn again with replacement, with
 their proxy and anchor values together. Noise of the anchors themselves is in it only as far as it shows in

@@ -1,4 +1,4 @@
-"""Networks ranked by accuracy, with what the ranking cannot tell apart. Floor 6."""
+"""Networks ranked by accuracy, with what the ranking cannot tell apart."""
 
 from __future__ import annotations
 

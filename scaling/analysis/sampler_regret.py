@@ -1,4 +1,4 @@
-"""Regret curves of samplers over many replayed searches, and which can be told from random. Floor 6."""
+"""Regret curves of samplers over many replayed searches, and which can be told from random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of seed-to-seed spread: luck on the validation images, and truly different networks. Floor 6."""
+"""The parts of seed-to-seed spread: luck on the validation images, and truly different networks."""
 
 from __future__ import annotations
 

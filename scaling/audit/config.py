@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from scaling.analysis.proxy_agreement import FEWEST
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
-from scaling.reading import parse_toml, read_text
-from scaling.results.titles import file_name, suffix_of
+from scaling.runs.titles import file_name, suffix_of
 from scaling.search.config import NAME, SearchConfig, load_changed
-from scaling.serialization import first_problem
+from scaling.toml_errors import first_problem, parse_toml, read_text
 from scaling.training import Recipe
 from scaling.training.zero_cost import ZeroCost
 

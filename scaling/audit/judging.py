@@ -20,12 +20,12 @@ from scaling.analysis.proxy_agreement import (
     plain,
     reliability,
 )
-from scaling.architecture import ArchitectureSpec
 from scaling.audit.config import BASELINES, Audit
 from scaling.audit.networks import Trainings
 from scaling.audit.scoring import Scores
 from scaling.cost import count_cost
-from scaling.serialization import architecture_key
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.serialization import architecture_key
 from scaling.training.trained import Trained, TrainedState
 
 Results = Mapping[str, Sequence[Sequence[Trained | None]]]

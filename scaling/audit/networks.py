@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec
 from scaling.audit.config import Audit, ProxyTable
-from scaling.coefficients import ScalingCoefficients
 from scaling.errors import ConfigError
-from scaling.generation import scale
-from scaling.search.space import on_target, specs_of
+from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.targets.space import on_target, specs_of
 from scaling.training.job import TrainingJob
 
 

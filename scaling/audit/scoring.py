@@ -10,10 +10,10 @@ from statistics import mean
 import torch
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec
 from scaling.audit.config import BASELINES, Audit
 from scaling.cost import count_cost
 from scaling.data import dataset_info, load_split
+from scaling.network.architecture import ArchitectureSpec
 from scaling.training.job import BACKWARD
 from scaling.training.zero_cost import ZeroCost, zero_cost_score
 

@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 import click
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baseline_files import baseline_from, is_path
-from scaling.baselines import BASELINES, Baseline, known_baseline, rules_of_baseline
 from scaling.cli.output import compose
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
-from scaling.families import generate, named, official_name, variant
-from scaling.rounding import CoefficientRounding, choice
-from scaling.small_inputs import SmallInput, for_small_input
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import baseline_from, is_path
+from scaling.network.baselines import BASELINES, Baseline, known_baseline, rules_of_baseline
+from scaling.network.families import generate, named, official_name, variant
+from scaling.network.rounding import CoefficientRounding, choice
+from scaling.network.small_inputs import SmallInput, for_small_input
 
 MOST_PARAMS = 10**11
 DEFAULT_BASELINE = "efficientnet-b0"

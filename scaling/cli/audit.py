@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scaling.analysis.proxy_agreement import Estimate
-from scaling.architecture import ArchitectureSpec
+from scaling.atomic_write import write_json, write_text
 from scaling.audit.config import Audit, AuditSize, audit_file, load_audit
 from scaling.audit.judging import Results, Verdict, document_of, judge
 from scaling.audit.networks import Trainings, anchor_networks, trainings_of
@@ -21,9 +21,9 @@ from scaling.cli.output import console, counting_bars, emit_json, errors, json_o
 from scaling.errors import ConfigError
 from scaling.figures.audit import audit_cost_figure, audit_cost_frame, audit_ranks_figure, audit_ranks_frame
 from scaling.figures.style import save_figure, save_frame
-from scaling.results import provenance, write_json, write_text
-from scaling.results.exporting import copied
-from scaling.results.provenance import utc_now
+from scaling.network.architecture import ArchitectureSpec
+from scaling.provenance import provenance, utc_now
+from scaling.runs.exporting import copied
 from scaling.training.engine import best_device
 from scaling.training.job import TrainingJob
 from scaling.training.pool import termination_as_ctrl_c

@@ -15,7 +15,7 @@ from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, table_of
 from scaling.cli.placing import storage_options
 from scaling.errors import ResultsError
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.folder import RunFolder
 from scaling.search.location import file_of, is_sqlite
 from scaling.search.snapshot import read_snapshot

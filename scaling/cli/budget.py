@@ -11,15 +11,15 @@ import numpy as np
 
 from scaling.cli.arguments import baseline_options, chosen_baseline
 from scaling.cli.output import compose, console, emit_json, json_option, table_of
+from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.cost.peak_memory import MemoryUse
 from scaling.errors import ConfigError
-from scaling.explanation import PAPER_BASES
-from scaling.families import named
 from scaling.latency.calibration import Calibration, read_calibration
-from scaling.latency.model import NO_LATENCY, LatencyModel
 from scaling.latency.timing import Mode
-from scaling.rounding import choice
-from scaling.search.budget import Answer, Budget, Family, cosines, nearest, spend
+from scaling.network.families import named
+from scaling.network.rounding import choice
+from scaling.targets.budget import Answer, Budget, Family, cosines, nearest, spend
+from scaling.targets.explanation import PAPER_BASES
 
 ORDERS = ("macs", "params", "activations", "memory_bytes", "direction")
 MOST_SHOWN = 10_000

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.baseline_files import baseline_from
-from scaling.baselines import Baseline
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, table_of
 from scaling.errors import ConfigError
@@ -14,8 +12,10 @@ from scaling.latency.calibration import Calibration, calibrate, path_here, write
 from scaling.latency.design import Ranges, designed
 from scaling.latency.fitting import Errors
 from scaling.latency.timing import Conditions, Mode
-from scaling.reading import parse_toml, read_text
+from scaling.network.baseline_files import baseline_from
+from scaling.network.baselines import Baseline
 from scaling.search.config import load_config
+from scaling.toml_errors import parse_toml, read_text
 from scaling.training.engine import best_device
 from scaling.training.kernels import arithmetic, kernels_for
 from scaling.training.options import KernelChoice

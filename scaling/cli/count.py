@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option, table_of, waiting
 from scaling.cost import Cost, count_cost
-from scaling.families import official_name
-from scaling.published import printed_macs
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.families import official_name
+from scaling.network.published import printed_macs
 
 
 @click.command()

@@ -7,12 +7,9 @@ from typing import Any
 
 import click
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baseline_files import baseline_from
-from scaling.baselines import BASELINES
 from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
-from scaling.diagrams import (
+from scaling.drawings import (
     Drawing,
     difference_drawing,
     family_drawing,
@@ -22,11 +19,14 @@ from scaling.diagrams import (
     stage_drawing,
     variant_drawing,
 )
-from scaling.diagrams.rendering import format_of
-from scaling.diagrams.saving import OFFICIAL
+from scaling.drawings.rendering import format_of
+from scaling.drawings.saving import OFFICIAL
 from scaling.errors import ConfigError
-from scaling.families import lite_coefficients, official_name, variant
-from scaling.serialization import from_json
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import baseline_from
+from scaling.network.baselines import BASELINES
+from scaling.network.families import lite_coefficients, official_name, variant
+from scaling.network.serialization import from_json
 
 DETAILS = ("family", "variant", "stage", "module")
 
@@ -39,7 +39,7 @@ DETAILS = ("family", "variant", "stage", "module")
     "--spec",
     "spec_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="FILE.json of any network, as scaling.serialization.to_json writes it, instead of NAME.",
+    help="FILE.json of any network, as scaling.network.serialization.to_json writes it, instead of NAME.",
 )
 @click.option("--stage", "stage_number", type=int, help="With --detail stage: which, from 1 (the default).")
 @click.option("--diff", is_flag=True, help="Two networks side by side, what differs in red.")

@@ -9,19 +9,19 @@ from typing import Any
 
 import click
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
-from scaling.conventions import Peer
 from scaling.data.imagefolder import ImageFolder, list_images
+from scaling.data.preprocessing import Preprocessing, preprocessing_for, preprocessing_named
 from scaling.errors import ConfigError
-from scaling.evaluation import Evaluation, Proportion
-from scaling.evaluation import evaluate as evaluate_model
-from scaling.families import lite_coefficients, released_coefficients
 from scaling.model import EfficientNet, build_model, numerics_of
-from scaling.preprocessing import Preprocessing, preprocessing_for, preprocessing_named
-from scaling.published import published
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.conventions import Peer
+from scaling.network.families import lite_coefficients, released_coefficients
+from scaling.network.published import published
 from scaling.training.engine import best_device
+from scaling.training.evaluation import Evaluation, Proportion
+from scaling.training.evaluation import evaluate as evaluate_model
 from scaling.weights import load_weights, read_own, read_state
 
 IMAGE_FOLDER = "imagefolder:"

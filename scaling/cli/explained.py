@@ -8,12 +8,12 @@ from typing import Any
 
 from rich.table import Table
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baselines import EFFICIENTNET_B0
 from scaling.cli.output import table_of
-from scaling.coefficients import UNSCALED
 from scaling.cost import Cost
-from scaling.explanation import Candidate, Explanation, Step, answer
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.coefficients import UNSCALED
+from scaling.targets.explanation import Candidate, Explanation, Step, answer
 
 
 def explanation_document(found: Explanation) -> dict[str, Any]:

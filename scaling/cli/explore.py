@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from scaling.atomic_write import write_whole
 from scaling.cli.output import console
 from scaling.errors import ConfigError
 from scaling.explorer import explorer_page
-from scaling.writing import write_whole
 
 
 @click.command()

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from scaling.analysis import noise_floor
+from scaling.atomic_write import write_json
 from scaling.cli.found import place_of_run
 from scaling.cli.output import console
 from scaling.cli.placing import storage_options
 from scaling.cli.trials import result_document
 from scaling.errors import ResultsError
-from scaling.results import write_json
-from scaling.results.exporting import export_run
+from scaling.runs.exporting import export_run
 from scaling.search.folder import RunFolder
 from scaling.search.snapshot import read_snapshot
 

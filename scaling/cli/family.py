@@ -10,16 +10,16 @@ from typing import Any
 
 import click
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baseline_files import baseline_from
-from scaling.baselines import Baseline
 from scaling.cli.arguments import DEFAULT_BASELINE
 from scaling.cli.output import console, emit_json, json_option, table_of
-from scaling.coefficients import CompoundCoefficients
 from scaling.cost import Cost, count_cost
 from scaling.errors import ConfigError, SpecError
-from scaling.families import generate, official_name, released_coefficients, variant
-from scaling.rounding import CoefficientRounding, RoundingRules, choice
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import baseline_from
+from scaling.network.baselines import Baseline
+from scaling.network.coefficients import CompoundCoefficients
+from scaling.network.families import generate, official_name, released_coefficients, variant
+from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
 
 MOST_MEMBERS = 1000
 

@@ -15,11 +15,12 @@ from scaling.analysis.law_networks import COSTS, DIMENSIONS, Source, published_s
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
+from scaling.atomic_write import write_json
 from scaling.cli.fit_document import BASES, fit_document
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
 from scaling.errors import ConfigError
-from scaling.explanation import PAPER_BASES
-from scaling.results import read_trials, write_json
+from scaling.runs.trials_table import read_trials
+from scaling.targets.explanation import PAPER_BASES
 
 PATH = click.Path(path_type=Path)
 LEAST_RESAMPLES, MOST_RESAMPLES, LARGEST_SEED = 20, 20_000, 2**32 - 1

@@ -10,7 +10,7 @@ from scaling.analysis.law_fits import Estimate, HeldOut
 from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
-from scaling.explanation import PAPER_BASES
+from scaling.targets.explanation import PAPER_BASES
 
 BASES = ("alpha", "beta", "gamma")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from scaling.atomic_write import write_text
 from scaling.cli.placing import place_of
 from scaling.errors import ConfigError
-from scaling.results import write_text
 from scaling.search.folder import RunFolder
 from scaling.search.location import VARIABLE, is_sqlite, parsed, printable, sqlite_url
 

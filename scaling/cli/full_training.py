@@ -11,19 +11,18 @@ from typing import Any
 import torch
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from scaling.atomic_write import write_json
 from scaling.cli.kernels import announce_engine
 from scaling.cli.output import console, emit_json, errors, table_of, waiting
 from scaling.cost import count_cost
 from scaling.data import dataset_info
 from scaling.errors import ConfigError
-from scaling.evaluation import proportion
 from scaling.model import EfficientNet, build_model
 from scaling.model.depthwise import KernelTable
-from scaling.results import provenance, write_json
-from scaling.results.provenance import utc_now
+from scaling.network.serialization import architecture_key
+from scaling.provenance import provenance, utc_now
 from scaling.search.patience import Patience
 from scaling.search.signals import StopSignals
-from scaling.serialization import architecture_key
 from scaling.training.batches import source_of
 from scaling.training.board import Board
 from scaling.training.checkpoint import delete_checkpoint
@@ -36,6 +35,7 @@ from scaling.training.engine import (
     total_steps,
     train_network,
 )
+from scaling.training.evaluation import proportion
 from scaling.training.job import TrainingFolder, TrainingJob, content
 from scaling.training.kernels import arithmetic, kernels_for, read_kernels, write_kernels
 from scaling.training.machine import training_alone

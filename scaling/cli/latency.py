@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.calibrating import Wishes, print_calibration, run_calibration
 from scaling.cli.output import console, emit_json, json_option
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration, calibrations_here, document_of, read_calibration
 from scaling.latency.timing import Conditions, Mode
-from scaling.rounding import choice
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.rounding import choice
 from scaling.training.engine import best_device
 from scaling.training.options import KernelChoice
 

@@ -15,14 +15,15 @@ import torch
 from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.intervals import LEVEL
 from scaling.analysis.power import POWER
+from scaling.atomic_write import write_json
 from scaling.cli.kernels import announce_engine, measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, json_option, table_of
 from scaling.cli.recording import start_record
 from scaling.cost import count_cost
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
-from scaling.results import read_trials, write_json, write_trials
-from scaling.results.provenance import utc_now
+from scaling.provenance import utc_now
+from scaling.runs.trials_table import read_trials, write_trials
 from scaling.search.config import SearchConfig, load_config
 from scaling.search.folder import RunFolder, hold, open_folder
 from scaling.search.packing import packing_of

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from scaling.atomic_write import write_json
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, emit_json, errors, json_option, table_of
 from scaling.cli.running import default_config
 from scaling.cli.search import DEFAULT, PATH
-from scaling.results import write_json
 from scaling.search.config import load_config
 from scaling.search.planning import Calibration, Plan, Size, calibrate, document_of, plan_for
 

@@ -6,9 +6,9 @@ import json
 import sys
 from typing import Any
 
+from scaling.atomic_write import write_json
 from scaling.data import checksum, dataset_info
-from scaling.results import provenance, write_json
-from scaling.results.provenance import utc_now
+from scaling.provenance import provenance, utc_now
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder
 from scaling.search.objective import images

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from sqlalchemy import URL
 
+from scaling.atomic_write import write_json
 from scaling.cli.aside import Aside, drawing_aside
 from scaling.cli.found import note_place, place_of_run
 from scaling.cli.kernels import announce_engine, measuring
@@ -20,8 +21,7 @@ from scaling.cli.recording import start_record
 from scaling.cli.search import DEFAULT, run_options
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.results import write_json
-from scaling.results.provenance import utc_now
+from scaling.provenance import utc_now
 from scaling.search.candidate import references
 from scaling.search.config import SearchConfig, load_config, parse_config
 from scaling.search.folder import RunFolder, hold, open_folder, set_aside
@@ -32,8 +32,8 @@ from scaling.search.queueing import networks_planned, space_of
 from scaling.search.remaining import Piece, pieces, unproposed
 from scaling.search.run_kernels import run_kernels
 from scaling.search.search_table import CostRule
-from scaling.search.space import image_sizes
 from scaling.search.worker import Message
+from scaling.targets.space import image_sizes
 from scaling.training.engine import best_device
 
 

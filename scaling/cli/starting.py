@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from scaling.atomic_write import write_text
 from scaling.cli.output import console
 from scaling.errors import ConfigError
-from scaling.results import write_text
 from scaling.search.config import load_config
 from scaling.search.queueing import space_of
 from scaling.search.template import experiment_toml

@@ -11,7 +11,7 @@ from rich.markup import escape
 from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.errors import ConfigError
-from scaling.results.titles import file_name, suffix_of
+from scaling.runs.titles import file_name, suffix_of
 from scaling.search.config import SearchConfig, calibration_of, load_changed
 from scaling.studies.config import (
     FOLDER,

@@ -8,13 +8,14 @@ import pandas as pd
 from rich.markup import escape
 
 from scaling.analysis import usual_difference
+from scaling.atomic_write import write_json
 from scaling.cli.fit import print_report
 from scaling.cli.fit_document import fit_document
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, counting_bars, emit_json, errors, table_of
 from scaling.figures import save_run_figures
 from scaling.figures.law import save_law
-from scaling.results import at_own_rate, write_json
+from scaling.runs.trials_table import at_own_rate
 from scaling.studies.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.studies.config import Design, SearchThenFamily, Size
 from scaling.studies.equality import calibration_words, training_words

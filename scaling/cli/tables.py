@@ -10,7 +10,7 @@ import click
 from scaling.cli.arguments import network_named
 from scaling.cli.output import console
 from scaling.errors import ConfigError
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.tables import (
     Table,
     TableFormat,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import click
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cli.arguments import network_named
 from scaling.cli.full_training import FullTraining, add_test, show
 from scaling.cli.output import errors, json_option
 from scaling.errors import ConfigError
-from scaling.families import named
 from scaling.model import TENSORFLOW
-from scaling.results.titles import file_name
-from scaling.serialization import from_json
-from scaling.small_inputs import SmallInput, for_small_input
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.families import named
+from scaling.network.serialization import from_json
+from scaling.network.small_inputs import SmallInput, for_small_input
+from scaling.runs.titles import file_name
 from scaling.training.distributed import joined
 from scaling.training.engine import best_device
 from scaling.training.job import TrainingFolder, TrainingJob, fitted

@@ -16,10 +16,10 @@ import pandas as pd
 
 from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_version
 from scaling.agreement import verify as verify_peer
+from scaling.atomic_write import write_json, write_text
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
-from scaling.families import variant as official_variant
-from scaling.results import provenance, write_json, write_text
-from scaling.results.provenance import utc_now
+from scaling.network.families import variant as official_variant
+from scaling.provenance import provenance, utc_now
 
 VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
 

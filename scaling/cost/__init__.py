@@ -1,4 +1,4 @@
-"""Cost of a network: closed form for searches, traced counts as the referee. Floor 3."""
+"""Cost of a network: closed form for searches, traced counts as the referee."""
 
 from scaling.cost.closed_form import Cost, PieceCost, count_cost
 

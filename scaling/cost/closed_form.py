@@ -1,15 +1,15 @@
-"""What a network costs, from its spec by arithmetic alone: exact to the unit, no tensor. Floor 3."""
+"""What a network costs, from its spec by arithmetic alone: exact to the unit, no tensor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scaling.architecture import ArchitectureSpec, BlockSpec, StageSpec, out_size
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.cost.memory import peak_activation_bytes
-from scaling.decomposition import block_letters
+from scaling.network.architecture import ArchitectureSpec, BlockSpec, StageSpec, out_size
+from scaling.network.decomposition import block_letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.architecture import BlockKind
+from scaling.network.architecture import BlockKind
 
 Integers = TypeVar("Integers", int, NDArray[np.int64])
 Counts = tuple[Integers, Integers, Integers]

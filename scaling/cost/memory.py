@@ -1,10 +1,10 @@
-"""How much memory the maps of one inference take, from the spec alone. Floor 3."""
+"""How much memory the maps of one inference take, from the spec alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from scaling.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, BlockSpec, out_size
+from scaling.network.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, BlockSpec, out_size
 
 BYTES = 4
 """float32."""

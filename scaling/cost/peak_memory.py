@@ -1,4 +1,4 @@
-"""How much memory inference and a training step take at their peak, from the spec alone. Floor 3.
+"""How much memory inference and a training step take at their peak, from the spec alone.
 
 A training step is walked as autograd runs it: what every layer keeps for its backward pass; then backwards,
 what is still kept, the gradients in flight, and the parameters' gradients so far. Float32, eager, an
@@ -13,7 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scaling.architecture import (
+from scaling.cost.memory import BYTES, peak_activation_bytes
+from scaling.cost.vectorised import Candidates
+from scaling.cost.vectorised_memory import peak_activation_bytes_of
+from scaling.cost.work import padded_side, squeeze_of
+from scaling.network.architecture import (
     POOL_KERNEL,
     Activation,
     ArchitectureSpec,
@@ -21,11 +25,7 @@ from scaling.architecture import (
     StageSpec,
     out_size,
 )
-from scaling.cost.memory import BYTES, peak_activation_bytes
-from scaling.cost.vectorised import Candidates
-from scaling.cost.vectorised_memory import peak_activation_bytes_of
-from scaling.cost.work import padded_side, squeeze_of
-from scaling.rounding import check_whole
+from scaling.network.rounding import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Cost of many networks at once: the same arithmetic as `closed_form`, over numpy arrays. Floor 3."""
+"""Cost of many networks at once: the same arithmetic as `closed_form`, over numpy arrays."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StageSpec
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.errors import SpecError
-from scaling.rounding import SqueezeRounding
+from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StageSpec
+from scaling.network.rounding import SqueezeRounding
 
 Array = NDArray[np.int64]
 CHUNK = 16_384

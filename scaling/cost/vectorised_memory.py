@@ -1,4 +1,4 @@
-"""Peak memory of the maps of many networks at once: `memory` over numpy arrays. Floor 3."""
+"""Peak memory of the maps of many networks at once: `memory` over numpy arrays."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scaling.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, StageSpec
 from scaling.cost.memory import BYTES
 from scaling.cost.vectorised import Array, Candidates
+from scaling.network.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, StageSpec
 
 
 def peak_activation_bytes_of(baseline: ArchitectureSpec, candidates: Candidates) -> Array:

@@ -1,4 +1,4 @@
-"""What a network gives a processor to do, by kind of layer: the terms of a time model. Floor 3.
+"""What a network gives a processor to do, by kind of layer: the terms of a time model.
 
 Not a count of cost: nothing here is compared with other counters. Every quantity rises with depth, width and
 image size, so a model with coefficients of at least 0 does too.
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.architecture import (
+from scaling.cost.vectorised import Candidates
+from scaling.network.architecture import (
     POOL_KERNEL,
     Activation,
     ArchitectureSpec,
@@ -19,8 +20,7 @@ from scaling.architecture import (
     StageSpec,
     out_size,
 )
-from scaling.cost.vectorised import Candidates
-from scaling.rounding import SqueezeRounding
+from scaling.network.rounding import SqueezeRounding
 
 NAMES = (
     "calls",

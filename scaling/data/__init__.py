@@ -1,4 +1,4 @@
-"""Data sets by name: what they are, and splits of them at any image size. Floor 3."""
+"""Data sets by name: what they are, and splits of them at any image size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generated splits on disk: written atomically, verified on load, made again when damaged. Floor 3."""
+"""Generated splits on disk: written atomically, verified on load, made again when damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100: the published binary archives on the user's disk. Floor 3.
+"""CIFAR-10 and CIFAR-100: the published binary archives on the user's disk.
 
 The Python versions of these archives are pickles, which can run any code; they are never opened.
 """

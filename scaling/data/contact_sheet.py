@@ -1,4 +1,4 @@
-"""One picture of the glyphs data set: what a person looks at before trusting it. Floor 3."""
+"""One picture of the glyphs data set: what a person looks at before trusting it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set is: a split of images with labels, and what is known of the whole. Floor 3."""
+"""What a data set is: a split of images with labels, and what is known of the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: the real images, from a folder, the system package or a download. Floor 3."""
+"""Fashion-MNIST: the real images, from a folder, the system package or a download."""
 
 from __future__ import annotations
 

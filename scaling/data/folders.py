@@ -1,4 +1,4 @@
-"""`imagefolder:PATH`: splits of class folders on disk, and small ones loaded whole. Floor 3.
+"""`imagefolder:PATH`: splits of class folders on disk, and small ones loaded whole.
 
 Either the folder holds `train/` and `val/` (and perhaps `test/`), each of class folders, or it holds class
 folders itself and is split here. Names are enough to split: no picture is opened.
@@ -21,8 +21,8 @@ from scaling.data.cache import load_or_make
 from scaling.data.dataset import DatasetInfo, Split, SplitName
 from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, decode, list_images
 from scaling.data.locations import cache_folder
+from scaling.data.pictures import as_rgb
 from scaling.errors import DataError
-from scaling.pictures import as_rgb
 
 _log = logging.getLogger(__name__)
 

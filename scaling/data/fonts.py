@@ -1,4 +1,4 @@
-"""The fonts of the glyphs data set: an allow-list split by family, and their outlines. Floor 3.
+"""The fonts of the glyphs data set: an allow-list split by family, and their outlines.
 
 Symbol and extension fonts (LastResort, cmex10, cmsy10, cmmi10, the STIX size fonts) are left out: their
 character maps claim letters that they do not draw.

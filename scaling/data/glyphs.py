@@ -1,4 +1,4 @@
-"""The embedded data set: characters drawn from matplotlib's fonts, at any image size. Floor 3."""
+"""The embedded data set: characters drawn from matplotlib's fonts, at any image size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The idx format of MNIST and its heirs, parsed strictly. Floor 3."""
+"""The idx format of MNIST and its heirs, parsed strictly."""
 
 from __future__ import annotations
 

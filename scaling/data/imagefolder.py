@@ -1,4 +1,4 @@
-"""Pictures in class folders, as ImageNet's validation set is usually kept. Floor 3.
+"""Pictures in class folders, as ImageNet's validation set is usually kept.
 
 A damaged file, or one that is no picture, costs itself and nothing else: it comes out as `Skipped`.
 """

@@ -1,4 +1,4 @@
-"""Where data sets and generated files lie on this computer. Floor 3."""
+"""Where data sets and generated files lie on this computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenes become pixels: outlines are rasterised at the wanted size itself, never enlarged. Floor 3.
+"""Scenes become pixels: outlines are rasterised at the wanted size itself, never enlarged.
 
 Agg, matplotlib's rasteriser, fills each outline by area coverage, which is what a sensor of that many pixels
 would see.

@@ -1,4 +1,4 @@
-"""Smaller images from larger ones, by antialiased sampling. Floor 3."""
+"""Smaller images from larger ones, by antialiased sampling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each glyph image shows, in units of the frame: no pixel appears here. Floor 3.
+"""What each glyph image shows, in units of the frame: no pixel appears here.
 
 A scene is drawn from a generator seeded by (seed, split, index), so an index is the same scene at every image
 size and in every subset.

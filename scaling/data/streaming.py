@@ -1,4 +1,4 @@
-"""Pictures of a folder as batches, decoded ahead while a network trains: ImageNet-size sets. Floor 3."""
+"""Pictures of a folder as batches, decoded ahead while a network trains: ImageNet-size sets."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from scaling.data.folders import (
     split_folder,
 )
 from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode
+from scaling.data.pictures import as_rgb
 from scaling.errors import DataError
-from scaling.pictures import as_rgb
 
 AREA = (0.08, 1.0)
 """Of a random crop, as a share of the picture."""

@@ -1,4 +1,4 @@
-"""A page to turn the coefficients by hand. Floor 4."""
+"""A page to turn the coefficients by hand."""
 
 from scaling.explorer.page import explorer_data, explorer_page
 

@@ -93,7 +93,7 @@ function checkRange(name, value, low, high) {
   }
 }
 
-// scaling.generation.scale: coefficients first, then channels, repeats and image size.
+// scaling.network.generation.scale: coefficients first, then channels, repeats and image size.
 function scaleBaseline(settings, baseline, limits) {
   const rules = settings.rules;
   for (const name of ["channel_divisor", "image_size_step"]) {

@@ -1,4 +1,4 @@
-// A network taken apart as scaling.decomposition does: modules, sub-blocks 1 to 3, layers. No DOM here.
+// A network taken apart as scaling.network.decomposition does: modules, sub-blocks 1 to 3, layers. No DOM here.
 "use strict";
 
 const FINAL_LAYERS = 3;

@@ -1,4 +1,4 @@
-"""The explorer: one HTML page whose arithmetic is the package's own, with nothing to load. Floor 4."""
+"""The explorer: one HTML page whose arithmetic is the package's own, with nothing to load."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from scaling.architecture import LARGEST_IMAGE, MOST_BLOCKS, MOST_CHANNELS, SMALLEST_IMAGE, ArchitectureSpec
-from scaling.baselines import EFFICIENTNET_B0, EFFICIENTNETS, rules_of_baseline
-from scaling.coefficients import LARGEST_COEFFICIENT
 from scaling.cost import count_cost
-from scaling.explanation import released_grid
-from scaling.families import lite_coefficients, released_coefficients, variant
-from scaling.inversion import Match, invert
-from scaling.rounding import (
+from scaling.network.architecture import (
+    LARGEST_IMAGE,
+    MOST_BLOCKS,
+    MOST_CHANNELS,
+    SMALLEST_IMAGE,
+    ArchitectureSpec,
+)
+from scaling.network.baselines import EFFICIENTNET_B0, EFFICIENTNETS, rules_of_baseline
+from scaling.network.coefficients import LARGEST_COEFFICIENT
+from scaling.network.families import lite_coefficients, released_coefficients, variant
+from scaling.network.rounding import (
     RELEASED,
     ChannelRule,
     CoefficientRounding,
@@ -27,7 +31,9 @@ from scaling.rounding import (
     RepeatRule,
     SqueezeRounding,
 )
-from scaling.serialization import to_json
+from scaling.network.serialization import to_json
+from scaling.targets.explanation import released_grid
+from scaling.targets.inversion import Match, invert
 
 _SCRIPTS = ("arithmetic.js", "decomposition.js", "drawing.js", "blocks.js", "page.js")
 _CHOICES = {

@@ -1,4 +1,4 @@
-"""The charts: `<name>_frame` builds tidy data, `draw_<name>` draws it on any axes. Floor 7."""
+"""The charts: `<name>_frame` builds tidy data, `draw_<name>` draws it on any axes."""
 
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.saving import family_figure, run_figure, save_family_figures, save_run_figures

@@ -1,4 +1,4 @@
-"""Charts of an audit: each proxy's ranks against the anchors', and cost against agreement. Floor 7."""
+"""Charts of an audit: each proxy's ranks against the anchors', and cost against agreement."""
 
 from __future__ import annotations
 

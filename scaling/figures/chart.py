@@ -1,4 +1,4 @@
-"""A chart as an entry of a table: its data, its drawing, its panels and what it says in words. Floor 7."""
+"""A chart as an entry of a table: its data, its drawing, its panels and what it says in words."""
 
 from __future__ import annotations
 

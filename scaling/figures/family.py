@@ -1,4 +1,4 @@
-"""The family at a glance: Figs. 1 and 5 of the paper side by side. Floor 7."""
+"""The family at a glance: Figs. 1 and 5 of the paper side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fig. 5 of the paper: FLOPs against ImageNet accuracy. Floor 7."""
+"""Fig. 5 of the paper: FLOPs against ImageNet accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fig. 1 of the paper: model size against ImageNet accuracy. Floor 7."""
+"""Fig. 1 of the paper: model size against ImageNet accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels for points that are not known beforehand: the best of many places, always the same one. Floor 7.
+"""Labels for points that are not known beforehand: the best of many places, always the same one.
 
 adjustText was tried first: in a crowd its forces leave a label on another trial's marker. Here each
 label tries places around its point and takes the one that covers least.

@@ -1,4 +1,4 @@
-"""Laws of error against cost, with what they were fitted to. Floor 7."""
+"""Laws of error against cost, with what they were fitted to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One mark a dimension, in every chart: shape first, colour repeats it. Floor 7."""
+"""One mark a dimension, in every chart: shape first, colour repeats it."""
 
 from __future__ import annotations
 

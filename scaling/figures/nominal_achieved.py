@@ -1,4 +1,4 @@
-"""Nominal against achieved cost: what rounding makes of the formula's promise. Floor 7."""
+"""Nominal against achieved cost: what rounding makes of the formula's promise."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from scaling.cost import count_cost
-from scaling.families import variant
 from scaling.figures.marks import legend_outside, mark
 from scaling.figures.style import BLUE, GREY, INK, ORANGE
-from scaling.generation import scale
-from scaling.rounding import RELEASED, CoefficientRounding, RoundingRules
-from scaling.search.realise import realise
-from scaling.search.surface import Direction
-from scaling.search.target import Target
+from scaling.network.families import variant
+from scaling.network.generation import scale
+from scaling.network.rounding import RELEASED, CoefficientRounding, RoundingRules
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise
+from scaling.targets.target import Target
 
 DRAWS, CLOUD, REALISED, SEED = 2000, 500, 150, 0
 TARGET = Target()

@@ -1,4 +1,4 @@
-"""Table 3 from runs of ours: other baselines scaled in several ways, below the published figures. Floor 7.
+"""Table 3 from runs of ours: other baselines scaled in several ways, below the published figures.
 
 Published accuracies are of ImageNet, in per cent; ours are of a validation set, as fractions. They stand in
 columns and rows of their own and never share an axis.
@@ -19,7 +19,7 @@ from scaling.figures.published_methods import published_methods_frame
 from scaling.figures.run_accuracy import scale_of
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
-from scaling.results import at_own_rate
+from scaling.runs.trials_table import at_own_rate
 
 BAR = "#a8a8a8"
 OWN_BASELINES = "own_baselines"

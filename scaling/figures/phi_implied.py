@@ -1,7 +1,4 @@
-"""Which phi is B4? What each dimension of the release implies, at the paper's bases and at one exact triple.
-
-Floor 7.
-"""
+"""Which phi is B4? What each dimension implies, at the paper's bases and at one exact triple."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from scaling.explanation import COMPOUND_FAMILY, PAPER_BASES, explain
 from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
 from scaling.figures.style import INK
+from scaling.targets.explanation import COMPOUND_FAMILY, PAPER_BASES, explain
 
 PAPER, EXACT = "the paper's bases", "one exact triple"
 SHIFTS = {"depth": -0.2, "width": 0.0, "resolution": 0.2}

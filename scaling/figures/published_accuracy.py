@@ -1,4 +1,4 @@
-"""Published ImageNet accuracy of B0–B7 and their rivals against a cost: what Figs. 1 and 5 share. Floor 7."""
+"""Published ImageNet accuracy of B0–B7 and their rivals against a cost: what Figs. 1 and 5 share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from scaling.cost import count_cost
-from scaling.families import variant
 from scaling.figures.style import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
-from scaling.published import published
+from scaling.network.families import variant
+from scaling.network.published import published
 
 OWN_FAMILY = "EfficientNet"
 NAMED_AT = "B4"  # the bend of the curve leaves room there for the family's name

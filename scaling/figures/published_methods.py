@@ -1,4 +1,4 @@
-"""Ways to scale a baseline, as published: Table 7 and Fig. 8 (EfficientNet-B0), Table 3 (others). Floor 7."""
+"""Ways to scale a baseline, as published: Table 7 and Fig. 8 (EfficientNet-B0), Table 3 (others)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.families import variant
 from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark
 from scaling.figures.published_accuracy import LabelPlace
-from scaling.generation import scale
-from scaling.published import published
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.families import variant
+from scaling.network.generation import scale
+from scaling.network.published import published
 
 OTHERS = ("MobileNetV1", "MobileNetV2", "ResNet-50")
 PLACES = {

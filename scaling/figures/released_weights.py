@@ -1,14 +1,14 @@
-"""Accuracy of weights that can be downloaded, beside the paper's figure for the same variant. Floor 7."""
+"""Accuracy of weights that can be downloaded, beside the paper's figure for the same variant."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.families import variant
 from scaling.figures.marks import legend_outside, mark
 from scaling.figures.style import BLUE, GREY, INK, ORANGE, VERMILION
-from scaling.published import published
+from scaling.network.families import variant
+from scaling.network.published import published
 
 PAPER = "the paper (Table 2)"
 STYLES = {

@@ -1,4 +1,4 @@
-"""Cost against accuracy for one run of ours, from its table of trials. Floor 7.
+"""Cost against accuracy for one run of ours, from its table of trials.
 
 Works at any moment of a run: with no complete trial, with one, with hundreds.
 """

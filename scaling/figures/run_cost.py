@@ -1,4 +1,4 @@
-"""Nominal against achieved cost of a run: what the formula promised, and what the networks cost. Floor 7."""
+"""Nominal against achieved cost of a run: what the formula promised, and what the networks cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scaling.figures.labels import boxes_around, place_labels
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import REFERENCE_LABELS
 from scaling.figures.style import BLUE, GREY, INK
-from scaling.search.target import Target
+from scaling.targets.target import Target
 
 BAND = "#e9eef3"
 

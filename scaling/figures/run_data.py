@@ -1,4 +1,4 @@
-"""What the charts of one run are drawn from. Floor 7."""
+"""What the charts of one run are drawn from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from scaling.architecture import ArchitectureSpec
-from scaling.rounding import RoundingRules
-from scaling.search.target import Target
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.rounding import RoundingRules
+from scaling.targets.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Figs. 3 and 4 of the paper from a run of ours: one dimension at a time; width at others. Floor 7."""
+"""Figs. 3 and 4 of the paper from a run of ours: one dimension at a time; width at others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The marks of a run's chart: trials, seeds, intervals, noise floor, legend, labels. Floor 7.
+"""The marks of a run's chart: trials, seeds, intervals, noise floor, legend, labels.
 
 Frames here carry `cost` in the axis' unit and accuracies in percent.
 """

@@ -1,4 +1,4 @@
-"""Fig. 8 of the paper from a run of ours: ways to scale one baseline, at achieved cost. Floor 7."""
+"""Fig. 8 of the paper from a run of ours: ways to scale one baseline, at achieved cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proxy noise: every seed of every network, beside what the noise lets one tell apart. Floor 7."""
+"""Proxy noise: every seed of every network, beside what the noise lets one tell apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Pareto front of a run: accuracy against parameters and multiply-adds, with intervals. Floor 7."""
+"""The Pareto front of a run: accuracy against parameters and multiply-adds, with intervals."""
 
 from __future__ import annotations
 

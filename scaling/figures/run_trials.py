@@ -1,4 +1,4 @@
-"""A run's complete trials, one row each, with everything that a chart of them needs. Floor 7."""
+"""A run's complete trials, one row each, with everything that a chart of them needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cost-share triangle: where each trial spent its multiply-adds, and how accurate it became. Floor 7."""
+"""The cost-share triangle: where each trial spent its multiply-adds, and how accurate it became."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from scaling.figures.marks import DIMENSIONS, WIDE_INCHES, legend_outside, mark
 from scaling.figures.run_data import SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import GREY, INK
-from scaling.generation import scale
-from scaling.search.surface import Direction
-from scaling.search.target import Target
+from scaling.network.generation import scale
+from scaling.targets.directions import Direction
+from scaling.targets.target import Target
 
 STEPS = 24
 """Of the grid on which the formula's own cost is counted, along each side."""

@@ -1,4 +1,4 @@
-"""Regret of samplers against networks trained, replayed on an exhaustive table. Floor 7."""
+"""Regret of samplers against networks trained, replayed on an exhaustive table."""
 
 from __future__ import annotations
 

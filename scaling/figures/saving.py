@@ -1,4 +1,4 @@
-"""How a chart gets onto the disk, with its data beside it. Floor 7."""
+"""How a chart gets onto the disk, with its data beside it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from scaling.errors import ConfigError
-from scaling.families import variant
 from scaling.figures.chart import FamilyChart, RunChart
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.style import Size, save_figure, save_frame
 from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, STAGE_COSTS, stage_costs_chart
+from scaling.network.families import variant
 
 FORMATS_BY_DEFAULT = ("svg", "png")
 

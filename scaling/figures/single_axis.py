@@ -1,4 +1,4 @@
-"""Fig. 3 and Fig. 4 of the paper, their abscissas: what its scaled networks cost exactly. Floor 7.
+"""Fig. 3 and Fig. 4 of the paper, their abscissas: what its scaled networks cost exactly.
 
 The ordinates of both figures are printed nowhere; accuracies come from runs of ours (`run_dimensions`).
 """
@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.families import variant
 from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES
 from scaling.figures.published_accuracy import LabelPlace
 from scaling.figures.style import BLUE, GREEN, GREY, INK, VERMILION
-from scaling.generation import scale
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.families import variant
+from scaling.network.generation import scale
 
 # arXiv:1905.11946, Figs. 3 and 4.
 DEPTHS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)

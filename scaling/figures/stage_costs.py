@@ -1,13 +1,13 @@
-"""Where a network's cost lies: params, multiply-adds and activations by stage. Floor 7."""
+"""Where a network's cost lies: params, multiply-adds and activations by stage."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
 from scaling.figures.style import BLUE, GREEN, ORANGE
+from scaling.network.architecture import ArchitectureSpec
 
 QUANTITIES = {
     "params": ("Parameters", BLUE),

@@ -1,4 +1,4 @@
-"""One look for every figure, and the one way in which a figure reaches the disk. Floor 7.
+"""One look for every figure, and the one way in which a figure reaches the disk.
 
 Figures are `matplotlib.figure.Figure` objects on the Agg canvas: no window, no pyplot state.
 """
@@ -18,8 +18,8 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from scaling.atomic_write import write_whole
 from scaling.errors import ConfigError
-from scaling.writing import write_whole
 
 Format = Literal["svg", "png", "pdf"]
 Size = Literal["single", "double"]

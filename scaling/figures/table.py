@@ -1,9 +1,7 @@
-"""Every chart by name: the one table that commands, reports and the gallery read. Floor 7."""
+"""Every chart by name: the one table that commands, reports and the gallery read."""
 
 from __future__ import annotations
 
-from scaling.architecture import ArchitectureSpec
-from scaling.families import variant
 from scaling.figures.chart import FamilyChart, Layout, RunChart
 from scaling.figures.family import draw_family, family_frame
 from scaling.figures.family_flops import draw_family_flops, family_flops_frame
@@ -41,6 +39,8 @@ from scaling.figures.single_axis import (
 from scaling.figures.stage_costs import display_name, draw_stage_costs, stage_costs_frame
 from scaling.figures.width_profile import draw_width_profile, width_profile_frame
 from scaling.figures.words import accuracy_words
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.families import variant
 
 STAGE_COSTS = "stage_costs"
 

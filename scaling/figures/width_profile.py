@@ -1,4 +1,4 @@
-"""Width along the depth of each variant: output channels block by block, B0 to B7. Floor 7."""
+"""Width along the depth of each variant: output channels block by block, B0 to B7."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 
-from scaling.explanation import COMPOUND_FAMILY
-from scaling.families import variant
+from scaling.network.families import variant
+from scaling.targets.explanation import COMPOUND_FAMILY
 
 
 def width_profile_frame() -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Charts in words, for readers who cannot see them: made of the same frames. Floor 7."""
+"""Charts in words, for readers who cannot see them: made of the same frames."""
 
 from __future__ import annotations
 

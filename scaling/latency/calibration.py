@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from scaling.architecture import ArchitectureSpec
+from scaling.atomic_write import write_json
 from scaling.cost import Cost, count_cost
+from scaling.cost.latency_model import BY_KIND, LatencyModel, amounts
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError
 from scaling.latency.fitting import Errors, fit, one_factor, relative_errors, summary
-from scaling.latency.model import BY_KIND, LatencyModel, amounts
 from scaling.latency.timing import Conditions, Mode, measure_ms, medians
 from scaling.model import KernelTable
-from scaling.results import write_json
-from scaling.results.provenance import utc_now
-from scaling.serialization import first_problem
+from scaling.network.architecture import ArchitectureSpec
+from scaling.provenance import utc_now
+from scaling.toml_errors import first_problem
 from scaling.training.kernels import Progress, no_progress
 
 FARTHEST = 4.0

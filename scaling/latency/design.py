@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from scipy.stats import qmc
 
-from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec
-from scaling.baselines import Baseline
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.generation import scale
-from scaling.rounding import CoefficientRounding
+from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE, ArchitectureSpec
+from scaling.network.baselines import Baseline
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.network.rounding import CoefficientRounding
 
 TRIES = 64
 """Points tried for each network that is wanted, before the ranges are said to hold too few."""
@@ -64,7 +64,7 @@ def designed(
     Raises:
         ConfigError: the ranges do not hold so many different networks.
 
-    >>> from scaling.baseline_files import baseline_from
+    >>> from scaling.network.baseline_files import baseline_from
     >>> len(designed([baseline_from("b0")], 4, Ranges(), seed=0))
     4
     """

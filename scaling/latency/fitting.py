@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.cost import Cost
+from scaling.cost.latency_model import BY_KIND, LatencyModel, amounts
 from scaling.errors import ConfigError
-from scaling.latency.model import BY_KIND, LatencyModel, amounts
 
 FITTED = ("ms_per_mparam", *BY_KIND)
 """Coefficients that are fitted, beside the base: the totals of cost say nothing that kinds do not."""

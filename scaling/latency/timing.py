@@ -13,10 +13,10 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
-from scaling.architecture import ArchitectureSpec
 from scaling.errors import ConfigError
 from scaling.model import EfficientNet, KernelTable, build_model
-from scaling.results.provenance import processor
+from scaling.network.architecture import ArchitectureSpec
+from scaling.provenance import processor
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.recipe import Recipe
 from scaling.training.step import Step, autocast

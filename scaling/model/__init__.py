@@ -1,4 +1,4 @@
-"""Specs as torch modules. Floor 3."""
+"""Specs as torch modules."""
 
 from scaling.model.blocks import Bottleneck, MaxPool, Separable, last_norm_of_branch
 from scaling.model.build import EfficientNet, build_model

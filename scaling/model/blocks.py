@@ -1,4 +1,4 @@
-"""Blocks of other networks than EfficientNets, and the pooling of their stems. Floor 3. Shapes: x_NCHW."""
+"""Blocks of other networks than EfficientNets, and the pooling of their stems. Shapes: x_NCHW."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
 from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
 from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.network.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
 
 
 class Separable(nn.Module):

@@ -1,4 +1,4 @@
-"""Build the torch module of a spec, initialised as the released code does. Floor 3."""
+"""Build the torch module of a spec, initialised as the released code does."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from scaling.architecture import ArchitectureSpec
 from scaling.model.blocks import MaxPool, make_block
 from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm
 from scaling.model.numerics import TENSORFLOW, Numerics
+from scaling.network.architecture import ArchitectureSpec
 
 
 class EfficientNet(nn.Module):

@@ -1,4 +1,4 @@
-"""Depthwise convolutions whose gradients take the fast way for their shape. Floor 3.
+"""Depthwise convolutions whose gradients take the fast way for their shape.
 
 On small maps oneDNN leaves its fast depthwise kernels for a generic grouped one: at 32 px those gradients
 are most of a training step. What is computed stays the same; only the last bits of sums may differ.

@@ -1,4 +1,4 @@
-"""The gradients of a depthwise convolution, computed in the way that is asked for. Floor 3."""
+"""The gradients of a depthwise convolution, computed in the way that is asked for."""
 
 from __future__ import annotations
 

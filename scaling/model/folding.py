@@ -1,4 +1,4 @@
-"""Networks for inference: batch norms folded into convolutions, passes over memory left out. Floor 3."""
+"""Networks for inference: batch norms folded into convolutions, passes over memory left out."""
 
 from __future__ import annotations
 

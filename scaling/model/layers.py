@@ -1,4 +1,4 @@
-"""The layers of an EfficientNet as torch modules. Floor 3. Tensors carry shape suffixes: x_NCHW."""
+"""The layers of an EfficientNet as torch modules. Tensors carry shape suffixes: x_NCHW."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling.architecture import Activation, BlockSpec
 from scaling.model.depthwise import DepthwiseConv2d, KernelTable
 from scaling.model.numerics import Numerics, Padding, same_padding
 from scaling.model.pointwise import PointwiseConv2d
+from scaling.network.architecture import Activation, BlockSpec
 
 
 class SamePaddingConv2d(nn.Conv2d):

@@ -1,14 +1,14 @@
-"""The numerics of a network: what changes its outputs but not its architecture. Floor 3."""
+"""The numerics of a network: what changes its outputs but not its architecture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from scaling.conventions import Peer
 from scaling.errors import SpecError
-from scaling.families import variant as official_variant
-from scaling.rounding import choice
+from scaling.network.conventions import Peer
+from scaling.network.families import variant as official_variant
+from scaling.network.rounding import choice
 
 
 class Padding(StrEnum):
@@ -69,7 +69,7 @@ def numerics_of(peer: str, variant: str) -> Numerics:
     """Return the padding and batch norm that an implementation gives a variant.
 
     Args:
-        peer: one of `scaling.conventions.Peer`.
+        peer: one of `scaling.network.conventions.Peer`.
         variant: b0 … b8, l2, lite0 … lite4; torchvision's batch norm changes at b5.
 
     Raises:

@@ -1,4 +1,4 @@
-"""1x1 convolutions as products of matrices where that is faster. Floor 3."""
+"""1x1 convolutions as products of matrices where that is faster."""
 
 from __future__ import annotations
 

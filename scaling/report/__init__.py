@@ -1,4 +1,4 @@
-"""One self-contained HTML page a run, readable at any moment of it. Floor 8."""
+"""One self-contained HTML page a run, readable at any moment of it."""
 
 from scaling.report.page import report_page, save_report
 from scaling.report.record import RunRecord, read_live, read_record

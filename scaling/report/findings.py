@@ -1,4 +1,4 @@
-"""What a run found, in sentences that its numbers make. Floor 8."""
+"""What a run found, in sentences that its numbers make."""
 
 from __future__ import annotations
 

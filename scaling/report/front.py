@@ -1,4 +1,4 @@
-"""What a search of several objectives found: the networks that no other beats. Floor 8."""
+"""What a search of several objectives found: the networks that no other beats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts as SVG inside a page: identifiers of their own, colours that follow the page's theme. Floor 8."""
+"""Charts as SVG inside a page: identifiers of their own, colours that follow the page's theme."""
 
 from __future__ import annotations
 

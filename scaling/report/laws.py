@@ -1,4 +1,4 @@
-"""The law of error and cost of a run, or in one line why there is none. Floor 8."""
+"""The law of error and cost of a run, or in one line why there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page itself: what the run's files hold, put into the template. Floor 8."""
+"""The page itself: what the run's files hold, put into the template."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import pandas as pd
 from markupsafe import Markup
 from sqlalchemy import URL
 
-from scaling.architecture import ArchitectureSpec
+from scaling.atomic_write import write_text
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
-from scaling.diagrams import render, variant_drawing
+from scaling.drawings import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
+from scaling.network.architecture import ArchitectureSpec
+from scaling.provenance import utc_now
 from scaling.report.findings import failures, findings, network_name, state_of
 from scaling.report.front import front_of
 from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_live, trained_hours
 from scaling.report.rows import columns_of, table_rows
-from scaling.results import write_text
-from scaling.results.provenance import utc_now
 
 
 def save_report(folder: Path, output: Path, place: URL | None = None, *, figures: Path | None = None) -> Path:

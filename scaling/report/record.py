@@ -1,4 +1,4 @@
-"""What a run's folder holds, read with patience: a run under way may have no trial yet. Floor 8."""
+"""What a run's folder holds, read with patience: a run under way may have no trial yet."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy import URL
 
 from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
-from scaling.architecture import ArchitectureSpec
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.figures import RunData, SearchedSpace
-from scaling.generation import scale
-from scaling.results import at_own_rate, read_trials, trials_frame
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
 from scaling.search.config import SearchConfig, parse_config
 from scaling.search.folder import RunFolder
 from scaling.search.location import file_of, is_sqlite, sqlite_url

@@ -1,4 +1,4 @@
-"""The trials as rows of the page's table: one a network, with everything sortable as a number. Floor 8."""
+"""The trials as rows of the page's table: one a network, with everything sortable as a number."""
 
 from __future__ import annotations
 

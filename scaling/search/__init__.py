@@ -1,1 +1,1 @@
-"""Search for compound coefficients: propose shares of cost, realise, train, tell. Floor 5."""
+"""Search for compound coefficients: propose shares of cost, realise, train, tell."""

@@ -1,4 +1,4 @@
-"""A network that is to be trained, and what a table says of it. Floor 5."""
+"""A network that is to be trained, and what a table says of it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scaling.architecture import ArchitectureSpec
-from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.generation import scale
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.network.serialization import architecture_key, from_json, to_json
+from scaling.network.strategies import PAPER_BASES
 from scaling.search.config import SearchConfig
-from scaling.search.realise import Realisation, realise, realise_nominally
 from scaling.search.search_table import CostRule
-from scaling.search.surface import Direction
-from scaling.serialization import architecture_key, from_json, to_json
-from scaling.strategies import PAPER_BASES
+from scaling.targets.directions import Direction
+from scaling.targets.realise import Realisation, realise, realise_nominally
 
 CONFIRM = "confirm"
 """Kind of a proposal that is trained again with fresh seeds."""

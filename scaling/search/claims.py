@@ -1,4 +1,4 @@
-"""Who trains what: references first, then proposals, each network once, the budget exactly. Floor 5.
+"""Who trains what: references first, then proposals, each network once, the budget exactly.
 
 Claiming, telling and putting back happen under one lock (`locking`), so that two workers never take the same
 network, the number of trials is exact, and a result is told once.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from scaling.results.provenance import utc_now
+from scaling.network.serialization import architecture_key
+from scaling.provenance import utc_now
 from scaling.search.candidate import Candidate, references, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, EXPIRED, was_told
 from scaling.search.queueing import queue_of
 from scaling.search.samplers import Sampler, lineages, make_sampler
 from scaling.search.search_table import CostRule
-from scaling.serialization import architecture_key
 
 MOST_WORKERS_KILLED = 3
 """Workers that may die on one network before it counts as failed."""

@@ -1,4 +1,4 @@
-"""The experiment file of a search: TOML read strictly into frozen data. Floor 5."""
+"""The experiment file of a search: TOML read strictly into frozen data."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baseline_files import BaselineTable, RoundingTable
-from scaling.baselines import rules_of_baseline
 from scaling.data import LARGEST_SEED, dataset_info
 from scaling.errors import ConfigError, ScalingError
-from scaling.generation import scaled_channels
 from scaling.latency.calibration import Calibration, read_calibration
 from scaling.model import TENSORFLOW, Numerics
-from scaling.reading import located, parse_toml, problem_of, read_text
-from scaling.rounding import RELEASED, RoundingRules
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import BaselineTable, RoundingTable
+from scaling.network.baselines import rules_of_baseline
+from scaling.network.generation import scaled_channels
+from scaling.network.rounding import RELEASED, RoundingRules
 from scaling.search.search_table import CostRule, SearchTable
-from scaling.search.target import Metric, Target
+from scaling.targets.target import Metric, Target
+from scaling.toml_errors import located, parse_toml, problem_of, read_text
 from scaling.training import Recipe
 from scaling.training.job import TrainingJob
 from scaling.training.options import EngineOptions

@@ -1,4 +1,4 @@
-"""The best of a search, trained again with fresh seeds before anything is called best. Floor 5.
+"""The best of a search, trained again with fresh seeds before anything is called best.
 
 The highest of many noisy means is too high on average. The top candidates are therefore trained once more, as
 `kind = confirm`, with seeds that did not choose them, and only those seeds rank them. They are queued beside

@@ -1,4 +1,4 @@
-"""How a claimed trial ends: told once by whoever holds its lease, or put back for somebody else. Floor 5.
+"""How a claimed trial ends: told once by whoever holds its lease, or put back for somebody else.
 
 Everything here is called under the lock (`locking`).
 """
@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from scaling.results.provenance import utc_now
+from scaling.provenance import utc_now
 from scaling.search.leases import LEASE, Lease
 
 DIED = "worker died"

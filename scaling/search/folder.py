@@ -1,4 +1,4 @@
-"""The folder of a run: what lies where, whose it is, and that only one launch uses it. Floor 5."""
+"""The folder of a run: what lies where, whose it is, and that only one launch uses it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from scaling.atomic_write import write_json
 from scaling.errors import ConfigError, ResultsError
-from scaling.results import write_json
 from scaling.search.config import NAME, SearchConfig, parse_config
 
 FREE = ("search.workers", "command", "expected_minutes", "cluster.")

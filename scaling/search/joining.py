@@ -1,4 +1,4 @@
-"""A worker that nobody launched from here: by a batch system, another machine, a shell. Floor 5."""
+"""A worker that nobody launched from here: by a batch system, another machine, a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start workers, watch them, and leave no trial behind. Floor 5."""
+"""Start workers, watch them, and leave no trial behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pandas as pd
 from sqlalchemy import URL
 
 from scaling.environment import prepare_environment
-from scaling.results import write_trials
+from scaling.runs.trials_table import write_trials
 from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, mend, put_back_lost
 from scaling.search.folder import RunFolder

@@ -1,4 +1,4 @@
-"""Who trains a trial, and whether he still lives: leases that are renewed while a training goes on. Floor 5.
+"""Who trains a trial, and whether he still lives: leases that are renewed while a training goes on.
 
 A lease counts its renewals. Whoever watches compares counts by his own monotonic clock, so no clock of any
 machine needs to be right, and one that is set back kills nobody.

@@ -1,4 +1,4 @@
-"""Where a study's database is, and that its password shows nowhere. Floor 5."""
+"""Where a study's database is, and that its password shows nowhere."""
 
 from __future__ import annotations
 

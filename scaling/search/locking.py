@@ -1,4 +1,4 @@
-"""The lock under which a study's trials are claimed, told and put back: one holder at a time. Floor 5.
+"""The lock under which a study's trials are claimed, told and put back: one holder at a time.
 
 For SQLite a file beside the database; for PostgreSQL an advisory lock of a transaction, on a connection of
 its own, so that workers need no folder in common. Both are let go when their holder dies.

@@ -1,4 +1,4 @@
-"""Train a claimed network with each of its seeds; what is finished is kept at once. Floor 5."""
+"""Train a claimed network with each of its seeds; what is finished is kept at once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, Literal
 import torch
 from optuna.exceptions import UpdateFinishedTrialError
 
-from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.data.dataset import Split
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
+from scaling.network.architecture import ArchitectureSpec
 from scaling.search.claims import Claim
 from scaling.search.config import SearchConfig
 from scaling.search.endings import PRUNED, Ending

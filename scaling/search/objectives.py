@@ -1,4 +1,4 @@
-"""What a search wants: accuracy, alone or against what it costs. Floor 5."""
+"""What a search wants: accuracy, alone or against what it costs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
+from scaling.network.architecture import ArchitectureSpec
 
 
 class Objective(StrEnum):

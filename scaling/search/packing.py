@@ -1,4 +1,4 @@
-"""How a search packs its trainings on this machine. Floor 5."""
+"""How a search packs its trainings on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database server that is away for a while ends no study: connect again, with capped waits. Floor 5."""
+"""A database server that is away for a while ends no study: connect again, with capped waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much search fits into a number of hours: measure a few trainings, then fill the time. Floor 5."""
+"""How much search fits into a number of hours: measure a few trainings, then fill the time."""
 
 from __future__ import annotations
 

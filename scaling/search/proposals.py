@@ -1,4 +1,4 @@
-"""What was proposed when, by which worker, and when it was told. Floor 5."""
+"""What was proposed when, by which worker, and when it was told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which trainings to end early: Optuna's pruners. Floor 5.
+"""Which trainings to end early: Optuna's pruners.
 
 Pruners by epoch judge the first seed of a network by its accuracy after each epoch; its other seeds are
 trained only if the first one was let through. Wilcoxon's judges seeds: after each it compares the network

@@ -1,4 +1,4 @@
-"""Between the engine and the pruner: report, ask, end a training that is not worth going on. Floor 5."""
+"""Between the engine and the pruner: report, ask, end a training that is not worth going on."""
 
 from __future__ import annotations
 

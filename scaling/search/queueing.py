@@ -1,19 +1,19 @@
-"""Networks that are queued before training: a small space, the whole table, the grid. Floor 5."""
+"""Networks that are queued before training: a small space, the whole table, the grid."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
 
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
-from scaling.search.grid import grid_of
-from scaling.search.realise import Realisation, realise, realise_nominally
 from scaling.search.samplers import Sampler
 from scaling.search.search_table import CostRule
-from scaling.search.space import Space, on_target, specs_of
-from scaling.search.surface import Direction
-from scaling.serialization import architecture_key
+from scaling.targets.directions import Direction
+from scaling.targets.grid import grid_of
+from scaling.targets.realise import Realisation, realise, realise_nominally
+from scaling.targets.space import Space, on_target, specs_of
 
 
 @lru_cache(maxsize=2)

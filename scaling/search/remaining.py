@@ -1,4 +1,4 @@
-"""What a search still has to train, and how long that takes at the speed it has shown. Floor 5."""
+"""What a search still has to train, and how long that takes at the speed it has shown."""
 
 from __future__ import annotations
 

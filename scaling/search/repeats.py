@@ -1,4 +1,4 @@
-"""One network trained with many seeds, a file a seed: what a noise floor is measured on. Floor 5."""
+"""One network trained with many seeds, a file a seed: what a noise floor is measured on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scaling.results import trials_frame, write_json
+from scaling.atomic_write import write_json
+from scaling.runs.trials_table import trials_frame
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder

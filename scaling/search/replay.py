@@ -1,4 +1,4 @@
-"""Searches replayed on a table of which every accuracy is known: what a sampler would have found. Floor 5."""
+"""Searches replayed on a table of which every accuracy is known: what a sampler would have found."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scaling.errors import ResultsError
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import Candidate
 from scaling.search.claims import MOST_DROPS, PATIENCE
 from scaling.search.config import SearchConfig
 from scaling.search.queueing import queue_of
 from scaling.search.samplers import DIMENSIONS, Sampler, make_sampler
-from scaling.serialization import architecture_key
 
 Float = NDArray[np.float64]
 Lookup = Callable[[float, float], int]

@@ -1,4 +1,4 @@
-"""From the study's database to the table of trials. Floor 5."""
+"""From the study's database to the table of trials."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
-from scaling.results import trials_frame
-from scaling.results.schema import MEASURED
+from scaling.runs.trials_table import MEASURED, trials_frame
 from scaling.search.candidate import Candidate, seeds_of
 from scaling.search.config import SearchConfig
 from scaling.search.endings import PUT_BACK

@@ -1,4 +1,4 @@
-"""An open run: its configuration, its two studies in their database, and the lock over both. Floor 5."""
+"""An open run: its configuration, its two studies in their database, and the lock over both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy import URL
 
 from scaling.errors import ConfigError, ResultsError
-from scaling.results.provenance import package_version
+from scaling.provenance import package_version
 from scaling.search.claims import prepare
 from scaling.search.config import ClusterTable, SearchConfig, parse_config
 from scaling.search.folder import RunFolder, difference

@@ -1,4 +1,4 @@
-"""The kernel table of a run: made by its first launch, kept with its study. Floor 5."""
+"""The kernel table of a run: made by its first launch, kept with its study."""
 
 from __future__ import annotations
 

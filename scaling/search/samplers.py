@@ -1,4 +1,4 @@
-"""Which direction to try next: Optuna's samplers, and two that are pure functions of the study. Floor 5.
+"""Which direction to try next: Optuna's samplers, and two that are pure functions of the study.
 
 A sampler is made anew for every proposal and keeps nothing: what it proposes depends on (seed, worker,
 proposals so far) and on the trials in the database alone. So one worker proposes the same whether it was

@@ -1,4 +1,4 @@
-"""The `[search]` table of an experiment file, and which of its settings go together. Floor 5."""
+"""The `[search]` table of an experiment file, and which of its settings go together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from scaling.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
+from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.data import LARGEST_SEED
-from scaling.latency.model import NO_LATENCY, LatencyModel
+from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
 from scaling.search.objectives import Objective
 from scaling.search.pruners import FEWEST_HYPERBAND_TRIALS, FEWEST_WILCOXON_SEEDS, Pruner
 from scaling.search.samplers import MOST_GP_TRIALS, Sampler
-from scaling.search.target import Limits, Metric
+from scaling.targets.target import Limits, Metric
 
 
 class CostRule(StrEnum):

@@ -1,4 +1,4 @@
-"""Every setting of an experiment file, with its default and what it means, read from the models. Floor 5."""
+"""Every setting of an experiment file, with its default and what it means, read from the models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop when asked: Ctrl-C, or the SIGTERM that a batch system sends before it kills. Floor 5."""
+"""Stop when asked: Ctrl-C, or the SIGTERM that a batch system sends before it kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as it stands at this moment, read from its database by anybody. Floor 5."""
+"""A run as it stands at this moment, read from its database by anybody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The study's database: SQLite or PostgreSQL, several writers, each queued trial run once. Floor 5."""
+"""The study's database: SQLite or PostgreSQL, several writers, each queued trial run once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new experiment file: complete, commented, valid as it is written. Floor 5."""
+"""A new experiment file: complete, commented, valid as it is written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from scaling.baselines import rules_of_baseline
 from scaling.data import dataset_info
-from scaling.families import baseline_named
-from scaling.rounding import RepeatRule
+from scaling.network.baselines import rules_of_baseline
+from scaling.network.families import baseline_named
+from scaling.network.rounding import RepeatRule
+from scaling.network.small_inputs import SmallInput
 from scaling.search.settings import Setting, settings
-from scaling.small_inputs import SmallInput
 
 WIDTH = 100
 PROXY = {

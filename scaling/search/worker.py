@@ -1,4 +1,4 @@
-"""Claim, train and tell until nothing is left and nobody is at work. Floor 5."""
+"""Claim, train and tell until nothing is left and nobody is at work."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqlalchemy import URL
 
 from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, claim_reference
 from scaling.search.confirmation import label_of, queue_confirmation
@@ -30,7 +31,6 @@ from scaling.search.patience import DATABASE_ERRORS, Patience
 from scaling.search.run import Run, open_run
 from scaling.search.run_kernels import run_kernels
 from scaling.search.signals import StopSignals
-from scaling.serialization import architecture_key
 from scaling.training.engine import (
     TrainingInterruptedError,
     best_device,

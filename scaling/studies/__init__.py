@@ -1,1 +1,1 @@
-"""Studies: one question, its networks, trained through the store, with conclusions by rule. Floor 6."""
+"""Studies: one question, its networks, trained through the store, with conclusions by rule."""

@@ -14,7 +14,7 @@ from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.noise import NoiseFloor, noise_floor
 from scaling.analysis.spread import validation_error
 from scaling.errors import ResultsError
-from scaling.results import at_own_rate
+from scaling.runs.trials_table import at_own_rate
 from scaling.studies.config import BASELINE, Expectation, ExpectedSpread
 from scaling.studies.networks import CONFIRM, SEARCH
 

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError, ScalingError
+from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
 from scaling.search.config import NAME, SearchConfig, override
 from scaling.search.search_table import CostRule
-from scaling.search.target import LARGEST_FACTOR, Metric
-from scaling.serialization import first_problem
-from scaling.strategies import Points, Shares, Strategy, compound, strategy_named
 from scaling.studies.paper import PaperNetworks, PaperTable
+from scaling.targets.target import LARGEST_FACTOR, Metric
+from scaling.toml_errors import first_problem
 
 FOLDER = Path("experiments")
 BASELINE = "baseline"

@@ -1,4 +1,4 @@
-"""What a study holds equal between its networks, and in which words it says so. Floor 6."""
+"""What a study holds equal between its networks, and in which words it says so."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.search.target import Metric
 from scaling.studies.config import Equal
 from scaling.studies.networks import Member
 from scaling.studies.trials import Bench
+from scaling.targets.target import Metric
 
 COSTS = {
     Metric.MACS: "cost",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.errors import ResultsError
-from scaling.results.exporting import copied
+from scaling.runs.exporting import copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,18 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from scaling.architecture import ArchitectureSpec
-from scaling.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.errors import SpecError
-from scaling.generation import scale
-from scaling.rounding import RoundingRules
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.network.rounding import RoundingRules
+from scaling.network.serialization import architecture_key
+from scaling.network.strategies import Shares, Strategy, strategy_named
 from scaling.search.candidate import compound_of
-from scaling.search.realise import realise_strategy
-from scaling.search.surface import Direction
-from scaling.search.target import Target
-from scaling.serialization import architecture_key
-from scaling.strategies import Shares, Strategy, strategy_named
 from scaling.studies.config import BASELINE, Grid, Ladder, Noise, SearchThenFamily
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise_strategy
+from scaling.targets.target import Target
 
 WINNER = "winner"
 """Strategy of step 2: the shares that won step 1."""

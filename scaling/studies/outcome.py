@@ -13,10 +13,10 @@ import pandas as pd
 from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import sources_of
 from scaling.analysis.law_report import LawReport, report_laws
+from scaling.atomic_write import write_json, write_text
 from scaling.errors import ResultsError
-from scaling.results import provenance, write_json, write_text, write_trials
-from scaling.results.provenance import utc_now
-from scaling.search.target import Metric
+from scaling.provenance import provenance, utc_now
+from scaling.runs.trials_table import write_trials
 from scaling.studies.card import Item, card_document, card_of, card_text
 from scaling.studies.conclusions import Conclusions, concluded, conclusions_document, noise_of
 from scaling.studies.config import BASELINE, Size
@@ -25,6 +25,7 @@ from scaling.studies.folder import StudyFolder
 from scaling.studies.networks import winner_of
 from scaling.studies.times import measured_words, with_measured
 from scaling.studies.trials import Bench, State, table_of_trials
+from scaling.targets.target import Metric
 from scaling.training.store import TrainingStore
 
 LAW_RESAMPLES = 200

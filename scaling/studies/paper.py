@@ -1,4 +1,4 @@
-"""The `[sizes.paper]` table of a study's file: what the paper trained, network by network. Floor 6."""
+"""The `[sizes.paper]` table of a study's file: what the paper trained, network by network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from scaling.families import baseline_named
-from scaling.search.target import LARGEST_FACTOR
+from scaling.network.families import baseline_named
+from scaling.targets.target import LARGEST_FACTOR
 
 Multiplier = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
 Known = Annotated[str, AfterValidator(lambda name: baseline_named(name) and name)]

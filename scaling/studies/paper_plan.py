@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from scaling.architecture import ArchitectureSpec
-from scaling.baselines import rules_of_baseline
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.families import baseline_named
-from scaling.generation import scale
-from scaling.rounding import CoefficientRounding, RoundingRules
-from scaling.search.grid import grid_of
-from scaling.search.target import Target
-from scaling.strategies import compound
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baselines import rules_of_baseline
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.families import baseline_named
+from scaling.network.generation import scale
+from scaling.network.rounding import CoefficientRounding, RoundingRules
+from scaling.network.strategies import compound
 from scaling.studies.config import SearchThenFamily, StudyConfig
 from scaling.studies.networks import NOTHING, REFERENCE, WINNER, Member, Scene, family_of, members_of
 from scaling.studies.paper import PaperNetworks, PaperTable
 from scaling.studies.plan import Plan, Row, plan_document, row_of
+from scaling.targets.grid import grid_of
+from scaling.targets.target import Target
 from scaling.training.job import BACKWARD
 
 GRID_FACTOR, GRID_TOLERANCE = 2.0, 0.05

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from scaling.cost import count_cost
-from scaling.strategies import compound
+from scaling.network.strategies import compound
 from scaling.studies.config import SearchThenFamily
 from scaling.studies.networks import CONFIRM, WINNER, Member, family_of, on_target
 from scaling.studies.trials import Bench, State

@@ -1,4 +1,4 @@
-"""Measured times of a study's networks, beside the predicted ones that it held equal. Floor 6."""
+"""Measured times of a study's networks, beside the predicted ones that it held equal."""
 
 from __future__ import annotations
 

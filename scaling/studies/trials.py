@@ -10,13 +10,13 @@ import pandas as pd
 
 from scaling.cost import count_cost
 from scaling.latency.calibration import FARTHEST, Calibration
-from scaling.results import trials_frame
+from scaling.runs.trials_table import trials_frame
 from scaling.search.candidate import Candidate
 from scaling.search.config import SearchConfig
 from scaling.search.rows import seed_columns
-from scaling.search.target import Metric
 from scaling.studies.config import Equal, SizeTable, StudyConfig
 from scaling.studies.networks import CONFIRM, SEARCH, Found, Member, Scene, members_of
+from scaling.targets.target import Metric
 from scaling.training.job import TrainingJob
 from scaling.training.store import TrainingStore
 from scaling.training.trained import Trained, TrainedState

@@ -1,4 +1,4 @@
-"""Tables for papers and programs: text, Markdown, LaTeX, HTML, CSV, all through pandas. Floor 7."""
+"""Tables for papers and programs: text, Markdown, LaTeX, HTML, CSV, all through pandas."""
 
 from scaling.tables.counting import counting_table
 from scaling.tables.imagenet import imagenet_table

@@ -1,4 +1,4 @@
-"""Why counters disagree about one network: every convention in use, by arithmetic alone. Floor 7."""
+"""Why counters disagree about one network: every convention in use, by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pandas as pd
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
-from scaling.decomposition import Layer, layers
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import Layer, layers
 from scaling.tables.imagenet import batch_norm_statistics
 from scaling.tables.table import Table
 

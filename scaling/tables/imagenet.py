@@ -1,4 +1,4 @@
-"""Table 2 of the paper: the family and its rivals, our exact counts beside the printed ones. Floor 7.
+"""Table 2 of the paper: the family and its rivals, our exact counts beside the printed ones.
 
 Whether a printed figure agrees is worked out here, row by row, at the digits that were printed.
 """
@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
-from scaling.decomposition import layers
-from scaling.families import variant
-from scaling.published import published
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import layers
+from scaling.network.families import variant
+from scaling.network.published import published
 from scaling.tables.table import Table
 
 OWN_FAMILY = "EfficientNet"

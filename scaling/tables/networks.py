@@ -1,4 +1,4 @@
-"""Tables of what networks are made of: channels of the family, stages of one network. Floor 7."""
+"""Tables of what networks are made of: channels of the family, stages of one network."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
-from scaling.decomposition import layers
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import layers
 from scaling.tables.table import Table
 
 

@@ -1,16 +1,16 @@
-"""The tables of the official family as files, the same bytes every time. Floor 7."""
+"""The tables of the official family as files, the same bytes every time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scaling.families import variant
+from scaling.atomic_write import write_whole
+from scaling.network.families import variant
 from scaling.tables.counting import counting_table
 from scaling.tables.imagenet import imagenet_table
 from scaling.tables.networks import channels_table, family_table, stages_table
 from scaling.tables.table import ENDINGS, Table, TableFormat, write_table
-from scaling.writing import write_whole
 
 OFFICIAL = tuple(f"b{number}" for number in range(8))
 

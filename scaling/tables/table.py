@@ -1,4 +1,4 @@
-"""A table: typed data for machines, the same as words for people, and pandas to write both. Floor 7."""
+"""A table: typed data for machines, the same as words for people, and pandas to write both."""
 
 from __future__ import annotations
 

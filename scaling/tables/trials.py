@@ -1,4 +1,4 @@
-"""The networks of a run, best first, with what the noise cannot tell apart. Floor 7."""
+"""The networks of a run, best first, with what the noise cannot tell apart."""
 
 from __future__ import annotations
 

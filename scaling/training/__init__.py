@@ -1,4 +1,4 @@
-"""Proxy training: one network, one recipe, one seed, one accuracy. Floor 4."""
+"""Proxy training: one network, one recipe, one seed, one accuracy."""
 
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import EpochEnd, TrainingResult, train_network

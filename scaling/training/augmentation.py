@@ -1,4 +1,4 @@
-"""Augmentation of training images: whole batches on the device, or sample by sample by torchvision. Floor 4.
+"""Augmentation of training images: whole batches on the device, or sample by sample by torchvision.
 
 Batched ones draw from a generator of their own; torchvision's policies draw from torch's global one.
 """

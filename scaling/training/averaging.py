@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, which is what the released training evaluates. Floor 4."""
+"""The moving average of a network's weights, which is what the released training evaluates."""
 
 from __future__ import annotations
 

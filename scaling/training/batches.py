@@ -1,4 +1,4 @@
-"""Images in batches whose order and changes depend on seed and epoch alone. Floor 4."""
+"""Images in batches whose order and changes depend on seed and epoch alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TensorBoard, where it is installed and asked for. Floor 4."""
+"""TensorBoard, where it is installed and asked for."""
 
 from __future__ import annotations
 

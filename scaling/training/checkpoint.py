@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent, verified when read, never running code. Floor 4."""
+"""Checkpoints: whole or absent, verified when read, never running code."""
 
 from __future__ import annotations
 

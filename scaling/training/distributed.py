@@ -1,4 +1,4 @@
-"""Several processes that train one network on shares of every batch, as torchrun starts them. Floor 4."""
+"""Several processes that train one network on shares of every batch, as torchrun starts them."""
 
 from __future__ import annotations
 

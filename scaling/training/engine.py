@@ -1,4 +1,4 @@
-"""Train one network and say how good it became, and what it cost. Floor 4.
+"""Train one network and say how good it became, and what it cost.
 
 One code path: float32 with channels_last on a CPU, bfloat16 autocast with channels_last on a GPU.
 """
@@ -17,12 +17,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from scaling.architecture import ArchitectureSpec
 from scaling.data.dataset import DatasetInfo, Split, checksum
 from scaling.errors import ScalingError
 from scaling.model import TENSORFLOW, EfficientNet, Numerics, build_model, last_norm_of_branch
 from scaling.model.depthwise import KernelTable
-from scaling.serialization import architecture_key
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.serialization import architecture_key
 from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
 from scaling.training.batches import ALL, Share, Source, Stream, in_order, source_of, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint

@@ -1,4 +1,4 @@
-"""A whole training step as one CUDA graph: forward, loss, backward, optimizer, average. Floor 4.
+"""A whole training step as one CUDA graph: forward, loss, backward, optimizer, average.
 
 A small network launches hundreds of short kernels a step, and the host cannot keep up; a graph launches them
 all at once. What the step reads lies in buffers of its own, and whatever changes from step to step (learning

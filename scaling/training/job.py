@@ -1,4 +1,4 @@
-"""One full training as data, and the folder where it leaves what it found. Floor 4."""
+"""One full training as data, and the folder where it leaves what it found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.architecture import ArchitectureSpec
+from scaling.atomic_write import write_json, write_text
 from scaling.cost import count_cost
 from scaling.data import SplitName, checksum, dataset_info, load_split
 from scaling.data.dataset import Split
@@ -19,8 +19,8 @@ from scaling.data.folders import PREFIX, folder_of, split_folder
 from scaling.data.streaming import AREA, StreamingSplit
 from scaling.errors import ConfigError, ResultsError
 from scaling.model import Numerics
-from scaling.results import write_json, write_text
-from scaling.serialization import to_json
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.serialization import to_json
 from scaling.training.options import KernelChoice
 from scaling.training.recipe import Recipe
 

@@ -1,4 +1,4 @@
-"""The fastest kernel of each shape of convolution, measured once per machine. Floor 4.
+"""The fastest kernel of each shape of convolution, measured once per machine.
 
 Timing is not repeatable, so a table is measured once, kept in the user's cache folder and saved with every
 run that uses it: the same table computes the same bits.
@@ -20,13 +20,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from scaling.atomic_write import write_text
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError, ResultsError
 from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, KernelShape, KernelTable
 from scaling.model.numerics import Padding
 from scaling.model.pointwise import PointwiseConv2d
-from scaling.results import write_text
-from scaling.results.provenance import processor
+from scaling.provenance import processor
 from scaling.training.options import KernelChoice
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""How trainings are packed on this machine: processes and threads. Floor 4.
+"""How trainings are packed on this machine: processes and threads.
 
 One thread a training wastes least: two one-thread trainings beat one two-thread training
 (benchmarks/training_throughput.py). On a GPU a small network leaves most of the device idle, so several
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cost.peak_memory import MemoryUse, peak_bytes
+from scaling.network.architecture import ArchitectureSpec
 
 MOST_ON_A_GPU = 4
 """Trainings that share a GPU; more were never tried."""

@@ -1,4 +1,4 @@
-"""What a training and its network cost on this machine: time by the clock, memory by the tensor. Floor 4."""
+"""What a training and its network cost on this machine: time by the clock, memory by the tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers: torch's own, and the released training's RMSProp, which torch's is not. Floor 4."""
+"""Optimizers: torch's own, and the released training's RMSProp, which torch's is not."""
 
 from __future__ import annotations
 

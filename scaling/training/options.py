@@ -1,4 +1,4 @@
-"""How the engine runs on a machine, as data: kernels, graphs. Floor 4."""
+"""How the engine runs on a machine, as data: kernels, graphs."""
 
 from __future__ import annotations
 

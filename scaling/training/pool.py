@@ -1,4 +1,4 @@
-"""Processes that train: they leave signals to their launcher, stop when told, never outlive it. Floor 4."""
+"""Processes that train: they leave signals to their launcher, stop when told, never outlive it."""
 
 from __future__ import annotations
 

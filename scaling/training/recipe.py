@@ -1,4 +1,4 @@
-"""How a network is trained, as data. Floor 4."""
+"""How a network is trained, as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning rate as a share of its peak: pure functions of progress in [0, 1]. Floor 4."""
+"""Learning rate as a share of its peak: pure functions of progress in [0, 1]."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The moving parts of one training, and what is kept of them between epochs. Floor 4."""
+"""The moving parts of one training, and what is kept of them between epochs."""
 
 from __future__ import annotations
 

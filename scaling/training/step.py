@@ -1,4 +1,4 @@
-"""One optimizer step, free of waiting: what changes from step to step is a tensor. Floor 4."""
+"""One optimizer step, free of waiting: what changes from step to step is a tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of finished trainings, by what they depend on: nothing in it is ever trained twice. Floor 4."""
+"""A folder of finished trainings, by what they depend on: nothing in it is ever trained twice."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from scaling.data.dataset import Split
 from scaling.data.streaming import StreamingSplit
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
-from scaling.results.provenance import code_version, processor, utc_now
-from scaling.serialization import architecture_key
+from scaling.network.serialization import architecture_key
+from scaling.provenance import code_version, processor, utc_now
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.engine import (
     Outcome,

@@ -1,4 +1,4 @@
-"""A finished training as a record on disk that vouches for itself. Floor 4."""
+"""A finished training as a record on disk that vouches for itself."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.results import write_json
 from scaling.training.engine import TrainingResult
 
 SCHEMA = 1

@@ -1,6 +1,6 @@
 """Scores of networks that are not trained: cheap proxies of accuracy, to be audited before they are believed.
 
-Floor 4. Each is of a freshly initialised network; higher is meant to be better.
+Each is of a freshly initialised network; higher is meant to be better.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling.architecture import ArchitectureSpec
 from scaling.model import TENSORFLOW, Numerics, build_model
 from scaling.model.layers import StochasticDepth
+from scaling.network.architecture import ArchitectureSpec
 
 STABLE = 1e-5
 """Added to eigenvalues before their logarithm, as in the source."""

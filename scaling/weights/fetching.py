@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError, DataError
-from scaling.published import published
+from scaling.network.published import published
 
 HUB = "hub:"
 CHUNK = 1 << 20

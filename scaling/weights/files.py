@@ -14,10 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec
 from scaling.errors import WeightsError
-from scaling.rounding import choice
-from scaling.serialization import architecture_key
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.rounding import choice
+from scaling.network.serialization import architecture_key
 from scaling.weights.keras import read_h5, write_h5
 from scaling.weights.schemes import Source
 from scaling.weights.transfer import own_state, theirs_from_own

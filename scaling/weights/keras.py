@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec
-from scaling.decomposition import block_letters
 from scaling.errors import WeightsError
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import block_letters
 from scaling.weights.places import Part, Place, places
 
 NORMALIZATION = "normalization"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scaling.architecture import ArchitectureSpec, BlockKind, BlockSpec
+from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec
 
 
 class Part(StrEnum):

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec, BlockKind
 from scaling.errors import WeightsError
+from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.weights import efficientnet_pytorch, keras, mobilenet_v2, resnet, timm, torchvision
 from scaling.weights.places import Place, places
 

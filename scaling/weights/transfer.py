@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.architecture import ArchitectureSpec
 from scaling.errors import WeightsError
 from scaling.model import EfficientNet, build_model
-from scaling.rounding import choice
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.rounding import choice
 from scaling.weights.schemes import Source, TensorName, is_ignored, tensor_names, to_own, to_theirs
 
 MOST_NAMED = 6

@@ -7,8 +7,8 @@ from reference_counts import reference_counts
 
 from scaling import build_model, count_cost, variant
 from scaling.cost.traced import count_with_fvcore, count_with_torch
-from scaling.families import released_coefficients
 from scaling.model import TENSORFLOW, TORCHVISION, Numerics
+from scaling.network.families import released_coefficients
 
 AFFORDABLE = ("b0", "b1", "b2")
 TRACED = [

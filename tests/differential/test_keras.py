@@ -11,7 +11,7 @@ from peer_networks import OFFICIAL, keras_network, keras_tensors, learned_tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from scaling import build_model, count_cost, variant
-from scaling.decomposition import Layer, layers
+from scaling.network.decomposition import Layer, layers
 
 pytestmark = pytest.mark.peers
 # What Keras's layers are, by the end of our names: nothing else may stand in a network.

@@ -15,11 +15,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, build_model, variant
-from scaling.architecture import BlockKind
 from scaling.cost.memory import peak_activation_bytes
 from scaling.cost.peak_memory import MemoryUse, peak_bytes
-from scaling.families import baseline_named
 from scaling.model import TENSORFLOW, TORCHVISION, Numerics
+from scaling.network.architecture import BlockKind
+from scaling.network.families import baseline_named
 
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

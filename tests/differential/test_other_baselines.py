@@ -12,9 +12,9 @@ from peer_networks import import_peer, learned_tensors, peers_own_warnings, shap
 from torch import nn
 
 from scaling import build_model, count_cost, export_weights, load_weights
-from scaling.baselines import BASELINES
 from scaling.cost.traced import count_with_torch
 from scaling.model import TORCHVISION
+from scaling.network.baselines import BASELINES
 from scaling.weights.schemes import Source, tensor_names
 
 pytestmark = pytest.mark.peers

@@ -10,8 +10,8 @@ import pytest
 from peer_networks import import_peer, peers_own_warnings
 from PIL import Image
 
-from scaling.preprocessing import preprocess, preprocessing_named
-from scaling.published import published
+from scaling.data.preprocessing import preprocess, preprocessing_named
+from scaling.network.published import published
 
 pytestmark = pytest.mark.peers
 

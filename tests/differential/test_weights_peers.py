@@ -16,11 +16,11 @@ from peer_networks import OFFICIAL, TORCH_PEERS, Peer, import_peer, keras_networ
 from torch import Tensor, nn
 
 from scaling import ArchitectureSpec, build_model, export_weights, load_weights, scale, variant
-from scaling.baselines import EFFICIENTNET_B0
-from scaling.coefficients import ScalingCoefficients
-from scaling.conventions import rounding_of
 from scaling.model import TENSORFLOW, EfficientNet, Padding, numerics_of
-from scaling.rounding import CoefficientRounding
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.conventions import rounding_of
+from scaling.network.rounding import CoefficientRounding
 from scaling.weights import keras_state, read_state, set_keras_state, write_state
 from scaling.weights.schemes import Source, tensor_names
 

@@ -10,7 +10,7 @@ import pytest
 
 from scaling.analysis import noise_floor
 from scaling.cli.trials import result_document
-from scaling.results import TRIAL_COLUMNS, read_trials
+from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
 from scaling.search.config import parse_config
 from scaling.studies.conclusions import concluded
 from scaling.studies.config import parse_study

@@ -13,10 +13,10 @@ from explorer_settings import B0, OFFICIAL, expected, fragment, network, setting
 from playwright.sync_api import sync_playwright
 
 from scaling import RoundingRules, ScalingCoefficients, SpecError, count_cost, variant
-from scaling.baselines import BASELINES
 from scaling.cli import group
 from scaling.explorer import explorer_data
 from scaling.explorer.page import one_formula
+from scaling.network.baselines import BASELINES
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ import pytest
 from search_runs import ROOT, environment, experiment, finished
 
 from scaling.figures import RUN_CHARTS
-from scaling.results import TRIAL_COLUMNS, read_trials
+from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
 from scaling.search.config import load_config
 
 TINY = [

@@ -9,7 +9,7 @@ import pytest
 from search_runs import experiment, finished
 
 from scaling.analysis.cost_correlation import cost_correlation
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 
 pytestmark = pytest.mark.slow
 SEARCH = {"trials": 0, "baseline_seeds": [0], "workers": 2, "grid_step": 0.2}

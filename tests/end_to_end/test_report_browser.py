@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from scaling.figures import RUN_CHARTS
 from scaling.report import save_report
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ import pytest
 from recorded_runs import shown
 from search_runs import ROOT, attributes, environment, experiment, launched, training, wait_until
 
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.config import load_config
 from scaling.search.remaining import pieces
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wait_until
 
 from scaling.cli import group
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.studies.folder import StudyFolder, export_study
 
 STUDY = """

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from scaling.results import read_trials, write_trials
+from scaling.runs.trials_table import read_trials, write_trials
 from scaling.search.endings import PUT_BACK, lineage_of, running
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE

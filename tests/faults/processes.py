@@ -128,8 +128,8 @@ def _join(place: str, folder: str, log: str, train_s: float, real: bool) -> None
 
 def make_believe(train_s: float) -> Callable[..., Any]:
     """Return a training that only takes time; its accuracy is a number of the network's."""
+    from scaling.network.serialization import architecture_key  # noqa: PLC0415
     from scaling.search.endings import Ending  # noqa: PLC0415
-    from scaling.serialization import architecture_key  # noqa: PLC0415
     from scaling.training.engine import TrainingInterruptedError  # noqa: PLC0415
 
     def train(config: Any, claim: Any, device: Any, *, should_stop: Any, **_: Any) -> Ending:

@@ -11,7 +11,7 @@ from conftest import MakeStudy
 from processes import command_line, ended, joined
 from search_runs import configuration
 
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 
 pytestmark = pytest.mark.faults
 CONFIG = configuration(search={"trials": 1, "baseline_seeds": [0]}, cluster={"heartbeat_s": 1, "grace_s": 4})

@@ -14,7 +14,7 @@ from processes import command_line, ended
 from recorded_runs import shown
 from search_runs import experiment, wait_until
 
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.config import load_config
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import VARIABLE, parsed

@@ -12,9 +12,9 @@ from conftest import MakeStudy
 from processes import ended, joined, messages
 from search_runs import configuration
 
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.queueing import queue_of
-from scaling.serialization import architecture_key
 
 pytestmark = pytest.mark.faults
 QUEUED, PROCESSES = 200, 4

@@ -19,7 +19,7 @@ import torch
 from search_runs import environment, experiment, wait_until, workers_of
 
 from scaling.errors import ResultsError
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.config import load_config
 from scaling.studies.config import Size, load_study
 from scaling.studies.trials import Bench, state_of

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from search_runs import configuration
 
-from scaling.serialization import to_json
+from scaling.network.serialization import to_json
 
 pytestmark = pytest.mark.faults
 

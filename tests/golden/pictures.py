@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scaling import variant
-from scaling.baselines import RESNET_50
-from scaling.diagrams import (
+from scaling.drawings import (
     Drawing,
     difference_drawing,
     family_drawing,
@@ -29,6 +28,7 @@ from scaling.diagrams import (
 )
 from scaling.figures import family_figure, run_figure
 from scaling.figures.style import theme
+from scaling.network.baselines import RESNET_50
 from scaling.report import read_record
 
 FOLDER = Path(__file__).parent / "pictures"

@@ -9,8 +9,8 @@ from golden_files import integers, rows
 from reference_counts import reference_counts
 
 from scaling import ArchitectureSpec, count_cost, variant
-from scaling.decomposition import layers
-from scaling.families import released_coefficients
+from scaling.network.decomposition import layers
+from scaling.network.families import released_coefficients
 
 GRID = {row["variant"]: row for row in rows("official_grid")}
 COUNTED_BY_KERAS = [name for name, row in GRID.items() if row["keras_layers_notop"]]

@@ -7,7 +7,7 @@ import pytest
 from pictures import FOLDER, PICTURES, picture, pixels, run_chart_picture
 
 from scaling import variant
-from scaling.diagrams import variant_drawing
+from scaling.drawings import variant_drawing
 
 LARGEST_MEAN = 0.001
 """Mean difference of lightness over a picture, 0 to 1; see the test of the tolerance."""

@@ -23,8 +23,8 @@ from scaling import (
 )
 from scaling.cost.traced import count_with_fvcore, count_with_torch
 from scaling.cost.vectorised import Candidates, count_costs
-from scaling.decomposition import layers
 from scaling.model import TENSORFLOW, TORCHVISION, Numerics
+from scaling.network.decomposition import layers
 
 NUMERICS = st.sampled_from([TENSORFLOW, TORCHVISION])
 LARGE = architectures(largest_image=1024, widest=500, most_stages=6)

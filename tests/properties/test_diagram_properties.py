@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from spec_strategies import architectures
 
 from scaling import ArchitectureSpec
-from scaling.decomposition import layers
-from scaling.diagrams import (
+from scaling.drawings import (
     Drawing,
     difference_drawing,
     family_drawing,
@@ -15,7 +14,8 @@ from scaling.diagrams import (
     stage_drawing,
     variant_drawing,
 )
-from scaling.diagrams.drawing import Bounds, Role
+from scaling.drawings.drawing import Bounds, Role
+from scaling.network.decomposition import layers
 
 
 def check_texts(drawing: Drawing) -> None:

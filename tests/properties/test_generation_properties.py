@@ -17,7 +17,7 @@ from scaling import (
     generate,
     scale,
 )
-from scaling.baselines import EFFICIENTNET_B0
+from scaling.network.baselines import EFFICIENTNET_B0
 
 BASES = st.floats(min_value=1.0, max_value=2.0)
 COEFFICIENTS = st.builds(

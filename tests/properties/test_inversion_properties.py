@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from scaling import ArchitectureSpec, CompoundCoefficients, RoundingRules, SpecError, scale, variant
-from scaling.inversion import Dimension, GridEntry, Interval, Inversion, Match, invert
-from scaling.inversion.centre import central_point, is_possible, phi_range
-from scaling.inversion.preimage import preimage, realised, realised_rule
-from scaling.inversion.solve import is_solvable
-from scaling.inversion.surface import Box, feasible_polygon, phi_signs, search_surface
-from scaling.rounding import CoefficientRounding
+from scaling.network.rounding import CoefficientRounding
+from scaling.targets.inversion import Dimension, GridEntry, Interval, Inversion, Match, invert
+from scaling.targets.inversion.centre import central_point, is_possible, phi_range
+from scaling.targets.inversion.preimage import preimage, realised, realised_rule
+from scaling.targets.inversion.solve import is_solvable
+from scaling.targets.inversion.surface import Box, feasible_polygon, phi_signs, search_surface
 from tests.spec_strategies import architectures, rounding_rules
 
 B0 = variant("b0")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spec_strategies import rounding_rules
 
 from scaling import RoundingRules
-from scaling.rounding import (
+from scaling.network.rounding import (
     ChannelRule,
     CoefficientRounding,
     HeadRule,

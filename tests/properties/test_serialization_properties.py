@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from spec_strategies import architectures
 
 from scaling import ArchitectureSpec, SpecError, generate
-from scaling.block_strings import stage_from_string, stage_to_string, stages_from_strings
-from scaling.serialization import architecture_key, from_json, to_json
+from scaling.network.block_strings import stage_from_string, stage_to_string, stages_from_strings
+from scaling.network.serialization import architecture_key, from_json, to_json
 
 SPECS = architectures(largest_image=4096, widest=1000)
 RATES = st.floats(min_value=0, max_value=0.99)

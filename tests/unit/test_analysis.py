@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from scaling.analysis import noise_floor, ranked, usual_difference
-from scaling.results import trials_frame
+from scaling.runs.trials_table import trials_frame
 
 
 def rows(

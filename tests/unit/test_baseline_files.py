@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from scaling import ConfigError, count_cost
-from scaling.baseline_files import baseline_from, read_baseline
-from scaling.baselines import BASELINES, EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
-from scaling.block_strings import stage_to_string
 from scaling.cli import group
-from scaling.reading import line_of
-from scaling.rounding import RELEASED, CoefficientRounding
+from scaling.network.baseline_files import baseline_from, read_baseline
+from scaling.network.baselines import BASELINES, EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
+from scaling.network.block_strings import stage_to_string
+from scaling.network.rounding import RELEASED, CoefficientRounding
 from scaling.search.config import load_config
+from scaling.toml_errors import line_of
 
 TOML = """\
 # A small ResNet.

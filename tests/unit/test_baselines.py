@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from scaling import RoundingRules, ScalingCoefficients, SpecError, build_model, count_cost, generate, scale
-from scaling.architecture import ArchitectureSpec, BlockKind
-from scaling.baselines import BASELINES, MOBILENET_V1, MOBILENET_V2, RESNET_50, known_baseline
 from scaling.cost.traced import count_with_fvcore
-from scaling.decomposition import layers
-from scaling.families import baseline_named, named
-from scaling.generation import scaled_channels
 from scaling.model import last_norm_of_branch
-from scaling.rounding import HeadRule
-from scaling.serialization import architecture_key, from_json, to_json
-from scaling.small_inputs import for_small_input, idle_taps, last_map
+from scaling.network.architecture import ArchitectureSpec, BlockKind
+from scaling.network.baselines import BASELINES, MOBILENET_V1, MOBILENET_V2, RESNET_50, known_baseline
+from scaling.network.decomposition import layers
+from scaling.network.families import baseline_named, named
+from scaling.network.generation import scaled_channels
+from scaling.network.rounding import HeadRule
+from scaling.network.serialization import architecture_key, from_json, to_json
+from scaling.network.small_inputs import for_small_input, idle_taps, last_map
 
 OTHERS = (MOBILENET_V1, MOBILENET_V2, RESNET_50)
 EACH = pytest.mark.parametrize("spec", OTHERS, ids=[spec.name for spec in OTHERS])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scaling import SpecError, StageSpec, variant
-from scaling.architecture import BlockKind
-from scaling.block_strings import stage_from_string, stage_to_string, stages_from_strings
-from scaling.rounding import SqueezeRounding
+from scaling.network.architecture import BlockKind
+from scaling.network.block_strings import stage_from_string, stage_to_string, stages_from_strings
+from scaling.network.rounding import SqueezeRounding
 
 # tensorflow/tpu efficientnet_builder.py, the released B0.
 RELEASED = (

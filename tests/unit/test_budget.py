@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from scaling import count_cost, variant
 from scaling.cli import group
+from scaling.cost.latency_model import LatencyModel
 from scaling.cost.peak_memory import peak_bytes
 from scaling.errors import ConfigError, SpecError
-from scaling.families import generate
-from scaling.latency.model import LatencyModel
-from scaling.rounding import RoundingRules
-from scaling.search.budget import Budget, Family, Networks, cosines, nearest, spend
+from scaling.network.families import generate
+from scaling.network.rounding import RoundingRules
+from scaling.targets.budget import Budget, Family, Networks, cosines, nearest, spend
 
 MODEL = LatencyModel(base_ms=1.0, ms_per_gmac=1.5, ms_per_mactivation=0.1)
 

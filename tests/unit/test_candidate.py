@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_runs import configuration
 
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.results import TRIAL_COLUMNS
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.runs.trials_table import TRIAL_COLUMNS
 from scaling.search.candidate import PAPER_BASES, Candidate, compound_of, realised_shares, references
-from scaling.search.realise import realise
-from scaling.search.space import on_target, specs_of
-from scaling.search.surface import Direction
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise
+from scaling.targets.space import on_target, specs_of
 
 CONFIG = configuration()
 BASELINE = CONFIG.baseline_spec

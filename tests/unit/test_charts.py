@@ -17,7 +17,6 @@ from scaling import count_cost, variant
 from scaling.analysis import noise_floor
 from scaling.analysis.pareto import not_ruled_out
 from scaling.errors import ConfigError, SpecError
-from scaling.explanation import PAPER_BASES
 from scaling.figures import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, RunData, SearchedSpace
 from scaling.figures.published_methods import other_baselines_frame, scaling_methods_frame
 from scaling.figures.released_weights import released_weights_frame
@@ -31,10 +30,11 @@ from scaling.figures.saving import family_chart
 from scaling.figures.single_axis import single_axis_frame, width_axis_frame
 from scaling.figures.stage_costs import stage_costs_frame
 from scaling.figures.style import SIZES, Size
-from scaling.published import published
-from scaling.results import read_trials
-from scaling.rounding import RoundingRules
-from scaling.search.target import Target
+from scaling.network.published import published
+from scaling.network.rounding import RoundingRules
+from scaling.runs.trials_table import read_trials
+from scaling.targets.explanation import PAPER_BASES
+from scaling.targets.target import Target
 
 ROOT = Path(__file__).parents[2]
 QUICK = read_trials(ROOT / "results" / "quick" / "trials.csv")

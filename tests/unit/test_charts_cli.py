@@ -17,8 +17,8 @@ from optuna.trial import TrialState
 from recorded_runs import CONFIG, REFERENCES, run_folder, shown, trial
 from search_runs import ROOT
 
+from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.results import write_json
 from scaling.search.folder import RunFolder
 
 CHARTS = {"history", "parallel", "slice", "contour", "rank", "edf", "timeline", "importances"}

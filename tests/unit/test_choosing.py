@@ -17,13 +17,14 @@ from search_runs import configuration
 
 from scaling.analysis import contenders, noise_floor
 from scaling.analysis.choosing import holm
+from scaling.atomic_write import write_json
 from scaling.cli import group
 from scaling.cli.choice import choice_document
 from scaling.errors import ResultsError
 from scaling.figures.run_accuracy import run_frame
 from scaling.report.findings import findings
 from scaling.report.record import read_record
-from scaling.results import trials_frame, write_json, write_trials
+from scaling.runs.trials_table import trials_frame, write_trials
 
 
 def rows(

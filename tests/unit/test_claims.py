@@ -16,6 +16,7 @@ from filelock import FileLock
 from optuna.trial import TrialState
 from search_runs import configuration
 
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import (
     ENUMERATED,
@@ -31,9 +32,8 @@ from scaling.search.config import SearchConfig
 from scaling.search.endings import DIED, put_back
 from scaling.search.rows import table, trial_state
 from scaling.search.run import studies
-from scaling.search.space import on_target
 from scaling.search.storage import open_storage
-from scaling.serialization import architecture_key
+from scaling.targets.space import on_target
 
 MANY = configuration(search={"trials": 4, "tolerance": 0.05, "sampler": "random"})
 Studies = tuple[optuna.Study, optuna.Study]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from scaling import count_cost, generate, variant
 from scaling.cli import group
-from scaling.families import released_coefficients
+from scaling.network.families import released_coefficients
 
 KEYS = [
     "name",

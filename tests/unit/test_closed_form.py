@@ -19,7 +19,7 @@ from scaling import (
 from scaling.cost.closed_form import input_sides
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import SpecError
-from scaling.rounding import SqueezeRounding
+from scaling.network.rounding import SqueezeRounding
 
 B0 = variant("b0")
 

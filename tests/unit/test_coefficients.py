@@ -7,7 +7,7 @@ import math
 import pytest
 
 from scaling import CompoundCoefficients, ScalingCoefficients, SpecError
-from scaling.coefficients import UNSCALED
+from scaling.network.coefficients import UNSCALED
 
 PAPER = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
 

@@ -9,7 +9,7 @@ from itertools import groupby
 import pytest
 
 from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, variant
-from scaling.decomposition import block_letters, layers, sub_block_kind
+from scaling.network.decomposition import block_letters, layers, sub_block_kind
 
 # Layers of each piece, without and with its optional zero padding.
 SIZES = {

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from scaling import ArchitectureSpec, ConfigError, ResultsError, count_cost, generate, variant
-from scaling.decomposition import layers
-from scaling.diagrams import (
+from scaling.drawings import (
     Drawing,
     difference_drawing,
     family_drawing,
@@ -25,9 +24,10 @@ from scaling.diagrams import (
     stage_drawing,
     variant_drawing,
 )
-from scaling.diagrams.drawing import Bounds, Line, Role
-from scaling.diagrams.pieces import compositions, modules_of
-from scaling.small_inputs import for_small_input
+from scaling.drawings.drawing import Bounds, Line, Role
+from scaling.drawings.pieces import compositions, modules_of
+from scaling.network.decomposition import layers
+from scaling.network.small_inputs import for_small_input
 
 LAYERS = {"b0": 237, "b1": 339, "b2": 339, "b3": 384, "b4": 474, "b5": 576, "b6": 666, "b7": 813}
 OWN = generate(alpha=1.3, beta=1.2, gamma=1.1, phi=1.7, baseline="efficientnet-lite0")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from scaling import ConfigError, ScalingError, variant
 from scaling.cli import group
-from scaling.serialization import to_json
+from scaling.network.serialization import to_json
 
 
 def run(*arguments: str | Path) -> str:

@@ -11,17 +11,17 @@ import torch
 from click.testing import CliRunner
 from search_runs import configuration, experiment
 
-from scaling.architecture import ArchitectureSpec
 from scaling.cli import group
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.calibration import read_calibration
+from scaling.network.architecture import ArchitectureSpec
 from scaling.search.config import calibration_of, load_config
-from scaling.search.target import Metric
 from scaling.studies.config import Size, load_study
 from scaling.studies.networks import NOTHING
 from scaling.studies.times import measured_times, with_measured
 from scaling.studies.trials import Bench, jobs_of, trials_of
+from scaling.targets.target import Metric
 from scaling.training.store import TrainingStore, train_jobs
 
 STUDY = """

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 import scaling
 from scaling.cli.evaluation import evaluate as command
 from scaling.data.imagefolder import list_images
+from scaling.data.preprocessing import preprocess, preprocessing_for, preprocessing_named
 from scaling.errors import ConfigError, DataError, ScalingError
-from scaling.evaluation import evaluate, proportion
 from scaling.model import numerics_of
-from scaling.preprocessing import preprocess, preprocessing_for, preprocessing_named
+from scaling.training.evaluation import evaluate, proportion
 from scaling.weights import own_state, read_state, write_own
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"

@@ -10,8 +10,9 @@ import pytest
 from optuna.trial import TrialState
 from recorded_runs import CONFIG, REFERENCES, run_folder, shown, trial
 
+from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.results import read_trials, write_json
+from scaling.runs.trials_table import read_trials
 from scaling.search.folder import RunFolder
 from scaling.search.snapshot import read_snapshot
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from scaling import RoundingRules, ScalingCoefficients, SpecError, count_cost, generate, scale, variant
-from scaling.baselines import EFFICIENTNET_B0
 from scaling.errors import CoefficientWarning
-from scaling.families import baseline_named, named, official_name, released_coefficients
-from scaling.generation import scaled_dropout
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.families import baseline_named, named, official_name, released_coefficients
+from scaling.network.generation import scaled_dropout
 
 PAPER: dict[str, Any] = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
 

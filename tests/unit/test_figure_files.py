@@ -28,7 +28,7 @@ from scaling.figures import (
 )
 from scaling.figures.run_accuracy import run_frame
 from scaling.figures.style import FORMATS, save_figure
-from scaling.results import trials_frame, write_trials
+from scaling.runs.trials_table import trials_frame, write_trials
 
 ROOT = Path(__file__).parents[2]
 OFFICIAL_CHARTS = ROOT / "results" / "official" / "charts"

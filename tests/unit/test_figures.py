@@ -23,8 +23,8 @@ from scaling.figures.labels import overlaps, place_labels
 from scaling.figures.published_accuracy import draw_published
 from scaling.figures.run_accuracy import run_frame
 from scaling.figures.style import SIZES, Size, new_figure, theme
-from scaling.published import published
-from scaling.results import trials_frame
+from scaling.network.published import published
+from scaling.runs.trials_table import trials_frame
 
 ROOT = Path(__file__).parents[2]
 OFFICIAL_CHARTS = ROOT / "results" / "official" / "charts"

@@ -18,9 +18,9 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.baselines import EFFICIENTNET_B0
-from scaling.generation import scaled_dropout
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.generation import scaled_dropout
+from scaling.network.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
 
 
 def by(depth: float = 1.0, width: float = 1.0, resolution: float = 1.0) -> ScalingCoefficients:

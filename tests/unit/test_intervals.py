@@ -20,7 +20,7 @@ from scaling.analysis.intervals import Interval
 from scaling.analysis.power import power_of, seeds_to_tell
 from scaling.analysis.spread import split_spread, validation_error
 from scaling.errors import ResultsError
-from scaling.results import trials_frame
+from scaling.runs.trials_table import trials_frame
 
 VALUES = [0.801, 0.812, 0.795, 0.820, 0.809]
 

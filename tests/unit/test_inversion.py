@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from scaling import ConfigError, RoundingRules, SpecError, generate, variant
-from scaling.explanation import COMPOUND_FAMILY, released_grid
-from scaling.inversion import (
+from scaling.network.rounding import CoefficientRounding
+from scaling.targets.explanation import COMPOUND_FAMILY, released_grid
+from scaling.targets.inversion import (
     Dimension,
     GridEntry,
     Interval,
@@ -23,11 +24,10 @@ from scaling.inversion import (
     grid_from_json,
     invert,
 )
-from scaling.inversion.conflict import minimal_conflict
-from scaling.inversion.preimage import preimages
-from scaling.inversion.solve import is_solvable
-from scaling.inversion.surface import search_surface
-from scaling.rounding import CoefficientRounding
+from scaling.targets.inversion.conflict import minimal_conflict
+from scaling.targets.inversion.preimage import preimages
+from scaling.targets.inversion.solve import is_solvable
+from scaling.targets.inversion.surface import search_surface
 
 B0 = variant("b0")
 PAPER: dict[str, Any] = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}

@@ -15,20 +15,20 @@ from click.testing import CliRunner
 from search_runs import configuration
 
 from scaling import variant
-from scaling.architecture import ArchitectureSpec
-from scaling.baseline_files import baseline_from
 from scaling.cli import group
 from scaling.cost import count_cost
+from scaling.cost.latency_model import LatencyModel, amounts
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.cost.work import NAMES, count_work, count_works
 from scaling.errors import ConfigError, SpecError
 from scaling.latency.calibration import Calibration, conclude, read_calibration, write_calibration
 from scaling.latency.design import Ranges, designed
 from scaling.latency.fitting import FITTED, fit, one_factor, relative_errors, summary
-from scaling.latency.model import LatencyModel, amounts
 from scaling.latency.timing import Conditions, Mode
-from scaling.search.budget import Family
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import baseline_from
 from scaling.search.config import load_config
+from scaling.targets.budget import Family
 
 B0, BASE = variant("b0"), baseline_from("b0")
 KNOWN = LatencyModel(

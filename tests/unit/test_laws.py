@@ -23,7 +23,7 @@ from scaling.cli import group
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures.law import draw_law, law_frame
 from scaling.figures.style import new_figure, theme
-from scaling.results import read_trials, trials_frame
+from scaling.runs.trials_table import read_trials, trials_frame
 
 ROOT = Path(__file__).parents[2]
 FEW = Bootstrap(resamples=40)

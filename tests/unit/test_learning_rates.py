@@ -11,7 +11,7 @@ from scaling.analysis.law_networks import sources_of
 from scaling.analysis.noise import noise_floor
 from scaling.figures.own_baselines import OwnRun, own_baselines_frame
 from scaling.report.record import read_record
-from scaling.results import at_own_rate, read_trials
+from scaling.runs.trials_table import at_own_rate, read_trials
 
 STUDY = Path(__file__).parents[2] / "results" / "studies" / "dimensions-quick-glyphs"
 

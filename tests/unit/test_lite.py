@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 from scaling import RoundingRules, SpecError, build_model, count_cost, generate, scale, variant
-from scaling.architecture import Activation
-from scaling.baselines import EFFICIENTNET_LITE0
-from scaling.block_strings import stage_from_string, stage_to_string
 from scaling.cost.vectorised import Candidates, count_costs
-from scaling.decomposition import layers
-from scaling.explanation import released_grid
-from scaling.families import lite_coefficients, official_name, released_coefficients
-from scaling.inversion import GridEntry, invert
-from scaling.published import published
-from scaling.rounding import LITE
-from scaling.serialization import architecture_key, from_json, to_json
+from scaling.network.architecture import Activation
+from scaling.network.baselines import EFFICIENTNET_LITE0
+from scaling.network.block_strings import stage_from_string, stage_to_string
+from scaling.network.decomposition import layers
+from scaling.network.families import lite_coefficients, official_name, released_coefficients
+from scaling.network.published import published
+from scaling.network.rounding import LITE
+from scaling.network.serialization import architecture_key, from_json, to_json
+from scaling.targets.explanation import released_grid
+from scaling.targets.inversion import GridEntry, invert
 
 LITES = tuple(lite_coefficients())
 

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from scaling.errors import ResultsError
-from scaling.results import read_trials, trials_frame, write_trials
-from scaling.results.schema import MEASURED, TRIAL_COLUMNS
+from scaling.runs.trials_table import MEASURED, TRIAL_COLUMNS, read_trials, trials_frame, write_trials
 from scaling.search.rows import seed_columns
 
 RESULT = {

@@ -15,8 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling import ArchitectureSpec, HeadSpec, SpecError, StageSpec, StemSpec, build_model, variant
-from scaling.architecture import BlockSpec
-from scaling.families import released_coefficients
 from scaling.model import (
     TENSORFLOW,
     TORCHVISION,
@@ -29,6 +27,8 @@ from scaling.model import (
 )
 from scaling.model.layers import SamePaddingConv2d
 from scaling.model.numerics import same_padding
+from scaling.network.architecture import BlockSpec
+from scaling.network.families import released_coefficients
 
 SMALL = ArchitectureSpec(
     stem=StemSpec(out_channels=8),

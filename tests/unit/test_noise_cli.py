@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from search_runs import ROOT, configuration, experiment
 
 from scaling.cli import group
-from scaling.results import read_trials
+from scaling.runs.trials_table import read_trials
 from scaling.search.folder import RunFolder
 from scaling.search.objective import train_once
 from scaling.search.repeats import read_repeat, read_repeats

@@ -10,15 +10,15 @@ import torch
 from search_runs import configuration, document
 
 from scaling import build_model
-from scaling.architecture import ArchitectureSpec
 from scaling.data import dataset_info, load_split
 from scaling.model import FIXED_KERNELS
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import Candidate
 from scaling.search.config import parse_config
-from scaling.search.realise import realise
-from scaling.search.space import on_target, specs_of
-from scaling.search.surface import Direction
-from scaling.serialization import architecture_key
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise
+from scaling.targets.space import on_target, specs_of
 from scaling.training import train_network
 from scaling.training.engine import zero_residual_branches
 

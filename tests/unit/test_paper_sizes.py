@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner
 from search_runs import ROOT
 
-from scaling.baselines import known_baseline
 from scaling.cli import group
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.families import variant
-from scaling.published import published
+from scaling.network.baselines import known_baseline
+from scaling.network.families import variant
+from scaling.network.published import published
 from scaling.studies.config import StudyConfig, load_study, parse_study
 from scaling.studies.paper_plan import PaperPart, paper_document, paper_parts
 

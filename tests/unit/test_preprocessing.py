@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from scaling.data.preprocessing import preprocess, preprocessing_named, preprocessing_names
 from scaling.errors import ConfigError, DataError
-from scaling.preprocessing import preprocess, preprocessing_named, preprocessing_names
-from scaling.published import published
+from scaling.network.published import published
 
 
 def test_every_row_can_be_used() -> None:

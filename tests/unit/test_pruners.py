@@ -10,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from search_runs import configuration
 
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, prepare
 from scaling.search.config import SearchConfig
@@ -18,7 +19,6 @@ from scaling.search.leases import LEASE, Lease
 from scaling.search.objective import evaluate
 from scaling.search.pruners import Pruner, make_pruner
 from scaling.search.rows import table
-from scaling.serialization import architecture_key
 from scaling.training import TrainingResult
 from scaling.training.engine import EpochEnd, Outcome, TrainingInterruptedError, best_device
 

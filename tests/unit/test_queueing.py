@@ -8,12 +8,12 @@ from search_runs import configuration
 
 from scaling.cost import count_cost
 from scaling.errors import SpecError
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import claim_candidate, prepare
 from scaling.search.config import SearchConfig
-from scaling.search.grid import grid_of
 from scaling.search.queueing import networks_planned, queue_of, space_of
-from scaling.serialization import architecture_key
+from scaling.targets.grid import grid_of
 
 
 def trained(config: SearchConfig) -> list[str]:

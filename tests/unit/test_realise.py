@@ -10,12 +10,12 @@ from search_runs import configuration
 
 from scaling import RoundingRules, SpecError, variant
 from scaling.cost import count_cost
-from scaling.rounding import CoefficientRounding, RepeatRule
-from scaling.search.realise import Realisation, realise
-from scaling.search.space import on_target, specs_of
-from scaling.search.surface import Direction
-from scaling.search.target import Target
-from scaling.serialization import architecture_key
+from scaling.network.rounding import CoefficientRounding, RepeatRule
+from scaling.network.serialization import architecture_key
+from scaling.targets.directions import Direction
+from scaling.targets.realise import Realisation, realise
+from scaling.targets.space import on_target, specs_of
+from scaling.targets.target import Target
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")

@@ -12,11 +12,11 @@ from search_runs import configuration
 
 from scaling.analysis.sampler_regret import regret_curves
 from scaling.errors import ResultsError
+from scaling.network.serialization import architecture_key
 from scaling.search.claims import claim_candidate
 from scaling.search.queueing import queue_of
 from scaling.search.replay import Float, Table, chosen_networks, observations, replay, table_of
 from scaling.search.samplers import Sampler
-from scaling.serialization import architecture_key
 
 CONFIG = configuration(
     search={"sampler": "exhaustive", "largest_image_size": 18, "seeds": [0, 1], "grid_step": 0.1}

@@ -26,7 +26,7 @@ from scaling.report.findings import NOTHING_YET, failures, findings
 from scaling.report.front import front_of
 from scaling.report.laws import laws_of
 from scaling.report.rows import columns_of, table_rows
-from scaling.results import read_trials, trials_frame, write_trials
+from scaling.runs.trials_table import read_trials, trials_frame, write_trials
 from scaling.search.candidate import references
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import sqlite_url

@@ -17,19 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_runs import ROOT, configuration
 
+from scaling.atomic_write import write_json, write_text
 from scaling.errors import ResultsError
-from scaling.results import (
-    TRIAL_COLUMNS,
-    provenance,
-    read_trials,
-    trials_frame,
-    write_json,
-    write_text,
-    write_trials,
-)
-from scaling.results.exporting import export_run
-from scaling.results.provenance import code_version, utc_now
-from scaling.results.schema import MEASURED
+from scaling.provenance import code_version, provenance, utc_now
+from scaling.runs.exporting import export_run
+from scaling.runs.trials_table import MEASURED, TRIAL_COLUMNS, read_trials, trials_frame, write_trials
 
 DESIGN = [
     "experiment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaling import RoundingRules, ScalingCoefficients, SpecError
-from scaling.rounding import (
+from scaling.network.rounding import (
     RELEASED,
     ChannelRule,
     CoefficientRounding,

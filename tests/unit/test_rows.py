@@ -9,13 +9,13 @@ import pytest
 from optuna.trial import TrialState
 from search_runs import configuration
 
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import claim_candidate, claim_reference, prepare
 from scaling.search.endings import put_back, tell
 from scaling.search.leases import LEASE, Lease
 from scaling.search.objective import evaluate, seed_results
 from scaling.search.rows import table
-from scaling.serialization import architecture_key
 from scaling.training import TrainingResult
 from scaling.training.engine import Outcome, TrainingInterruptedError, best_device
 

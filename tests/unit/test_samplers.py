@@ -13,6 +13,7 @@ import pytest
 from search_runs import configuration
 
 from scaling.errors import ConfigError
+from scaling.network.serialization import architecture_key
 from scaling.search.candidate import references
 from scaling.search.claims import Claim, claim_candidate, key_of, prepare
 from scaling.search.config import SearchConfig
@@ -26,7 +27,6 @@ from scaling.search.samplers import (
     proposal_seed,
     qmc_point,
 )
-from scaling.serialization import architecture_key
 
 SINGLE = [(name, ("top1",)) for name in Sampler]
 MANY = [(name, ("top1", "params")) for name in Sampler if name.takes_many_objectives]

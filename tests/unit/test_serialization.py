@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from scaling import SpecError, generate, variant
-from scaling.families import released_coefficients
-from scaling.serialization import architecture_key, from_json, to_json
+from scaling.network.families import released_coefficients
+from scaling.network.serialization import architecture_key, from_json, to_json
 
 GENERATED = generate(alpha=1.2, beta=1.1, gamma=1.15, phi=-0.3, coefficient_rounding="none")
 DOCUMENT: dict[str, Any] = json.loads(to_json(GENERATED))

@@ -11,17 +11,17 @@ from click.testing import CliRunner
 from torch import nn
 
 from scaling import variant
-from scaling.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
-from scaling.baselines import EFFICIENTNET_LITE0
-from scaling.block_strings import stages_from_strings
 from scaling.cli import group
-from scaling.coefficients import CompoundCoefficients
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
-from scaling.generation import scale
 from scaling.model import build_model
-from scaling.serialization import architecture_key, from_json, to_json
-from scaling.small_inputs import LEAST_MAP, SmallInput, for_small_input, idle_taps, last_map
+from scaling.network.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
+from scaling.network.baselines import EFFICIENTNET_LITE0
+from scaling.network.block_strings import stages_from_strings
+from scaling.network.coefficients import CompoundCoefficients
+from scaling.network.generation import scale
+from scaling.network.serialization import architecture_key, from_json, to_json
+from scaling.network.small_inputs import LEAST_MAP, SmallInput, for_small_input, idle_taps, last_map
 from tests.search_runs import configuration
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from search_runs import ROOT
 
-from scaling.serialization import architecture_key
-from scaling.small_inputs import RECOMMENDED, idle_taps, last_map
+from scaling.network.serialization import architecture_key
+from scaling.network.small_inputs import RECOMMENDED, idle_taps, last_map
 
 RESULTS = ROOT / "results" / "small_inputs"
 

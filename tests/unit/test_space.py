@@ -10,13 +10,13 @@ import pytest
 from search_runs import configuration
 
 from scaling import ArchitectureSpec, RoundingRules, variant
-from scaling.coefficients import ScalingCoefficients
 from scaling.cost import count_cost
-from scaling.generation import scale
-from scaling.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule
-from scaling.search.space import image_sizes, on_target, specs_of
-from scaling.search.target import Target
-from scaling.serialization import architecture_key
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.generation import scale
+from scaling.network.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule
+from scaling.network.serialization import architecture_key
+from scaling.targets.space import image_sizes, on_target, specs_of
+from scaling.targets.target import Target
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 TINY = configuration().baseline_spec

@@ -13,9 +13,9 @@ import pytest
 import torch
 from search_runs import configuration
 
-from scaling.architecture import ArchitectureSpec
 from scaling.errors import DataError
 from scaling.model import TENSORFLOW
+from scaling.network.architecture import ArchitectureSpec
 from scaling.training.augmentation import Augmentation
 from scaling.training.checkpoint import before
 from scaling.training.job import TrainingJob

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from scaling import RoundingRules, variant
 from scaling.errors import ConfigError, SpecError
-from scaling.rounding import CoefficientRounding
-from scaling.search.realise import realise_strategy
-from scaling.search.target import LatencyModel, Limits, Metric, Target
-from scaling.strategies import (
+from scaling.network.rounding import CoefficientRounding
+from scaling.network.strategies import (
     TINYNETS,
     Points,
     Shares,
@@ -25,6 +23,8 @@ from scaling.strategies import (
     slow_resolution,
     strategy_named,
 )
+from scaling.targets.realise import realise_strategy
+from scaling.targets.target import LatencyModel, Limits, Metric, Target
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")

@@ -17,9 +17,9 @@ from search_runs import configuration
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split_folder
+from scaling.data.pictures import as_rgb
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
-from scaling.pictures import as_rgb
 from scaling.search.objective import train_once
 from scaling.training import Recipe, TrainingResult, train_network
 

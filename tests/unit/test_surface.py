@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.errors import SpecError
-from scaling.search.surface import Direction
+from scaling.targets.directions import Direction
 
 UNIT = st.floats(min_value=0, max_value=1)
 

@@ -13,8 +13,7 @@ from click.testing import CliRunner
 
 from scaling import ResultsError, ScalingError, count_cost, variant
 from scaling.cli import group
-from scaling.results import read_trials
-from scaling.results.schema import trials_frame
+from scaling.runs.trials_table import read_trials, trials_frame
 from scaling.tables import (
     Table,
     TableFormat,

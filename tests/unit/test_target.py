@@ -10,15 +10,15 @@ from search_runs import configuration
 
 from scaling import RoundingRules, variant
 from scaling.cost import count_cost
+from scaling.cost.latency_model import LatencyModel
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import ConfigError, SpecError
-from scaling.latency.model import LatencyModel
-from scaling.rounding import CoefficientRounding
-from scaling.search.realise import realise, realise_nominally
-from scaling.search.space import on_target, specs_of
-from scaling.search.surface import Direction
-from scaling.search.target import Limits, Metric, Target
-from scaling.serialization import architecture_key
+from scaling.network.rounding import CoefficientRounding
+from scaling.network.serialization import architecture_key
+from scaling.targets.directions import Direction
+from scaling.targets.realise import realise, realise_nominally
+from scaling.targets.space import on_target, specs_of
+from scaling.targets.target import Limits, Metric, Target
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")

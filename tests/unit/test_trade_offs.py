@@ -11,7 +11,7 @@ from search_runs import configuration
 from scaling.analysis import noise_floor
 from scaling.cli.trade_offs import cost_sentence, print_trade_offs, trade_offs
 from scaling.cli.trials import result_document
-from scaling.results import trials_frame
+from scaling.runs.trials_table import trials_frame
 
 
 def table(rows: list[tuple[str, float, int, float]]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from scaling.cli.output import run
 from scaling.data.folders import split_folder
 from scaling.model import build_model
 from scaling.model.depthwise import FIXED_KERNELS, Kernel, KernelShape, KernelTable
-from scaling.serialization import architecture_key, from_json, to_json
+from scaling.network.serialization import architecture_key, from_json, to_json
 from scaling.training.checkpoint import save_checkpoint
 from scaling.training.kernels import read_kernels
 from scaling.weights import read_own, read_state

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from scaling import SpecError
-from scaling.conventions import Peer, rounding_of
-from scaling.families import lite_coefficients, released_coefficients
 from scaling.model import TENSORFLOW, TORCHVISION, Padding, numerics_of
-from scaling.rounding import LITE, RELEASED, HeadRule, SqueezeRounding
+from scaling.network.conventions import Peer, rounding_of
+from scaling.network.families import lite_coefficients, released_coefficients
+from scaling.network.rounding import LITE, RELEASED, HeadRule, SqueezeRounding
 from scaling.search.config import parse_config
 from scaling.weights import Source
 

@@ -1,4 +1,4 @@
-"""Recipes from files: the package's own by name, the user's by path. Floor 4."""
+"""Recipes from files: the package's own by name, the user's by path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from scaling.errors import ConfigError
-from scaling.serialization import first_problem
+from scaling.toml_errors import first_problem
 from scaling.training.augmentation import Augmentation
 from scaling.training.recipe import Recipe
 

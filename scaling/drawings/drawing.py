@@ -1,0 +1,251 @@
+"""A drawing as data: boxes, lines and texts in typographic points, y downwards, nothing rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from scaling.drawings.metrics import CAP_HEIGHT, DESCENT, text_width
+from scaling.drawings.palette import FAINT, INK, Paint
+
+
+class Align(StrEnum):
+    """Which part of a text stands at its x."""
+
+    LEFT = "left"
+    CENTRE = "center"
+    RIGHT = "right"
+
+
+class Role(StrEnum):
+    """What a text says; tests and readers of the data find numbers by it."""
+
+    TITLE = "title"
+    LABEL = "label"
+    SHAPE = "shape"
+    """(height × width × channels) on an edge."""
+    REPEATS = "repeats"
+    LAYERS = "layers"
+    """Its first number counts layers, repeats included; those of one network add up to the network's."""
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A rectangle in points, y downwards."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Bounds) -> bool:
+        """Say whether two rectangles share an area.
+
+        >>> box = Bounds(left=0, top=0, right=2, bottom=2)
+        >>> box.overlaps(Bounds(left=1, top=1, right=3, bottom=3)), box.overlaps(replace(box, left=2))
+        (True, False)
+        """
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+    def holds(self, other: Bounds) -> bool:
+        """Say whether another rectangle lies inside this one."""
+        return (
+            self.left <= other.left
+            and self.top <= other.top
+            and self.right >= other.right
+            and self.bottom >= other.bottom
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle.
+
+    Args:
+        x: its left side.
+        y: its top.
+        width: in points.
+        height: in points.
+        paint: fill and edge.
+        corner: radius of its corners.
+        dashed: whether its edge is.
+        edge_width: of its outline, in points.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    paint: Paint
+    corner: float = 2.0
+    dashed: bool = False
+    edge_width: float = 0.6
+
+    @property
+    def bounds(self) -> Bounds:
+        """Where it is."""
+        return Bounds(left=self.x, top=self.y, right=self.x + self.width, bottom=self.y + self.height)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A path of straight pieces, its corners rounded when drawn.
+
+    Args:
+        points: (x, y) of its vertices, at least two.
+        arrow: whether it ends in an arrowhead.
+        colour: of the line.
+        width: in points.
+        dashed: whether it is.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    arrow: bool = True
+    colour: str = INK
+    width: float = 0.7
+    dashed: bool = False
+
+    @property
+    def bounds(self) -> Bounds:
+        """Where it is, without its width."""
+        across, down = zip(*self.points, strict=True)
+        return Bounds(left=min(across), top=min(down), right=max(across), bottom=max(down))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """One line of text.
+
+    Args:
+        x: where it is aligned to.
+        y: its baseline.
+        text: what it says.
+        size: of the font, in points.
+        bold: whether it is.
+        align: which part of it stands at x.
+        colour: of the text.
+        role: what it says.
+    """
+
+    x: float
+    y: float
+    text: str
+    size: float = 6.5
+    bold: bool = False
+    align: Align = Align.LEFT
+    colour: str = INK
+    role: Role = Role.LABEL
+
+    @property
+    def bounds(self) -> Bounds:
+        """Where it is: from descent to cap height, by the font's own metrics."""
+        width = text_width(self.text, self.size, bold=self.bold)
+        left = self.x - {Align.LEFT: 0.0, Align.CENTRE: width / 2, Align.RIGHT: width}[self.align]
+        return Bounds(
+            left=left,
+            top=self.y - CAP_HEIGHT * self.size,
+            right=left + width,
+            bottom=self.y + DESCENT * self.size,
+        )
+
+
+Item = Box | Line | Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A finished layout.
+
+    Args:
+        title: what the drawing shows, for those who cannot see it.
+        width: in points (72 an inch).
+        height: in points.
+        items: in drawing order.
+    """
+
+    title: str
+    width: float
+    height: float
+    items: tuple[Item, ...]
+
+    def texts(self, role: Role | None = None) -> tuple[Text, ...]:
+        """Return the texts, or those of one role."""
+        return tuple(
+            item for item in self.items if isinstance(item, Text) and (role is None or item.role == role)
+        )
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Return the boxes."""
+        return tuple(item for item in self.items if isinstance(item, Box))
+
+    def lines(self) -> tuple[Line, ...]:
+        """Return the lines."""
+        return tuple(item for item in self.items if isinstance(item, Line))
+
+
+def finished(title: str, items: Iterable[Item], *, margin: float = 6.0, width: float = 0.0) -> Drawing:
+    """Close a layout: move it to the margin and measure it.
+
+    Args:
+        title: text alternative.
+        items: in any coordinates.
+        margin: free space on all sides.
+        width: of the whole, if it must be wider than its items; they are centred then.
+    """
+    kept = tuple(items)
+    bounds = [item.bounds for item in kept]
+    left, right = min(b.left for b in bounds), max(b.right for b in bounds)
+    top, bottom = min(b.top for b in bounds), max(b.bottom for b in bounds)
+    whole = max(width, right - left + 2 * margin)
+    shift = (whole - (right - left)) / 2 - left
+    return Drawing(
+        title=title,
+        width=whole,
+        height=bottom - top + 2 * margin,
+        items=tuple(moved(kept, shift, margin - top)),
+    )
+
+
+def moved(items: Iterable[Item], right: float, down: float) -> Iterator[Item]:
+    """Yield the items moved by so many points."""
+    for item in items:
+        if isinstance(item, Line):
+            yield replace(item, points=tuple((x + right, y + down) for x, y in item.points))
+        else:
+            yield replace(item, x=item.x + right, y=item.y + down)
+
+
+def labelled_box(box: Box, text: str, *, size: float = 6.5, bold: bool = False) -> Iterator[Item]:
+    """Yield a box and its label in the middle."""
+    yield box
+    yield Text(
+        x=box.x + box.width / 2,
+        y=middle_baseline(box.y + box.height / 2, size),
+        text=text,
+        size=size,
+        bold=bold,
+        align=Align.CENTRE,
+        colour=box.paint.text,
+    )
+
+
+def middle_baseline(y: float, size: float) -> float:
+    """Return the baseline of a text whose capitals are centred at y."""
+    return y + CAP_HEIGHT * size / 2
+
+
+def arrow_down(x: float, top: float, bottom: float) -> Line:
+    """Return a vertical arrow."""
+    return Line(points=((x, top), (x, bottom)))
+
+
+def rule(left: float, right: float, y: float) -> Line:
+    """Return a faint horizontal line."""
+    return Line(points=((left, y), (right, y)), arrow=False, colour=FAINT, width=0.5)

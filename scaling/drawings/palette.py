@@ -1,0 +1,67 @@
+"""The colours of the drawings: Okabe & Ito's palette, fills light enough to print black text on.
+
+Every colour repeats what a label says, so that nothing is lost on a grey printer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INK, GREY, FAINT, WHITE = "#1a1a1a", "#6b6b6b", "#dcdcdc", "#ffffff"
+VERMILION, BLUE, GREEN, ORANGE = "#d55e00", "#0072b2", "#009e73", "#e69f00"
+PURPLE, SKY = "#cc79a7", "#56b4e9"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paint:
+    """Fill, edge and text colour of a box."""
+
+    fill: str
+    edge: str
+    text: str = INK
+
+
+PANEL = Paint(fill="#f7f7f7", edge="#c9c9c9")
+PLAIN = Paint(fill=WHITE, edge=GREY)
+NOTHING = Paint(fill="none", edge="none")
+
+# What a layer does. Lightness differs too: depthwise is darker than dense convolution.
+LAYER_PAINTS: dict[str, Paint] = {
+    "input": PLAIN,
+    "convolution": Paint(fill="#d3e6f4", edge=BLUE),
+    "depthwise": Paint(fill="#8fc1e3", edge=BLUE),
+    "norm": Paint(fill="#ededed", edge="#8f8f8f"),
+    "activation": Paint(fill="#d2ebe2", edge=GREEN),
+    "reshape": Paint(fill="#fdebc8", edge="#b87f00"),
+    "combine": Paint(fill="#f5d0b8", edge=VERMILION),
+    "dropout": Paint(fill="#f3dde9", edge="#a8568a"),
+}
+
+# Modules of the official drawings from the stem to the classifier, and 6 to 9 of other networks.
+MODULE_PAINTS: dict[str, Paint] = {
+    "stem": Paint(fill="#4d4d4d", edge="#4d4d4d", text=WHITE),
+    "module1": Paint(fill=SKY, edge=SKY),
+    "module2": Paint(fill=BLUE, edge=BLUE, text=WHITE),
+    "module3": Paint(fill=ORANGE, edge=ORANGE),
+    "module4": Paint(fill="#00704f", edge="#00704f", text=WHITE),
+    "module5": Paint(fill="#b34700", edge="#b34700", text=WHITE),
+    "module6": Paint(fill=PURPLE, edge=PURPLE),
+    "module7": Paint(fill="#3f3a80", edge="#3f3a80", text=WHITE),
+    "module8": Paint(fill=VERMILION, edge=VERMILION, text=WHITE),
+    "module9": Paint(fill="#7d2e00", edge="#7d2e00", text=WHITE),
+    "final": Paint(fill="#4d4d4d", edge="#4d4d4d", text=WHITE),
+    "top": Paint(fill="#8f8f8f", edge="#8f8f8f", text=WHITE),
+}
+
+# Stages of a network from first to last: one hue that darkens, so that order can be read in grey too.
+STAGE_FILLS = ("#dbeaf5", "#bcd9ee", "#97c4e4", "#6dabd6", "#3f8fc5", "#1a6fa8", "#0b4f7d")
+
+
+def stage_fill(index: int, count: int) -> str:
+    """Return the fill of a stage, spread over the ramp when there are not seven.
+
+    >>> stage_fill(0, 7), stage_fill(3, 4) == STAGE_FILLS[-1]
+    ('#dbeaf5', True)
+    """
+    last = len(STAGE_FILLS) - 1
+    return STAGE_FILLS[round(index * last / max(1, count - 1))]

@@ -1,0 +1,1 @@
+"""Networks as frozen data: coefficients, rounding, specs, generation, families, baselines."""

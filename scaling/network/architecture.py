@@ -1,0 +1,337 @@
+"""The architecture as data: a frozen spec that compares, hashes and prints, and holds no tensor.
+
+Cost, model, drawings, weights and a search's cache key all read the same spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import ClassVar
+
+from scaling.errors import SpecError
+from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
+
+SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
+MOST_BLOCKS = 2000
+MOST_CHANNELS = 1_000_000
+POOL_KERNEL = 3
+"""Of the max pooling that may end a stem (ResNet)."""
+_FORBID_EXTRA = {"extra": "forbid"}
+
+
+class Activation(StrEnum):
+    """The nonlinearity after every batch norm that does not project, and in squeeze-excitation."""
+
+    SILU = "silu"
+    """x · sigmoid(x), also called swish: EfficientNet."""
+    RELU6 = "relu6"
+    """min(max(x, 0), 6): EfficientNet-Lite and the MobileNets, for integer arithmetic."""
+    RELU = "relu"
+    """max(x, 0): ResNet."""
+
+
+class BlockKind(StrEnum):
+    """What a stage's blocks are made of."""
+
+    MBCONV = "mbconv"
+    """[1x1 expansion], depthwise, [squeeze-excitation], 1x1 projection: EfficientNet, MobileNetV2."""
+    SEPARABLE = "separable"
+    """Depthwise, 1x1, an activation after each, no skip: MobileNetV1 (arXiv:1704.04861)."""
+    BOTTLENECK = "bottleneck"
+    """1x1, k x k, 1x1, added to the shortcut before the last activation: ResNet (arXiv:1512.03385)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StemSpec:
+    """The first convolution: conv, batch norm, activation; in a ResNet a 3x3 max pooling behind them.
+
+    Args:
+        out_channels: 1 to 1e6.
+        kernel_size: odd, 1 to 15.
+        stride: 1 to 4; 2 as released, 1 for small inputs.
+        pool_stride: of the max pooling, 1 to 4; 1 leaves it out.
+    """
+
+    out_channels: int
+    kernel_size: int = 3
+    stride: int = 2
+    pool_stride: int = 1
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        check_whole("stem out_channels", self.out_channels, 1, MOST_CHANNELS)
+        _check_kernel("stem", self.kernel_size, self.stride)
+        check_whole("stem pool_stride", self.pool_stride, 1, 4)
+
+    @property
+    def has_pool(self) -> bool:
+        """Whether a max pooling ends the stem."""
+        return self.pool_stride > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSpec:
+    """The last 1x1 convolution, before pooling and the classifier.
+
+    Args:
+        out_channels: up to 1e6; 0 leaves the convolution out, as MobileNetV1 and ResNet do.
+    """
+
+    out_channels: int
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        check_whole("head out_channels", self.out_channels, 0, MOST_CHANNELS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSpec:
+    """One block, derived from its stage: nothing here is stored in a spec."""
+
+    kind: BlockKind
+    kernel_size: int
+    stride: int
+    expand_ratio: int
+    in_channels: int
+    out_channels: int
+    squeeze_channels: int
+
+    @property
+    def expanded_channels(self) -> int:
+        """Channels of the k x k convolution: depthwise, but in a bottleneck dense and narrow."""
+        if self.kind == BlockKind.BOTTLENECK:
+            return self.out_channels // self.expand_ratio
+        return self.in_channels * self.expand_ratio
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether input and output have one shape: stride 1 and equal channels."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+    @property
+    def has_skip(self) -> bool:
+        """Whether the input is added to the output; a bottleneck projects it where shapes differ."""
+        return self.kind == BlockKind.BOTTLENECK or (self.kind == BlockKind.MBCONV and self.keeps_shape)
+
+    @property
+    def projects_shortcut(self) -> bool:
+        """Whether a 1x1 convolution stands in the shortcut."""
+        return self.kind == BlockKind.BOTTLENECK and not self.keeps_shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """A run of blocks of one kind; the first strides and changes channels, the others repeat.
+
+    Args:
+        repeats: blocks in the stage, 1 to 2000.
+        kernel_size: of the depthwise convolution (bottleneck: of the middle one), odd, 1 to 15.
+        stride: of the first block, 1 to 4.
+        expand_ratio: 1 to 64. MBConv: depthwise channels over input channels; 1 leaves the expansion out.
+            Bottleneck: output channels over the middle convolution's; it must divide them. Separable: 1.
+        in_channels: into the first block, 1 to 1e6.
+        out_channels: of every block, 1 to 1e6.
+        se_ratio: squeeze-excitation width over a block's INPUT channels, 0 to 1; 0 leaves it out, as
+            blocks other than MBConv must.
+        squeeze_rounding: how that width becomes an integer.
+        kind: of its blocks.
+
+    Raises:
+        SpecError: a value is out of its range, or does not go with the kind.
+
+    Source: Tan & Le 2019, arXiv:1905.11946, Table 1; kinds as in `BlockKind`.
+    """
+
+    repeats: int
+    kernel_size: int
+    stride: int
+    expand_ratio: int
+    in_channels: int
+    out_channels: int
+    se_ratio: float = 0.25
+    squeeze_rounding: SqueezeRounding = SqueezeRounding.FLOOR
+    kind: BlockKind = BlockKind.MBCONV
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        check_whole("stage repeats", self.repeats, 1, MOST_BLOCKS)
+        _check_kernel("stage", self.kernel_size, self.stride)
+        check_whole("expand_ratio", self.expand_ratio, 1, 64)
+        check_whole("stage in_channels", self.in_channels, 1, MOST_CHANNELS)
+        check_whole("stage out_channels", self.out_channels, 1, MOST_CHANNELS)
+        if not 0 <= self.se_ratio <= 1:
+            raise SpecError(f"se_ratio must be between 0 and 1, got {self.se_ratio}")
+        # Equal specs must print alike: 1, 1.0 and -0.0 would not.
+        object.__setattr__(self, "se_ratio", float(self.se_ratio) + 0.0)
+        rounding = choice(SqueezeRounding, self.squeeze_rounding, "squeeze_rounding")
+        object.__setattr__(self, "squeeze_rounding", rounding)
+        object.__setattr__(self, "kind", choice(BlockKind, self.kind, "stage kind"))
+        _check_kind(self)
+
+    @property
+    def operator(self) -> str:
+        """What its blocks are called, with their ratio: MBConv6, Separable, Bottleneck4."""
+        if self.kind == BlockKind.SEPARABLE:
+            return "Separable"
+        return f"{'MBConv' if self.kind == BlockKind.MBCONV else 'Bottleneck'}{self.expand_ratio}"
+
+    def blocks(self) -> Iterator[BlockSpec]:
+        """Yield the stage's blocks in order."""
+        for index in range(self.repeats):
+            in_channels = self.in_channels if index == 0 else self.out_channels
+            yield BlockSpec(
+                kind=self.kind,
+                kernel_size=self.kernel_size,
+                stride=self.stride if index == 0 else 1,
+                expand_ratio=self.expand_ratio,
+                in_channels=in_channels,
+                out_channels=self.out_channels,
+                squeeze_channels=squeeze_channels(in_channels, self.se_ratio, self.squeeze_rounding),
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derivation:
+    """How a spec was made from a baseline; metadata, outside equality.
+
+    Args:
+        baseline: the baseline's name.
+        baseline_image_size: the baseline's side in pixels.
+        compound: alpha, beta, gamma, phi; None for an official variant.
+        scaling: the multipliers after coefficient rounding.
+        rounding: the rules that made integers of them.
+    """
+
+    baseline: str
+    baseline_image_size: int
+    compound: CompoundCoefficients | None
+    scaling: ScalingCoefficients
+    rounding: RoundingRules
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureSpec:
+    """A network as plain data.
+
+    Equality and hash cover the architecture: stem, stages, head, image_size, in_channels,
+    num_classes and activation. name, dropout, stochastic_depth and derivation are metadata outside both.
+
+    Args:
+        stem: first convolution.
+        stages: at least one; channels chain from stem through every stage.
+        head: last convolution.
+        image_size: side in pixels, 8 to 4096.
+        in_channels: of the image, 1 to 1e6; 3 for RGB.
+        num_classes: outputs of the classifier, 1 to 1e6.
+        activation: SiLU; ReLU6 in EfficientNet-Lite and the MobileNets, ReLU in ResNet.
+        name: what to call it.
+        dropout: before the classifier, in [0, 1).
+        stochastic_depth: drop probability of the last block, in [0, 1); block i of N gets i/N of it.
+        derivation: how it was scaled, if it was.
+
+    Raises:
+        SpecError: a value is out of range, channels do not chain, or there are over 2,000 blocks.
+
+    >>> from scaling import variant
+    >>> b0 = variant("b0")
+    >>> b0.image_size, b0.num_blocks, [stage.out_channels for stage in b0.stages]
+    (224, 16, [16, 24, 40, 80, 112, 192, 320])
+    """
+
+    stem: StemSpec
+    stages: tuple[StageSpec, ...]
+    head: HeadSpec
+    image_size: int
+    in_channels: int = 3
+    num_classes: int = 1000
+    activation: Activation = Activation.SILU
+    name: str = field(default="unnamed", compare=False)
+    dropout: float = field(default=0.2, compare=False)
+    stochastic_depth: float = field(default=0.2, compare=False)
+    derivation: Derivation | None = field(default=None, compare=False, repr=False)
+    __pydantic_config__: ClassVar = _FORBID_EXTRA
+
+    def __post_init__(self) -> None:
+        check_whole("image size", self.image_size, SMALLEST_IMAGE, LARGEST_IMAGE)
+        check_whole("in_channels", self.in_channels, 1, MOST_CHANNELS)
+        check_whole("num_classes", self.num_classes, 1, MOST_CHANNELS)
+        for name in ("dropout", "stochastic_depth"):
+            if not 0 <= getattr(self, name) < 1:
+                raise SpecError(f"{name} must be at least 0 and below 1, got {getattr(self, name)}")
+        object.__setattr__(self, "activation", choice(Activation, self.activation, "activation"))
+        if not self.stages:
+            raise SpecError("an architecture needs at least one stage, got none")
+        _check_chain(self)
+        if self.num_blocks > MOST_BLOCKS:
+            raise SpecError(f"a network may have at most {MOST_BLOCKS} blocks, got {self.num_blocks}")
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks in all stages (the official documents' sub-blocks)."""
+        return sum(stage.repeats for stage in self.stages)
+
+    @property
+    def feature_channels(self) -> int:
+        """Channels that are pooled and classified: the head's, without one the last stage's."""
+        return self.head.out_channels or self.stages[-1].out_channels
+
+    def block_survival(self) -> tuple[float, ...]:
+        """Survival probability of each block: 1 - stochastic_depth · i / N, i from 0.
+
+        Source: tensorflow/tpu efficientnet_model.py (drop_connect).
+        """
+        total = self.num_blocks
+        return tuple(1 - self.stochastic_depth * index / total for index in range(total))
+
+
+def out_size(size: int, stride: int) -> int:
+    """Side of a map after a convolution: ceil(size / stride).
+
+    SAME padding and symmetric padding of (kernel - 1) / 2 give the same for every odd kernel.
+
+    >>> out_size(225, 2)
+    113
+    """
+    return -(-size // stride)
+
+
+def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
+    check_whole(f"{where} kernel_size", kernel_size, 1, 15)
+    if kernel_size % 2 == 0:
+        raise SpecError(f"{where} kernel_size must be odd, got {kernel_size}")
+    check_whole(f"{where} stride", stride, 1, 4)
+
+
+def _check_kind(stage: StageSpec) -> None:
+    if stage.kind != BlockKind.MBCONV and stage.se_ratio:
+        raise SpecError(
+            f"a {stage.kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}"
+        )
+    if stage.kind == BlockKind.SEPARABLE and stage.expand_ratio != 1:
+        raise SpecError(
+            f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
+        )
+    if stage.kind == BlockKind.BOTTLENECK and stage.out_channels % stage.expand_ratio:
+        raise SpecError(
+            f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
+            f"{stage.expand_ratio}, got {stage.out_channels}"
+        )
+
+
+def _check_chain(spec: ArchitectureSpec) -> None:
+    first = spec.stages[0]
+    if first.in_channels != spec.stem.out_channels:
+        raise SpecError(
+            f"stage 1 takes {first.in_channels} channels but the stem gives {spec.stem.out_channels}"
+        )
+    for number, (before, after) in enumerate(pairwise(spec.stages), start=2):
+        if after.in_channels != before.out_channels:
+            raise SpecError(
+                f"stage {number} takes {after.in_channels} channels "
+                f"but stage {number - 1} gives {before.out_channels}"
+            )

@@ -1,0 +1,161 @@
+"""Stem and strides for small inputs: the released strides divide by 32, which leaves 1 px of 32.
+
+On such maps the outer taps of a depthwise kernel meet nothing but padding and never train. A policy sets
+strides to 1 in the spec itself, so that cost, cache key and drawings know it; channels, repeats and kernels
+stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from scaling.network.architecture import ArchitectureSpec, BlockKind, out_size
+from scaling.network.rounding import choice
+
+LEAST_MAP = 4
+"""Side of the last map in pixels that `early`, `late` and `auto` keep: every tap of a 5x5 kernel needs 3."""
+
+
+class SmallInput(StrEnum):
+    """Which strides become 1."""
+
+    NONE = "none"
+    """None: as released."""
+    STEM = "stem"
+    """The stem's, whatever the image size; its pooling goes too."""
+    EARLY = "early"
+    """From the stem on, as many as it takes for a last map of 4 px: fine maps throughout, dear."""
+    LATE = "late"
+    """From the last stage back, as many as it takes for a last map of 4 px: cheap, coarse early maps."""
+    AUTO = "auto"
+    """The policy that `docs/small_inputs.md` recommends, as yet `early`."""
+
+
+RECOMMENDED = SmallInput.EARLY
+"""What `auto` is; docs/small_inputs.md has the measured accuracies, which decide at 32 px alone."""
+
+
+def for_small_input(spec: ArchitectureSpec, policy: SmallInput | str) -> ArchitectureSpec:
+    """Return the network with the strides that a policy gives at the spec's own image size.
+
+    A network that needs no change is returned as it is; a changed one adds the policy to its name. If all
+    strides are 1 and the last map is still small, the image is too small for more.
+
+    Args:
+        spec: the network, with its image size.
+        policy: which strides become 1.
+
+    Raises:
+        SpecError: no policy has that name.
+
+    >>> from scaling import variant
+    >>> b0 = replace(variant("b0"), image_size=64)
+    >>> early = for_small_input(b0, "early")
+    >>> early.name, early.stem.stride, last_map(b0), last_map(early)
+    ('b0-early', 1, 2, 4)
+    """
+    chosen = choice(SmallInput, policy, "the small-input policy")
+    chosen = RECOMMENDED if chosen == SmallInput.AUTO else chosen
+    changed = _with_policy(spec, chosen)
+    return spec if changed == spec else replace(changed, name=f"{spec.name}-{chosen}")
+
+
+def _with_policy(spec: ArchitectureSpec, policy: SmallInput) -> ArchitectureSpec:
+    if policy == SmallInput.NONE:
+        return spec
+    if policy == SmallInput.STEM:
+        return _unstrided(_unstrided(spec, 0), 1)
+    places = [place for place, stride in enumerate(_strides(spec)) if stride > 1]
+    for place in places if policy == SmallInput.EARLY else reversed(places):
+        if last_map(spec) >= LEAST_MAP:
+            break
+        spec = _unstrided(spec, place)
+    return spec
+
+
+def _strides(spec: ArchitectureSpec) -> tuple[int, ...]:
+    return (spec.stem.stride, spec.stem.pool_stride, *(stage.stride for stage in spec.stages))
+
+
+def _unstrided(spec: ArchitectureSpec, place: int) -> ArchitectureSpec:
+    """Return the network with one stride set to 1; place 0 is the stem's, 1 its pooling's."""
+    if place < 2:
+        stem = replace(spec.stem, stride=1) if place == 0 else replace(spec.stem, pool_stride=1)
+        return replace(spec, stem=stem)
+    stages = list(spec.stages)
+    stages[place - 2] = replace(stages[place - 2], stride=1)
+    return replace(spec, stages=tuple(stages))
+
+
+def last_map(spec: ArchitectureSpec) -> int:
+    """Return the side in pixels of the map that the head pools.
+
+    >>> from scaling import variant
+    >>> last_map(variant("b0")), last_map(replace(variant("b0"), image_size=32))
+    (7, 1)
+    """
+    side = spec.image_size
+    for stride in _strides(spec):
+        side = out_size(side, stride)
+    return side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleTaps:
+    """How many weights of the blocks' k x k convolutions only ever meet padding.
+
+    Args:
+        weights: of these convolutions: depthwise, but in bottlenecks.
+        idle: of them, those that meet no pixel at any place of their map; their gradient is 0 throughout.
+    """
+
+    weights: int
+    idle: int
+
+    @property
+    def share(self) -> float:
+        """Idle weights over all of them."""
+        return self.idle / self.weights
+
+
+def idle_taps(spec: ArchitectureSpec) -> IdleTaps:
+    """Count the k x k weights of blocks that never train because the map is too small for their kernel.
+
+    Padding is SAME as released; with symmetric padding a strided block may differ by a row of taps.
+
+    >>> from scaling import variant
+    >>> idle_taps(variant("b0")).idle, round(idle_taps(replace(variant("b0"), image_size=32)).share, 3)
+    (0, 0.744)
+    """
+    weights = idle = 0
+    for kernel, stride, kernels, side in _spatial(spec):
+        used = _used_taps(kernel, stride, side)
+        weights += kernels * kernel**2
+        idle += kernels * (kernel**2 - used**2)
+    return IdleTaps(weights=weights, idle=idle)
+
+
+def _spatial(spec: ArchitectureSpec) -> Iterator[tuple[int, int, int, int]]:
+    """Give kernel size, stride, number of kernels and input side of every block's k x k convolution."""
+    side = out_size(out_size(spec.image_size, spec.stem.stride), spec.stem.pool_stride)
+    for stage in spec.stages:
+        for block in stage.blocks():
+            channels = block.expanded_channels
+            kernels = channels**2 if block.kind == BlockKind.BOTTLENECK else channels
+            yield block.kernel_size, block.stride, kernels, side
+            side = out_size(side, block.stride)
+
+
+def _used_taps(kernel: int, stride: int, side: int) -> int:
+    """Return how many taps of an axis meet at least one pixel.
+
+    >>> _used_taps(5, 1, 1), _used_taps(5, 1, 2), _used_taps(5, 1, 3), _used_taps(5, 2, 2)
+    (1, 3, 5, 2)
+    """
+    out = out_size(side, stride)
+    before = max((out - 1) * stride + kernel - side, 0) // 2
+    return sum(
+        any(0 <= place * stride + tap - before < side for place in range(out)) for tap in range(kernel)
+    )

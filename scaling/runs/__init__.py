@@ -1,0 +1,1 @@
+"""Trainings as jobs and records: setup, store, executor, run folder."""

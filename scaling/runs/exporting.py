@@ -1,0 +1,96 @@
+"""Put what a run has found where results are kept."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scaling.atomic_write import write_json, write_whole
+from scaling.errors import ConfigError, ResultsError
+from scaling.runs.trials_table import write_trials
+
+
+def export_run(
+    run: Path, target: Path, trials: pd.DataFrame, *, finished: bool, parquet: bool = False
+) -> list[Path]:
+    """Write a run's table, and copy its configuration, provenance and charts; the database stays behind.
+
+    Args:
+        run: folder of the run.
+        target: folder under results/; files of the same name are replaced.
+        trials: the table of trials as the run's database has it.
+        finished: whether the run is; provenance of one that goes on has no end.
+        parquet: write trials.parquet beside trials.csv.
+
+    Raises:
+        ConfigError: Parquet was asked for and pyarrow is not installed.
+        ResultsError: the run lacks a file, or the target cannot be written.
+    """
+    packed = parquet_of(trials) if parquet else None
+    provenance = _provenance(run / "provenance.json", finished)
+    proposals = [path for path in [run / "proposals.csv"] if path.exists()]  # earlier runs have none
+    figures = sorted((run / "figures").glob("run_*"))
+    written = copied(run, target, [run / "config.json", *proposals, *figures])
+    write_json(target / "provenance.json", provenance)
+    write_trials(target / "trials.csv", trials)
+    written += [target / "provenance.json", target / "trials.csv"]
+    if packed is not None:
+        write_whole(target / "trials.parquet", packed)
+        written.append(target / "trials.parquet")
+    return written
+
+
+def parquet_of(trials: pd.DataFrame) -> bytes:
+    """Return the table of trials as Parquet, its column types kept.
+
+    Raises:
+        ConfigError: pyarrow is not installed.
+    """
+    buffer = io.BytesIO()
+    try:
+        trials.to_parquet(buffer, engine="pyarrow", index=False)
+    except ImportError:
+        raise ConfigError("Parquet needs pyarrow: pip install 'efficientnet-scaling[parquet]'") from None
+    return buffer.getvalue()
+
+
+def _provenance(path: Path, finished: bool) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultsError(f"{path.parent} has no {path.name} yet; has the run begun?") from None
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"cannot read {path}: {error}") from None
+    if not isinstance(document, dict):
+        raise ResultsError(f"cannot read {path}: it is not a JSON object")
+    return document if finished else {**document, "finished": None}
+
+
+def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:
+    """Copy files of a folder to where results are kept, each to its place; return the copies.
+
+    Args:
+        folder: of a run, a study or an audit.
+        target: folder under results/; files of the same name are replaced.
+        sources: within the folder.
+
+    Raises:
+        ResultsError: a file is not there, or the target cannot be written.
+    """
+    copies = []
+    try:
+        for source in sources:
+            copy = target / source.relative_to(folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copies.append(Path(shutil.copy(source, copy)))
+    except FileNotFoundError as error:
+        raise ResultsError(f"{folder} has no {Path(str(error.filename)).name}") from None
+    except OSError as error:
+        raise ResultsError(f"cannot export to {target}: {error.strerror}") from None
+    return copies

@@ -1,0 +1,122 @@
+"""The table of trials: one row per (trial, seed), the same columns in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scaling.atomic_write import write_text
+from scaling.errors import ResultsError
+
+TRIAL_COLUMNS: dict[str, str] = {
+    "experiment": "string",
+    "trial": "Int64",
+    "seed": "Int64",
+    "kind": "string",
+    "alpha": "Float64",
+    "beta": "Float64",
+    "gamma": "Float64",
+    "phi": "Float64",
+    "depth_share": "Float64",
+    "width_share": "Float64",
+    "resolution_share": "Float64",
+    "realised_depth_share": "Float64",
+    "realised_width_share": "Float64",
+    "realised_resolution_share": "Float64",
+    "depth_coefficient": "Float64",
+    "width_coefficient": "Float64",
+    "image_size": "Int64",
+    "params": "Int64",
+    "macs": "Int64",
+    "activations": "Int64",
+    "nominal_factor": "Float64",
+    "achieved_factor": "Float64",
+    "top1": "Float64",
+    "fidelity_epochs": "Int64",
+    "wall_s": "Float64",
+    "train_step_ms": "Float64",
+    "inference_ms_batch_1": "Float64",
+    "inference_ms": "Float64",
+    "memory_bytes": "Int64",
+    "images_per_s": "Float64",
+    "micro_batch": "Int64",
+    "state": "string",
+    "name": "string",
+    "architecture": "string",
+}
+"""Column to pandas type; what each means is in results/README.md. The last two name the row for a reader."""
+
+MEASURED = (
+    "train_step_ms",
+    "inference_ms_batch_1",
+    "inference_ms",
+    "memory_bytes",
+    "images_per_s",
+    "micro_batch",
+)
+"""Columns that tables of earlier versions lack."""
+
+LEARNING_RATE_FACTOR = "learning_rate_factor"
+"""A column of studies: times the recipe's learning rate."""
+
+STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
+
+
+def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as the table of trials, sorted by trial and seed; columns a row lacks are empty.
+
+    Raises:
+        ResultsError: a row has a column that the schema does not know.
+
+    >>> trials_frame([{"trial": 1, "seed": 0, "state": "complete"}])["top1"].isna().all()
+    np.True_
+    """
+    listed = [dict(row) for row in rows]
+    unknown = sorted({key for row in listed for key in row} - set(TRIAL_COLUMNS))
+    if unknown:
+        raise ResultsError(f"the table of trials has no column {unknown[0]!r}")
+    frame = pd.DataFrame(listed, columns=list(TRIAL_COLUMNS)).astype(TRIAL_COLUMNS)
+    return frame.sort_values(["trial", "seed"], kind="stable", ignore_index=True)
+
+
+def read_trials(path: Path) -> pd.DataFrame:
+    """Read trials.csv; measured costs that an earlier version did not write are empty.
+
+    Raises:
+        ResultsError: the file is missing, unreadable or has other columns.
+    """
+    try:
+        # An experiment may be called NA or null; only an empty cell is missing.
+        frame = pd.read_csv(path, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise ResultsError(f"there is no {path}; give the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+    missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
+    lacking = [column for column in missing if column not in MEASURED]
+    if lacking:
+        raise ResultsError(f"{path} is not a table of trials: column {lacking[0]!r} is missing")
+    empty = {column: pd.array([None] * len(frame), dtype=TRIAL_COLUMNS[column]) for column in missing}  # type: ignore[call-overload]
+    known = [*TRIAL_COLUMNS, *(column for column in frame.columns if column not in TRIAL_COLUMNS)]
+    return frame.assign(**empty)[known]
+
+
+def at_own_rate(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return what was trained at the recipe's own learning rate: all of a search, a part of most studies.
+
+    Networks at other learning rates are other trainings, and no mean or chart may mix them.
+
+    >>> at_own_rate(pd.DataFrame({"top1": [0.5, 0.6], "learning_rate_factor": [1.0, 2.0]}))["top1"].tolist()
+    [0.5]
+    """
+    if LEARNING_RATE_FACTOR not in trials.columns:
+        return trials
+    return trials[trials[LEARNING_RATE_FACTOR].fillna(1.0) == 1.0]
+
+
+def write_trials(path: Path, frame: pd.DataFrame) -> None:
+    """Write the table of trials as CSV, atomically; floats round-trip."""
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))

@@ -1,0 +1,376 @@
+"""Every distinct network of a family under limits, and what stops it from being larger.
+
+No limit is ever met by a larger network and missed by a smaller one, so that each pair of depth and width has
+one largest image size under each limit. These sizes say everything: nothing is sampled or left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.cost import count_cost
+from scaling.cost.latency_model import NO_LATENCY, LatencyModel
+from scaling.cost.peak_memory import INFERENCE, MemoryUse, peak_bytes_of
+from scaling.cost.vectorised import Candidates, Costs, count_costs
+from scaling.errors import SpecError
+from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
+from scaling.network.coefficients import ScalingCoefficients
+from scaling.network.families import variant
+from scaling.network.generation import scale
+from scaling.network.rounding import RELEASED, RoundingRules
+from scaling.targets.space import depth_steps, width_steps
+from scaling.targets.target import Target
+
+Index = NDArray[np.int64]
+FAMILY = "family"
+"""The limit that a family itself has: the cost of its largest member."""
+MOST_PAIRS = 4_000_000
+"""Of depth and width: some 200 MB."""
+
+
+def largest_factor() -> float:
+    """Return how many times B0's multiply-adds B7 has: as far as any family is enumerated.
+
+    >>> round(largest_factor(), 2)
+    97.83
+    """
+    return count_cost(variant("b7")).macs / count_cost(variant("b0")).macs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Limits; None for none.
+
+    Args:
+        macs: multiply-adds.
+        params: trainable parameters.
+        activations: outputs of convolutions and linear layers.
+        memory_bytes: peak of all tensors, float32, of the family's `memory`.
+        latency_ms: predicted by a latency model.
+        image_size: pixels.
+    """
+
+    macs: float | None = None
+    params: float | None = None
+    activations: float | None = None
+    memory_bytes: float | None = None
+    latency_ms: float | None = None
+    image_size: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in self.limits().items():
+            if not (value > 0 and math.isfinite(value)):
+                raise SpecError(f"a limit must be above 0, got {name} {value}")
+
+    def limits(self) -> dict[str, float]:
+        """Return the limits that are given, by name."""
+        names = ("macs", "params", "activations", "memory_bytes", "latency_ms", "image_size")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Networks:
+    """Networks of a family with what they cost, (N,) each.
+
+    Args:
+        depth, width: indices of their steps.
+        depth_coefficient, width_coefficient: as rounded.
+        image_size: pixels.
+        amounts: of every name that `Budget` limits.
+    """
+
+    depth: Index
+    width: Index
+    depth_coefficient: NDArray[np.float64]
+    width_coefficient: NDArray[np.float64]
+    image_size: Index
+    amounts: Mapping[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.depth)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """How one limit binds.
+
+    Args:
+        limit: its name.
+        most: its value.
+        stops: networks of the Pareto set whose next step in some dimension it forbids.
+        alone: of these, where no other limit forbids the same step.
+        feasible_without: networks within all other limits.
+        pareto_without: size of the Pareto set without it.
+        largest_macs_without: most multiply-adds of a network without it.
+    """
+
+    limit: str
+    most: float
+    stops: int
+    alone: int
+    feasible_without: int
+    pareto_without: int
+    largest_macs_without: int
+
+
+class Family:
+    """Every distinct network of a baseline and its rounding, none below the baseline, up to B7's factor.
+
+    Args:
+        baseline: what is scaled.
+        rounding: by which rules.
+        latency: the model behind predicted latency.
+        memory: what memory is needed for; inference of one image if not given.
+
+    Raises:
+        SpecError: there are more than 4,000,000 pairs of depth and width.
+    """
+
+    def __init__(
+        self,
+        baseline: ArchitectureSpec,
+        rounding: RoundingRules = RELEASED,
+        latency: LatencyModel | None = None,
+        memory: MemoryUse = INFERENCE,
+    ) -> None:
+        stages = tuple(replace(one, squeeze_rounding=rounding.squeeze_rounding) for one in baseline.stages)
+        self.baseline, self.latency = replace(baseline, stages=stages), latency or NO_LATENCY
+        self.rounding, self.memory = rounding, memory
+        self.most_macs = largest_factor() * count_cost(baseline).macs
+        target = Target(factor=largest_factor(), tolerance=1e-9)
+        depths, widths = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
+        if len(depths) * len(widths) > MOST_PAIRS:
+            raise SpecError(
+                f"{len(depths):,} depths × {len(widths):,} widths are more than {MOST_PAIRS:,}: take a "
+                "larger channel divisor, or coefficient rounding 'released'"
+            )
+        self.depth_coefficients = np.array([rounding.coefficient(value) for value, _ in depths])
+        self.width_coefficients = np.array([rounding.coefficient(value) for value, _ in widths])
+        self.repeats = np.array([step for _, step in depths], np.int64)
+        self.channels = np.array([step for _, step in widths], np.int64)
+        self.sizes = np.arange(baseline.image_size, LARGEST_IMAGE + 1, rounding.image_size_step)
+        self._largest: dict[tuple[str, float], Index] = {}
+        self.within = self.largest_size(FAMILY, self.most_macs)
+
+    def __len__(self) -> int:
+        """Count the networks of the family."""
+        return _count(self.within)
+
+    def candidates(self, depth: Index, width: Index, size: Index) -> Candidates:
+        """Return networks by the indices of their steps, (N,) each."""
+        return Candidates(
+            repeats=self.repeats[depth], channels=self.channels[width], image_size=self.sizes[size]
+        )
+
+    def amounts(self, name: str, depth: Index, width: Index, size: Index) -> NDArray[np.float64]:
+        """Return what a limit bounds, of networks by the indices of their steps."""
+        if name == "image_size":
+            return self.sizes[size].astype(np.float64)
+        networks = self.candidates(depth, width, size)
+        if name == "memory_bytes":
+            return np.asarray(peak_bytes_of(self.baseline, networks, self.memory), np.float64)
+        return np.asarray(self._of_costs(name, count_costs(self.baseline, networks)), np.float64)
+
+    def _of_costs(self, name: str, costs: Costs) -> Index | NDArray[np.float64]:
+        measures: dict[str, Callable[[], Index | NDArray[np.float64]]] = {
+            FAMILY: lambda: costs.macs,
+            "macs": lambda: costs.macs,
+            "params": lambda: costs.params,
+            "activations": lambda: costs.activations,
+            "latency_ms": lambda: np.asarray(self.latency.predict(costs), np.float64),
+        }
+        return measures[name]()
+
+    def largest_size(self, name: str, most: float) -> Index:
+        """Return for each depth and width the index of the largest image size under a limit; −1 for none."""
+        if (name, most) in self._largest:
+            return self._largest[name, most]
+        shape = (len(self.repeats), len(self.channels))
+        found = np.full(shape, -1, np.int64)
+        alive = self._affordable(most) if name == FAMILY else self.within >= 0
+        depth, width = np.nonzero(alive)
+        low = np.full(len(depth), -1, np.int64)
+        high = np.full(len(depth), len(self.sizes) - 1) if name == FAMILY else self.within[depth, width]
+        first = np.zeros(len(depth), np.int64)
+        high[self.amounts(name, depth, width, first) > most] = -1
+        while (open_ := np.flatnonzero(low < high)).size:
+            middle = (low[open_] + high[open_] + 1) // 2
+            fits = self.amounts(name, depth[open_], width[open_], middle) <= most
+            low[open_[fits]] = middle[fits]
+            high[open_[~fits]] = middle[~fits] - 1
+        found[depth, width] = low
+        self._largest[name, most] = found
+        return found
+
+    def spec(self, networks: Networks, index: int) -> ArchitectureSpec:
+        """Return one network as the generator makes it."""
+        multipliers = ScalingCoefficients(
+            depth_coefficient=float(networks.depth_coefficient[index]),
+            width_coefficient=float(networks.width_coefficient[index]),
+            resolution_coefficient=int(networks.image_size[index]) / self.baseline.image_size,
+        )
+        return scale(self.baseline, multipliers, self.rounding)
+
+    def _affordable(self, most: float) -> NDArray[np.bool_]:
+        """Return which depths and widths are within the family's cost at the smallest image size."""
+        widths = np.arange(len(self.channels))
+        low, high = np.zeros_like(widths), np.full_like(widths, len(self.repeats))
+        while (open_ := np.flatnonzero(low < high)).size:
+            middle = (low[open_] + high[open_]) // 2
+            fits = self.amounts(FAMILY, middle, widths[open_], np.zeros_like(middle)) <= most
+            low[open_[fits]] = middle[fits] + 1
+            high[open_[~fits]] = middle[~fits]
+        affordable: NDArray[np.bool_] = np.arange(len(self.repeats))[:, None] < low[None, :]
+        return affordable
+
+    def under(self, limits: Mapping[str, float]) -> Index:
+        """Return for each depth and width the index of the largest image size under all limits."""
+        sizes = [self.within, *(self.largest_size(name, most) for name, most in limits.items())]
+        joint: Index = np.minimum.reduce(sizes)
+        return joint
+
+    def networks(self, depth: Index, width: Index, size: Index) -> Networks:
+        """Return networks by the indices of their steps, with what they cost."""
+        names = ("macs", "params", "activations", "memory_bytes", "latency_ms")
+        return Networks(
+            depth=depth,
+            width=width,
+            depth_coefficient=self.depth_coefficients[depth],
+            width_coefficient=self.width_coefficients[width],
+            image_size=self.sizes[size],
+            amounts={name: self.amounts(name, depth, width, size) for name in names},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a budget allows.
+
+    Args:
+        family: how many networks there are up to B7's factor.
+        feasible: how many are within all limits.
+        pareto: those that no other feasible one equals or exceeds in depth, width and image size at once.
+        bindings: how each limit binds, the family's own among them.
+    """
+
+    family: int
+    feasible: int
+    pareto: Networks
+    bindings: tuple[Binding, ...] = field(default=())
+
+
+def spend(family: Family, budget: Budget) -> Answer:
+    """Return the Pareto set of a family under limits, exactly, and how each limit binds.
+
+    Args:
+        family: what there is.
+        budget: what it may cost.
+
+    >>> answer = spend(Family(variant("b0")), Budget(macs=4e8, image_size=240))
+    >>> answer.pareto.image_size.tolist()
+    [224]
+    """
+    limits = budget.limits()
+    joint = family.under(limits)
+    depth, width, size = _pareto(joint)
+    every = {FAMILY: family.most_macs, **limits}
+    allowed = {name: family.largest_size(name, most) for name, most in every.items()}
+    forbids = {name: _forbidden(sizes, depth, width, size) for name, sizes in allowed.items()}
+    forbidden = np.sum([*forbids.values()], axis=0)
+    bindings = []
+    for name, most in limits.items():
+        without = family.under({other: value for other, value in limits.items() if other != name})
+        rest = _pareto(without)
+        macs = family.amounts("macs", *rest)
+        bindings.append(
+            Binding(
+                limit=name,
+                most=most,
+                stops=int(forbids[name].any(1).sum()),
+                alone=int((forbids[name] & (forbidden == 1)).any(1).sum()),
+                feasible_without=_count(without),
+                pareto_without=len(rest[0]),
+                largest_macs_without=int(macs.max(initial=0)),
+            )
+        )
+    return Answer(
+        family=len(family),
+        feasible=_count(joint),
+        pareto=family.networks(depth, width, size),
+        bindings=tuple(bindings),
+    )
+
+
+def _count(largest: Index) -> int:
+    return int((largest + 1).sum())
+
+
+def _pareto(largest: Index) -> tuple[Index, Index, Index]:
+    """Return the maximal (depth, width, size) indices of a set given by its largest sizes.
+
+    Sizes never rise with depth or width, so that a network is exceeded exactly where the next depth or the
+    next width allows its size too.
+    """
+    beyond = np.full((largest.shape[0] + 1, largest.shape[1] + 1), -1, np.int64)
+    beyond[:-1, :-1] = largest
+    maximal = (largest >= 0) & (beyond[1:, :-1] < largest) & (beyond[:-1, 1:] < largest)
+    depth, width = np.nonzero(maximal)
+    return depth, width, largest[depth, width]
+
+
+def _forbidden(allowed: Index, depth: Index, width: Index, size: Index) -> NDArray[np.bool_]:
+    """Return (N, 3): whether a limit forbids a network's next depth, next width, next image size."""
+    padded = np.full((allowed.shape[0] + 1, allowed.shape[1] + 1), -1, np.int64)
+    padded[:-1, :-1] = allowed
+    return np.stack(
+        [
+            padded[depth + 1, width] < size,
+            padded[depth, width + 1] < size,
+            allowed[depth, width] < size + 1,
+        ],
+        axis=1,
+    )
+
+
+def nearest(networks: Networks, bases: tuple[float, float, float], image_size: int) -> int:
+    """Return the index of the network whose growth is nearest in direction to alpha, beta, gamma.
+
+    Args:
+        networks: one or more.
+        bases: alpha, beta, gamma, each above 0, not all 1.
+        image_size: the baseline's.
+
+    Raises:
+        SpecError: the bases have no direction.
+    """
+    return int(np.argmax(cosines(networks, bases, image_size)))
+
+
+def cosines(networks: Networks, bases: tuple[float, float, float], image_size: int) -> NDArray[np.float64]:
+    """Return the cosine of the angle between each network's growth, in logarithms, and alpha, beta, gamma.
+
+    Args:
+        networks: N of them; one that has not grown gets −1.
+        bases: alpha, beta, gamma, each above 0, not all 1.
+        image_size: the baseline's.
+
+    Raises:
+        SpecError: the bases have no direction.
+    """
+    direction = np.log(np.array(bases))
+    norm = float(np.linalg.norm(direction))
+    if not norm > 0:
+        raise SpecError("alpha, beta and gamma of 1 have no direction")
+    sizes = networks.image_size / image_size
+    grown = np.log(np.stack([networks.depth_coefficient, networks.width_coefficient, sizes], axis=1))
+    length = np.linalg.norm(grown, axis=1)
+    found: NDArray[np.float64] = np.where(
+        length > 0, grown @ direction / norm / np.maximum(length, 1e-12), -1.0
+    )
+    return found

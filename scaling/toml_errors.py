@@ -1,0 +1,145 @@
+"""Small TOML files of people: what is wrong in one, in words, and on which line.
+
+`tomllib` keeps no lines, so the line of a wrong entry is looked up in the text.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+from scaling.errors import ConfigError
+
+Entry = tuple[str | int, ...]
+"""Tables, key and perhaps the index in an array, as pydantic's locations."""
+
+_HEADER = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_.-]|"[^"\n]*"|'[^'\n]*')+)\s*=(.*)""")
+_TOKEN = re.compile(r"""#.*|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[\[\]{}]""")
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file that a person wrote.
+
+    Args:
+        path: of the file.
+        what: it should be, for the message.
+
+    Raises:
+        ConfigError: it cannot be read, or is no UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read {what} {path}: {reason}") from None
+
+
+def parse_toml(text: str, path: Path) -> dict[str, Any]:
+    """Return a TOML document.
+
+    Raises:
+        ConfigError: the text is no TOML; the message has the parser's own line and column.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say in one line where validation failed first and what came."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "document"
+    more = "" if error.error_count() == 1 else f" (and {error.error_count() - 1} more)"
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+
+
+def problem_of(error: ValidationError, model: type[BaseModel]) -> tuple[Entry, str]:
+    """Return where a document is wrong first, and what is; for an unknown key, name the nearest known one.
+
+    Args:
+        error: from validating it.
+        model: that it was validated by.
+    """
+    for problem in error.errors(include_url=False):
+        # pydantic's names for an unknown key of a model, and of a dataclass such as the recipe
+        if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+            *tables, key = (str(part) for part in problem["loc"])
+            known = _known_keys(model, tables)
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+            return problem["loc"], f"unknown key {'.'.join([*tables, key])!r}; {hint}"
+    first = error.errors(include_url=False)[0]
+    # A model's own validator may say which of its entries is wrong.
+    return (*first["loc"], *first.get("ctx", {}).get("entry", ())), first_problem(error)
+
+
+def _known_keys(model: Any, tables: list[str]) -> list[str]:
+    for table in tables:
+        in_model = hasattr(model, "model_fields")
+        model = model.model_fields[table].annotation if in_model else get_type_hints(model)[table]
+    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
+    return list(fields)
+
+
+def line_of(text: str, entry: Entry) -> int | None:
+    r"""Return the line, from 1, where a TOML text sets an entry; of a missing one, the table above it.
+
+    Approximation: tables, keys and arrays of strings are understood, one key a line; within an inline table
+    or a string of several lines it is the line where that begins.
+
+    Args:
+        text: of the document.
+        entry: such as ("baseline", "stages", 2).
+
+    >>> line_of("[a]\nb = [\n  'x',\n  'y',\n]\n", ("a", "b", 1)), line_of("[a]", ("a", "c"))
+    (4, 1)
+    """
+    names = [part for part in entry if isinstance(part, str)]
+    found: tuple[int, int] | None = None
+    for path, number, rest in _settings(text):
+        if list(path) == names[: len(path)] and len(path) >= (found[0] if found else 1):
+            found = (len(path), number)
+            if list(path) == names and isinstance(entry[-1], int):
+                return number + _lines_before(rest, entry[-1])
+    return found[1] if found else None
+
+
+def _settings(text: str) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    """Yield (path, line, text from its value on) of every table and key."""
+    table: tuple[str, ...] = ()
+    depth = 0
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if depth == 0 and (header := _HEADER.fullmatch(line.rstrip())):
+            table = _path(header[1])
+            yield table, number, ""
+            continue
+        if depth == 0 and (key := _KEY.match(line)):
+            yield (*table, *_path(key[1])), number, "".join([key[2], "\n", *lines[number:]])
+        depth += sum({"[": 1, "{": 1, "]": -1, "}": -1}.get(token, 0) for token in _TOKEN.findall(line))
+
+
+def _path(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in text.split("."))
+
+
+def _lines_before(value: str, index: int) -> int:
+    """Count the line breaks before an array's string of this index; none where there is no such string."""
+    strings = [token for token in _TOKEN.finditer(value) if token[0][0] in "\"'"]
+    closing = next((token.start() for token in _TOKEN.finditer(value) if token[0] == "]"), len(value))
+    inside: Sequence[re.Match[str]] = [token for token in strings if token.start() < closing]
+    return value.count("\n", 0, inside[index].start()) if index < len(inside) else 0
+
+
+def located(where: Path | str, text: str, entry: Entry, problem: str) -> ConfigError:
+    """Return the error of a wrong entry: file, line, and what is wrong."""
+    line = line_of(text, entry)
+    return ConfigError(f"{where}{'' if line is None else f', line {line}'}: {problem}")
