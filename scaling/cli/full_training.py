@@ -26,21 +26,20 @@ from scaling.search.signals import StopSignals
 from scaling.training.batches import source_of
 from scaling.training.board import Board
 from scaling.training.checkpoint import delete_checkpoint
+from scaling.training.curve import Curve
 from scaling.training.distributed import Processes
 from scaling.training.engine import (
-    EpochEnd,
     TrainingInterruptedError,
     TrainingResult,
-    right_answers,
     total_steps,
     train_network,
 )
 from scaling.training.evaluation import proportion
-from scaling.training.job import TrainingFolder, TrainingJob, content
+from scaling.training.job import METRICS, TrainingFolder, TrainingJob, content
+from scaling.training.judging import answers_of
 from scaling.training.kernels import arithmetic, kernels_for, read_kernels, write_kernels
 from scaling.training.machine import training_alone
 from scaling.training.options import KernelChoice
-from scaling.training.recipe import learning_rate
 from scaling.weights import read_own, write_own
 
 INTERRUPTED = 130
@@ -161,12 +160,13 @@ class FullTraining:
             return 0
         return int(self.folder.metrics.read_text(encoding="utf-8").splitlines()[-1].split(",")[1]) + 1
 
-    def _epoch(self, end: EpochEnd) -> None:
+    def _epoch(self, curve: Curve) -> None:
+        end = curve[-1]
         if not self.processes.first:
             return
-        rate = learning_rate(self.job.recipe, min(1.0, end.steps / self.steps))
-        self.folder.add_epoch({**asdict(end), "learning_rate": rate, "finished": utc_now()})
-        top1 = math.nan if end.top1 is None else end.top1
+        rate, top1 = end.learning_rate, end.top1
+        row = {key: value for key, value in asdict(end).items() if key in METRICS}
+        self.folder.add_epoch({**row, "finished": utc_now()})
         errors.print(
             f"epoch {end.epoch}/{self.job.recipe.epochs}  loss {end.loss:.4f}  top-1 {100 * top1:.2f} %"
         )
@@ -248,7 +248,7 @@ def add_test(
     model.load_state_dict(dict(read_own(folder.weights, job.spec).state))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = job.split("test")
-    right = right_answers(model, source_of(images, dataset_info(job.data), device))
+    right = answers_of(model, source_of(images, dataset_info(job.data), device)).right_N
     share = proportion(int(right.sum()), len(right))
     test = {"images": len(right), "checksum": content(images), "top1": share.value}
     document = {**document, "test": {**test, "top1_interval": [share.low, share.high]}}

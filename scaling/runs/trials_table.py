@@ -35,6 +35,7 @@ TRIAL_COLUMNS: dict[str, str] = {
     "nominal_factor": "Float64",
     "achieved_factor": "Float64",
     "top1": "Float64",
+    "validation_loss": "Float64",
     "fidelity_epochs": "Int64",
     "wall_s": "Float64",
     "train_step_ms": "Float64",
@@ -46,8 +47,9 @@ TRIAL_COLUMNS: dict[str, str] = {
     "state": "string",
     "name": "string",
     "architecture": "string",
+    "record": "string",
 }
-"""Column to pandas type; what each means is in results/README.md. The last two name the row for a reader."""
+"""Column to pandas type; what each means is in results/README.md. The last three name the row."""
 
 MEASURED = (
     "train_step_ms",
@@ -57,6 +59,9 @@ MEASURED = (
     "images_per_s",
     "micro_batch",
 )
+"""Costs that are measured with every training."""
+
+OPTIONAL = (*MEASURED, "validation_loss", "record")
 """Columns that tables of earlier versions lack."""
 
 LEARNING_RATE_FACTOR = "learning_rate_factor"
@@ -96,7 +101,7 @@ def read_trials(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise ResultsError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
     missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
-    lacking = [column for column in missing if column not in MEASURED]
+    lacking = [column for column in missing if column not in OPTIONAL]
     if lacking:
         raise ResultsError(f"{path} is not a table of trials: column {lacking[0]!r} is missing")
     empty = {column: pd.array([None] * len(frame), dtype=TRIAL_COLUMNS[column]) for column in missing}  # type: ignore[call-overload]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from scaling.cost import count_cost
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.generation import scale
 from scaling.network.serialization import architecture_key, from_json, to_json
 from scaling.network.strategies import PAPER_BASES
@@ -17,6 +17,7 @@ from scaling.search.config import SearchConfig
 from scaling.search.search_table import CostRule
 from scaling.targets.directions import Direction
 from scaling.targets.realise import Realisation, realise, realise_nominally
+from scaling.targets.shares import compound_of, realised_shares, with_compound
 
 CONFIRM = "confirm"
 """Kind of a proposal that is trained again with fresh seeds."""
@@ -130,28 +131,6 @@ class Candidate:
         )
 
 
-def with_compound(spec: ArchitectureSpec, compound: CompoundCoefficients) -> ArchitectureSpec:
-    """Note in a spec's derivation the coefficients that it stands for."""
-    assert spec.derivation is not None
-    return replace(spec, derivation=replace(spec.derivation, compound=compound))
-
-
-def compound_of(scaling: ScalingCoefficients, target_factor: float) -> CompoundCoefficients:
-    """Return phi and the bases on alpha·beta²·gamma² = target_factor that give three multipliers.
-
-    >>> found = compound_of(ScalingCoefficients(
-    ...     depth_coefficient=4.0, width_coefficient=1.0, resolution_coefficient=1.0), 2.0)
-    >>> found.alpha, found.beta, found.gamma, found.phi
-    (2.0, 1.0, 1.0, 2.0)
-    """
-    depth, width = scaling.depth_coefficient, scaling.width_coefficient
-    resolution = scaling.resolution_coefficient
-    phi = math.log(depth * width**2 * resolution**2) / math.log(target_factor)
-    return CompoundCoefficients(
-        alpha=depth ** (1 / phi), beta=width ** (1 / phi), gamma=resolution ** (1 / phi), phi=phi
-    )
-
-
 def references(config: SearchConfig) -> Iterator[Candidate]:
     """Yield the unscaled baseline, the three single axes and the paper's point, realised nominally."""
     baseline = config.baseline_spec
@@ -181,35 +160,6 @@ def seeds_of(config: SearchConfig, candidate: Candidate) -> tuple[int, ...]:
     if candidate.kind == CONFIRM:
         return config.search.confirm_seeds
     return config.search.baseline_seeds if candidate.name == "baseline" else config.search.seeds
-
-
-def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple[float, float, float] | None:
-    """Return the shares of log-cost that a network spends after rounding; None where nothing was scaled.
-
-    Each dimension's cost is that of the baseline with this dimension alone changed; their logs are divided by
-    their sum.
-
-    Args:
-        spec: the network, scaled from the baseline.
-        baseline: with the same number of stages.
-    """
-    macs = count_cost(baseline).macs
-    stages = list(zip(baseline.stages, spec.stages, strict=True))
-    deeper = tuple(replace(own, repeats=scaled.repeats) for own, scaled in stages)
-    wider = tuple(
-        replace(own, in_channels=scaled.in_channels, out_channels=scaled.out_channels)
-        for own, scaled in stages
-    )
-    logs = [
-        math.log(count_cost(alone).macs / macs)
-        for alone in (
-            replace(baseline, stages=deeper),
-            replace(baseline, stem=spec.stem, stages=wider, head=spec.head),
-            replace(baseline, image_size=spec.image_size),
-        )
-    ]
-    total = sum(logs)
-    return None if total <= 0 else (logs[0] / total, logs[1] / total, logs[2] / total)
 
 
 def _named_shares(prefix: str, shares: tuple[float | None, ...]) -> dict[str, float | None]:

@@ -24,7 +24,8 @@ from scaling.search.pruners import Pruner
 from scaling.search.pruning import Judge, PrunedError
 from scaling.training import TrainingResult, train_network
 from scaling.training.checkpoint import delete_checkpoint
-from scaling.training.engine import EpochEnd, Judged, Outcome, TrainingInterruptedError
+from scaling.training.curve import Curve
+from scaling.training.engine import Judged, Outcome, TrainingInterruptedError
 from scaling.training.trained import plain_result
 
 SeedReport = Callable[[int, int], None]
@@ -143,7 +144,7 @@ def train_once(
     should_stop: Callable[[], bool],
     on_judged: Judged = lambda _right: None,
     checkpoint: Path | None = None,
-    on_epoch: Callable[[EpochEnd], None] | None = None,
+    on_epoch: Callable[[Curve], None] | None = None,
     kernels: KernelTable | None = None,
 ) -> TrainingResult:
     """Train one network with one seed as the experiment says.
@@ -164,7 +165,7 @@ def train_once(
         should_stop=should_stop,
         on_judged=on_judged,
         checkpoint=checkpoint,
-        on_epoch=on_epoch,
+        on_epoch=on_epoch or (lambda _curve: None),
         kernels=kernels,
         graphs=config.engine.graphs,
     )

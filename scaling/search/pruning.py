@@ -10,7 +10,7 @@ import optuna
 from scaling.errors import ScalingError
 from scaling.search.pruners import Pruner, make_pruner
 from scaling.search.search_table import SearchTable
-from scaling.training.engine import EpochEnd
+from scaling.training.curve import Curve
 
 REPORTS = "reports"
 """Attribute of a trial: accuracy by step. Unlike Optuna's own reports it survives an interruption."""
@@ -55,14 +55,14 @@ class Judge:
         for step, value in self.reports.items():
             trial.report(value, step)
 
-    def by_epoch(self, seed: int) -> Callable[[EpochEnd], None] | None:
+    def by_epoch(self, seed: int) -> Callable[[Curve], None] | None:
         """Return what the engine is to call after each epoch of a seed; None where nobody asks."""
         if not self.pruner.by_epoch or seed != self.seeds[0]:
             return None
         start = time.perf_counter()
 
-        def on_epoch(end: EpochEnd) -> None:
-            assert end.top1 is not None  # the engine measures it for whoever asks
+        def on_epoch(curve: Curve) -> None:
+            end = curve[-1]
             pruned = self._says_no(end.epoch, end.top1)
             if pruned and (end.epoch < self.epochs or len(self.seeds) > 1):
                 raise PrunedError(epochs=end.epoch, top1=end.top1, wall_s=time.perf_counter() - start)

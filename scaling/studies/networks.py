@@ -13,10 +13,10 @@ from scaling.network.generation import scale
 from scaling.network.rounding import RoundingRules
 from scaling.network.serialization import architecture_key
 from scaling.network.strategies import Shares, Strategy, strategy_named
-from scaling.search.candidate import compound_of
 from scaling.studies.config import BASELINE, Grid, Ladder, Noise, SearchThenFamily
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise_strategy
+from scaling.targets.shares import compound_of
 from scaling.targets.target import Target
 
 WINNER = "winner"

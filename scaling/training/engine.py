@@ -24,13 +24,16 @@ from scaling.model.depthwise import KernelTable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key
 from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
-from scaling.training.batches import ALL, Share, Source, Stream, in_order, source_of, steps_per_epoch
+from scaling.training.batches import Source, Stream, source_of, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
+from scaling.training.curve import Curve, EpochEnd
 from scaling.training.distributed import Processes, alone
+from scaling.training.judging import Answers, answers_of
 from scaling.training.measurement import blank_batch, inference_ms
-from scaling.training.recipe import Recipe
+from scaling.training.options import CHECKPOINT_S
+from scaling.training.recipe import Recipe, learning_rate
 from scaling.training.session import Report, Session, TrainingInterruptedError
-from scaling.training.step import Step, autocast
+from scaling.training.step import Step
 
 __all__ = [
     "EpochEnd",
@@ -38,13 +41,9 @@ __all__ = [
     "TrainingInterruptedError",
     "TrainingResult",
     "best_device",
-    "right_answers",
     "total_steps",
     "train_network",
 ]
-
-EVALUATION_BATCH = 500
-
 
 Judged = Callable[[Tensor], None]
 """Called once, after the final epoch, with which validation images were right: bool (N,), in order."""
@@ -58,23 +57,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EpochEnd:
-    """What is known when an epoch has ended.
-
-    Args:
-        epoch: epochs finished, from 1.
-        steps: optimizer steps done.
-        loss: mean over the epoch's batches, as they were trained on.
-        top1: fraction of validation images; None where it is not measured.
-    """
-
-    epoch: int
-    steps: int
-    loss: float
-    top1: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingResult:
     """What one training gave; of a diverged one, the figures of its last good epoch.
 
@@ -82,7 +64,9 @@ class TrainingResult:
         outcome: complete, or diverged when loss or weights stopped being finite.
         top1: fraction of validation images right after the last epoch counted, never the best one; nan if
             there is none.
+        validation_loss: cross-entropy of the validation images in nats, likewise; None if there is none.
         epochs: epochs finished.
+        curve: one point an epoch.
         wall_s: seconds of training and evaluation, over all processes that worked on it.
         images_per_s: training images a second.
         loss: mean over the last epoch.
@@ -99,7 +83,9 @@ class TrainingResult:
     epochs: int
     wall_s: float
     images_per_s: float
+    curve: Curve = ()
     loss: float | None = None
+    validation_loss: float | None = None
     train_step_ms: float | None = None
     inference_ms_batch_1: float | None = None
     inference_ms: float | None = None
@@ -121,11 +107,12 @@ def train_network(
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
     kernels: KernelTable | None = None,
-    on_epoch: Callable[[EpochEnd], None] | None = None,
+    on_epoch: Callable[[Curve], None] = lambda _curve: None,
     on_judged: Judged | None = None,
     on_trained: Callable[[EfficientNet], None] | None = None,
     processes: Processes | None = None,
     graphs: bool = True,
+    checkpoint_s: float = CHECKPOINT_S,
 ) -> TrainingResult:
     """Train a network from scratch, or from its checkpoint, and evaluate it after the final epoch.
 
@@ -143,14 +130,15 @@ def train_network(
         numerics: padding and batch norm.
         report: called after every step with the steps done.
         should_stop: asked before every step.
-        checkpoint: file to go on from where it is there and fits, and to write after every epoch; the caller
-            deletes it when the result is kept.
+        checkpoint: file to go on from where it is there and fits, and to write after epochs and when it is
+            interrupted; the caller deletes it when the result is kept.
         kernels: how convolutions on small maps are computed; None for torch's own way.
-        on_epoch: called after every epoch, with top1 on validation; what it raises passes through.
+        on_epoch: called after every epoch with the curve so far; what it raises passes through.
         on_judged: told which validation images were right; never called if the training diverged.
         on_trained: called at the end with the network as it was judged, moving average included; never if the
             training diverged.
         graphs: record the step as a CUDA graph where one process trains on a GPU.
+        checkpoint_s: least seconds between two checkpoints.
         processes: that train this network together; each calls this function alike. None: this one alone.
 
     Raises:
@@ -168,40 +156,80 @@ def train_network(
     data, held_out = source_of(train, info, device), source_of(validation, info, device)
     session = Session(step, data, seed, report, should_stop, augmenter=augmenter, processes=together)
     identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, kernels, train, together)
-    kept = _Kept(path=checkpoint, identity=identity, session=session, start=start)
+    kept = _Kept(path=checkpoint, identity=identity, session=session, start=start, every_s=checkpoint_s)
     kept.resume()
-    outcome = Outcome.COMPLETE
-    while session.epoch < recipe.epochs:
-        if not session.run_epoch():
-            session.restore(session.good)
-            outcome = Outcome.DIVERGED
-            break
-        kept.top1 = None
-        if on_epoch is not None:
-            kept.top1 = _share(_judged(session, held_out))
-            on_epoch(EpochEnd(epoch=session.epoch, steps=step.done, loss=session.loss, top1=kept.top1))
-        kept.save()
-    if session.epoch and (kept.top1 is None or on_judged is not None):
-        right = _judged(session, held_out)
-        kept.top1 = _share(right)
-        if on_judged is not None and outcome == Outcome.COMPLETE:
-            on_judged(right.cpu())
+    judge = _Judge(session, held_out)
+    outcome = _epochs(kept, judge, recipe, on_epoch)
+    if on_judged is not None and outcome == Outcome.COMPLETE:
+        # A training that goes on after its last epoch has the curve, not the answers.
+        on_judged((kept.final or judge.answers()).right_N.cpu())
     if on_trained is not None and outcome == Outcome.COMPLETE:
         with _as_judged(session):
             on_trained(model)
     return _result(outcome, kept, spec)
 
 
+def _epochs(kept: _Kept, judge: _Judge, recipe: Recipe, on_epoch: Callable[[Curve], None]) -> Outcome:
+    """Train the epochs that are left; one that diverges leaves the state of the epoch before."""
+    session = kept.session
+    while session.epoch < recipe.epochs:
+        before_s = session.train_s
+        try:
+            good = session.run_epoch()
+        except TrainingInterruptedError:
+            kept.save(now=True)
+            raise
+        if not good:
+            session.restore(session.good)
+            return Outcome.DIVERGED
+        kept.final = judge.answers()
+        kept.curve = (*kept.curve, _point(session, kept.final, session.train_s - before_s))
+        on_epoch(kept.curve)
+        kept.save(now=session.epoch == recipe.epochs)
+    return Outcome.COMPLETE
+
+
+def _point(session: Session, judged: Answers, seconds: float) -> EpochEnd:
+    step = session.step
+    return EpochEnd(
+        epoch=session.epoch,
+        steps=step.done,
+        loss=session.loss,
+        validation_loss=judged.loss,
+        top1=judged.top1,
+        learning_rate=learning_rate(step.recipe, min(1.0, step.done / step.total_steps)),
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    session: Session
+    held_out: Source
+
+    def answers(self) -> Answers:
+        """Return what the network as it is judged, its moving average, answers."""
+        processes = self.session.processes
+        with _as_judged(self.session):
+            return answers_of(
+                self.session.step.model, self.held_out, share=processes.share, gather=processes.gathered
+            )
+
+
 @dataclass(slots=True, kw_only=True)
 class _Kept:
-    """A session and its checkpoint: the time spent in earlier processes, the last epoch's accuracy."""
+    """A session and its checkpoint: the curve so far, and the time spent in earlier processes."""
 
     path: Path | None
     identity: dict[str, str]
     session: Session
     start: float
+    every_s: float
     earlier_s: float = 0.0
-    top1: float | None = None
+    curve: Curve = ()
+    final: Answers | None = None
+    saved_epoch: int = 0
+    saved_at: float = -math.inf
 
     def wall_s(self) -> float:
         return self.earlier_s + time.perf_counter() - self.start
@@ -210,14 +238,22 @@ class _Kept:
         state = None if self.path is None else latest_checkpoint(self.path, self.identity)
         if state is not None:
             self.session.restore(state["session"])
-            self.earlier_s, self.top1 = state["wall_s"], state["top1"]
+            self.earlier_s, self.saved_epoch = state["wall_s"], self.session.epoch
+            self.curve = tuple(EpochEnd(**point) for point in state["curve"])
+        self.saved_at = time.perf_counter()
 
-    def save(self) -> None:
-        if self.path is not None:
-            state = {"session": self.session.good, "wall_s": self.wall_s(), "top1": self.top1}
-            if self.session.processes.first:
-                save_checkpoint(self.path, state, self.identity)
-            self.session.processes.wait()  # nobody goes on from a checkpoint that is not there yet
+    def save(self, *, now: bool) -> None:
+        """Write a checkpoint of the last finished epoch, where one is due or it is the last moment."""
+        together = self.session.processes.share.processes > 1  # they must agree, and clocks do not
+        due = now or together or time.perf_counter() - self.saved_at >= self.every_s
+        if self.path is None or len(self.curve) == self.saved_epoch or not due:
+            return
+        curve = [asdict(point) for point in self.curve]
+        state = {"session": self.session.good, "wall_s": self.wall_s(), "curve": curve}
+        if self.session.processes.first:
+            save_checkpoint(self.path, state, self.identity)
+        self.session.processes.wait()  # nobody goes on from a checkpoint that is not there yet
+        self.saved_epoch, self.saved_at = len(self.curve), time.perf_counter()
 
 
 def _step(model: EfficientNet, recipe: Recipe, images: int, processes: Processes, *, graphs: bool) -> Step:
@@ -287,25 +323,17 @@ def _as_judged(session: Session) -> AbstractContextManager[None]:
     return nullcontext() if average is None else average.in_place()
 
 
-def _judged(session: Session, split: Source) -> Tensor:
-    with _as_judged(session):
-        mine = right_answers(session.step.model, split, share=session.processes.share)
-    return session.processes.gathered(mine)
-
-
-def _share(right: Tensor) -> float:
-    return int(right.sum()) / max(len(right), 1)
-
-
 def _result(outcome: Outcome, kept: _Kept, spec: ArchitectureSpec) -> TrainingResult:
-    session, top1 = kept.session, kept.top1
+    session, last = kept.session, kept.curve[-1] if kept.curve else None
     step = session.step
     together = step.batch_size * session.processes.share.processes
     micro_batch = step.micro_batch
     one, batch = (blank_batch(step.model, n, spec.in_channels, spec.image_size) for n in (1, micro_batch))
     return TrainingResult(
         outcome=outcome,
-        top1=math.nan if top1 is None else top1,
+        top1=math.nan if last is None else last.top1,
+        validation_loss=None if last is None else last.validation_loss,
+        curve=kept.curve,
         epochs=session.epoch,
         images_per_s=step.done * together / max(session.train_s, 1e-9),
         loss=session.loss if session.epoch else None,
@@ -325,20 +353,6 @@ def total_steps(recipe: Recipe, images: int) -> int:
     6
     """
     return recipe.epochs * steps_per_epoch(images, recipe.batch_size)
-
-
-@torch.no_grad()
-def right_answers(model: nn.Module, split: Source, *, share: Share = ALL) -> Tensor:
-    """Return for each image whether its largest logit is the label's, in evaluation mode: bool (N,).
-
-    Of several processes, each judges its share.
-    """
-    model.eval()
-    right = [torch.zeros(0, dtype=torch.bool, device=split.mean_C11.device)]
-    for images, labels in in_order(split, EVALUATION_BATCH, share=share):
-        with autocast(images.device):
-            right.append(model(images).argmax(1) == labels)
-    return torch.cat(right)
 
 
 def best_device(name: str = "auto") -> torch.device:

@@ -1,10 +1,15 @@
-"""How the engine runs on a machine, as data: kernels, graphs."""
+"""How the engine runs on a machine, as data: kernels, graphs, device, processes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+CHECKPOINT_S = 30.0
+"""Seconds between checkpoints at least; epochs that take longer have one each."""
 
 
 class KernelChoice(StrEnum):
@@ -23,8 +28,12 @@ class EngineOptions:
     """What decides how fast a training runs, and may move the last bits of its result.
 
     Args:
-        kernels: `measured`, `fixed` or `stock`; a run that has saved its kernels keeps them.
+        kernels: `measured`, `fixed` or `stock`; a store that has measured its kernels keeps them.
         graphs: capture the training step as a CUDA graph where there is a GPU.
+        device: that trains; `auto` is a GPU where there is one.
+        workers: processes that train side by side; `auto` takes as many as cores, or the GPU, hold.
+        checkpoint_s: seconds between two checkpoints of a training, at least; one is written at the end of
+            an epoch.
 
     >>> EngineOptions().kernels.value
     'measured'
@@ -32,4 +41,7 @@ class EngineOptions:
 
     kernels: KernelChoice = KernelChoice.MEASURED
     graphs: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    checkpoint_s: Annotated[float, Field(ge=0)] = CHECKPOINT_S
     __pydantic_config__: ClassVar = {"extra": "forbid"}

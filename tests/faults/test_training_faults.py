@@ -34,13 +34,13 @@ images = [load_split("glyphs", s, image_size=16, count=n, seed=0, cache_dir=fold
 recipe = Recipe(epochs=4, batch_size=10, dropout=0.2, stochastic_depth=0.2, ema_decay=0.99)
 if largest_file:
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-def told(end):
-    print("epoch", end.epoch, flush=True)
+def ended(curve):
+    print("epoch", curve[-1].epoch, flush=True)
 try:
     result = train_network(
         configuration().baseline_spec, recipe, *images, dataset_info("glyphs"), seed=1,
         device=torch.device("cpu"), checkpoint=folder / "training.checkpoint",
-        report=lambda step: print("step", step, flush=True), on_epoch=told,
+        report=lambda step: print("step", step, flush=True), on_epoch=ended, checkpoint_s=0,
     )
 except ScalingError as error:
     print("error", error, flush=True)

@@ -14,9 +14,10 @@ from search_runs import configuration
 from scaling.cost import count_cost
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.runs.trials_table import TRIAL_COLUMNS
-from scaling.search.candidate import PAPER_BASES, Candidate, compound_of, realised_shares, references
+from scaling.search.candidate import PAPER_BASES, Candidate, references
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise
+from scaling.targets.shares import compound_of, realised_shares
 from scaling.targets.space import on_target, specs_of
 
 CONFIG = configuration()

@@ -47,6 +47,7 @@ DESIGN = [
     "nominal_factor",
     "achieved_factor",
     "top1",
+    "validation_loss",
     "fidelity_epochs",
     "wall_s",
     "state",
@@ -56,7 +57,7 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 def test_columns_are_the_designs_then_two_names() -> None:
     own = [column for column in TRIAL_COLUMNS if column not in MEASURED]
-    assert own == [*DESIGN, "name", "architecture"]
+    assert own == [*DESIGN, "name", "architecture", "record"]
     assert list(trials_frame([]).columns) == list(TRIAL_COLUMNS)
 
 

@@ -15,8 +15,9 @@ from search_runs import configuration
 from scaling.data import Split, dataset_info, load_split
 from scaling.model import build_model
 from scaling.model.depthwise import FIXED_KERNELS
-from scaling.training import EpochEnd, Recipe, TrainingResult, train_network
+from scaling.training import Recipe, TrainingResult, train_network
 from scaling.training.augmentation import Augmentation
+from scaling.training.curve import Curve
 from scaling.training.engine import Outcome, TrainingInterruptedError
 
 SPEC = configuration().baseline_spec
@@ -112,11 +113,16 @@ def test_a_checkpoint_of_other_kernels_is_not_gone_on_from(
 
 
 def test_each_epoch_is_told_with_its_accuracy(splits: tuple[Split, Split]) -> None:
-    ends: list[EpochEnd] = []
-    result = trained(splits, EVERYTHING, on_epoch=ends.append)
+    curves: list[Curve] = []
+    result = trained(splits, EVERYTHING, on_epoch=curves.append)
+    ends = curves[-1]
+    assert [len(curve) for curve in curves] == [1, 2, 3]
     assert [(end.epoch, end.steps) for end in ends] == [(1, 4), (2, 8), (3, 12)]
-    assert all(math.isfinite(end.loss) and end.top1 is not None for end in ends)
-    assert result.top1 == ends[-1].top1
+    assert all(math.isfinite(end.loss) and math.isfinite(end.validation_loss) for end in ends)
+    assert all(end.seconds > 0 for end in ends)
+    assert ends[-1].learning_rate < ends[0].learning_rate
+    assert (result.top1, result.validation_loss) == (ends[-1].top1, ends[-1].validation_loss)
+    assert result.curve == ends
     assert result.top1 == trained(splits, EVERYTHING).top1  # looking does not change the training
 
 
@@ -124,8 +130,8 @@ def test_what_on_epoch_raises_passes_through(splits: tuple[Split, Split]) -> Non
     class PrunedError(Exception):
         pass
 
-    def prune(end: EpochEnd) -> None:
-        if end.epoch == 2:
+    def prune(curve: Curve) -> None:
+        if len(curve) == 2:
             raise PrunedError
 
     with pytest.raises(PrunedError):
@@ -135,8 +141,9 @@ def test_what_on_epoch_raises_passes_through(splits: tuple[Split, Split]) -> Non
 def test_a_diverged_training_keeps_its_last_good_figures(splits: tuple[Split, Split]) -> None:
     # The warm-up's first epoch is harmless, the peak is not.
     recipe = replace(EVERYTHING, epochs=30, optimizer="sgd", learning_rate=1e4, warmup=0.99)  # type: ignore[arg-type]
-    ends: list[EpochEnd] = []
-    result = trained(splits, recipe, on_epoch=ends.append)
+    curves: list[Curve] = []
+    result = trained(splits, recipe, on_epoch=curves.append)
+    ends = curves[-1]
     assert result.outcome == Outcome.DIVERGED
     assert 0 < result.epochs < 30
     assert (result.epochs, result.top1, result.loss) == (len(ends), ends[-1].top1, ends[-1].loss)

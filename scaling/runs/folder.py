@@ -1,0 +1,284 @@
+"""The folder of a run: what lies where, whose it is, and that only one coordinator uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+from scaling.atomic_write import write_json
+from scaling.errors import ConfigError, ResultsError
+from scaling.provenance import package_version, utc_now
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""Names of experiments: nothing that could lead out of the folder of results."""
+PACKAGE = "efficientnet-scaling"
+SCHEMA = 1
+FREE = ("setup.engine.workers", "setup.engine.checkpoint_s", "command", "expected_minutes")
+"""Settings in which one run may differ from launch to launch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """Paths within the folder of one run, whatever its plan.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @staticmethod
+    def of(name: str) -> RunFolder:
+        """Return the folder of an experiment that is given no other.
+
+        Raises:
+            ConfigError: no name of an experiment; it could lead out of the folder of runs.
+
+        >>> RunFolder.of("../../etc")
+        Traceback (most recent call last):
+        ...
+        scaling.errors.ConfigError: expected the name of an experiment, got '../../etc'
+        """
+        if re.fullmatch(NAME, name) is None:
+            raise ConfigError(f"expected the name of an experiment, got {name!r}")
+        return RunFolder(path=Path("runs") / name)
+
+    @property
+    def config(self) -> Path:
+        """What the run is: kind, resolved configuration, version."""
+        return self.path / "run.json"
+
+    @property
+    def proposals(self) -> Path:
+        """What a search proposed, in order, one JSON document a line."""
+        return self.path / "proposals.jsonl"
+
+    @property
+    def records(self) -> Path:
+        """Keys of the trainings that the run names, one a line."""
+        return self.path / "records.txt"
+
+    @property
+    def progress(self) -> Path:
+        """What is being trained at this moment; a file that status reads."""
+        return self.path / "progress.json"
+
+    @property
+    def study(self) -> Path:
+        """The Optuna study, a projection of proposals and records."""
+        return self.path / "study.sqlite3"
+
+    @property
+    def trials(self) -> Path:
+        """The table of trials."""
+        return self.path / "trials.csv"
+
+    @property
+    def result(self) -> Path:
+        """Conclusions with intervals."""
+        return self.path / "result.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Where the results come from."""
+        return self.path / "provenance.json"
+
+    @property
+    def figures(self) -> Path:
+        """The charts."""
+        return self.path / "figures"
+
+    def document(self) -> dict[str, Any]:
+        """Return what the run is, as plain data.
+
+        Raises:
+            ResultsError: it is not the folder of a run, or that is damaged, or another version's.
+        """
+        try:
+            found = json.loads(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ResultsError(f"{self.path} is not the folder of a run: it has no run.json") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ResultsError(f"cannot read {self.config}: {str(error).splitlines()[0]}") from None
+        if not isinstance(found, dict) or found.get("schema_version") != SCHEMA:
+            raise ResultsError(f"cannot read {self.config}: it is not a run of this version")
+        return found
+
+    def started(self) -> bool:
+        """Whether anything was proposed, trained or found here."""
+        return any(path.exists() for path in (self.records, self.proposals, self.trials, self.study))
+
+    def keys(self) -> list[str]:
+        """Return the keys of the trainings that the run names."""
+        try:
+            return self.records.read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise ResultsError(f"cannot read {self.records}: {error}") from None
+
+    def note_key(self, key: str) -> None:
+        """Name a training as the run's, before it begins.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
+        append_line(self.records, key)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file and see it on the disk; a reader leaves out a last line that broke off.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ResultsError(f"cannot write {path}: {error.strerror}") from None
+
+
+def open_folder(folder: RunFolder, kind: str, config: Mapping[str, Any], key: str) -> bool:
+    """Make the folder ready for a configuration, under its lock; return whether it continues an earlier run.
+
+    A folder in which nothing was proposed or trained yet takes any configuration.
+
+    Args:
+        folder: of the run.
+        kind: of the plan.
+        config: resolved, as plain data.
+        key: hash of what shapes its results.
+
+    Raises:
+        ConfigError: it holds a run of another configuration; the first difference is shown.
+        ResultsError: it holds something else, or a run of another version.
+    """
+    document = {
+        "schema_version": SCHEMA,
+        "kind": kind,
+        "key": key,
+        "version": package_version(PACKAGE),
+        "created": utc_now(),
+        "config": dict(config),
+    }
+    if not folder.config.exists():
+        if folder.started():
+            raise ResultsError(
+                f"{folder.path} holds results but no run.json; nothing of it is touched: "
+                "choose another --output, or --fresh to set it aside"
+            )
+        write_json(folder.config, document)
+        return False
+    earlier = folder.document()
+    if not folder.started():
+        write_json(folder.config, document)
+        return False
+    if earlier.get("kind") != kind or earlier.get("key") != key:
+        raise ConfigError(
+            f"{folder.path} holds a run of another configuration "
+            f"({difference(earlier, document)}); choose another --output, or --fresh to set it aside"
+        )
+    if earlier.get("version") != document["version"]:
+        raise ResultsError(
+            f"{folder.path} was made by {PACKAGE} {earlier.get('version')}, this is {document['version']}; "
+            "go on with that version, or choose another --output"
+        )
+    return True
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Hold a run's folder for one coordinator, before anything in it is read or written.
+
+    Raises:
+        ResultsError: the folder cannot be made, or another coordinator holds it: where, and since when.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        lock = _lock(folder.path / "run.lock")
+    except OSError as error:
+        raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror}") from None
+    except Timeout:
+        raise ResultsError(f"another run is using {folder.path}: {_holder(folder)}") from None
+    try:
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
+        write_json(folder.path / "run.owner.json", owner)
+        yield
+    finally:
+        (folder.path / "run.owner.json").unlink(missing_ok=True)
+        lock.release()
+
+
+def _lock(path: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except NotImplementedError:  # a file system without locks
+        lock = SoftFileLock(path)
+        lock.acquire(timeout=0)
+    return lock
+
+
+def _holder(folder: RunFolder) -> str:
+    try:
+        owner = json.loads((folder.path / "run.owner.json").read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it does not say who"
+
+
+def set_aside(folder: RunFolder) -> Path | None:
+    """Move an earlier run out of the way, never deleting it; return where it went.
+
+    Raises:
+        ResultsError: the folder is not a run's, or is in use.
+    """
+    if not folder.path.exists() or (folder.path.is_dir() and not any(folder.path.iterdir())):
+        return None
+    if not folder.config.exists() and not folder.started():
+        raise ResultsError(f"{folder.path} is not the folder of a run; --fresh leaves it alone")
+    with held(folder):
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        path = folder.path.resolve()  # `.` has no name of its own
+        aside = path.with_name(f"{path.name}.before-{stamp}")
+        path.rename(aside)
+    (aside / "run.owner.json").unlink(missing_ok=True)
+    return aside
+
+
+def difference(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Return the first setting in which two runs differ.
+
+    >>> difference({"config": {"a": {"b": 1}}}, {"config": {"a": {"b": 2}}})
+    'a.b: 1 there, 2 here'
+    """
+    if earlier.get("kind") != now.get("kind"):
+        return f"kind: {earlier.get('kind')!r} there, {now.get('kind')!r} here"
+    before, after = _flat(earlier.get("config", {})), _flat(now.get("config", {}))
+    for key in sorted(before | after):
+        if before.get(key) != after.get(key) and key not in FREE:
+            return f"{key}: {before.get(key)!r} there, {after.get(key)!r} here"
+    return "no visible difference"
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat

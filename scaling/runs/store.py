@@ -1,0 +1,144 @@
+"""The one store of trainings: a folder of records, each named by the key of its job.
+
+Several writers on one file system are safe: a record is written beside and renamed, so it is whole or absent;
+two writers of one job write the same figures. A record vouches for itself, so nothing here is ever locked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from scaling.errors import ResultsError
+from scaling.model import KernelTable
+from scaling.runs.job import Job
+from scaling.runs.record import Record, read_record, write_record
+from scaling.training.checkpoint import delete_checkpoint
+from scaling.training.kernels import (
+    Progress,
+    arithmetic,
+    kernels_for,
+    no_progress,
+    read_kernels,
+    write_kernels,
+)
+from scaling.training.options import KernelChoice
+
+DEFAULT_STORE = Path("runs") / "trainings"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A folder of records, of unfinished trainings, and of the kernels that they take.
+
+    Args:
+        path: the folder; it need not be there yet.
+    """
+
+    path: Path = DEFAULT_STORE
+
+    def find(self, key: str) -> Record | None:
+        """Return a record, or None; a damaged one counts as none, with one line in the log."""
+        try:
+            return read_record(self.record(key), key)
+        except ResultsError as error:
+            log.warning("%s; the training runs again", error)
+            return None
+
+    def add(self, record: Record) -> None:
+        """Write a record, unless it would replace a settled one by one that is not.
+
+        Raises:
+            ResultsError: it cannot be written; an earlier one is untouched.
+        """
+        if not record.state.settled:
+            there = self.find(record.key)
+            if there is not None and there.state.settled:
+                return
+        write_record(self.record(record.key), record)
+        if record.state.settled:
+            delete_checkpoint(self.checkpoint(record.key))
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all records, whole or not."""
+        if self.path.is_dir():
+            yield from (path.stem for path in sorted(self.path.glob("[0-9a-f]*.json")))
+
+    def record(self, key: str) -> Path:
+        """Return where the record of a job lies."""
+        return self.path / f"{key}.json"
+
+    def checkpoint(self, key: str) -> Path:
+        """Return where an unfinished training goes on from."""
+        return self.path / "unfinished" / f"{key}.checkpoint"
+
+    def kernels(
+        self, choice: KernelChoice, device: str, *, threads: int, progress: Progress = no_progress
+    ) -> KernelTable | None:
+        """Return the kernels of trainings; a table that was measured stays with the store.
+
+        Args:
+            choice: measured, fixed or stock.
+            device: type of device.
+            threads: of a training.
+            progress: called while measuring, which takes seconds.
+
+        Raises:
+            ConfigError: the store's table is damaged.
+            ResultsError: it cannot be written.
+        """
+        path = self.path / f"kernels-{device}.json"
+        if choice == KernelChoice.MEASURED and path.exists():
+            return read_kernels(path)
+        torch_device = torch.device(device)
+        dtype = arithmetic(torch_device)
+        table = kernels_for(choice, torch_device, threads=threads, dtype=dtype, progress=progress)
+        if choice == KernelChoice.MEASURED and table is not None:
+            write_kernels(path, table)
+        return table
+
+
+@dataclass(slots=True, kw_only=True)
+class Known(Mapping[str, Record]):
+    """The records of a store as one launch sees them: each is read once, what is absent is asked once.
+
+    Args:
+        store: where records lie.
+    """
+
+    store: Store
+    _found: dict[str, Record | None] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Record:
+        """Return a record.
+
+        Raises:
+            KeyError: there is none.
+        """
+        if key not in self._found:
+            self._found[key] = self.store.find(key)
+        record = self._found[key]
+        if record is None:
+            raise KeyError(key)
+        return record
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys that were looked at and are there."""
+        return (key for key, record in self._found.items() if record is not None)
+
+    def __len__(self) -> int:
+        """Return how many of those that were looked at are there."""
+        return sum(record is not None for record in self._found.values())
+
+    def note(self, record: Record) -> None:
+        """Take over a record that has just been made."""
+        self._found[record.key] = record
+
+    def of(self, job: Job) -> Record | None:
+        """Return the record of a job, or None."""
+        return self.get(job.key)

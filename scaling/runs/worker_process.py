@@ -1,0 +1,119 @@
+"""A worker process of this machine: takes tasks from a pipe, and ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+TERMINATION_GRACE_S = 5.0
+"""Seconds after SIGTERM in which whoever started this process, and was sent it too, may stop it in order."""
+STEP_EVERY_S = 0.2
+"""Seconds between two words about steps, at least."""
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What has come through the pipe, read by a thread of its own so that a stop is met at the next step."""
+
+    pipe: Connection
+    tasks: list[Any] = field(default_factory=list)
+    stopped: dict[str, bool] = field(default_factory=dict)
+    """Keys of tasks that are to stop, and whether for good."""
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def read(self) -> None:
+        """Read until the other end is closed, which ends this process at once."""
+        from scaling.runs.executor import StopTask  # noqa: PLC0415
+
+        try:
+            while True:
+                message = self.pipe.recv()
+                with self.news:
+                    if isinstance(message, StopTask):
+                        self.stopped[message.key] = message.prune
+                    else:
+                        self.tasks.append(message)
+                    self.news.notify()
+        except (EOFError, OSError):
+            os._exit(0)
+
+    def next(self) -> Any:
+        """Return the next task, and wait for it."""
+        with self.news:
+            while not self.tasks:
+                self.news.wait()
+            return self.tasks.pop(0)
+
+
+def main(arguments: list[str]) -> None:
+    """Work until the pipe is closed.
+
+    Args:
+        arguments: file descriptor of the pipe, number of the worker, threads.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave_later)
+    fd, number, threads = (int(one) for one in arguments)
+    inbox = Inbox(Connection(fd))
+    threading.Thread(target=inbox.read, daemon=True).start()
+
+    import torch  # noqa: PLC0415  the pipe is watched while this takes its seconds
+
+    torch.set_num_threads(threads)
+    while True:
+        task = inbox.next()
+        with contextlib.suppress(OSError):  # the reader ends the process where the pipe is closed
+            inbox.pipe.send(_run(task, inbox, number))
+
+
+def _run(task: Any, inbox: Inbox, number: int) -> Any:
+    import torch  # noqa: PLC0415
+
+    from scaling.errors import ScalingError  # noqa: PLC0415
+    from scaling.runs.executor import Ended, EpochEnded, Stepped  # noqa: PLC0415
+    from scaling.runs.task import Watch, one_line, run_task  # noqa: PLC0415
+    from scaling.training.engine import device_of_worker  # noqa: PLC0415
+
+    key, last = task.key, [0.0]
+    wanted = torch.device(task.job.device)
+    gpus = torch.cuda.device_count() if wanted.type == "cuda" else 0
+    device = device_of_worker(wanted, number, gpus)
+    if device.index is not None:
+        torch.cuda.set_device(device)  # what a graph captures, it captures on the current device
+
+    def on_step(steps: int) -> None:
+        if time.monotonic() - last[0] >= STEP_EVERY_S:
+            last[0] = time.monotonic()
+            inbox.pipe.send(Stepped(key=key, worker=str(number), steps=steps))
+
+    watch = Watch(
+        on_step=on_step,
+        on_epoch=lambda curve: inbox.pipe.send(EpochEnded(key=key, curve=curve)),
+        should_stop=lambda: key in inbox.stopped,
+        pruned=lambda: inbox.stopped.get(key, False),
+    )
+    try:
+        return Ended(key=key, record=run_task(task, watch, device))
+    except ScalingError as error:
+        return Ended(key=key, problem=one_line(error).partition(": ")[2])
+    finally:
+        inbox.stopped.pop(key, None)
+
+
+def _leave_later(*_: object) -> None:
+    """End this process if nobody else does, so that a coordinator which stops does not see it die."""
+    leave = threading.Timer(TERMINATION_GRACE_S, os._exit, (128 + signal.SIGTERM,))
+    leave.daemon = True
+    leave.start()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,61 @@
+"""From multipliers to shares of log-cost: as the formula has them, and as rounding leaves them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from scaling.cost import count_cost
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
+
+
+def compound_of(scaling: ScalingCoefficients, target_factor: float) -> CompoundCoefficients:
+    """Return phi and the bases on alpha·beta²·gamma² = target_factor that give three multipliers.
+
+    >>> found = compound_of(ScalingCoefficients(
+    ...     depth_coefficient=4.0, width_coefficient=1.0, resolution_coefficient=1.0), 2.0)
+    >>> found.alpha, found.beta, found.gamma, found.phi
+    (2.0, 1.0, 1.0, 2.0)
+    """
+    depth, width = scaling.depth_coefficient, scaling.width_coefficient
+    resolution = scaling.resolution_coefficient
+    phi = math.log(depth * width**2 * resolution**2) / math.log(target_factor)
+    return CompoundCoefficients(
+        alpha=depth ** (1 / phi), beta=width ** (1 / phi), gamma=resolution ** (1 / phi), phi=phi
+    )
+
+
+def with_compound(spec: ArchitectureSpec, compound: CompoundCoefficients) -> ArchitectureSpec:
+    """Note in a spec's derivation the coefficients that it stands for."""
+    assert spec.derivation is not None
+    return replace(spec, derivation=replace(spec.derivation, compound=compound))
+
+
+def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple[float, float, float] | None:
+    """Return the shares of log-cost that a network spends after rounding; None where nothing was scaled.
+
+    Each dimension's cost is that of the baseline with this dimension alone changed; their logs are divided by
+    their sum.
+
+    Args:
+        spec: the network, scaled from the baseline.
+        baseline: with the same number of stages.
+    """
+    macs = count_cost(baseline).macs
+    stages = list(zip(baseline.stages, spec.stages, strict=True))
+    deeper = tuple(replace(own, repeats=scaled.repeats) for own, scaled in stages)
+    wider = tuple(
+        replace(own, in_channels=scaled.in_channels, out_channels=scaled.out_channels)
+        for own, scaled in stages
+    )
+    logs = [
+        math.log(count_cost(alone).macs / macs)
+        for alone in (
+            replace(baseline, stages=deeper),
+            replace(baseline, stem=spec.stem, stages=wider, head=spec.head),
+            replace(baseline, image_size=spec.image_size),
+        )
+    ]
+    total = sum(logs)
+    return None if total <= 0 else (logs[0] / total, logs[1] / total, logs[2] / total)
