@@ -1,0 +1,159 @@
+"""One launch of a run: choose the executor, answer signals, name the trainings, say what goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from scaling.atomic_write import write_json
+from scaling.provenance import utc_now
+from scaling.runs.coordinator import Coordinator, Listener, RunEnd, Started, silent
+from scaling.runs.executor import Ended, EpochEnded, Event, Executor, Stepped
+from scaling.runs.folder import RunFolder
+from scaling.runs.job import Job
+from scaling.runs.plan import Plan
+from scaling.runs.processes import LocalProcesses
+from scaling.runs.signals import StopSignals
+from scaling.runs.store import Known, Store
+from scaling.training.kernels import Progress, no_progress
+from scaling.training.machine import Packing, pack, training_bytes
+from scaling.training.options import EngineOptions
+
+STATUS_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where trainings run and where records lie.
+
+    Args:
+        store: of records.
+        workers: processes of this machine; None for as many as fit.
+        executor: another one than processes of this machine, such as a cluster's; it is closed at the end.
+    """
+
+    store: Store = field(default_factory=Store)
+    workers: int | None = None
+    executor: Executor | None = None
+
+
+def launch(
+    plan: Plan,
+    folder: RunFolder,
+    where: Where,
+    *,
+    packing: Packing,
+    engine: EngineOptions,
+    listener: Listener = silent,
+    progress: Progress = no_progress,
+) -> RunEnd:
+    """Train what a plan wants until it is done, or until Ctrl-C, SIGTERM or SIGHUP; the folder is held.
+
+    A first signal lets every training stop at its next step and keep its last epoch; a second Ctrl-C leaves
+    at once.
+
+    Args:
+        plan: what is wanted.
+        folder: of the run.
+        where: trainings run.
+        packing: of the machine's processes, as `packing_of` gives it.
+        engine: for the time between checkpoints.
+        listener: sees what happens.
+        progress: of measuring kernels.
+
+    Raises:
+        ResultsError: a record or a checkpoint cannot be written; what was written before is whole.
+    """
+    known = Known(store=where.store)
+    status = StatusWriter(folder, known, listener)
+    with StopSignals() as signals:
+        coordinator = Coordinator(
+            plan=plan,
+            known=known,
+            executor=where.executor or LocalProcesses(packing=packing),
+            threads=packing.threads,
+            listener=status,
+            should_stop=lambda: signals.asked,
+            checkpoint_s=engine.checkpoint_s,
+            progress=progress,
+        )
+        try:
+            return coordinator.run()
+        finally:
+            status.close()
+
+
+def packing_of(
+    jobs: Sequence[Job], where: Where, engine: EngineOptions, *, most: int | None = None
+) -> Packing:
+    """Choose processes and threads of this machine, by the largest of some jobs.
+
+    Args:
+        jobs: that memory is sized by.
+        where: trainings run.
+        engine: whose device and workers count where `where` names none.
+        most: trainings that there are; the number of jobs if None.
+    """
+    wanted = where.workers or (None if engine.workers == "auto" else engine.workers)
+    device = torch.device(jobs[0].device if jobs else "cpu")
+    each = [training_bytes(job.spec, job.recipe.batch_size) + _image_bytes(job) for job in jobs]
+    at_most = max(1, len(jobs) if most is None else most)
+    return pack(wanted, device, bytes_each=max(each, default=0), most=at_most)
+
+
+def _image_bytes(job: Job) -> int:
+    images = (job.data.train or 0) + (job.data.validation or 0)
+    return images * job.spec.in_channels * job.spec.image_size**2
+
+
+class StatusWriter:
+    """Names the run's trainings in its folder, and writes what is trained now, about once a second.
+
+    Args:
+        folder: of the run.
+        known: the records that the plan has looked at.
+        listener: sees everything too.
+    """
+
+    def __init__(self, folder: RunFolder, known: Known, listener: Listener) -> None:
+        self.folder, self.known, self.listener = folder, known, listener
+        self.named = set(folder.keys())
+        self.running: dict[str, dict[str, Any]] = {}
+        self.written = 0.0
+
+    def __call__(self, event: Started | Event) -> None:
+        """Take note of what happened."""
+        match event:
+            case Started():
+                self._name(event.key)
+                self.running[event.key] = {"since": utc_now(), "worker": "", "steps": 0, "epochs": 0}
+            case Stepped():
+                if event.key in self.running:
+                    self.running[event.key] |= {"worker": event.worker, "steps": event.steps}
+            case EpochEnded():
+                if event.key in self.running:
+                    self.running[event.key]["epochs"] = len(event.curve)
+            case Ended():
+                self.running.pop(event.key, None)
+        self.listener(event)
+        if time.monotonic() - self.written >= STATUS_EVERY_S:
+            self._write()
+
+    def close(self) -> None:
+        """Name what was there already, and say that nothing runs any more."""
+        for key in self.known:
+            self._name(key)
+        self.folder.progress.unlink(missing_ok=True)
+
+    def _name(self, key: str) -> None:
+        if key not in self.named:
+            self.named.add(key)
+            self.folder.note_key(key)
+
+    def _write(self) -> None:
+        self.written = time.monotonic()
+        write_json(self.folder.progress, {"at": utc_now(), "running": self.running})
