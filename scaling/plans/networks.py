@@ -101,8 +101,8 @@ def network_columns(network: PlannedNetwork, baseline: ArchitectureSpec, target:
         **base,
         **{name: getattr(compound, name, None) for name in ("alpha", "beta", "gamma")},
         "phi": compound.phi if compound else 0.0,
-        **_named_shares("", network.shares.shares if network.shares else (None, None, None)),
-        **_named_shares("realised_", realised_shares(spec, baseline) or (None, None, None)),
+        **named_shares("", network.shares.shares if network.shares else (None, None, None)),
+        **named_shares("realised_", realised_shares(spec, baseline) or (None, None, None)),
         "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
         "width_coefficient": scaling.width_coefficient if scaling else 1.0,
         "image_size": spec.image_size,
@@ -115,7 +115,8 @@ def network_columns(network: PlannedNetwork, baseline: ArchitectureSpec, target:
     }
 
 
-def _named_shares(prefix: str, shares: tuple[float | None, ...]) -> dict[str, float | None]:
+def named_shares(prefix: str, shares: tuple[float | None, ...]) -> dict[str, float | None]:
+    """Return three shares by the names of their columns."""
     names = ("depth_share", "width_share", "resolution_share")
     return {prefix + name: share for name, share in zip(names, shares, strict=True)}
 

@@ -145,16 +145,16 @@ class Coordinator:
             self.executor.stop()
 
     def _take(self, event: Event) -> None:
-        self.listener(event)
         match event:
             case Stepped():
-                return
+                pass
             case EpochEnded():
                 job = self.running.get(event.key)
                 if job is not None and self.plan.prune(job, event.curve, self.known):
                     self.executor.stop(event.key, prune=True)
             case Ended():
                 self._end(event)
+        self.listener(event)
 
     def _end(self, event: Ended) -> None:
         job, self._room = self.running.pop(event.key, None), 0

@@ -114,6 +114,15 @@ class RunFolder:
             raise ResultsError(f"cannot read {self.config}: it is not a run of this version")
         return found
 
+    def store(self) -> Path:
+        """Return where the run's trainings lie.
+
+        Raises:
+            ResultsError: as `document`.
+        """
+        noted = self.document().get("store")
+        return Path("runs") / "trainings" if noted is None else self.path / str(noted)
+
     def started(self) -> bool:
         """Whether anything was proposed, trained or found here."""
         return any(path.exists() for path in (self.records, self.proposals, self.trials, self.study))
@@ -151,7 +160,9 @@ def append_line(path: Path, line: str) -> None:
         raise ResultsError(f"cannot write {path}: {error.strerror}") from None
 
 
-def open_folder(folder: RunFolder, kind: str, config: Mapping[str, Any], key: str) -> bool:
+def open_folder(
+    folder: RunFolder, kind: str, config: Mapping[str, Any], key: str, *, store: Path | None = None
+) -> bool:
     """Make the folder ready for a configuration, under its lock; return whether it continues an earlier run.
 
     A folder in which nothing was proposed or trained yet takes any configuration.
@@ -161,6 +172,7 @@ def open_folder(folder: RunFolder, kind: str, config: Mapping[str, Any], key: st
         kind: of the plan.
         config: resolved, as plain data.
         key: hash of what shapes its results.
+        store: of its trainings, noted relative to the folder for whoever reads the run.
 
     Raises:
         ConfigError: it holds a run of another configuration; the first difference is shown.
@@ -174,6 +186,8 @@ def open_folder(folder: RunFolder, kind: str, config: Mapping[str, Any], key: st
         "created": utc_now(),
         "config": dict(config),
     }
+    if store is not None:
+        document["store"] = os.path.relpath(store, folder.path)
     if not folder.config.exists():
         if folder.started():
             raise ResultsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -70,6 +70,7 @@ class Job:
     graphs: bool = True
     device: str = "cpu"
     seed: int
+    _key: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def key(self) -> str:
@@ -78,7 +79,9 @@ class Job:
         Raises:
             DataError: the data are missing, or hold fewer images.
         """
-        return key_of(self)
+        if not self._key:  # worked out once: it takes a checksum of the images
+            object.__setattr__(self, "_key", key_of_identity(self.identity()))
+        return self._key
 
     @property
     def train_macs(self) -> float:
@@ -161,12 +164,6 @@ class Job:
         if self.streamed:
             return [content(self.images(name)) for name in ("train", "validation")]
         return [_checksum(self.data, name, self.spec.image_size) for name in ("train", "validation")]
-
-
-@lru_cache(maxsize=100_000)
-def key_of(job: Job) -> str:
-    """Return the hash of a job's identity."""
-    return key_of_identity(job.identity())
 
 
 def key_of_identity(identity: Mapping[str, Any]) -> str:

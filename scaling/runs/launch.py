@@ -48,6 +48,7 @@ def launch(
     *,
     packing: Packing,
     engine: EngineOptions,
+    known: Known | None = None,
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> RunEnd:
@@ -62,13 +63,14 @@ def launch(
         where: trainings run.
         packing: of the machine's processes, as `packing_of` gives it.
         engine: for the time between checkpoints.
+        known: records of the store, where the caller has looked at some; failures among them are tried again.
         listener: sees what happens.
         progress: of measuring kernels.
 
     Raises:
         ResultsError: a record or a checkpoint cannot be written; what was written before is whole.
     """
-    known = Known(store=where.store)
+    known = Known(store=where.store, retry=True) if known is None else known
     status = StatusWriter(folder, known, listener)
     with StopSignals() as signals:
         coordinator = Coordinator(
@@ -88,7 +90,12 @@ def launch(
 
 
 def packing_of(
-    jobs: Sequence[Job], where: Where, engine: EngineOptions, *, most: int | None = None
+    jobs: Sequence[Job],
+    where: Where,
+    engine: EngineOptions,
+    *,
+    most: int | None = None,
+    scale: float = 1.0,
 ) -> Packing:
     """Choose processes and threads of this machine, by the largest of some jobs.
 
@@ -97,12 +104,13 @@ def packing_of(
         where: trainings run.
         engine: whose device and workers count where `where` names none.
         most: trainings that there are; the number of jobs if None.
+        scale: how many times the memory of these jobs the largest training may take.
     """
     wanted = where.workers or (None if engine.workers == "auto" else engine.workers)
     device = torch.device(jobs[0].device if jobs else "cpu")
     each = [training_bytes(job.spec, job.recipe.batch_size) + _image_bytes(job) for job in jobs]
     at_most = max(1, len(jobs) if most is None else most)
-    return pack(wanted, device, bytes_each=max(each, default=0), most=at_most)
+    return pack(wanted, device, bytes_each=int(scale * max(each, default=0)), most=at_most)
 
 
 def _image_bytes(job: Job) -> int:

@@ -16,7 +16,7 @@ import torch
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
 from scaling.runs.job import Job
-from scaling.runs.record import Record, read_record, write_record
+from scaling.runs.record import Record, RecordState, read_record, write_record
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.kernels import (
     Progress,
@@ -109,9 +109,11 @@ class Known(Mapping[str, Record]):
 
     Args:
         store: where records lie.
+        retry: whether a failure of an earlier launch counts as no record, so that it is tried again.
     """
 
     store: Store
+    retry: bool = False
     _found: dict[str, Record | None] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Record:
@@ -121,7 +123,9 @@ class Known(Mapping[str, Record]):
             KeyError: there is none.
         """
         if key not in self._found:
-            self._found[key] = self.store.find(key)
+            found = self.store.find(key)
+            failed = found is not None and found.state == RecordState.FAILED
+            self._found[key] = None if failed and self.retry else found
         record = self._found[key]
         if record is None:
             raise KeyError(key)

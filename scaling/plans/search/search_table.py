@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.data import LARGEST_SEED
 from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
-from scaling.search.objectives import Objective
-from scaling.search.pruners import FEWEST_HYPERBAND_TRIALS, FEWEST_WILCOXON_SEEDS, Pruner
-from scaling.search.samplers import MOST_GP_TRIALS, Sampler
+from scaling.plans.search.objectives import Objective
+from scaling.plans.search.pruners import FEWEST_HYPERBAND_TRIALS, FEWEST_WILCOXON_SEEDS, Pruner
+from scaling.plans.search.samplers import MOST_GP_TRIALS, Sampler
 from scaling.targets.target import Limits, Metric
 
 
@@ -53,8 +52,6 @@ class SearchTable(BaseModel):
     grid_tolerance: float = Field(default=0.05, gt=0, lt=1)
     pruner: Pruner = Pruner.NONE
     seed: int = Field(default=0, ge=0)
-    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @field_validator("seeds", "baseline_seeds", "confirm_seeds")
     @classmethod

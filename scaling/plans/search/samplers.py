@@ -1,17 +1,17 @@
 """Which direction to try next: Optuna's samplers, and two that are pure functions of the study.
 
-A sampler is made anew for every proposal and keeps nothing: what it proposes depends on (seed, worker,
-proposals so far) and on the trials in the database alone. So one worker proposes the same whether it was
-interrupted or not. Optuna's own QMC and CMA-ES samplers do not work that way: the one counts in an attribute
-of the study, beside the trial; the other pickles its state into the database, forgets trials that were put
-back, and takes the trial's number into its seed. Here both are worked out again from the trials.
+A sampler is made anew for every proposal and keeps nothing: what it proposes depends on (seed, proposals so
+far) and on the trials in the study alone. So a search proposes the same whether it was interrupted or not.
+Optuna's own QMC and CMA-ES samplers do not work that way: the one counts in an attribute of the study, beside
+the trial; the other pickles its state into the study, and takes the trial's number into its seed. Here both
+are worked out again from the trials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import optuna
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
+
+from scaling.errors import ConfigError
 
 DIMENSIONS = ("s", "v")
 """Names of the square's two coordinates in the study."""
@@ -58,17 +60,16 @@ class Sampler(StrEnum):
         return self not in {Sampler.CMAES, Sampler.GP}
 
 
-def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startup_trials: int) -> BaseSampler:
+def make_sampler(name: Sampler, *, seed: int, proposed: int, startup_trials: int) -> BaseSampler:
     """Make a sampler for one proposal.
 
     Args:
         name: which.
         seed: of the search.
-        worker: number of the worker that asks; no two propose alike because of seeds.
         proposed: how many proposals the study has seen.
         startup_trials: random proposals before TPE and GP learn.
     """
-    once = proposal_seed(seed, worker, proposed)
+    once = proposal_seed(seed, proposed)
     match name:
         case Sampler.TPE:
             return optuna.samplers.TPESampler(seed=once, n_startup_trials=startup_trials)
@@ -79,18 +80,22 @@ def make_sampler(name: Sampler, *, seed: int, worker: int, proposed: int, startu
         case Sampler.CMAES:
             return StatelessSampler(lambda trials: cmaes_point(told_points(trials), seed=seed, ask_seed=once))
         case Sampler.QMC:
-            return StatelessSampler(lambda trials: qmc_point(lineages(trials), seed=seed))
-        case _:  # what queues everything never asks
+            return StatelessSampler(lambda trials: qmc_point(len(trials), seed=seed))
+        case Sampler.RANDOM:
             return optuna.samplers.RandomSampler(seed=once)
+        case Sampler.GRID | Sampler.EXHAUSTIVE:
+            raise ConfigError(f"sampler {name} names all of its networks beforehand; it is never asked")
+        case _:
+            assert_never(name)
 
 
-def proposal_seed(seed: int, worker: int, proposed: int) -> int:
-    """Return the seed of one proposal; different for every search, worker and proposal.
+def proposal_seed(seed: int, proposed: int) -> int:
+    """Return the seed of one proposal; different for every search and proposal.
 
-    >>> len({proposal_seed(seed, worker, n) for seed in (0, 1) for worker in (0, 1) for n in (0, 1)})
-    8
+    >>> len({proposal_seed(seed, n) for seed in (0, 1) for n in (0, 1)})
+    4
     """
-    return int(np.random.SeedSequence([seed, worker, proposed]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, proposed]).generate_state(1)[0])
 
 
 class StatelessSampler(BaseSampler):
@@ -130,15 +135,10 @@ class StatelessSampler(BaseSampler):
         return float(self.point(earlier)[DIMENSIONS.index(param_name)])
 
 
-def lineages(trials: Iterable[FrozenTrial]) -> int:
-    """Return how many proposals there were: a trial that was put back is no new one."""
-    return len({trial.user_attrs.get("lineage", trial.number) for trial in trials})
-
-
 def told_points(trials: Iterable[FrozenTrial]) -> list[Told]:
     """Return the points whose networks were trained to the end, in the order of their proposals."""
     complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and trial.value is not None]
-    complete.sort(key=lambda trial: int(trial.user_attrs.get("lineage", trial.number)))
+    complete.sort(key=lambda trial: trial.number)
     return [
         (np.array([trial.params[name] for name in DIMENSIONS]), float(trial.values[0])) for trial in complete
     ]

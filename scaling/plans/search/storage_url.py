@@ -1,4 +1,4 @@
-"""Where a study's database is, and that its password shows nowhere."""
+"""Where the projected study of a search lies, and that a password shows nowhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,6 @@ from scaling.errors import ConfigError
 
 VARIABLE = "SCALING_STORAGE"
 """Environment variable that names the database."""
-
-NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "beegfs", "gpfs", "ceph", "afs", "9p", "orangefs"}
-    | {"pvfs2", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "fuse.ceph-fuse", "fuse.s3fs", "fuse.juicefs"}
-)
-"""Types of /proc/mounts on which SQLite's locks and shared memory cannot be relied on.
-
-Source: sqlite.org/wal.html.
-"""
 
 
 def locate(text: str | None, file: Path | None, environ: Mapping[str, str], default: Path) -> URL:
@@ -107,58 +98,3 @@ def printable(url: URL) -> str:
     """
     secret = [key for key in url.query if "password" in key]
     return url.difference_update_query(secret).render_as_string(hide_password=True)
-
-
-def is_sqlite(url: URL) -> bool:
-    """Whether a database is a file."""
-    return url.drivername == "sqlite"
-
-
-def file_of(url: URL) -> Path:
-    """Return the file of a SQLite database."""
-    assert url.database is not None
-    return Path(url.database)
-
-
-def file_system_of(path: Path, mounts: str) -> str:
-    r"""Return the type of the file system that an absolute path is on, or an empty string.
-
-    Args:
-        path: absolute, without links.
-        mounts: text of /proc/mounts.
-
-    >>> mounts = "/dev/sda1 / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0"
-    >>> file_system_of(Path("/home/me/run"), mounts), file_system_of(Path("/homes"), mounts)
-    ('nfs4', 'ext4')
-    """
-    best, found = -1, ""
-    for line in mounts.splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = Path(fields[1].encode().decode("unicode_escape"))  # a blank is written \040
-        if path.is_relative_to(point) and len(point.parts) >= best:
-            best, found = len(point.parts), fields[2]
-    return found
-
-
-def refuse_network_file_system(path: Path, mounts: str) -> None:
-    """Refuse SQLite where another machine may write the same file.
-
-    Raises:
-        ConfigError: the file's folder is on a network file system.
-    """
-    kind = file_system_of(path.resolve(), mounts)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise ConfigError(
-            f"{path} is on a network file system ({kind}), where SQLite can lose data; choose a local "
-            f"--output, or a PostgreSQL server with --storage or {VARIABLE} (docs/cluster.md)"
-        )
-
-
-def mounts() -> str:
-    """Return the text of /proc/mounts, or nothing where there is none."""
-    try:
-        return Path("/proc/mounts").read_text(encoding="utf-8")
-    except OSError:
-        return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from enum import StrEnum
+from typing import assert_never
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -58,5 +59,7 @@ def make_pruner(name: Pruner, *, epochs: int, startup_trials: int) -> BasePruner
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", f"^{re.escape(WILCOXON_IS_NEW)}$", ExperimentalWarning)
                 return optuna.pruners.WilcoxonPruner(p_threshold=0.1)
-        case _:
+        case Pruner.NONE:
             return optuna.pruners.NopPruner()
+        case _:
+            assert_never(name)

@@ -1,0 +1,1 @@
+"""The search of compound coefficients: Optuna asks and tells here, and nowhere else."""

@@ -1,0 +1,142 @@
+"""The networks of a search: references, what a proposal becomes, and everything that is on target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import CompoundCoefficients
+from scaling.network.generation import scale
+from scaling.network.serialization import architecture_key
+from scaling.network.strategies import PAPER_BASES
+from scaling.plans.networks import BASELINE, CONFIRM, REFERENCE, SEARCH, PlannedNetwork
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.samplers import Sampler
+from scaling.plans.search.search_table import CostRule
+from scaling.targets.directions import Direction
+from scaling.targets.grid import grid_of
+from scaling.targets.realise import Realisation, realise, realise_nominally
+from scaling.targets.shares import compound_of, realised_shares, with_compound
+from scaling.targets.space import Space, on_target, specs_of
+
+OFF_TARGET = "not on target"
+
+
+def references(config: SearchConfig) -> Iterator[PlannedNetwork]:
+    """Yield the unscaled baseline, the three single axes and the paper's point, realised nominally."""
+    baseline, factor = config.baseline_spec, config.target.factor
+    yield PlannedNetwork(kind=REFERENCE, name=BASELINE, spec=baseline, factor=1.0)
+    for name, bases in (
+        ("depth", (factor, 1.0, 1.0)),
+        ("width", (1.0, math.sqrt(factor), 1.0)),
+        ("resolution", (1.0, 1.0, math.sqrt(factor))),
+        ("compound", PAPER_BASES),
+    ):
+        alpha, beta, gamma = bases
+        compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
+        spec = scale(baseline, compound, config.setup.rounding_rules)
+        yield PlannedNetwork(
+            kind=REFERENCE,
+            name=name,
+            spec=spec,
+            factor=factor,
+            compound=compound,
+            shares=Direction.of_bases(*bases),
+            problem=None if config.target.within_limits(spec) else "beyond the limits",
+        )
+
+
+def seeds_of(config: SearchConfig, network: PlannedNetwork) -> tuple[int, ...]:
+    """Return the seeds with which a network is trained."""
+    if network.kind == CONFIRM:
+        return config.search.confirm_seeds
+    return config.search.baseline_seeds if network.name == BASELINE else config.search.seeds
+
+
+def of_square(config: SearchConfig, s: float, v: float) -> PlannedNetwork:
+    """Return what a sampler's point of the unit square becomes."""
+    direction = Direction.of_square(s, v)
+    baseline, target, rounding = config.baseline_spec, config.target, config.setup.rounding_rules
+    if config.search.cost == CostRule.NOMINAL:
+        compound = direction.bases(target.factor, phi=1.0)
+        return _proposed(config, direction, realise_nominally(compound, baseline, target, rounding))
+    return _proposed(config, direction, realise(direction, baseline, target, rounding))
+
+
+def _proposed(config: SearchConfig, direction: Direction, found: Realisation) -> PlannedNetwork:
+    return PlannedNetwork(
+        kind=SEARCH,
+        name=SEARCH,
+        spec=with_compound(found.spec, found.compound),
+        factor=config.target.factor,
+        compound=found.compound,
+        shares=direction,
+        problem=None if found.feasible else OFF_TARGET,
+    )
+
+
+def _of_spec(config: SearchConfig, spec: ArchitectureSpec) -> PlannedNetwork:
+    """Return a network of the enumerated space, with the coefficients and shares that it stands for."""
+    assert spec.derivation is not None
+    compound = compound_of(spec.derivation.scaling, config.target.factor)
+    shares = realised_shares(spec, config.baseline_spec)
+    return PlannedNetwork(
+        kind=SEARCH,
+        name=SEARCH,
+        spec=with_compound(spec, compound),
+        factor=config.target.factor,
+        compound=compound,
+        shares=Direction.of_shares(shares) if shares else None,
+    )
+
+
+@lru_cache(maxsize=2)
+def space_of(config: SearchConfig) -> Space:
+    """Return every distinct network on target.
+
+    Raises:
+        SpecError: they are too many to list.
+    """
+    return on_target(config.baseline_spec, config.target, config.setup.rounding_rules)
+
+
+def enumerated(config: SearchConfig) -> tuple[PlannedNetwork, ...] | None:
+    """Return everything that the search will train, or None where a sampler is to propose it.
+
+    `grid` and `exhaustive` name all of theirs, whatever the budget. Any other sampler has nothing to choose
+    where the whole space fits into the budget, so then it is named too. With cost `nominal` there is no
+    target, hence no space.
+    """
+    search = config.search
+    if search.sampler == Sampler.GRID:
+        return tuple(_grid(config))
+    if search.cost == CostRule.NOMINAL or (search.trials == 0 and search.sampler != Sampler.EXHAUSTIVE):
+        return None
+    if search.sampler == Sampler.EXHAUSTIVE or len(space_of(config)) <= search.trials:
+        specs = specs_of(config.baseline_spec, space_of(config), config.setup.rounding_rules)
+        return tuple(_of_spec(config, spec) for spec in specs)
+    return None
+
+
+def networks_planned(config: SearchConfig) -> int:
+    """Return how many networks the search will train beside its references, at most."""
+    listed = enumerated(config)
+    return config.search.trials if listed is None else len(listed)
+
+
+def _grid(config: SearchConfig) -> Iterator[PlannedNetwork]:
+    """Yield the grid's networks, each once; with cost `achieved` its points are directions."""
+    search, seen, rounding = config.search, set[str](), config.setup.rounding_rules
+    points = grid_of(search.target_factor, step=search.grid_step, tolerance=search.grid_tolerance)
+    for compound in points:
+        direction = Direction.of_bases(compound.alpha, compound.beta, compound.gamma)
+        found: Realisation
+        if search.cost == CostRule.NOMINAL:
+            found = realise_nominally(compound, config.baseline_spec, config.target, rounding)
+        else:
+            found = realise(direction, config.baseline_spec, config.target, rounding)
+        if (key := architecture_key(found.spec)) not in seen:
+            seen.add(key)
+            yield _proposed(config, direction, found)

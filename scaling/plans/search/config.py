@@ -1,0 +1,157 @@
+"""The experiment file of a search: a setup, what is searched, and the question; frozen data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from scaling.errors import ConfigError
+from scaling.latency.calibration import Calibration, read_calibration
+from scaling.network.architecture import ArchitectureSpec
+from scaling.plans.search.search_table import CostRule, SearchTable
+from scaling.runs.experiment_file import load_document, validated
+from scaling.runs.folder import NAME
+from scaling.runs.setup import Setup, Table
+from scaling.targets.target import Metric, Target
+
+CALIBRATION = "search.latency.calibration"
+
+
+class SearchConfig(Table):
+    """A whole experiment file of `kind = "search"`."""
+
+    schema_version: Literal[2] = Field(description="version of this file's format")
+    kind: Literal["search"] = Field(description="what this file is")
+    name: str = Field(pattern=NAME, description="of the run and of its folder: letters, digits, - and _")
+    question: str = Field(description="what the search is to answer")
+    prediction: str = Field(description="what you expect, written before the run")
+    command: str = Field(default="", description="how it is started; for the reader")
+    expected_minutes: float | None = Field(
+        default=None, gt=0, description="how long it takes; for the reader"
+    )
+    search: SearchTable
+    setup: Setup
+
+    @property
+    def baseline_spec(self) -> ArchitectureSpec:
+        """The baseline with the data's classes and channels."""
+        return self.setup.baseline_spec
+
+    @cached_property
+    def target(self) -> Target:
+        """What a candidate must cost; a data set of photographs caps the image size at its own.
+
+        Raises:
+            ConfigError: the factor is not above 1.
+        """
+        search = self.search
+        limits = [size for size in (search.largest_image_size, self.setup.largest_image_size) if size]
+        if not search.target_factor > 1:
+            raise ConfigError(f"target factor must be above 1 in a search, got {search.target_factor}")
+        return Target(
+            factor=search.target_factor,
+            tolerance=search.tolerance,
+            largest_image_size=min(limits) if limits else None,
+            metric=search.metric,
+            limits=search.limits,
+            latency=search.latency,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Return the resolved configuration as plain data."""
+        return self.model_dump(mode="json")
+
+    def key(self) -> str:
+        """Return a hash of everything that shapes results; the number of workers does not.
+
+        Settings at their defaults are left out, so that a new setting leaves the keys of earlier runs alone.
+        """
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        for free in ("command", "expected_minutes"):
+            plain.pop(free, None)
+        plain["setup"] = self.setup.shaping()
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
+    """Read an experiment file, with `table.key=value` overrides whose values are TOML.
+
+    A path of a calibration is relative to the file, in an override to the current folder.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown (the nearest known one is named), a
+            value is out of range, or its parts do not fit together.
+    """
+    overrides = [_absolute(one) for one in overrides]
+    document, text = load_document(path, overrides)
+    _calibrate(document, path.parent)
+    return parse_config(document, where=str(path), text=text)
+
+
+def _absolute(one: str) -> str:
+    key, equals, value = one.partition("=")
+    if key.strip() != CALIBRATION or not equals:
+        return one
+    return f"{key}={json.dumps(str(Path(value.strip().strip(chr(34))).absolute()))}"
+
+
+def calibration_of(path: Path, overrides: Sequence[str] = ()) -> Calibration | None:
+    """Return the calibration that an experiment file, or an override, names; None where none is named.
+
+    Raises:
+        ConfigError: it cannot be read, or is none.
+    """
+    document, _ = load_document(path, [_absolute(one) for one in overrides])
+    named = _named_calibration(document)
+    return None if named is None else read_calibration(path.parent / named)
+
+
+def _named_calibration(document: dict[str, Any]) -> str | None:
+    search = document.get("search")
+    latency = search.get("latency") if isinstance(search, dict) else None
+    return str(latency["calibration"]) if isinstance(latency, dict) and "calibration" in latency else None
+
+
+def _calibrate(document: dict[str, Any], folder: Path) -> None:
+    """Put a calibration's coefficients in the place of its path."""
+    named = _named_calibration(document)
+    if named is None:
+        return
+    if len(document["search"]["latency"]) > 1:
+        raise ConfigError("search.latency takes a calibration or coefficients, not both")
+    model = read_calibration(folder / named).model
+    document["search"]["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
+
+
+def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:
+    """Validate a document.
+
+    Args:
+        document: as TOML or JSON gives it.
+        where: it comes from, for messages.
+        text: that it was read from, to look up the line of a wrong entry.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    if document.get("kind") != "search":
+        raise ConfigError(f"{where}: expected kind 'search', got {str(document.get('kind'))[:40]!r}")
+    return validated(SearchConfig, document, where=where, text=text, check=_check)
+
+
+def _check(config: SearchConfig) -> None:
+    spec, search, target = config.setup.check().baseline_spec, config.search, config.target
+    free = target.largest_image_size is None and not target.limits.bounds_image_size
+    if target.metric == Metric.PARAMS and free and search.cost == CostRule.ACHIEVED:
+        raise ConfigError(
+            "metric params leaves the image size free: set search.largest_image_size, or a limit on macs, "
+            "activations or memory_bytes"
+        )
+    if not target.within_limits(spec):
+        raise ConfigError("the baseline itself is beyond search.limits or search.largest_image_size")

@@ -1,0 +1,180 @@
+"""What a search has decided so far: numbered proposals, and trainings that were ended early.
+
+A history is all of a search that its records do not say. It is written before anything of it is trained, one
+JSON document a line, and nothing of it ever changes; a last line that broke off is as if it had not been
+written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from scaling.atomic_write import write_text
+from scaling.errors import ResultsError, ScalingError
+from scaling.plans.networks import PlannedNetwork
+from scaling.runs.folder import append_line
+
+
+class Fate(StrEnum):
+    """What became of a proposal before training."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    """Its network is another proposal's, or a reference's."""
+    INFEASIBLE = "infeasible"
+    """Its network is not on target, or beyond the limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A point of the square that a sampler, or a list, proposed.
+
+    Args:
+        number: from 0, in the order of proposing.
+        s: in [0, 1].
+        v: in [0, 1].
+        network: that it became.
+        fate: of the proposal.
+        proposed_at: UTC, ISO 8601.
+    """
+
+    number: int
+    s: float
+    v: float
+    network: PlannedNetwork
+    fate: Fate
+    proposed_at: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the proposal as plain data."""
+        return {
+            "proposal": self.number,
+            "s": self.s,
+            "v": self.v,
+            "fate": self.fate.value,
+            "proposed_at": self.proposed_at,
+            "network": self.network.document(),
+        }
+
+    @staticmethod
+    def of_document(document: Mapping[str, Any]) -> Proposal:
+        """Read a proposal back."""
+        return Proposal(
+            number=int(document["proposal"]),
+            s=float(document["s"]),
+            v=float(document["v"]),
+            network=PlannedNetwork.of_document(document["network"]),
+            fate=Fate(document["fate"]),
+            proposed_at=str(document["proposed_at"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """A training that was ended early, or after which no further seed was begun.
+
+    Args:
+        key: of the job.
+        epoch: after which it ended.
+        top1: after that epoch, a fraction.
+        whole: whether the training itself was complete: only the seeds after it are left out.
+    """
+
+    key: str
+    epoch: int
+    top1: float
+    whole: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return the decision as plain data."""
+        return {"pruned": self.key, "epoch": self.epoch, "top1": self.top1, "whole": self.whole}
+
+    @staticmethod
+    def of_document(document: Mapping[str, Any]) -> Pruned:
+        """Read a decision back."""
+        return Pruned(
+            key=str(document["pruned"]),
+            epoch=int(document["epoch"]),
+            top1=float(document["top1"]),
+            whole=bool(document["whole"]),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class History:
+    """Proposals and decisions, in order.
+
+    Args:
+        proposals: numbered from 0.
+        pruned: by key of the job.
+        keep: called with each new line before it counts; writes it down.
+    """
+
+    proposals: list[Proposal] = field(default_factory=list)
+    pruned: dict[str, Pruned] = field(default_factory=dict)
+    keep: Callable[[str], None] = lambda _line: None
+
+    def propose(self, proposals: Iterable[Proposal]) -> None:
+        """Add proposals; several are written at once."""
+        added = list(proposals)
+        if added:
+            self.keep("\n".join(json.dumps(one.document(), separators=(",", ":")) for one in added))
+            self.proposals += added
+
+    def prune(self, decision: Pruned) -> None:
+        """Add a decision."""
+        self.keep(json.dumps(decision.document(), separators=(",", ":")))
+        self.pruned[decision.key] = decision
+
+
+def read_history(path: Path) -> History:
+    """Read a history; it keeps nothing that is added to it.
+
+    Raises:
+        ResultsError: a line that did not break off cannot be read; the message names it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return History()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsError(f"cannot read {path}: {error}") from None
+    history = History()
+    for number, line in enumerate(lines[:-1], start=1):  # what follows the last line break broke off
+        try:
+            document = json.loads(line)
+            if "pruned" in document:
+                decision = Pruned.of_document(document)
+                history.pruned[decision.key] = decision
+            else:
+                history.proposals.append(Proposal.of_document(document))
+        except (ValueError, KeyError, TypeError, ScalingError, RecursionError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ResultsError(f"{path}, line {number}, is damaged ({reason})") from None
+    _check_numbers(history, path)
+    return history
+
+
+def _check_numbers(history: History, path: Path) -> None:
+    for expected, proposal in enumerate(history.proposals):
+        if proposal.number != expected:
+            raise ResultsError(f"{path} lacks proposal {expected}: it is not whole")
+
+
+def open_history(path: Path) -> History:
+    """Read a history and go on with it: what is added is written to the file first.
+
+    Raises:
+        ResultsError: as `read_history`; or the file cannot be written.
+    """
+    history = read_history(path)
+    if path.exists() and not path.read_bytes().endswith(b"\n"):
+        whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
+        write_text(path, whole + "\n" if whole else "")
+    history.keep = lambda line: append_line(path, line)
+    return history

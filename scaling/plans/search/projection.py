@@ -1,0 +1,248 @@
+"""The Optuna study of a search for others to look at: a projection of proposals and records.
+
+It is never read back. Whatever happens to it, it can be made again from the run's folder; and a database that
+is away holds nothing up: the run goes on, and the study catches up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState as OptunaState
+from optuna.trial import create_trial
+from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from scaling.cost import count_cost
+from scaling.errors import ConfigError, ResultsError
+from scaling.plans.networks import named_shares
+from scaling.plans.search.asking import SQUARE, excess
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.history import History, Proposal
+from scaling.plans.search.samplers import DIMENSIONS
+from scaling.plans.search.storage_url import printable
+from scaling.plans.search.trial import SearchTrial, TrialState
+from scaling.runs.plan import Records
+
+KEY, NUMBER = "config_key", "proposal"
+"""Attributes: of the study, what it was made for; of a trial, its number in the run's proposals."""
+RETRY_S = 5.0
+LAST_S = 20.0
+"""Seconds that the end of a run waits for a study that is behind."""
+log = logging.getLogger(__name__)
+DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A proposal as the study shows it.
+
+    Args:
+        proposal: its number.
+        params: s and v.
+        attributes: flat, of one kind of value each.
+        state: of the trial; None while it is in training.
+        values: of the objectives; empty where there are none.
+        reports: accuracies by step.
+        off_target: as Optuna's constraint, 0 where the network is on target.
+    """
+
+    proposal: int
+    params: dict[str, float]
+    attributes: dict[str, Any]
+    state: OptunaState | None
+    values: tuple[float, ...]
+    reports: dict[int, float]
+    off_target: float
+
+
+def shown(
+    config: SearchConfig, proposal: Proposal, trial: SearchTrial, history: History, records: Records
+) -> Shown:
+    """Return what the study says of a proposal."""
+    assert trial.network.spec is not None
+    spec, compound, results = trial.network.spec, trial.network.compound, trial.results(records)
+    state = trial.state(records, history.pruned)
+    values = tuple(trial.values(config, records)) if state == TrialState.COMPLETE else ()
+    scaling = spec.derivation.scaling if spec.derivation else None
+    attributes = {
+        NUMBER: proposal.number,
+        "trial": trial.number,
+        **{name: getattr(compound, name) for name in ("alpha", "beta", "gamma", "phi")},
+        **named_shares("", proposal.network.shares.shares if proposal.network.shares else (None, None, None)),
+        "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
+        "width_coefficient": scaling.width_coefficient if scaling else 1.0,
+        "image_size": spec.image_size,
+        "params": count_cost(spec).params,
+        "macs": count_cost(spec).macs,
+        "achieved_factor": config.target.amount(spec) / config.target.amount(config.baseline_spec),
+        "seeds": len(results),
+        "loss": _mean([one.result["validation_loss"] for one in results if one.result]),
+        "top1": _mean([one.top1 for one in results]),
+    }
+    first = records.get(next(iter(trial.jobs.values())).key)
+    return Shown(
+        proposal=proposal.number,
+        params=dict(zip(DIMENSIONS, (proposal.s, proposal.v), strict=True)),
+        attributes=attributes,
+        state=_STATES[state],
+        values=values,
+        reports={} if first is None else {point.epoch: point.top1 for point in first.curve},
+        off_target=excess(config, proposal),
+    )
+
+
+_STATES: dict[TrialState, OptunaState | None] = {
+    TrialState.WAITING: None,
+    TrialState.COMPLETE: OptunaState.COMPLETE,
+    TrialState.PRUNED: OptunaState.PRUNED,
+    TrialState.DIVERGED: OptunaState.FAIL,
+    TrialState.FAILED: OptunaState.FAIL,
+    TrialState.INFEASIBLE: OptunaState.FAIL,
+}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+class Projection:
+    """Keeps the study of a run in step, in a thread of its own.
+
+    Args:
+        config: of the search.
+        url: of the database.
+    """
+
+    def __init__(self, config: SearchConfig, url: URL) -> None:
+        self.config, self.url = config, url
+        self.waiting: dict[int, Shown] = {}
+        self.changed = threading.Condition()
+        self.closing = False
+        self.problem = ""
+        self._ids: dict[int, int] | None = None
+        self._storage: RDBStorage | None = None
+        self.thread = threading.Thread(target=self._keep_up, daemon=True)
+
+    def start(self) -> None:
+        """Begin; the database is met in the thread."""
+        self.thread.start()
+
+    def show(self, one: Shown) -> None:
+        """Let a proposal be shown as it is now; later news of it replace earlier ones."""
+        with self.changed:
+            self.waiting[one.proposal] = one
+            self.changed.notify()
+
+    def close(self, wait_s: float = LAST_S) -> str:
+        """Wait until everything is shown, not for ever; return why it is behind, or nothing."""
+        with self.changed:
+            self.closing = True
+            self.changed.notify()
+        self.thread.join(wait_s)
+        if self.thread.is_alive() or self.waiting:
+            return self.problem or "the database does not answer"
+        return ""
+
+    def _keep_up(self) -> None:
+        end = float("inf")
+        while True:
+            with self.changed:
+                while not self.waiting and not self.closing:
+                    self.changed.wait()
+                if self.closing:
+                    end = min(end, time.monotonic() + LAST_S)
+                if not self.waiting or time.monotonic() > end:
+                    return
+                batch = dict(self.waiting)
+            try:
+                for number, one in batch.items():
+                    self._write(one)
+                    with self.changed:
+                        if self.waiting.get(number) is one:
+                            del self.waiting[number]
+            except DATABASE_ERRORS as error:
+                self._away(f"{type(error).__name__}")
+            except (ConfigError, ResultsError) as error:
+                self.problem = str(error)
+                return
+
+    def _away(self, why: str) -> None:
+        self.problem = f"{printable(self.url)} is away ({why})"
+        self._ids, self._storage = None, None  # met anew
+        with self.changed:
+            self.changed.wait(timeout=RETRY_S)
+
+    def _write(self, one: Shown) -> None:
+        if self._storage is None or self._ids is None:
+            self._storage = RDBStorage(self.url.render_as_string(hide_password=False))
+            self._study = open_study(self._storage, self.config)
+            found = self._study.get_trials(deepcopy=False)
+            self._ids = {t.user_attrs[NUMBER]: t._trial_id for t in found if NUMBER in t.user_attrs}
+        write_shown(self._study, self._storage, one, self._ids)
+
+
+def open_study(storage: RDBStorage, config: SearchConfig) -> optuna.Study:
+    """Open, or make, the study of a search.
+
+    Raises:
+        ConfigError: there is one of this name that was made for another configuration.
+    """
+    study = optuna.create_study(
+        storage=storage,
+        study_name=config.name,
+        directions=[one.direction for one in config.search.objectives],
+        load_if_exists=True,
+    )
+    made_for = study.user_attrs.get(KEY)
+    if made_for is None and not study.get_trials(deepcopy=False):
+        study.set_user_attr(KEY, config.key())
+        study.set_user_attr("question", config.question)
+    elif made_for != config.key():
+        raise ConfigError(
+            f"the study {config.name!r} in {printable(storage.engine.url)} is of another configuration; "
+            "choose another name or another --storage"
+        )
+    return study
+
+
+def write_shown(study: optuna.Study, storage: RDBStorage, one: Shown, ids: dict[int, int]) -> None:
+    """Bring a study's trial of a proposal up to date.
+
+    Args:
+        study: of the search.
+        storage: the study's.
+        one: the proposal as it is now.
+        ids: trial ids by number of the proposal; a new one is added.
+    """
+    known = {key: value for key, value in one.attributes.items() if value is not None}
+    if one.proposal not in ids:
+        study.add_trial(
+            create_trial(
+                state=OptunaState.RUNNING,
+                params=one.params,
+                distributions=dict(SQUARE),
+                user_attrs=known,
+            )
+        )
+        ids[one.proposal] = study.get_trials(deepcopy=False)[-1]._trial_id
+    trial_id = ids[one.proposal]
+    frozen = storage.get_trial(trial_id)
+    if frozen.state.is_finished() or one.state is None:
+        return
+    for key, value in known.items():
+        if frozen.user_attrs.get(key) != value:
+            storage.set_trial_user_attr(trial_id, key, value)
+    for step, value in one.reports.items():
+        if step not in frozen.intermediate_values:
+            storage.set_trial_intermediate_value(trial_id, step, value)
+    optuna.Trial(study, trial_id).set_constraint("cost", one.off_target)
+    storage.set_trial_state_values(trial_id, one.state, one.values or None)

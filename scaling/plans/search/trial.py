@@ -1,0 +1,197 @@
+"""The trials of a search: its networks with their trainings, and how each has ended, from records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
+from scaling.plans.search.candidates import references, seeds_of
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.history import Fate, History, Pruned
+from scaling.plans.search.objectives import values_of
+from scaling.plans.search.pruners import Pruner
+from scaling.runs.job import Job
+from scaling.runs.plan import Records
+from scaling.runs.record import Record, RecordState
+
+
+class TrialState(StrEnum):
+    """How a trial has ended, or that it has not."""
+
+    WAITING = "waiting"
+    COMPLETE = "complete"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+    INFEASIBLE = "infeasible"
+
+
+BAD = {RecordState.FAILED: TrialState.FAILED, RecordState.DIVERGED: TrialState.DIVERGED}
+"""What a single training makes of the whole trial, the worse one first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchTrial:
+    """A network of a search and its trainings.
+
+    Args:
+        number: in the table: references first, then proposals, then confirmations.
+        network: what is trained.
+        jobs: by seed, in the order of training; none where the network is not on target.
+        proposal: number of the proposal; None for references and confirmations.
+        confirms: number of the trial that is trained again; None for all others.
+        by_seed: whether a seed is begun only when the one before has ended.
+    """
+
+    number: int
+    network: PlannedNetwork
+    jobs: Mapping[int, Job]
+    proposal: int | None = None
+    confirms: int | None = None
+    by_seed: bool = False
+
+    def wanted(self, records: Records, pruned: Mapping[str, Pruned]) -> list[Job]:
+        """Return the trainings that are to go on now."""
+        missing = list[Job]()
+        for job in self.jobs.values():
+            record = records.get(job.key)
+            if job.key in pruned:
+                return missing  # nothing of this trial is begun any more
+            if not ended(record):
+                missing.append(job)
+                if self.by_seed:
+                    return missing
+            elif self.by_seed and record is not None and record.state != RecordState.COMPLETE:
+                return missing
+        return missing
+
+    def state(self, records: Records, pruned: Mapping[str, Pruned]) -> TrialState:
+        """Return how the trial has ended, or that it has not."""
+        if not self.jobs:
+            return TrialState.INFEASIBLE
+        if any(job.key in pruned for job in self.jobs.values()):
+            return TrialState.PRUNED
+        states = [record.state for job in self.jobs.values() if ended(record := records.get(job.key))]
+        whole = len(states) == len(self.jobs)
+        for bad, own in BAD.items():
+            if bad in states and (self.by_seed or whole):
+                return own
+        return TrialState.COMPLETE if whole else TrialState.WAITING
+
+    def results(self, records: Records) -> list[Record]:
+        """Return the complete records, in the order of seeds."""
+        found = (records.get(job.key) for job in self.jobs.values())
+        return [one for one in found if one is not None and one.state == RecordState.COMPLETE]
+
+    def values(self, config: SearchConfig, records: Records) -> list[float]:
+        """Return the objectives, means over the seeds that are complete; empty where none is."""
+        assert self.network.spec is not None
+        results = [dict(one.result) for one in self.results(records) if one.result is not None]
+        return values_of(config.search.objectives, self.network.spec, results) if results else []
+
+    def label(self) -> str:
+        """Name the trial for a reader."""
+        name = self.network.name
+        if self.network.kind == SEARCH:
+            name = f"trial {self.number}"
+        elif self.network.kind == CONFIRM:
+            name = f"trial {self.confirms} again"
+        size = "" if self.network.spec is None else f" at {self.network.spec.image_size} px"
+        return f"{name}{size}"
+
+
+def ended(record: Record | None) -> bool:
+    """Whether a training needs no more work in this launch; one that another search pruned does."""
+    return record is not None and record.state != RecordState.PRUNED
+
+
+@lru_cache(maxsize=8)
+def reference_trials(config: SearchConfig) -> tuple[SearchTrial, ...]:
+    """Return the references, numbered from 0."""
+    return tuple(
+        make_trial(config, number, network, Fate.INFEASIBLE if network.problem else Fate.ACCEPTED)
+        for number, network in enumerate(references(config))
+    )
+
+
+def make_trial(
+    config: SearchConfig,
+    number: int,
+    network: PlannedNetwork,
+    fate: Fate,
+    *,
+    proposal: int | None = None,
+    confirms: int | None = None,
+) -> SearchTrial:
+    """Return a network with its trainings."""
+    jobs = {}
+    if fate == Fate.ACCEPTED and network.spec is not None:
+        jobs = {seed: config.setup.job(network.spec, seed=seed) for seed in seeds_of(config, network)}
+    by_seed = network.kind == SEARCH and config.search.pruner != Pruner.NONE
+    return SearchTrial(
+        number=number, network=network, jobs=jobs, proposal=proposal, confirms=confirms, by_seed=by_seed
+    )
+
+
+def proposed_trials(config: SearchConfig, history: History) -> Iterator[SearchTrial]:
+    """Yield the trials of a history's proposals; a duplicate is no trial."""
+    number = len(reference_trials(config))
+    for proposal in history.proposals:
+        if proposal.fate != Fate.DUPLICATE:
+            yield make_trial(config, number, proposal.network, proposal.fate, proposal=proposal.number)
+            number += 1
+
+
+def top_trials(
+    config: SearchConfig, trials: Sequence[SearchTrial], records: Records, pruned: Mapping[str, Pruned]
+) -> list[SearchTrial]:
+    """Return the complete proposals of the highest accuracy, best first; the earlier of equals leads.
+
+    Args:
+        config: says how many.
+        trials: of proposals.
+        records: what there is.
+        pruned: decisions.
+    """
+    complete = [
+        (trial.values(config, records)[0], trial)
+        for trial in trials
+        if trial.state(records, pruned) == TrialState.COMPLETE
+    ]
+    ordered = sorted(complete, key=lambda one: (-one[0], one[1].number))
+    return [trial for _, trial in ordered[: config.search.confirm]]
+
+
+def confirmations(
+    config: SearchConfig, trials: Sequence[SearchTrial], records: Records, pruned: Mapping[str, Pruned]
+) -> list[SearchTrial]:
+    """Return the best proposals again, with fresh seeds that did not choose them.
+
+    The highest of many noisy means is too high on average; only these seeds rank the candidates.
+
+    Args:
+        config: says how many, and which seeds.
+        trials: of references and proposals, all ended.
+        records: what there is.
+        pruned: decisions.
+    """
+    first = len(trials)
+    best = top_trials(config, [t for t in trials if t.proposal is not None], records, pruned)
+    return [
+        make_trial(config, first + index, _again(trial.network), Fate.ACCEPTED, confirms=trial.number)
+        for index, trial in enumerate(best)
+    ]
+
+
+def _again(network: PlannedNetwork) -> PlannedNetwork:
+    return PlannedNetwork(
+        name=CONFIRM,
+        kind=CONFIRM,
+        spec=network.spec,
+        factor=network.factor,
+        compound=network.compound,
+        shares=network.shares,
+    )

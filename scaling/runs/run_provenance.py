@@ -1,0 +1,64 @@
+"""Provenance of a run: written before training, completed at its end; every launch stays listed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from scaling.atomic_write import write_json
+from scaling.data import dataset_info
+from scaling.provenance import provenance, utc_now
+from scaling.runs.folder import RunFolder
+from scaling.runs.job import Job
+
+
+def start_provenance(
+    folder: RunFolder, config: Mapping[str, Any], key: str, example: Job, **more: object
+) -> dict[str, Any]:
+    """Write provenance before training; the data are loaded here, so that what is missing shows now.
+
+    Args:
+        folder: of the run.
+        config: resolved, as plain data.
+        key: hash of what shapes its results.
+        example: a job of the run, whose data are named.
+        more: whatever else the run knows of itself, as plain data.
+
+    Raises:
+        DataError: the data are missing, or hold fewer images.
+        ResultsError: the folder cannot be written.
+    """
+    size = example.spec.image_size
+    sums = zip(("train", "validation"), example.checksums(), strict=True)
+    record = provenance(
+        config=dict(config),
+        config_key=key,
+        command=sys.argv,
+        device=example.device,
+        data_checksums={f"{split} at {size} px": checksum for split, checksum in sums},
+        started=utc_now(),
+        finished=None,
+        dataset_source=dataset_info(example.data.name).source,
+        **more,
+    )
+    launch = {"started": record["started"], "commit": record["commit"]}
+    record["launches"] = [*launches(folder), launch]
+    record["started"] = record["launches"][0]["started"]
+    write_json(folder.provenance, record)
+    return record
+
+
+def finish_provenance(folder: RunFolder, record: Mapping[str, Any], *, finished: bool) -> None:
+    """Write provenance at the end of a launch; of a run that goes on it has no end."""
+    write_json(folder.provenance, {**record, "finished": utc_now() if finished else None})
+
+
+def launches(folder: RunFolder) -> list[dict[str, Any]]:
+    """Return when, and by which code, a run was launched so far; a damaged file counts as none."""
+    try:
+        found = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+    return found if isinstance(found, list) else []

@@ -1,1 +1,0 @@
-"""Search for compound coefficients: propose shares of cost, realise, train, tell."""
