@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from scaling.cost import Cost, count_cost
@@ -19,6 +20,8 @@ from scaling.network.rounding import RoundingRules
 from scaling.network.small_inputs import for_small_input
 
 if TYPE_CHECKING:
+    from scaling.library.loading import load_run
+    from scaling.library.searching import search
     from scaling.model import build_model
     from scaling.weights import export_weights, load_weights
 
@@ -43,20 +46,26 @@ __all__ = [
     "export_weights",
     "for_small_input",
     "generate",
+    "load_run",
     "load_weights",
     "scale",
+    "search",
     "variant",
 ]
 
 
+_LAZY = {
+    "build_model": "scaling.model",
+    "export_weights": "scaling.weights",
+    "load_run": "scaling.library.loading",
+    "load_weights": "scaling.weights",
+    "search": "scaling.library.searching",
+}
+"""What needs torch, and where it lives: imported when it is first asked for; describing stays instant."""
+
+
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is first asked for, so that describing a network stays instant."""
-    if name == "build_model":
-        from scaling.model import build_model  # noqa: PLC0415
-
-        return build_model
-    if name in ("export_weights", "load_weights"):
-        from scaling import weights  # noqa: PLC0415
-
-        return getattr(weights, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import a name of `_LAZY`."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

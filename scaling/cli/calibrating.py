@@ -14,7 +14,7 @@ from scaling.latency.fitting import Errors
 from scaling.latency.timing import Conditions, Mode
 from scaling.network.baseline_files import baseline_from
 from scaling.network.baselines import Baseline
-from scaling.search.config import load_config
+from scaling.plans.search.config import load_config
 from scaling.toml_errors import parse_toml, read_text
 from scaling.training.engine import best_device
 from scaling.training.kernels import arithmetic, kernels_for
@@ -117,7 +117,7 @@ def _family(name: str) -> Baseline:
     path = Path(name)
     if path.suffix == ".toml" and parse_toml(read_text(path, "the family"), path).get("kind") == "search":
         config = load_config(path)
-        return Baseline(spec=config.baseline_spec, rounding=config.rounding_rules)
+        return Baseline(spec=config.baseline_spec, rounding=config.setup.rounding_rules)
     return baseline_from(name)
 
 

@@ -8,15 +8,11 @@ from typing import Any
 
 import click
 import optuna
-from optuna.storages import RDBStorage
 
-from scaling.cli.found import place_of_run
 from scaling.cli.output import console
-from scaling.cli.placing import storage_options
 from scaling.errors import ConfigError, ResultsError
-from scaling.search.folder import RunFolder
-from scaling.search.location import file_of, is_sqlite
-from scaling.search.storage import connected
+from scaling.library.searching import load_search
+from scaling.plans.search.projection import study_in_memory
 
 FEWEST_TRIALS = 2
 """Complete trials below which parameters have no importance."""
@@ -25,37 +21,25 @@ FEWEST_TRIALS = 2
 @click.command()
 @click.argument("run_folder", type=click.Path(path_type=Path))
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder (RUN_FOLDER/charts).")
-@storage_options
-def charts(run_folder: Path, output: Path | None, storage: str | None, storage_file: Path | None) -> None:
+def charts(run_folder: Path, output: Path | None) -> None:
     """Write optuna's own charts of a run's proposals as HTML that works without network.
 
     History, parallel coordinates, slice, contour, rank, EDF, timeline and importances of the sampler's two
     parameters; the Pareto front instead of importances for several objectives. Needs the extra 'dashboard'.
     """
-    folder = RunFolder(path=run_folder)
-    name, target = folder.read_config().name, output or folder.path / "charts"
-    place = place_of_run(folder, storage, storage_file)
-    if is_sqlite(place) and not file_of(place).exists():
-        raise ResultsError(f"{folder.path} has no database; results that were exported have none")
-    with connected(place, create=False) as opened:
-        study = _study(folder, opened, name)
-        target.mkdir(parents=True, exist_ok=True)
-        for name, draw in _drawings(study):
-            path = target / f"{name}.html"
-            draw().write_html(path, include_plotlyjs="directory", full_html=True)
-            console.print(str(path), soft_wrap=True)
-
-
-def _study(folder: RunFolder, storage: RDBStorage, name: str) -> optuna.Study:
-    if name not in {study.study_name for study in storage.get_all_studies()}:
-        raise ResultsError(f"the database of {folder.path} has no study {name!r} yet")
-    study = optuna.load_study(study_name=name, storage=storage)
+    state = load_search(run_folder).state
+    study = study_in_memory(state.config, state.history, state.records)
+    target = output or run_folder / "charts"
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
     if len(complete) < FEWEST_TRIALS:
         raise ResultsError(
-            f"{folder.path} has {len(complete)} complete proposals; charts need {FEWEST_TRIALS}"
+            f"{run_folder} has {len(complete)} complete proposals; charts need {FEWEST_TRIALS}"
         )
-    return study
+    target.mkdir(parents=True, exist_ok=True)
+    for name, draw in _drawings(study):
+        path = target / f"{name}.html"
+        draw().write_html(path, include_plotlyjs="directory", full_html=True)
+        console.print(str(path), markup=False, soft_wrap=True)
 
 
 def _drawings(study: optuna.Study) -> list[tuple[str, Callable[[], Any]]]:

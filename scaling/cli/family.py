@@ -72,11 +72,12 @@ def family(
 
 
 def _of_config(path: Path) -> Baseline:
-    from scaling.search.config import load_config  # noqa: PLC0415  it imports torch, which this rarely needs
-    from scaling.search.folder import RunFolder  # noqa: PLC0415
+    from scaling.plans.search.config import load_config  # noqa: PLC0415  it imports torch
+    from scaling.plans.search.run import read_search  # noqa: PLC0415
+    from scaling.runs.folder import RunFolder  # noqa: PLC0415
 
-    config = RunFolder(path=path).read_config() if path.is_dir() else load_config(path)
-    return Baseline(spec=config.baseline_spec, rounding=config.rounding_rules)
+    config = read_search(RunFolder(path=path)).config if path.is_dir() else load_config(path)
+    return Baseline(spec=config.baseline_spec, rounding=config.setup.rounding_rules)
 
 
 def values_of(text: str) -> tuple[float, ...]:

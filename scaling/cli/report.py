@@ -6,11 +6,8 @@ from pathlib import Path
 
 import click
 
-from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, waiting
-from scaling.cli.placing import storage_options
 from scaling.report import save_report
-from scaling.search.folder import RunFolder
 
 
 @click.command()
@@ -21,18 +18,14 @@ from scaling.search.folder import RunFolder
     type=click.Path(dir_okay=False, path_type=Path),
     help="The page (RUN/report.html).",
 )
-@storage_options
 @json_option
-def report(
-    run_folder: Path, output: Path | None, storage: str | None, storage_file: Path | None, as_json: bool
-) -> None:
+def report(run_folder: Path, output: Path | None, as_json: bool) -> None:
     """Write a run's report: one HTML page that needs no network.
 
     RUN is the folder of a run, finished or not, or of exported results.
     """
     with waiting("drawing the report"):
-        place = place_of_run(RunFolder(path=run_folder), storage, storage_file)
-        path = save_report(run_folder, output or run_folder / "report.html", place)
+        path = save_report(run_folder, output or run_folder / "report.html")
     if as_json:
         emit_json({"report": str(path)})
     else:

@@ -1,40 +1,35 @@
-"""`run_search.py run`: run a search to its end, then table, charts, provenance."""
+"""`run_search.py run` and `resume`: a search to its end, then table, charts, report."""
 
 from __future__ import annotations
 
+import os
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
-from sqlalchemy import URL
 
-from scaling.atomic_write import write_json
-from scaling.cli.aside import Aside, drawing_aside
-from scaling.cli.found import note_place, place_of_run
-from scaling.cli.kernels import announce_engine, measuring
-from scaling.cli.output import errors, json_option
-from scaling.cli.placing import place_of, storage_options
-from scaling.cli.progress import SearchProgress
-from scaling.cli.recording import start_record
-from scaling.cli.search import DEFAULT, run_options
+from scaling.cli.kernels import measuring
+from scaling.cli.output import console, emit_json, errors, json_option
+from scaling.cli.search import run_options, storage_options
+from scaling.cli.trials import print_choice, print_result, print_trade_offs
+from scaling.cli.where import where_of, where_options
 from scaling.cost import count_cost
-from scaling.errors import ConfigError
-from scaling.provenance import utc_now
-from scaling.search.candidate import references
-from scaling.search.config import SearchConfig, load_config, parse_config
-from scaling.search.folder import RunFolder, hold, open_folder, set_aside
-from scaling.search.launch import Launch
-from scaling.search.location import is_sqlite
-from scaling.search.planning import read_overrides
-from scaling.search.queueing import networks_planned, space_of
-from scaling.search.remaining import Piece, pieces, unproposed
-from scaling.search.run_kernels import run_kernels
-from scaling.search.search_table import CostRule
-from scaling.search.worker import Message
+from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
+from scaling.plans.search.config import SearchConfig, load_config
+from scaling.plans.search.result import family_command
+from scaling.plans.search.run import Announced, failed_of, read_search
+from scaling.plans.search.samplers import Sampler
+from scaling.plans.search.search_table import CostRule
+from scaling.plans.search.sizing import read_overrides
+from scaling.plans.search.storage_url import locate
+from scaling.plans.search.trial import reference_trials
+from scaling.runs.folder import RunFolder
+from scaling.runs.launch import Where
 from scaling.targets.space import image_sizes
-from scaling.training.engine import best_device
+
+INTERRUPTED = 130
 
 
 @click.command()
@@ -46,13 +41,13 @@ def run(
     sampler: str | None,
     cost: str | None,
     plan: Path | None,
-    workers: int | None,
     device: str | None,
     kernels: str | None,
     storage: str | None,
     storage_file: Path | None,
     fresh: bool,
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Run a search, or go on with it.
 
@@ -60,134 +55,79 @@ def run(
     """
     if plan is not None:
         overrides = (*overrides, *read_overrides(plan))
-    options = {"search.sampler": sampler, "search.cost": cost, "engine.kernels": kernels}
-    given = (f"{setting}={value}" for setting, value in options.items() if value is not None)
-    overrides = (*overrides, *given)
-    config = load_config(config_path or default_config(), overrides)
-    config = with_overrides(config, workers=workers, device=device)
+    options = {
+        "search.sampler": sampler,
+        "search.cost": cost,
+        "engine.kernels": kernels,
+        "engine.device": device,
+    }
+    given = [f"{setting}={value}" for setting, value in options.items() if value is not None]
+    config = load_config(experiment_file(config_path), [*overrides, *given])
     folder = RunFolder(path=output or Path("runs") / config.name)
-    place = place_of(storage, storage_file, folder.database)
-    if fresh and not is_sqlite(place):
-        raise ConfigError("--fresh cannot set a study of PostgreSQL aside; give the new one another name")
-    if fresh and (aside := set_aside(folder)):
-        errors.print(f"the earlier run is kept in {aside}")
-    run_search(config, folder, place, as_json=as_json)
+    url = locate(storage, storage_file, os.environ, folder.study)
+    _run(config, folder, where_of(**where), url=url, fresh=fresh, as_json=as_json)
 
 
 @click.command()
 @click.argument("run_folder", type=click.Path(path_type=Path))
-@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes, instead of the run's.")
+@where_options
 @storage_options
 @json_option
 def resume(
-    run_folder: Path, workers: int | None, storage: str | None, storage_file: Path | None, as_json: bool
+    run_folder: Path, storage: str | None, storage_file: Path | None, as_json: bool, **where: Any
 ) -> None:
     """Go on with a run by its own configuration, whatever its experiment file says now.
 
-    Only the number of workers may change: everything else, the device too, shapes results.
+    Only the number of workers, and where they are, may change: everything else shapes results.
     """
     folder = RunFolder(path=run_folder)
-    config = folder.read_config()
-    if workers is not None:
-        config = with_overrides(config, workers=workers, device=None)
-    run_search(config, folder, place_of_run(folder, storage, storage_file), as_json=as_json)
+    config = read_search(folder).config
+    url = locate(storage, storage_file, os.environ, folder.study)
+    _run(config, folder, where_of(**where), url=url, fresh=False, as_json=as_json)
 
 
-def with_overrides(config: SearchConfig, *, workers: int | None, device: str | None) -> SearchConfig:
-    """Return a configuration with another number of workers or another device."""
-    given = {key: one for key, one in (("workers", workers), ("device", device)) if one is not None}
-    document = config.document()
-    return parse_config({**document, "search": {**document["search"], **given}}, where=config.name)
+def _run(
+    config: SearchConfig, folder: RunFolder, where: Where, *, url: Any, fresh: bool, as_json: bool
+) -> None:
+    try:
+        with measuring() as progress:
+            found = search(
+                config,
+                output=folder.path,
+                where=where,
+                storage=url,
+                fresh=fresh,
+                console=errors,
+                announce=_announce,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        errors.print(f"stopped; the same command goes on from here ({folder.path})", soft_wrap=True)
+        sys.exit(INTERRUPTED)
+    if as_json:
+        emit_json(found.result)
+    else:
+        _show(found)
+    _refuse_nothing(found)
 
 
-def default_config() -> Path:
-    """Return the quick experiment: of the current folder, or of this checkout."""
-    checkout = Path(__file__).resolve().parents[2] / DEFAULT
-    for path in (DEFAULT, checkout):
-        if path.exists():
-            return path
-    raise ConfigError(f"there is no {DEFAULT} here; give --config FILE")
-
-
-def run_search(config: SearchConfig, folder: RunFolder, place: URL, *, as_json: bool) -> None:
-    """Run, or go on with, a search; print its result."""
-    asked = config.search.trials > 0 or config.search.sampler.queues
-    if asked and config.search.cost == CostRule.ACHIEVED and len(space_of(config)) == 0:
-        raise ConfigError(
-            "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
-            "or set rounding.coefficient_rounding = 'none'"
-        )
-    continued = open_folder(folder, config)
-    lock = hold(folder)
-    with drawing_aside() as aside:
-        try:
-            launch = Launch.of(config, folder, place)
-            note_place(folder, place)
-            if continued and is_finished(launch):
-                errors.print(f"{folder.path} is finished; --fresh starts anew")
-            else:
-                _train(launch, continued, aside)
-        finally:
-            lock.release()
-        aside.prepare()
-        from scaling.cli.concluding import conclude  # noqa: PLC0415
-
-        conclude(launch, aside.pool, as_json=as_json)
-
-
-def is_finished(launch: Launch) -> bool:
-    """Whether no network is left to train."""
-    return not _left(launch)
-
-
-def _left(launch: Launch) -> list[Piece]:
-    def read() -> list[Piece]:
-        queued, proposals = (study.get_trials(deepcopy=False) for study in (launch.reference, launch.search))
-        to_come = unproposed(launch.config, launch.search.user_attrs, proposals)
-        return pieces(launch.config, queued, proposals, to_come, now_s=time.time())
-
-    return launch.opened.patiently(read)
-
-
-def _train(launch: Launch, continued: bool, aside: Aside) -> None:
-    config, folder = launch.config, launch.run
-    _announce(config, folder, continued)
-    with measuring() as progress_of_kernels:
-        table = run_kernels(launch.opened, threads=launch.packing.threads, progress=progress_of_kernels)
-    announce_engine(launch.packing, table)
-    record = start_record(config, folder)
-    progress = _progress(launch)
-
-    def heed(message: Message) -> None:
-        progress.update(message)
-        if progress.left < launch.packing.workers:  # one has nothing more to train
-            aside.prepare()
-
-    with progress.shown():
-        launch.run_workers(heed)
-    trials = launch.save()
-    left = int((trials["state"] == "waiting").sum())
-    finished = None if left or launch.interrupted else utc_now()
-    write_json(folder.provenance, {**record, "finished": finished})
-    if launch.interrupted:
-        errors.print(f"stopped; the same command goes on from here ({folder.path})")
-        sys.exit(130)
-
-
-def _announce(config: SearchConfig, folder: RunFolder, continued: bool) -> None:
-    baseline, target, rules = config.baseline_spec, config.target, config.rounding_rules
+def _announce(found: Announced) -> None:
+    config, setup = found.config, found.config.setup
+    target, rules, baseline = config.target, setup.rounding_rules, config.baseline_spec
     cost, sizes = count_cost(baseline), image_sizes(baseline, target, rules)
-    verb = "going on with" if continued else "starting"
-    errors.print(f"[bold]{config.name}[/bold]: {config.question}")
+    verb = "going on with" if found.continued else "starting"
+    errors.print(f"{config.name}: {config.question}", markup=False, style="bold", soft_wrap=True)
     errors.print(
-        f"{verb} {folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
-        f"at {baseline.image_size} px; {_wanted(config)}"
+        f"{verb} {found.folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
+        f"at {baseline.image_size} px; {_wanted(config)}",
+        markup=False,
+        soft_wrap=True,
     )
     errors.print(
-        f"{len(space_of(config)):,} distinct networks on target ({sizes[0]}–{sizes[-1]} px, coefficient "
-        f"rounding {rules.coefficient_rounding}, channels in steps of {rules.channel_divisor}); "
-        f"{networks_planned(config)} proposals and {len(list(references(config)))} references "
-        f"to train on {best_device(config.search.device)}"
+        f"{found.networks} proposals and {len(reference_trials(config))} references at {sizes[0]} to "
+        f"{sizes[-1]} px, on {setup.device}; {found.packing}",
+        markup=False,
+        soft_wrap=True,
     )
 
 
@@ -201,14 +141,45 @@ def _wanted(config: SearchConfig) -> str:
     return ", ".join([wanted, *(f"{name} {most:,}" for name, most in limits.items() if most is not None)])
 
 
-def _progress(launch: Launch) -> SearchProgress:
-    left, trials = _left(launch), launch.trials()
-    complete = trials[trials["state"] == "complete"]
-    done, finished = float(complete["macs"].sum()), int(complete["trial"].nunique())
-    return SearchProgress(
-        errors,
-        total=done + sum(piece.work for piece in left),
-        done=done,
-        networks=finished + len(left),
-        finished=finished,
-    )
+def _show(found: SearchRun) -> None:
+    trials, noise, config = found.trials, found.noise, found.config
+    choice = found.result["choice"]
+    if choice:
+        print_choice(choice)
+    print_result(trials, noise)
+    print_trade_offs(config, trials, noise)
+    _print_exhausted(found)
+    if choice:
+        print_family(family_command(found.path, choice["winner"]))
+    folder = found.state.folder
+    console.print(f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}", soft_wrap=True)
+
+
+def print_family(command: str | None) -> None:
+    """Print how the winner's family is built."""
+    if command is not None:
+        console.print("\nits family, on this run's baseline (without --config: on EfficientNet-B0):")
+        console.print(command, markup=False, soft_wrap=True)
+
+
+def _print_exhausted(found: SearchRun) -> None:
+    proposed = found.state.proposals()
+    accepted = int((proposed["fate"] == "accepted").sum())
+    if found.config.search.sampler == Sampler.GRID:
+        console.print("the whole grid was trained")
+    elif accepted < found.config.search.trials or found.config.search.sampler == Sampler.EXHAUSTIVE:
+        console.print(f"{accepted} networks: nothing else is on target")
+
+
+def _refuse_nothing(found: SearchRun) -> None:
+    """End with an error where nothing was trained.
+
+    Raises:
+        RunFailedError: no network is complete, or something is left that this launch could not train.
+    """
+    trials, failed = found.trials, failed_of(found.state)
+    if not (trials["state"] == "complete").any():
+        reason = next(iter(failed), "every training diverged or was stopped")
+        raise RunFailedError(f"no network of {found.path} was trained: {reason}")
+    if not found.finished:
+        raise RunFailedError(f"{found.path} is not finished; the same command goes on from here")

@@ -10,10 +10,10 @@ import click
 
 from scaling.cli import LazyGroup
 from scaling.cli.output import compose, json_option, run
-from scaling.cli.placing import storage_options
+from scaling.cli.where import where_options
 
 KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
-SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")  # of scaling.search.samplers
+SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")  # of scaling.plans.search.samplers
 KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
 PATH = click.Path(path_type=Path)
@@ -27,13 +27,28 @@ class SearchGroup(LazyGroup):
         "init": ("starting", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
         "plan": ("planning", "How much search fits into some hours here."),
-        "worker": ("worker", "One more worker of a study, on this machine or another."),
         "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
-        "best": ("best", "The winner, what cannot be told from it, its family."),
+        "best": ("best", "The winner, its rivals, its family."),
         "charts": ("charts", "Optuna's own charts of the proposals, as HTML."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
+
+
+def storage_options(command: Command) -> Command:
+    """Add `--storage` and `--storage-file`: where the Optuna study that others look at is kept."""
+    return compose(
+        click.option(
+            "--storage",
+            metavar="URL",
+            help="Database of the Optuna study, without a password ($SCALING_STORAGE; SQLite in the folder).",
+        ),
+        click.option(
+            "--storage-file",
+            type=PATH,
+            help="File that holds the database's URL; chmod 600 where that has a password.",
+        ),
+    )(command)
 
 
 def run_options(command: Command) -> Command:
@@ -47,11 +62,11 @@ def run_options(command: Command) -> Command:
         click.option("--sampler", type=click.Choice(SAMPLERS), help="search.sampler."),
         click.option("--cost", type=click.Choice(["achieved", "nominal"]), help="search.cost."),
         click.option("--plan", type=PATH, help="Settings that `plan --output` wrote."),
-        click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (search.workers)."),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="search.device."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="setup.engine.device."),
         click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),
+        where_options,
         storage_options,
-        click.option("--fresh", is_flag=True, help="Set an earlier run aside and start anew."),
+        click.option("--fresh", is_flag=True, help="Move an earlier run out of the way and start anew."),
         json_option,
     )(command)
 
@@ -71,8 +86,14 @@ def search(context: click.Context, /, **options: Any) -> None:
         main_job = search.get_command(context, "run")
         assert main_job is not None
         context.invoke(main_job, **options)
-    elif any(options.values()):
+        return
+    given = [name for name in options if _given(context, name)]
+    if given:
         raise click.UsageError(f"options go after the command: {context.invoked_subcommand} --…")
+
+
+def _given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from scaling.analysis import noise_floor, ranked
-from scaling.cli.found import place_of_run
 from scaling.cli.output import console, emit_json, json_option, table_of
-from scaling.cli.placing import storage_options
 from scaling.errors import ConfigError
-from scaling.search.folder import RunFolder
-from scaling.search.snapshot import Snapshot, read_snapshot
+from scaling.library.searching import load_search
+from scaling.plans.search.status import SearchStatus
 
 QUIET_S = 600
-"""Seconds without a sign of life after which the reader is told."""
+"""Seconds without a word of the coordinator after which the reader is warned."""
 
 
 @click.command()
@@ -33,27 +30,17 @@ QUIET_S = 600
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.5), default=2.0, help="Seconds between looks (2)."
 )
-@storage_options
 @json_option
-def status(
-    run_folder: Path,
-    watch: bool,
-    every_s: float,
-    storage: str | None,
-    storage_file: Path | None,
-    as_json: bool,
-) -> None:
-    """Show a run at this moment: progress, workers, best so far, failures, time left.
+def status(run_folder: Path, watch: bool, every_s: float, as_json: bool) -> None:
+    """Show a run at this moment: progress, what is trained, best so far, failures, time left.
 
-    It reads the run's database, so it works at any moment and from any terminal.
+    It reads the run's folder and its records, so it works at any moment and from any terminal.
     """
     if watch and as_json:
         raise ConfigError("give --watch or --json, not both")
-    folder = RunFolder(path=run_folder)
-    place = place_of_run(folder, storage, storage_file)
 
     def look() -> dict[str, Any]:
-        return status_document(read_snapshot(folder, place))
+        return status_document(load_search(run_folder).status())
 
     if watch:
         _watch(look, every_s)
@@ -79,35 +66,33 @@ def _watch(look: Callable[[], dict[str, Any]], every_s: float) -> None:
             document = look()
 
 
-def status_document(found: Snapshot) -> dict[str, Any]:
+def status_document(found: SearchStatus) -> dict[str, Any]:
     """Return a run's status as plain data; `null` where nothing can be said yet."""
-    trials, left = found.trials, sum(piece.work for piece in found.left)
-    with_result = trials[trials["top1"].notna() | (trials["state"] == "diverged")]
-    done = float(with_result["macs"].sum())
-    states = trials.groupby("trial")["state"].agg(
-        lambda column: "waiting" if "waiting" in set(column) else column.iloc[-1]
-    )
     return {
-        "experiment": found.config.name,
-        "question": found.config.question,
+        "experiment": found.experiment,
+        "question": found.question,
         "finished": found.finished,
-        "networks": {
-            **{str(state): count for state, count in sorted(Counter(states).items()) if state != "waiting"},
-            "training": len(found.activities),
-            "to_come": len(found.left) - len(found.activities),
-        },
-        "trainings": {"done": len(with_result), "left": sum(piece.trainings for piece in found.left)},
-        "share_of_work": done / (done + left) if done + left > 0 else 0.0,
+        "networks": found.networks,
+        "trainings": {"done": found.done, "left": found.left},
+        "share_of_work": found.share,
         "eta_s": found.eta_s,
-        "quiet_s": found.quiet_s,
-        "workers": [asdict(activity) for activity in found.activities],
+        "silent_s": found.silent_s,
+        "training": [
+            {
+                "label": one.label,
+                "seed": one.seed,
+                "worker": one.worker,
+                "since_s": one.since_s,
+                "epochs": one.epochs,
+            }
+            for one in found.running
+        ],
         "best": _best(found),
-        "failures": [asdict(failure) for failure in found.failures],
-        "interruptions": found.interruptions,
+        "failures": [{"reason": reason, "trials": trials} for reason, trials in found.failures.items()],
     }
 
 
-def _best(found: Snapshot) -> dict[str, Any] | None:
+def _best(found: SearchStatus) -> dict[str, Any] | None:
     """Return the network of the highest mean so far, with its 95 % interval and how many rival it."""
     noise = noise_floor(found.trials)
     frame = ranked(found.trials, noise)
@@ -129,12 +114,12 @@ def _best(found: Snapshot) -> dict[str, Any] | None:
 def rendered(document: dict[str, Any]) -> Group:
     """Lay a status out for people, in 60 columns."""
     parts: list[Any] = [
-        f"[bold]{document['experiment']}[/bold]: {document['question']}",
+        f"[bold]{escape(document['experiment'])}[/bold]: {escape(document['question'])}",
         _bar(document["share_of_work"]),
         progress_line(document),
     ]
-    if document["workers"]:
-        parts += ["", _workers(document)]
+    if document["training"]:
+        parts += ["", _running(document)]
     parts += ["", best_line(document["best"]), *_troubles(document)]
     return Group(*parts)
 
@@ -165,12 +150,11 @@ def progress_line(document: dict[str, Any]) -> str:
     return f"{share:.0f} % of the work, {done} of {done + left} trainings, {ending}; networks: {networks}"
 
 
-def _workers(document: dict[str, Any]) -> Table:
-    table = table_of("worker", "trains", "seed", "since")
-    table.columns[1].justify = "left"
-    for one in document["workers"]:
-        number = min(one["seeds_done"] + 1, one["seeds"])
-        table.add_row(one["worker"], one["label"], f"{number} of {one['seeds']}", clock(one["since_s"]))
+def _running(document: dict[str, Any]) -> Table:
+    table = table_of("training", "seed", "epochs", "since")
+    for one in document["training"]:
+        seed = "" if one["seed"] is None else str(one["seed"])
+        table.add_row(one["label"], seed, str(one["epochs"]), clock(one["since_s"]))
     return table
 
 
@@ -184,21 +168,19 @@ def best_line(best: dict[str, Any] | None) -> str:
         return f"highest so far: {name}, {100 * best['top1']:.1f} % ({seeds}; no interval yet)"
     interval = f"{100 * best['top1']:.1f} ± {100 * best['half_width']:.1f} %"
     rivals = f"{best['not_distinguishable']} of {best['networks'] - 1} others"
-    return f"highest so far: {name}, {interval} ({seeds}, 95 %); {rivals} cannot be told from it"
+    return f"highest so far: {name}, {interval} ({seeds}, 95 %); {rivals} not significantly different"
 
 
 def _troubles(document: dict[str, Any]) -> list[str]:
     lines = []
     for failure in document["failures"]:
         numbers = ", ".join(map(str, failure["trials"]))
-        lines.append(f"{failure['state']}: trial {numbers}: {failure['reason']}")
-    for reason, count in document["interruptions"].items():
-        lines.append(f"put back {count}×: {reason}")
-    quiet = document["quiet_s"]
-    if not document["finished"] and not document["workers"]:
-        lines.append("nobody is training: `run_search.py resume` goes on")
-    elif not document["finished"] and quiet is not None and quiet > QUIET_S:
-        lines.append(f"no network was begun or ended for {clock(quiet)}")
+        lines.append(f"trial {numbers}: {escape(failure['reason'])}")
+    silent = document["silent_s"]
+    if not document["finished"] and silent is None:
+        lines.append("nothing is being trained: `run_search.py resume` goes on")
+    elif not document["finished"] and silent is not None and silent > QUIET_S:
+        lines.append(f"nothing was heard for {clock(silent)}: `run_search.py resume` goes on where it died")
     return lines
 
 

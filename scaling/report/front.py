@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from scaling.analysis.pareto import trained_front
+from scaling.plans.search.objectives import Objective
 from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
-from scaling.search.objectives import Objective
 
 WORDS = {
     Objective.PARAMS: ("params", "params"),

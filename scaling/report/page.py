@@ -14,7 +14,6 @@ from typing import Any
 import jinja2
 import pandas as pd
 from markupsafe import Markup
-from sqlalchemy import URL
 
 from scaling.atomic_write import write_text
 from scaling.cost import count_cost
@@ -28,23 +27,22 @@ from scaling.report.findings import failures, findings, network_name, state_of
 from scaling.report.front import front_of
 from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
-from scaling.report.record import RunRecord, read_live, trained_hours
+from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import columns_of, table_rows
 
 
-def save_report(folder: Path, output: Path, place: URL | None = None, *, figures: Path | None = None) -> Path:
+def save_report(folder: Path, output: Path, *, figures: Path | None = None) -> Path:
     """Write the report of a run, at any moment of it.
 
     Args:
         folder: of the run, or of its exported results.
         output: the HTML file; replaced in one step.
-        place: the study's database; the folder's own SQLite file if None.
         figures: folder into which `save_run_figures` has just drawn the same run as SVG, to be used again.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_live(folder, place), now=utc_now(), figures=figures))
+    write_text(output, report_page(read_record(folder), now=utc_now(), figures=figures))
     return output
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import URL
 
 from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
@@ -19,11 +19,10 @@ from scaling.figures import RunData, SearchedSpace
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.generation import scale
+from scaling.plans.search.config import SearchConfig, parse_config
+from scaling.plans.search.run import KIND, failed_of, read_search
+from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
-from scaling.search.config import SearchConfig, parse_config
-from scaling.search.folder import RunFolder
-from scaling.search.location import file_of, is_sqlite, sqlite_url
-from scaling.search.snapshot import Failure, read_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class RunRecord:
         settings: the same, validated; None where this version of the code refuses it.
         trials: the table of trials; empty before the first one ends.
         provenance: where the results come from; empty before training starts.
-        failures: why trials have no accuracy, where the run's database tells it.
+        failures: numbers of the trials that have no accuracy, by what went wrong.
     """
 
     folder: Path
@@ -44,7 +43,7 @@ class RunRecord:
     settings: SearchConfig | None
     trials: pd.DataFrame
     provenance: dict[str, Any]
-    failures: tuple[Failure, ...] = ()
+    failures: Mapping[str, list[int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -54,22 +53,22 @@ class RunRecord:
         return str(self.config.get("name") or recorded)
 
     @property
-    def _proxy(self) -> dict[str, Any]:
-        """The settings of what was trained: the whole configuration, of a study its proxy's."""
-        proxy = self.config.get("proxy", self.config)
-        return proxy if isinstance(proxy, dict) else {}
+    def _setup(self) -> dict[str, Any]:
+        """What was trained, and how."""
+        setup = self.config.get("setup") or self.config.get("proxy")  # of studies before 0.2
+        return setup if isinstance(setup, dict) else {}
 
     @property
     def baseline(self) -> str:
         """Name of what was scaled; the experiment's where it is not recorded."""
-        table = self._proxy.get("baseline")
+        table = self._setup.get("baseline")
         name = table.get("name") if isinstance(table, dict) else None
         return str(name) if name else self.name
 
     @property
     def title(self) -> str:
         """Experiment and data set, for charts."""
-        data = self._proxy.get("data")
+        data = self._setup.get("data")
         return f"{self.name} on {data['name']}" if isinstance(data, dict) and data.get("name") else self.name
 
     @property
@@ -84,7 +83,7 @@ class RunRecord:
             return None
         return SearchedSpace(
             baseline=self.settings.baseline_spec,
-            rounding=self.settings.rounding_rules,
+            rounding=self.settings.setup.rounding_rules,
             target=self.settings.target,
         )
 
@@ -125,7 +124,7 @@ def regenerated(settings: SearchConfig, row: pd.Series[Any]) -> ArchitectureSpec
             width_coefficient=float(row["width_coefficient"]),
             resolution_coefficient=1.0,
         )
-        scaled = scale(baseline, multipliers, settings.rounding_rules)
+        scaled = scale(baseline, multipliers, settings.setup.rounding_rules)
         spec = replace(scaled, image_size=int(row["image_size"]))
     except (ScalingError, TypeError, ValueError):
         return None
@@ -145,49 +144,45 @@ def _checked(spec: ArchitectureSpec, row: pd.Series[Any]) -> ArchitectureSpec | 
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read a run's folder, or a folder of exported results, as it stands.
+    """Read a run at any moment, or a folder of exported results; nothing is locked, and nothing is changed.
 
     Raises:
-        ResultsError: there is neither a configuration nor a table of trials, or a file is damaged.
+        ResultsError: there is neither a run nor a table of trials, or a file is damaged.
     """
-    provenance = _document(folder / "provenance.json") or {}
-    config = _document(folder / "config.json")
-    trials = folder / "trials.csv"
-    if config is None and not trials.exists():
-        raise ResultsError(f"{folder} is not the folder of a run: there is no config.json and no trials.csv")
-    if config is None:
+    run = RunFolder(path=folder)
+    provenance = _document(run.provenance) or {}
+    if not run.config.exists():
+        if not run.trials.exists():
+            raise ResultsError(f"{folder} is not the folder of a run: there is no run.json and no trials.csv")
         recorded = provenance.get("config")
         config = recorded if isinstance(recorded, dict) else {}
-    return RunRecord(
+        return RunRecord(
+            folder=folder,
+            config=config,
+            settings=None,
+            trials=read_trials(run.trials),
+            provenance=provenance,
+        )
+    document = run.document()
+    settings = _settings(document, folder)
+    found = RunRecord(
         folder=folder,
-        config=config,
-        settings=_settings(config, folder),
-        trials=read_trials(trials) if trials.exists() else trials_frame([]),
+        config=document["config"],
+        settings=settings,
+        trials=read_trials(run.trials) if run.trials.exists() else trials_frame([]),
         provenance=provenance,
     )
+    if settings is None:
+        return found
+    state = read_search(run)
+    return replace(found, trials=state.trials(), failures=failed_of(state))
 
 
-def read_live(folder: Path, place: URL | None = None) -> RunRecord:
-    """Read a run as its database has it at this moment; exported results, which have none, from their files.
-
-    Args:
-        folder: of the run, or of its exported results.
-        place: the study's database; the folder's own SQLite file if None.
-
-    Raises:
-        ResultsError: as `read_record`; or the database cannot be read.
-    """
-    record, run = read_record(folder), RunFolder(path=folder)
-    place = place or sqlite_url(run.database)
-    if record.settings is None or (is_sqlite(place) and not file_of(place).exists()):
-        return record
-    found = read_snapshot(run, place)
-    return replace(record, trials=found.trials, failures=found.failures)
-
-
-def _settings(config: dict[str, Any], folder: Path) -> SearchConfig | None:
+def _settings(document: dict[str, Any], folder: Path) -> SearchConfig | None:
+    if document["kind"] != KIND:
+        return None
     try:
-        return parse_config(config, where=str(folder / "config.json"))
+        return parse_config(document["config"], where=str(folder / "run.json"))
     except ScalingError:  # a configuration of another version: what needs it is left out
         return None
 

@@ -13,37 +13,55 @@ import pandas as pd
 
 from scaling.atomic_write import write_json, write_whole
 from scaling.errors import ConfigError, ResultsError
+from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import write_trials
 
 
 def export_run(
-    run: Path, target: Path, trials: pd.DataFrame, *, finished: bool, parquet: bool = False
+    folder: RunFolder,
+    target: Path,
+    trials: pd.DataFrame,
+    *,
+    finished: bool,
+    force: bool,
+    parquet: bool = False,
 ) -> list[Path]:
-    """Write a run's table, and copy its configuration, provenance and charts; the database stays behind.
+    """Write a run's table, and copy what it is, its provenance and charts; proposals and records stay behind.
 
     Args:
-        run: folder of the run.
-        target: folder under results/; files of the same name are replaced.
-        trials: the table of trials as the run's database has it.
+        folder: of the run.
+        target: folder under results/.
+        trials: the table of trials as it is now.
         finished: whether the run is; provenance of one that goes on has no end.
+        force: replace results of the same name.
         parquet: write trials.parquet beside trials.csv.
 
     Raises:
-        ConfigError: Parquet was asked for and pyarrow is not installed.
+        ConfigError: results of that name are there, or Parquet was asked for and pyarrow is not installed.
         ResultsError: the run lacks a file, or the target cannot be written.
     """
+    refuse_existing(target, force=force)
     packed = parquet_of(trials) if parquet else None
-    provenance = _provenance(run / "provenance.json", finished)
-    proposals = [path for path in [run / "proposals.csv"] if path.exists()]  # earlier runs have none
-    figures = sorted((run / "figures").glob("run_*"))
-    written = copied(run, target, [run / "config.json", *proposals, *figures])
+    document = {key: value for key, value in folder.document().items() if key != "store"}
+    provenance = _provenance(folder.provenance, finished)
+    written = copied(folder.path, target, sorted(folder.figures.glob("run_*")))
+    write_json(target / "run.json", document)
     write_json(target / "provenance.json", provenance)
     write_trials(target / "trials.csv", trials)
-    written += [target / "provenance.json", target / "trials.csv"]
+    written += [target / name for name in ("run.json", "provenance.json", "trials.csv")]
     if packed is not None:
-        write_whole(target / "trials.parquet", packed)
-        written.append(target / "trials.parquet")
+        written.append(write_whole(target / "trials.parquet", packed))
     return written
+
+
+def refuse_existing(target: Path, *, force: bool) -> None:
+    """Refuse to replace results unless that was asked for.
+
+    Raises:
+        ConfigError: there are some.
+    """
+    if not force and (target / "provenance.json").exists():
+        raise ConfigError(f"{target} holds results already; --force replaces them, --to writes elsewhere")
 
 
 def parquet_of(trials: pd.DataFrame) -> bytes:
@@ -76,7 +94,7 @@ def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:
     """Copy files of a folder to where results are kept, each to its place; return the copies.
 
     Args:
-        folder: of a run, a study or an audit.
+        folder: of a run.
         target: folder under results/; files of the same name are replaced.
         sources: within the folder.
 

@@ -28,7 +28,7 @@ from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import History, Proposal
 from scaling.plans.search.samplers import DIMENSIONS
 from scaling.plans.search.storage_url import printable
-from scaling.plans.search.trial import SearchTrial, TrialState
+from scaling.plans.search.trial import SearchTrial, TrialState, proposed_trials
 from scaling.runs.plan import Records
 
 KEY, NUMBER = "config_key", "proposal"
@@ -246,3 +246,51 @@ def write_shown(study: optuna.Study, storage: RDBStorage, one: Shown, ids: dict[
             storage.set_trial_intermediate_value(trial_id, step, value)
     optuna.Trial(study, trial_id).set_constraint("cost", one.off_target)
     storage.set_trial_state_values(trial_id, one.state, one.values or None)
+
+
+def all_shown(config: SearchConfig, history: History, records: Records) -> list[Shown]:
+    """Return every proposal that is trained as the study shows it."""
+    return [
+        shown(config, history.proposals[trial.proposal], trial, history, records)
+        for trial in proposed_trials(config, history)
+        if trial.proposal is not None and trial.jobs
+    ]
+
+
+def rebuild_study(config: SearchConfig, history: History, records: Records, url: URL) -> int:
+    """Make the study anew from proposals and records, in the place of one of the same name; count its trials.
+
+    Raises:
+        ConfigError: the study of that name is of another configuration.
+        ResultsError: the database cannot be used.
+    """
+    try:
+        storage = RDBStorage(url.render_as_string(hide_password=False))
+        open_study(storage, config)
+        optuna.delete_study(study_name=config.name, storage=storage)
+        study, ids = open_study(storage, config), dict[int, int]()
+        every = all_shown(config, history, records)
+        for one in every:
+            write_shown(study, storage, one, ids)
+        return len(every)
+    except DATABASE_ERRORS as error:
+        raise ResultsError(f"cannot write the study to {printable(url)}: {type(error).__name__}") from None
+
+
+def study_in_memory(config: SearchConfig, history: History, records: Records) -> optuna.Study:
+    """Return the study as it would be kept, for Optuna's own charts."""
+    directions = [one.direction for one in config.search.objectives]
+    study = optuna.create_study(study_name=config.name, directions=directions)
+    for one in all_shown(config, history, records):
+        known = {key: value for key, value in one.attributes.items() if value is not None}
+        study.add_trial(
+            create_trial(
+                state=one.state or OptunaState.RUNNING,
+                params=one.params,
+                distributions=dict(SQUARE),
+                user_attrs=known,
+                values=list(one.values) or None,
+                intermediate_values=dict(one.reports),
+            )
+        )
+    return study

@@ -1,0 +1,118 @@
+"""Live progress of trainings in a terminal or a notebook: one bar for the whole, one for each at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from scaling.cost import count_cost
+from scaling.runs.coordinator import Started
+from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
+from scaling.runs.job import Job
+from scaling.runs.record import Record
+from scaling.training.batches import steps_per_epoch
+
+
+class TrainingProgress:
+    """Turns what happens into bars, and prints a line for every training that has ended.
+
+    Args:
+        console: where to draw; without a terminal or a notebook only the lines are printed.
+        label: names a job, by its key.
+        total: multiply-adds of all trainings, as far as is known; grows where more come.
+        done: of those that an earlier launch has ended.
+        count: trainings in all, as far as is known.
+        ended: those that an earlier launch has ended.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        label: Callable[[str], str],
+        *,
+        total: float,
+        done: float = 0.0,
+        count: int,
+        ended: int = 0,
+    ) -> None:
+        self.console, self.label, self.count, self.ended = console, label, count, ended
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not (console.is_terminal or console.is_jupyter),
+        )
+        self.whole = self.bars.add_task("trainings", total=total)
+        self.bars.advance(self.whole, done)
+        self.jobs: dict[str, Job] = {}
+        self.tasks: dict[str, TaskID] = {}
+
+    @contextmanager
+    def shown(self) -> Iterator[TrainingProgress]:
+        """Draw while the block runs."""
+        with self.bars:
+            yield self
+
+    def __call__(self, event: Started | Event) -> None:
+        """Draw what happened."""
+        match event:
+            case Started():
+                self.jobs[event.key] = event.job
+                text = f"{self.label(event.key)}, seed {event.job.seed}"
+                self.tasks[event.key] = self.bars.add_task(text, total=_steps(event.job))
+            case Stepped():
+                if event.key in self.tasks:
+                    self.bars.update(self.tasks[event.key], completed=event.steps)
+            case EpochEnded():
+                pass
+            case Ended():
+                self._end(event)
+
+    def _end(self, event: Ended) -> None:
+        task, job = self.tasks.pop(event.key, None), self.jobs.pop(event.key, None)
+        if task is not None:
+            self.bars.remove_task(task)
+        if job is None or event.record is None:
+            return
+        self.ended += 1
+        self.bars.advance(self.whole, job.train_macs)
+        place = f"{self.ended}/{max(self.count, self.ended)}"
+        name = f"{self.label(event.key)}, seed {job.seed}"
+        self.bars.console.print(f"{place:>7}  {name:<32} {outcome(event.record)}", markup=False)
+
+
+def _steps(job: Job) -> int | None:
+    if job.data.train is None:
+        return None
+    return job.recipe.epochs * steps_per_epoch(job.data.train, job.recipe.batch_size)
+
+
+def outcome(record: Record) -> str:
+    """Say in a few words how a training ended."""
+    if record.error is not None:
+        return record.error
+    if record.top1 is None:
+        return record.state.value
+    return f"{100 * record.top1:.1f} % in {record.wall_s:.0f} s"
+
+
+def work_of(job: Job) -> float:
+    """Return what a training's time goes with: multiply-adds, forward and backward."""
+    return job.train_macs or float(count_cost(job.spec).macs)

@@ -1,0 +1,287 @@
+"""`scaling.search`: run a search, or go on with it, and look at what it found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.console import Console
+from sqlalchemy import URL
+
+from scaling.analysis import noise_floor
+from scaling.analysis.noise import NoiseFloor
+from scaling.atomic_write import write_json
+from scaling.errors import ConfigError, ResultsError
+from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
+from scaling.library.notebook import picture
+from scaling.library.progress import TrainingProgress
+from scaling.plans.search.config import SearchConfig, load_config
+from scaling.plans.search.result import choice_document, result_document
+from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
+from scaling.plans.search.status import SearchStatus, status_of
+from scaling.plans.search.storage_url import locate
+from scaling.report import read_record, save_report
+from scaling.runs.coordinator import RunEnd
+from scaling.runs.exporting import export_run
+from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.launch import Where
+from scaling.training.kernels import Progress, no_progress
+
+QUICK = Path("experiments") / "quick.toml"
+FAMILY_CHARTS = ("family_params", "family_flops")
+"""Charts of the published family, left beside the run's own."""
+
+
+class RunFailedError(ResultsError):
+    """A run that failed, not bad input."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRun:
+    """A search and what it has found by now.
+
+    Args:
+        state: as its folder and the store have it.
+    """
+
+    state: SearchState
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.state.folder.path
+
+    @property
+    def config(self) -> SearchConfig:
+        """What was asked for."""
+        return self.state.config
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The table of trials: one row a network and seed."""
+        return self.state.trials()
+
+    @property
+    def noise(self) -> NoiseFloor | None:
+        """Seed-to-seed spread; None where no network has two complete seeds."""
+        return noise_floor(self.trials)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to train."""
+        return is_finished(self.state)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The winner by fresh seeds, or what leads so far; None where nothing has an accuracy."""
+        choice = choice_document(self.trials, self.noise)
+        return None if choice is None else dict(choice["winner"])
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Everything that was found, as plain data."""
+        return result_document(self.config, self.trials, self.noise)
+
+    def status(self) -> SearchStatus:
+        """Return how far the search is at this moment."""
+        return status_of(self.state)
+
+    def figure(self, name: str = "run_flops") -> Figure:
+        """Return a chart of the run.
+
+        Args:
+            name: one of `figure_names`.
+
+        Raises:
+            ConfigError: nothing has that name.
+        """
+        run = read_record(self.path).chart_data()
+        return run_figure(run.trials, name, title=run.title, noise=run.noise, space=run.space)
+
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """The charts that `figure` draws."""
+        return tuple(RUN_CHARTS)
+
+    def report(self, path: Path | str | None = None) -> Path:
+        """Write the run's report, one HTML page that needs no network; return where.
+
+        Args:
+            path: of the page; report.html in the run's folder if None.
+        """
+        return save_report(self.path, self.path / "report.html" if path is None else Path(path))
+
+    def _repr_html_(self) -> str:
+        columns = ["trial", "name", "seed", "achieved_factor", "image_size", "params", "top1", "state"]
+        table = self.trials[columns].to_html(index=False, na_rep="", max_rows=40)
+        return f"{picture(self.figure())}{table}"
+
+
+def search(
+    experiment: str | Path | SearchConfig | None = None,
+    *,
+    trials: int | None = None,
+    sampler: str | None = None,
+    overrides: Sequence[str] = (),
+    output: Path | str | None = None,
+    where: Where | None = None,
+    storage: URL | None = None,
+    fresh: bool = False,
+    console: Console | None = None,
+    announce: Callable[[Announced], None] = lambda _found: None,
+    progress: Progress = no_progress,
+) -> SearchRun:
+    """Run a coefficient search, or go on with it: the same call continues an interrupted run.
+
+    Ctrl-C stops every training at its next step and leaves a run that the same call goes on with.
+
+    Args:
+        experiment: a file, or a configuration; the quick experiment if None.
+        trials: networks that the sampler proposes, instead of the file's.
+        sampler: instead of the file's.
+        overrides: further settings, such as `recipe.epochs=5`.
+        output: folder of the run; runs/<name> if None.
+        where: trainings run, and records lie.
+        storage: database of the Optuna study that others look at; SQLite in the folder if None.
+        fresh: set an earlier run in that folder out of the way.
+        console: for progress; standard error if None.
+        announce: called before the first training.
+        progress: of measuring kernels.
+
+    Raises:
+        ConfigError: the file is wrong, or the folder holds a run of another configuration.
+        DataError: the data are missing.
+        ResultsError: the folder is in use, or something cannot be written.
+        KeyboardInterrupt: the search was asked to stop.
+    """
+    named = {"search.trials": trials, "search.sampler": sampler}
+    more = [*overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
+    if isinstance(experiment, SearchConfig):
+        if more:
+            raise ConfigError("settings go into the file, not beside a configuration that was read already")
+        config = experiment
+    else:
+        config = load_config(experiment_file(experiment), more)
+    folder = RunFolder(path=Path(output)) if output is not None else RunFolder.of(config.name)
+    console = console or Console(stderr=True, highlight=False)
+    if fresh and (earlier := set_aside(folder)):
+        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    shown = _Shown(console, announce)
+    with shown:
+        end, state = run_search(
+            config,
+            folder,
+            where or Where(),
+            storage=storage or locate(None, None, os.environ, folder.study),
+            announce=shown.announce,
+            listener=shown.listener,
+            progress=progress,
+            warn=lambda line: console.print(line, markup=False, soft_wrap=True),
+        )
+    run = SearchRun(state=state)
+    if end == RunEnd.STOPPED:
+        raise KeyboardInterrupt
+    conclude(run)
+    return run
+
+
+class _Shown:
+    """Bars that begin when the first training does."""
+
+    def __init__(self, console: Console, announce: Callable[[Announced], None]) -> None:
+        self.console, self.announced = console, announce
+        self.bars: TrainingProgress | None = None
+
+    def __enter__(self) -> _Shown:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bars is not None:
+            self.bars.bars.stop()
+
+    def announce(self, found: Announced) -> None:
+        self.announced(found)
+        status = status_of(read_search(found.folder))
+        macs = float(status.trials["macs"].mean()) if len(status.trials) else 1.0
+        images = 3.0 * (found.config.setup.data.train or 1) * found.config.setup.recipe.epochs
+        self.bars = TrainingProgress(
+            self.console,
+            found.plan.label,
+            total=macs * images * (status.done + status.left),
+            done=macs * images * status.done,
+            count=status.done + status.left,
+            ended=status.done,
+        )
+        self.bars.bars.start()
+
+    def listener(self, event: Any) -> None:
+        if self.bars is not None:
+            self.bars(event)
+
+
+def experiment_file(experiment: str | Path | None) -> Path:
+    """Return the file of an experiment: a path, or the name of one in experiments/.
+
+    Raises:
+        ConfigError: there is no such file here, nor in this checkout.
+    """
+    wanted = QUICK if experiment is None else Path(experiment)
+    if not wanted.suffix:
+        wanted = Path("experiments") / f"{wanted}.toml"
+    checkout = Path(__file__).resolve().parents[2]
+    for path in (wanted, checkout / wanted):
+        if path.exists():
+            return path
+    raise ConfigError(f"there is no {wanted} here; give a path to an experiment file")
+
+
+def conclude(run: SearchRun) -> None:
+    """Write charts, report and result of a run into its folder.
+
+    Raises:
+        RunFailedError: nothing was trained.
+    """
+    trials, folder = run.trials, run.state.folder
+    data = read_record(folder.path).chart_data()
+    if (trials["state"] == "complete").any():
+        save_run_figures(trials, folder.figures, title=data.title, noise=data.noise, space=data.space)
+        save_family_figures(folder.figures, names=FAMILY_CHARTS)
+        write_json(folder.result, run.result)
+    save_report(folder.path, folder.path / "report.html", figures=folder.figures)
+
+
+def load_search(path: Path | str) -> SearchRun:
+    """Read a search from its folder, or from exported results.
+
+    Raises:
+        ResultsError: it is no search, or a file is damaged.
+    """
+    return SearchRun(state=read_search(RunFolder(path=Path(path))))
+
+
+def export_search(run: SearchRun, target: Path, *, force: bool = False, parquet: bool = False) -> list[Path]:
+    """Write a search's table, result, charts and provenance to where results are kept; return the files.
+
+    Args:
+        run: a search, at any moment.
+        target: folder under results/.
+        force: replace results of the same name.
+        parquet: write trials.parquet beside trials.csv.
+
+    Raises:
+        ConfigError: results of that name are there already.
+        ResultsError: the run has no trial yet, or the target cannot be written.
+    """
+    trials = run.trials
+    if trials.empty:
+        raise ResultsError(f"{run.path} holds no trial yet")
+    paths = export_run(run.state.folder, target, trials, finished=run.finished, force=force, parquet=parquet)
+    write_json(target / "result.json", run.result)
+    return [*paths, target / "result.json"]

@@ -1,0 +1,96 @@
+"""What a search found, as plain data: the ranking, the choice by fresh seeds, and what was traded."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scaling.analysis import NoiseFloor, ranked
+from scaling.analysis.choosing import TEST, contenders
+from scaling.analysis.cost_correlation import cost_correlation
+from scaling.analysis.pareto import trained_front
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.search_table import CostRule
+
+COLUMNS = (
+    *("trial", "kind", "name", "alpha", "beta", "gamma", "phi", "image_size", "params", "macs"),
+    *("achieved_factor", "architecture", "evidence", "seeds", "top1", "low", "high", "search_top1", "p"),
+    "verdict",
+)
+PHIS = "0:7"
+
+
+def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str, Any]:
+    """Return what a search found, as result.json has it.
+
+    Args:
+        config: of the search.
+        trials: its table of trials.
+        noise: seed-to-seed spread; None where no network has two complete seeds.
+    """
+    frame = ranked(trials, noise)
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return {
+        "experiment": config.name,
+        "noise": None
+        if noise is None
+        else {
+            "standard_deviation": noise.standard_deviation,
+            "degrees_of_freedom": noise.degrees_of_freedom,
+            "least_difference_single_seeds": noise.least_difference(1, 1),
+        },
+        "ranking": rows,
+        "choice": choice_document(trials, noise),
+        "states": {str(state): int(count) for state, count in trials["state"].value_counts().items()},
+        **_trade_offs(config, trials, noise),
+    }
+
+
+def choice_document(trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str, Any] | None:
+    """Return the winner, and all others by what the test says of them; None where nothing has an accuracy.
+
+    `confirmed` says whether fresh seeds have made the winner; until then it only leads.
+    """
+    frame = contenders(trials, noise)
+    if frame.empty:
+        return None
+    plain = frame[list(COLUMNS)].astype(object)
+    rows: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")  # type: ignore[assignment]
+    confirming = bool(((trials["kind"] == "confirm") & (trials["state"] == "waiting")).any())
+    return {
+        "confirmed": rows[0]["verdict"] == "best" and not confirming,
+        "test": TEST,
+        "winner": rows[0],
+        "same": [row for row in rows[1:] if row["verdict"] in {"same", "unknown"}],
+        "above": [row for row in rows[1:] if row["verdict"] == "above"],
+        "below": [row for row in rows[1:] if row["verdict"] == "below"],
+    }
+
+
+def family_command(folder: Path, winner: dict[str, Any]) -> str | None:
+    """Return the command that scales the run's baseline by the winner; None for the unscaled baseline."""
+    if winner["alpha"] is None:
+        return None
+    bases = " ".join(f"--{base} {winner[base]:.10g}" for base in ("alpha", "beta", "gamma"))
+    return f"scaling family {bases} --phi {PHIS} --config {shlex.quote(str(folder))}"
+
+
+def traded(config: SearchConfig) -> list[str]:
+    """Return the costs that a search of several objectives weighs against accuracy."""
+    return [str(one) for one in config.search.objectives[1:]]
+
+
+def _trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str, Any]:
+    """Return the spread of nominal cost and the Pareto front, where a search has them."""
+    found: dict[str, Any] = {}
+    if config.search.cost == CostRule.NOMINAL:
+        correlation = cost_correlation(trials)
+        found["nominal_cost"] = None if correlation is None else asdict(correlation)
+    if traded(config):
+        front = trained_front(trials, traded(config), noise)
+        found["pareto_front"] = front.astype(object).where(front.notna(), None).to_dict("records")
+    return found
