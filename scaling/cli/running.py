@@ -22,7 +22,6 @@ from scaling.plans.search.result import family_command
 from scaling.plans.search.run import Announced, failed_of, read_search
 from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
-from scaling.plans.search.sizing import read_overrides
 from scaling.plans.search.storage_url import locate
 from scaling.plans.search.trial import reference_trials
 from scaling.runs.folder import RunFolder
@@ -54,6 +53,8 @@ def run(
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
     if plan is not None:
+        from scaling.plans.search.sizing import read_overrides  # noqa: PLC0415
+
         overrides = (*overrides, *read_overrides(plan))
     options = {
         "search.sampler": sampler,

@@ -1,4 +1,4 @@
-"""Options that say where trainings run and where their records lie, the same for every command that trains."""
+"""Options that say where trainings run and where their records lie."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def pack(
             reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
         workers = max(1, min(limit, fitting))
     else:
-        workers, reason = wanted, f"{reason}, search.workers"
+        workers, reason = wanted, f"{reason}, as asked"
     workers = workers if most is None else max(1, min(workers, most))
     if threads is not None:
         return Packing(workers=workers, threads=threads, reason=f"{reason}, OMP_NUM_THREADS")

@@ -196,6 +196,7 @@ def open_study(storage: RDBStorage, config: SearchConfig) -> optuna.Study:
     Raises:
         ConfigError: there is one of this name that was made for another configuration.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=storage,
         study_name=config.name,
@@ -279,6 +280,7 @@ def rebuild_study(config: SearchConfig, history: History, records: Records, url:
 
 def study_in_memory(config: SearchConfig, history: History, records: Records) -> optuna.Study:
     """Return the study as it would be kept, for Optuna's own charts."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     directions = [one.direction for one in config.search.objectives]
     study = optuna.create_study(study_name=config.name, directions=directions)
     for one in all_shown(config, history, records):
