@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,10 @@ from scaling.search.leases import LEASE
 from scaling.search.location import parsed
 from scaling.search.rows import table
 from scaling.search.run import Run, join_run
+
+MadeStudy = tuple[str, Path]
+"""URL of the database, folder of the run."""
+MakeStudy = Callable[..., MadeStudy]
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeStudy, fresh_database
-from postgres import Server
+from checking import MakeStudy
+from postgres import Server, fresh_database
 from search_runs import configuration
 from sqlalchemy import NullPool, create_engine
 

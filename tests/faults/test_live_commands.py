@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from checking import check, opened, told_so_far
-from conftest import fresh_database
-from postgres import PASSWORD, Server
+from postgres import PASSWORD, Server, fresh_database
 from processes import command_line, ended
 from recorded_runs import shown
 from search_runs import experiment, wait_until

@@ -7,8 +7,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import check
-from conftest import MakeStudy
+from checking import MakeStudy, check
 from processes import ended, joined, messages
 from search_runs import configuration
 

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 from checking import check, in_training, interruptions, opened, told_so_far
-from conftest import fresh_database
-from postgres import Server, free_port
+from postgres import Server, free_port, fresh_database
 from search_runs import ROOT, experiment, wait_until
 
 from scaling.search.endings import EXPIRED

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from spec_strategies import architectures, rounding_rules
 
 from scaling import ArchitectureSpec, CompoundCoefficients, RoundingRules, SpecError, scale, variant
 from scaling.network.rounding import CoefficientRounding
@@ -18,7 +19,6 @@ from scaling.targets.inversion.centre import central_point, is_possible, phi_ran
 from scaling.targets.inversion.preimage import preimage, realised, realised_rule
 from scaling.targets.inversion.solve import is_solvable
 from scaling.targets.inversion.surface import Box, feasible_polygon, phi_signs, search_surface
-from tests.spec_strategies import architectures, rounding_rules
 
 B0 = variant("b0")
 FREE = search_surface((None, None, None))

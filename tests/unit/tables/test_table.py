@@ -27,10 +27,10 @@ from scaling.tables import (
     write_table,
 )
 
-FOLDER = Path(__file__).parents[1] / "golden"
+FOLDER = Path(__file__).parents[2] / "golden"
 OFFICIAL = [variant(f"b{number}") for number in range(8)]
 GRID = pd.read_csv(FOLDER / "official_grid.csv").set_index("variant")
-RUN = Path(__file__).parents[2] / "results" / "quick" / "trials.csv"
+RUN = Path(__file__).parents[3] / "results" / "quick" / "trials.csv"
 
 
 def test_channels_are_those_of_the_golden_grid() -> None:

@@ -30,7 +30,7 @@ from scaling.figures.run_accuracy import run_frame
 from scaling.figures.style import FORMATS, save_figure
 from scaling.runs.trials_table import trials_frame, write_trials
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OFFICIAL_CHARTS = ROOT / "results" / "official" / "charts"
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -25,7 +25,7 @@ from scaling.figures.law import draw_law, law_frame
 from scaling.figures.style import new_figure, theme
 from scaling.runs.trials_table import read_trials, trials_frame
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FEW = Bootstrap(resamples=40)
 LAW = PowerSum(floor=0.12, amplitudes=(0.3,), exponents=(0.45,))
 SURFACE = PowerSum(floor=0.1, amplitudes=(0.10, 0.15, 0.12), exponents=(0.9, 0.7, 1.1))

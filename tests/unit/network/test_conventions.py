@@ -57,7 +57,7 @@ def test_weights_come_from_every_peer_but_tensorflows_checkpoints() -> None:
 
 
 def test_a_search_scales_lite_by_its_own_rules() -> None:
-    quick = Path(__file__).parents[2] / "experiments" / "quick.toml"
+    quick = Path(__file__).parents[3] / "experiments" / "quick.toml"
     document = tomllib.loads(quick.read_text(encoding="utf-8"))
     own_stages = parse_config(document, where="test").rounding_rules
     assert own_stages.scaled_stem_and_head

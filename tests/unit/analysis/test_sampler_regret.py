@@ -25,7 +25,7 @@ from scaling.figures.style import new_figure
 from scaling.search.replay import Float, Table
 from scaling.search.samplers import Sampler
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 import samplers as benchmark
 

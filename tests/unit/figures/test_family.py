@@ -26,7 +26,7 @@ from scaling.figures.style import SIZES, Size, new_figure, theme
 from scaling.network.published import published
 from scaling.runs.trials_table import trials_frame
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OFFICIAL_CHARTS = ROOT / "results" / "official" / "charts"
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -36,7 +36,7 @@ from scaling.runs.trials_table import read_trials
 from scaling.targets.explanation import PAPER_BASES
 from scaling.targets.target import Target
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUICK = read_trials(ROOT / "results" / "quick" / "trials.csv")
 FAMILY = [name for name in FAMILY_CHARTS if name not in PAPER_CHARTS]
 RUN = [name for name in RUN_CHARTS if name not in ("run_params", "run_flops")]

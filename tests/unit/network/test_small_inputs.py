@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from click.testing import CliRunner
+from search_runs import configuration
 from torch import nn
 
 from scaling import variant
@@ -22,7 +23,6 @@ from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.generation import scale
 from scaling.network.serialization import architecture_key, from_json, to_json
 from scaling.network.small_inputs import LEAST_MAP, SmallInput, for_small_input, idle_taps, last_map
-from tests.search_runs import configuration
 
 
 def b0_at(image_size: int) -> ArchitectureSpec:

@@ -13,7 +13,7 @@ from scaling.figures.own_baselines import OwnRun, own_baselines_frame
 from scaling.report.record import read_record
 from scaling.runs.trials_table import at_own_rate, read_trials
 
-STUDY = Path(__file__).parents[2] / "results" / "studies" / "dimensions-quick-glyphs"
+STUDY = Path(__file__).parents[3] / "results" / "studies" / "dimensions-quick-glyphs"
 
 
 @pytest.fixture(scope="module")
