@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import assert_never
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
-from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.model.numerics import Numerics, Padding, pads_by_hand, same_padding
 from scaling.network.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
 
 
@@ -123,7 +124,7 @@ class MaxPool(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        if self.padding == Padding.SYMMETRIC:
+        if not pads_by_hand(self.padding, self.stride):
             return functional.max_pool2d(x_NCHW, POOL_KERNEL, self.stride, padding=POOL_KERNEL // 2)
         height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
         edges = (
@@ -146,9 +147,15 @@ def make_block(
     kernels: KernelTable | None = None,
 ) -> MBConv | Separable | Bottleneck:
     """Make the module of a block."""
-    if block.kind == BlockKind.SEPARABLE:
-        return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
-    kind = Bottleneck if block.kind == BlockKind.BOTTLENECK else MBConv
+    match block.kind:
+        case BlockKind.MBCONV:
+            kind: type[MBConv | Bottleneck] = MBConv
+        case BlockKind.BOTTLENECK:
+            kind = Bottleneck
+        case BlockKind.SEPARABLE:
+            return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
+        case _:
+            assert_never(block.kind)
     return kind(block, survival=survival, activation=activation, numerics=numerics, kernels=kernels)
 
 

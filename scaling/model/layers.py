@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling.model.depthwise import DepthwiseConv2d, KernelTable
-from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.model.numerics import Numerics, pads_by_hand, same_padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.network.architecture import Activation, BlockSpec
 
@@ -39,8 +39,8 @@ def convolution(
         return DepthwiseConv2d(
             in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
         )
-    # At stride 1 both rules agree, a kernel of 1 pads nothing, and the plain convolution needs no extra copy.
-    if numerics.padding == Padding.SAME and stride > 1 and kernel_size > 1:
+    # A kernel of 1 pads nothing, and the plain convolution needs no extra copy.
+    if pads_by_hand(numerics.padding, stride) and kernel_size > 1:
         return SamePaddingConv2d(
             in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
         )

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from scaling.cli.data import data
 from scaling.data import cifar, load_split
 from scaling.data.cifar import CIFAR10, CIFAR100, Archive, fetch, load, split_indices
-from scaling.data.dataset import Split, SplitName
+from scaling.data.dataset import Split, SplitName, SplitRequest
 from scaling.data.resizing import resize
 from scaling.errors import DataError
 
@@ -61,8 +61,8 @@ def packed(archive: Archive, folder: Path, files: dict[str, bytes]) -> Archive:
 
 
 def loaded(archive: Archive, folder: Path, split: SplitName = "train", **changes: object) -> Split:
-    arguments = {"image_size": 32, "count": None, "seed": 0, "data_dir": folder, "cache_dir": None, **changes}
-    return load(archive, split, **arguments)  # type: ignore[arg-type]
+    plain = SplitRequest(split=split, image_size=32, count=None, seed=0, data_dir=folder)
+    return load(archive, replace(plain, **changes))  # type: ignore[arg-type]
 
 
 def rows_of(archive: Archive, files: dict[str, bytes]) -> np.ndarray:
@@ -205,7 +205,7 @@ def test_fetching_verifies(server: tuple[str, Archive], tmp_path: Path) -> None:
     address, archive = server
     path = fetch(archive, tmp_path / "cache" / "cifar10", address=address)
     assert path.is_file()
-    split = load(archive, "train", image_size=32, count=3, seed=0, data_dir=None, cache_dir=None)
+    split = load(archive, SplitRequest(split="train", image_size=32, count=3, seed=0))
     assert len(split) == 3
     with pytest.raises(DataError, match="could not be downloaded"):
         fetch(CIFAR10, tmp_path / "other", address=address)
