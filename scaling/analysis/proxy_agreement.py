@@ -27,7 +27,7 @@ Statistic = Callable[..., Values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class BootstrapEstimate:
     """A figure with its 95 % interval."""
 
     value: float
@@ -36,7 +36,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class RankAgreement:
     """How a proxy's ranking agrees with the anchors'.
 
     Args:
@@ -49,14 +49,14 @@ class Agreement:
     """
 
     networks: int
-    spearman: Estimate
-    kendall: Estimate
-    precision: Estimate
-    regret: Estimate
+    spearman: BootstrapEstimate
+    kendall: BootstrapEstimate
+    precision: BootstrapEstimate
+    regret: BootstrapEstimate
     best: int
 
 
-def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, seed: int = 0) -> Agreement:
+def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, seed: int = 0) -> RankAgreement:
     """Compare a proxy's values with the anchors', network by network; higher is better in both.
 
     Args:
@@ -85,7 +85,7 @@ def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, see
     if not 1 <= best <= len(cheap):
         raise ResultsError(f"precision at k needs k between 1 and {len(cheap)}, got {best}")
     ranks = stats.rankdata(cheap)  # -inf has no place in a correlation
-    return Agreement(
+    return RankAgreement(
         networks=len(cheap),
         spearman=_estimate(spearman, ranks, dear, seed),
         kendall=_estimate(kendall, ranks, dear, seed),
@@ -143,7 +143,7 @@ def regret(proxy: Values, anchor: Values, axis: int = -1) -> Values:
     return found
 
 
-def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) -> Estimate:
+def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) -> BootstrapEstimate:
     limits = stats.bootstrap(
         (proxy, anchor),
         statistic,
@@ -154,11 +154,13 @@ def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) ->
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Estimate(value=float(statistic(proxy, anchor)), low=float(limits.low), high=float(limits.high))
+    return BootstrapEstimate(
+        value=float(statistic(proxy, anchor)), low=float(limits.low), high=float(limits.high)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedProxy:
     """A proxy, what it costs and how it agrees.
 
     Args:
@@ -169,20 +171,20 @@ class Judged:
 
     name: str
     cost: float
-    agreement: Agreement
+    agreement: RankAgreement
 
     def holds(self, least: float) -> bool:
         """Whether the low end of the interval of Spearman's correlation is at least this."""
         return self.agreement.spearman.low >= least
 
 
-def cheapest(judged: Sequence[Judged], least: float) -> Judged | None:
+def cheapest(judged: Sequence[JudgedProxy], least: float) -> JudgedProxy | None:
     """Return the proxy of the least cost whose ranking holds; None where none does."""
     holding = [one for one in judged if one.holds(least)]
     return min(holding, key=lambda one: one.cost) if holding else None
 
 
-def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> Estimate | None:
+def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> BootstrapEstimate | None:
     """Return how the anchors agree with themselves: mean Spearman of one seed and the others' mean.
 
     No proxy can be expected to agree with the anchors better than this. None with a single seed.
@@ -202,10 +204,10 @@ def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> Estimat
 
     draws = np.random.default_rng(seed).integers(0, table.shape[1], (RESAMPLES, table.shape[1]))
     low, high = np.quantile(mean_of(table[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value=float(mean_of(table)), low=float(low), high=float(high))
+    return BootstrapEstimate(value=float(mean_of(table)), low=float(low), high=float(high))
 
 
-def plain(estimate: Estimate | None) -> dict[str, float] | None:
+def plain(estimate: BootstrapEstimate | None) -> dict[str, float] | None:
     """Return an estimate as plain data."""
     if estimate is None or math.isnan(estimate.value):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from scaling.drawings.metrics import CAP_HEIGHT, DESCENT, text_width
 from scaling.drawings.palette import FAINT, INK, Paint
@@ -216,10 +217,13 @@ def finished(title: str, items: Iterable[Item], *, margin: float = 6.0, width: f
 def moved(items: Iterable[Item], right: float, down: float) -> Iterator[Item]:
     """Yield the items moved by so many points."""
     for item in items:
-        if isinstance(item, Line):
-            yield replace(item, points=tuple((x + right, y + down) for x, y in item.points))
-        else:
-            yield replace(item, x=item.x + right, y=item.y + down)
+        match item:
+            case Line():
+                yield replace(item, points=tuple((x + right, y + down) for x, y in item.points))
+            case Box() | Text():
+                yield replace(item, x=item.x + right, y=item.y + down)
+            case _:
+                assert_never(item)
 
 
 def labelled_box(box: Box, text: str, *, size: float = 6.5, bold: bool = False) -> Iterator[Item]:

@@ -36,8 +36,11 @@ class Layout:
 
     def make(self, size: Size) -> tuple[Figure, Panels]:
         """Return an empty figure and its panels."""
-        figure = new_figure(size, self.double if size == "double" else self.single)
-        rows, columns = (1, self.panels) if size == "double" else (self.panels, 1)
+        height, rows, columns = {
+            "double": (self.double, 1, self.panels),
+            "single": (self.single, self.panels, 1),
+        }[size]
+        figure = new_figure(size, height)
         axes = figure.subplots(
             rows,
             columns,

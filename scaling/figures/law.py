@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from scaling.analysis.intervals import LEVEL
 from scaling.analysis.law_fits import Bootstrap
-from scaling.analysis.law_networks import ALL, BASELINE, Source, published_source
+from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
 from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
@@ -61,7 +61,7 @@ def law_frame(report: LawReport) -> pd.DataFrame:
     return laws_frame(report.source, report.laws)
 
 
-def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
+def laws_frame(source: LawData, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
 
     `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
@@ -85,7 +85,7 @@ def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
     return frame
 
 
-def _networks(source: Source, law: CostLaw) -> list[dict[str, Any]]:
+def _networks(source: LawData, law: CostLaw) -> list[dict[str, Any]]:
     return [
         {
             "strategy": BASELINE if one.strategy == BASELINE else law.strategy,

@@ -113,9 +113,10 @@ def draw_sampler_regret(frame: pd.DataFrame, ax: Axes, *, what: str = REGRET) ->
     if frame.empty:
         nothing_yet(ax, "no search was replayed")
         return
-    names = ("regret", "regret_low", "regret_high")
-    if what == CHOSEN:
-        names = ("winner_chosen", "chosen_low", "chosen_high")
+    names = {
+        REGRET: ("regret", "regret_low", "regret_high"),
+        CHOSEN: ("winner_chosen", "chosen_low", "chosen_high"),
+    }[what]
     for number, name in enumerate(one for one in SAMPLERS if one in set(frame["sampler"])):
         rows = frame[frame["sampler"] == name]
         _, color, marker, dashes = SAMPLERS[name]

@@ -155,4 +155,4 @@ def stem(name: str, size: Size) -> str:
     >>> stem("family", "double"), stem("family", "single")
     ('family', 'family_single')
     """
-    return name if size == "double" else f"{name}_{size}"
+    return name + {"double": "", "single": "_single"}[size]

@@ -249,7 +249,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BudgetAnswer:
     """What a budget allows.
 
     Args:
@@ -265,7 +265,7 @@ class Answer:
     bindings: tuple[Binding, ...] = field(default=())
 
 
-def spend(family: Family, budget: Budget) -> Answer:
+def spend(family: Family, budget: Budget) -> BudgetAnswer:
     """Return the Pareto set of a family under limits, exactly, and how each limit binds.
 
     Args:
@@ -299,7 +299,7 @@ def spend(family: Family, budget: Budget) -> Answer:
                 largest_macs_without=int(macs.max(initial=0)),
             )
         )
-    return Answer(
+    return BudgetAnswer(
         family=len(family),
         feasible=_count(joint),
         pareto=family.networks(depth, width, size),

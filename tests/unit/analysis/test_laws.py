@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from run_tables import collisions, label_boxes
 
 from scaling.analysis.law_fits import Bootstrap, fit_networks, hold_out
-from scaling.analysis.law_networks import Network, Source, published_source, sources_of
+from scaling.analysis.law_networks import LawData, Network, published_source, sources_of
 from scaling.analysis.law_report import report_laws
 from scaling.analysis.law_surface import first_step_bases, fit_surface, limit_bases
 from scaling.analysis.laws import fit_cost_law
@@ -361,7 +361,7 @@ def test_a_surface_is_printed_with_bases_beside_the_papers(tmp_path: Path) -> No
     assert [line.split()[-1] for line in bases] == ["1.2", "1.1", "1.15"]
 
 
-def figure_of(source: Source) -> Figure:
+def figure_of(source: LawData) -> Figure:
     report = report_laws(source, lambda _name: Bootstrap(resamples=8))
     with theme():
         figure = new_figure("double", 3.2)

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from scaling.analysis.proxy_agreement import (
-    Judged,
+    JudgedProxy,
     agreement,
     cheapest,
     kendall,
@@ -97,10 +97,10 @@ def test_the_cheapest_that_holds_is_chosen_or_none() -> None:
     noise = np.random.default_rng(0).normal(size=10)
     good, bad = agreement(anchor, anchor, best=3), agreement(list(noise), anchor, best=3)
     dear, cheap = (
-        Judged(name="dear", cost=0.5, agreement=good),
-        Judged(name="cheap", cost=0.1, agreement=good),
+        JudgedProxy(name="dear", cost=0.5, agreement=good),
+        JudgedProxy(name="cheap", cost=0.1, agreement=good),
     )
-    free = Judged(name="free", cost=0.0, agreement=bad)
+    free = JudgedProxy(name="free", cost=0.0, agreement=bad)
     assert cheapest([free, cheap, dear], 0.5) == cheap
     assert cheapest([free], 0.5) is None
 

@@ -14,7 +14,7 @@ from scaling.network.conventions import Peer, rounding_of
 from scaling.network.families import lite_coefficients, released_coefficients
 from scaling.network.rounding import LITE, RELEASED, HeadRule, SqueezeRounding
 from scaling.search.config import parse_config
-from scaling.weights import Source
+from scaling.weights import WeightsSource
 
 
 @pytest.mark.parametrize("name", [*released_coefficients(), *lite_coefficients()])
@@ -53,7 +53,9 @@ def test_rounding_rules_of_each_peer() -> None:
 
 
 def test_weights_come_from_every_peer_but_tensorflows_checkpoints() -> None:
-    assert {source.value for source in Source} == {peer.value for peer in Peer} - {"tensorflow"} | {"own"}
+    assert {source.value for source in WeightsSource} == {peer.value for peer in Peer} - {"tensorflow"} | {
+        "own"
+    }
 
 
 def test_a_search_scales_lite_by_its_own_rules() -> None:

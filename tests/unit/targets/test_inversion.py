@@ -17,8 +17,8 @@ from scaling.targets.explanation import COMPOUND_FAMILY, released_grid
 from scaling.targets.inversion import (
     Dimension,
     GridEntry,
-    Interval,
     Inversion,
+    LogInterval,
     Match,
     evidence,
     grid_from_json,
@@ -242,7 +242,7 @@ def test_the_ratio_that_b1_forbids_is_what_its_printed_numbers_say() -> None:
 
 
 def test_three_variants_can_contradict_each_other_where_no_two_do() -> None:
-    free, one, two = Interval(0.01, 9), Interval(1, 1.01), Interval(2, 2.02)
+    free, one, two = LogInterval(0.01, 9), LogInterval(1, 1.01), LogInterval(2, 2.02)
     asked = {
         "a": dict(zip(Dimension, (one, one, free), strict=True)),
         "b": dict(zip(Dimension, (free, one, one), strict=True)),

@@ -25,7 +25,7 @@ from scaling import (
     variant,
 )
 from scaling.model import EfficientNet
-from scaling.weights import Source, read_own, read_state, write_own, write_state
+from scaling.weights import WeightsSource, read_own, read_state, write_own, write_state
 from scaling.weights.places import places
 from scaling.weights.schemes import tensor_names
 
@@ -43,7 +43,7 @@ SMALL = ArchitectureSpec(
     num_classes=10,
     name="small",
 )
-SOURCES = pytest.mark.parametrize("source", [source.value for source in Source])
+SOURCES = pytest.mark.parametrize("source", [source.value for source in WeightsSource])
 
 
 def shaken(spec: ArchitectureSpec = SMALL, seed: int = 3) -> EfficientNet:
@@ -80,7 +80,7 @@ def test_places_are_the_state_dict_of_every_spec(spec: ArchitectureSpec) -> None
 @given(spec=architectures(kinds=MBCONV))
 @settings(max_examples=20)
 def test_names_are_a_bijection(spec: ArchitectureSpec) -> None:
-    for source in Source:
+    for source in WeightsSource:
         theirs = Counter(name.theirs for name in tensor_names(spec, source) if name.theirs is not None)
         assert max(theirs.values()) == 1
 
