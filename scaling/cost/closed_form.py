@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.cost.memory import peak_activation_bytes
+from scaling.html_views import html_of
 from scaling.network.architecture import ArchitectureSpec, out_size
 from scaling.network.decomposition import block_letters
 
@@ -46,6 +47,17 @@ class Cost:
     activations: int
     by_stage: tuple[PieceCost, ...]
     spec: ArchitectureSpec
+
+    def __repr__(self) -> str:
+        """Say in one line what it costs."""
+        return (
+            f"<Cost of {self.spec.name} at {self.spec.image_size} px: {self.macs:,} macs, "
+            f"{self.params:,} params, {self.activations:,} activations>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        """Show the cost of every stage in a notebook."""
+        return html_of(self)
 
     @property
     def peak_activation_bytes(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import assert_never
 
 from scaling.drawings.metrics import CAP_HEIGHT, DESCENT, text_width
@@ -175,6 +176,24 @@ class Drawing:
     width: float
     height: float
     items: tuple[Item, ...]
+
+    def _repr_svg_(self) -> str:
+        """Show it in a notebook."""
+        from scaling.drawings.rendering import render  # noqa: PLC0415  which draws what is defined here
+
+        svg = render(self, "svg").decode()
+        return svg[svg.index("<svg") :]
+
+    def save(self, path: Path | str) -> Path:
+        """Write it as the path ends: .svg, .pdf or .png (300 dots an inch).
+
+        Raises:
+            ConfigError: the ending is another.
+            ResultsError: the file cannot be written.
+        """
+        from scaling.drawings.rendering import save_drawing  # noqa: PLC0415  likewise
+
+        return save_drawing(self, Path(path))
 
     def texts(self, role: Role | None = None) -> tuple[Text, ...]:
         """Return the texts, or those of one role."""

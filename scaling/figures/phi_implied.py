@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 
 from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
 from scaling.figures.style import INK
-from scaling.targets.explanation import COMPOUND_FAMILY, PAPER_BASES, explain
+from scaling.network.families import COMPOUND_FAMILY
+from scaling.targets.explanation import PAPER_BASES, explain
 
 PAPER, EXACT = "the paper's bases", "one exact triple"
 SHIFTS = {"depth": -0.2, "width": 0.0, "resolution": 0.2}

@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 
-from scaling.network.families import variant
-from scaling.targets.explanation import COMPOUND_FAMILY
+from scaling.network.families import COMPOUND_FAMILY, variant
 
 
 def width_profile_frame() -> pd.DataFrame:

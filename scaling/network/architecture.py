@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, TypeVar, assert_never
 
 from scaling.errors import SpecError
+from scaling.html_views import html_of
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
 
@@ -300,7 +301,7 @@ class ArchitectureSpec:
     name: str = field(default="unnamed", compare=False)
     dropout: float = field(default=0.2, compare=False)
     stochastic_depth: float = field(default=0.2, compare=False)
-    derivation: Derivation | None = field(default=None, compare=False, repr=False)
+    derivation: Derivation | None = field(default=None, compare=False)
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
@@ -316,6 +317,18 @@ class ArchitectureSpec:
         _check_chain(self)
         if self.num_blocks > MOST_BLOCKS:
             raise SpecError(f"a network may have at most {MOST_BLOCKS} blocks, got {self.num_blocks}")
+
+    def __repr__(self) -> str:
+        """Say in one line what it is; its fields are there for the rest."""
+        stages = ", ".join(f"{stage.repeats}×{stage.operator}({stage.out_channels})" for stage in self.stages)
+        return (
+            f"<ArchitectureSpec {self.name}: {self.image_size} px, stem {self.stem.out_channels}, {stages}, "
+            f"head {self.head.out_channels}, {self.num_classes} classes>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        """Show its stages and its drawing in a notebook."""
+        return html_of(self)
 
     @property
     def num_blocks(self) -> int:

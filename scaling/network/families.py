@@ -21,6 +21,9 @@ from scaling.network.generation import scale
 from scaling.network.published import published
 from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
 
+COMPOUND_FAMILY = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
+"""The networks of the paper's Table 2, which it says one compound scaling made."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleasedCoefficients:
@@ -105,6 +108,15 @@ def official_name(spec: ArchitectureSpec) -> str | None:
         if variant(name) == spec:
             return name
     return None
+
+
+def released_name(spec: ArchitectureSpec) -> str:
+    """Return the name of the released variant, whatever its classes and image size; empty if there is none.
+
+    >>> released_name(replace(variant("b3"), num_classes=10))
+    'b3'
+    """
+    return spec.name if spec.name in {**released_coefficients(), **lite_coefficients()} else ""
 
 
 def named(spec: ArchitectureSpec) -> ArchitectureSpec:

@@ -15,16 +15,13 @@ from scaling.errors import SpecError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.families import released_coefficients, variant
+from scaling.network.families import COMPOUND_FAMILY, released_coefficients, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
 from scaling.targets.inversion import Dimension, GridEntry, Inversion, Match, Solution, invert
 
 PAPER_BASES = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
-
-COMPOUND_FAMILY = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
-"""The networks of the paper's Table 2, which it says one compound scaling made."""
 
 _EXACT = CoefficientRounding.NONE
 

@@ -11,8 +11,8 @@ from scaling import RoundingRules, SpecError, generate, variant
 from scaling.cli import group
 from scaling.cli.output import run
 from scaling.cost import count_cost
-from scaling.network.families import released_coefficients
-from scaling.targets.explanation import COMPOUND_FAMILY, PAPER_BASES, answer, explain, released_grid
+from scaling.network.families import COMPOUND_FAMILY, released_coefficients
+from scaling.targets.explanation import PAPER_BASES, answer, explain, released_grid
 
 PAPER: dict[str, Any] = dict(PAPER_BASES)
 OFFICIAL = tuple(released_coefficients())

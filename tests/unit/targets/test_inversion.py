@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from scaling import ConfigError, RoundingRules, SpecError, generate, variant
+from scaling.network.families import COMPOUND_FAMILY
 from scaling.network.rounding import CoefficientRounding
-from scaling.targets.explanation import COMPOUND_FAMILY, released_grid
+from scaling.targets.explanation import released_grid
 from scaling.targets.inversion import (
     Dimension,
     GridEntry,
