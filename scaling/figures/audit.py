@@ -142,7 +142,7 @@ def audit_cost_figure(frame: pd.DataFrame, size: Size = "double", *, title: str,
                 [], [], color=VERMILION, linewidth=0.8, linestyle=(0, (4, 2)), label=f"the rule: {least:g}"
             ),
         ]
-        legend_outside(figure, handles)
+        legend_outside(ax, handles)
     return figure
 
 

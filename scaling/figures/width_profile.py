@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 
+from scaling.figures.marks import LabelPlace, name_point
 from scaling.network.families import COMPOUND_FAMILY, variant
 
 
@@ -45,19 +48,9 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
         ax.step(x, y, where="pre", color=color, linewidth=1.2, zorder=2 + number / 10)
         end = (rows["block"].iloc[-1], rows["out_channels"].iloc[-1])
         ax.plot(*end, marker="o", markersize=3.0, color=color)
-        label = ax.annotate(
-            name.upper(),
-            end,
-            xytext=(*NUDGES.get(name, (4, 0)),),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-            fontweight="bold",
-            color=color,
-            path_effects=[patheffects.withStroke(linewidth=1.5, foreground="white")],
-            zorder=5,
-        )
-        label.set_gid(f"label {name}")
+        halo = [patheffects.withStroke(linewidth=1.5, foreground="white")]
+        look: dict[str, Any] = {"fontweight": "bold", "color": color, "path_effects": halo, "zorder": 5}
+        name_point(ax, name.upper(), end, PLACES.get(name, EAST), size=6.5, **look)
     ax.set(
         title="Width along depth, B0 to B7",
         xlabel="block, from stem to head",
@@ -67,5 +60,6 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
     )
 
 
-NUDGES: dict[str, tuple[float, float]] = {"b1": (-2, -8), "b2": (4, 2)}
-"""B1 and B2 have as many blocks: their labels stand apart by hand, in points."""
+EAST = LabelPlace(x=4, y=0)
+PLACES = {"b1": LabelPlace(x=-2, y=-8), "b2": LabelPlace(x=4, y=2)}
+"""B1 and B2 have as many blocks: their labels stand apart by hand."""

@@ -230,7 +230,7 @@ def test_widths_of_a_run_are_lines_along_which_the_cost_grows() -> None:
     widths = run_widths_frame(run)
     assert set(widths["r"]) == {1.2}, "at one cost width alone says nothing"
     ax = Figure().subplots()
-    draw_run_widths(widths, ax, title="tiny")
+    draw_run_widths(widths, ax, run=RunData(trials=run, title="tiny"))
     assert ax.get_title() == "tiny · own runs · 7 of 9 depths and resolutions"
     assert len(ax.lines) == 7
 
