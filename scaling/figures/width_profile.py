@@ -50,7 +50,8 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
         ax.plot(*end, marker="o", markersize=3.0, color=color)
         halo = [patheffects.withStroke(linewidth=1.5, foreground="white")]
         look: dict[str, Any] = {"fontweight": "bold", "color": color, "path_effects": halo, "zorder": 5}
-        name_point(ax, name.upper(), end, PLACES.get(name, EAST), size=6.5, **look)
+        label = name_point(ax, name.upper(), end, PLACES.get(name, EAST), size=6.5, **look)
+        label.set_gid(f"label {name}")
     ax.set(
         title="Width along depth, B0 to B7",
         xlabel="block, from stem to head",
