@@ -67,7 +67,7 @@ _LAZY = {
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
 }
-"""What needs torch or matplotlib, and where it lives: imported when first asked for; describing stays instant."""
+"""What needs torch or matplotlib, and where it lives: imported when first asked for."""
 
 register_views()
 

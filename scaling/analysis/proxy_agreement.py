@@ -15,24 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from scaling.analysis.intervals import LEVEL, Estimate, estimate_of
 from scaling.errors import ResultsError
 
-LEVEL = 0.95
 RESAMPLES = 2000
 FEWEST = 4
 """Networks below which a rank correlation says nothing."""
 
 Values = NDArray[np.float64]
 Statistic = Callable[..., Values]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootstrapEstimate:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +40,10 @@ class RankAgreement:
     """
 
     networks: int
-    spearman: BootstrapEstimate
-    kendall: BootstrapEstimate
-    precision: BootstrapEstimate
-    regret: BootstrapEstimate
+    spearman: Estimate
+    kendall: Estimate
+    precision: Estimate
+    regret: Estimate
     best: int
 
 
@@ -143,7 +134,7 @@ def regret(proxy: Values, anchor: Values, axis: int = -1) -> Values:
     return found
 
 
-def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) -> BootstrapEstimate:
+def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) -> Estimate:
     limits = stats.bootstrap(
         (proxy, anchor),
         statistic,
@@ -154,9 +145,7 @@ def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) ->
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return BootstrapEstimate(
-        value=float(statistic(proxy, anchor)), low=float(limits.low), high=float(limits.high)
-    )
+    return Estimate(value=float(statistic(proxy, anchor)), low=float(limits.low), high=float(limits.high))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +173,7 @@ def cheapest(judged: Sequence[JudgedProxy], least: float) -> JudgedProxy | None:
     return min(holding, key=lambda one: one.cost) if holding else None
 
 
-def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> BootstrapEstimate | None:
+def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> Estimate | None:
     """Return how the anchors agree with themselves: mean Spearman of one seed and the others' mean.
 
     No proxy can be expected to agree with the anchors better than this. None with a single seed.
@@ -203,11 +192,10 @@ def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> Bootstr
         return found
 
     draws = np.random.default_rng(seed).integers(0, table.shape[1], (RESAMPLES, table.shape[1]))
-    low, high = np.quantile(mean_of(table[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return BootstrapEstimate(value=float(mean_of(table)), low=float(low), high=float(high))
+    return estimate_of(float(mean_of(table)), mean_of(table[:, draws]))
 
 
-def plain(estimate: BootstrapEstimate | None) -> dict[str, float] | None:
+def plain(estimate: Estimate | None) -> dict[str, float] | None:
     """Return an estimate as plain data."""
     if estimate is None or math.isnan(estimate.value):
         return None

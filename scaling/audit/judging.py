@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scaling.analysis.intervals import Estimate
 from scaling.analysis.proxy_agreement import (
     FEWEST,
-    BootstrapEstimate,
     JudgedProxy,
     RankAgreement,
     agreement,
@@ -51,7 +51,7 @@ class Verdict:
     table: pd.DataFrame
     judged: tuple[JudgedProxy, ...]
     missing: tuple[str, ...]
-    reliability: BootstrapEstimate | None
+    reliability: Estimate | None
     cheapest: JudgedProxy | None
     wall_s: Mapping[str, float]
     least: float
@@ -82,7 +82,7 @@ class Verdict:
         )
 
 
-def _range(one: BootstrapEstimate) -> str:
+def _range(one: Estimate) -> str:
     return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
 
 
@@ -140,7 +140,7 @@ def _means(rows: Sequence[Sequence[Trained | None]]) -> np.ndarray:
     return np.array([np.mean([_top1(one) for one in row]) for row in rows], np.float64)
 
 
-def _reliability(rows: Sequence[Sequence[Trained | None]]) -> BootstrapEstimate | None:
+def _reliability(rows: Sequence[Sequence[Trained | None]]) -> Estimate | None:
     table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
     table = table[~np.isnan(table).any(1)]
     return reliability(table.T.tolist()) if len(table) >= FEWEST else None

@@ -10,7 +10,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from scaling.analysis.proxy_agreement import BootstrapEstimate
+from scaling.analysis.intervals import Estimate
 from scaling.atomic_write import write_json, write_text
 from scaling.audit.config import Audit, AuditSize, audit_file, load_audit
 from scaling.audit.judging import Results, Verdict, document_of, judge
@@ -254,5 +254,5 @@ def print_verdict(wanted: Audit, verdict: Verdict) -> None:
     console.print(verdict.conclusion)
 
 
-def _cell(one: BootstrapEstimate) -> str:
+def _cell(one: Estimate) -> str:
     return f"{one.value:.2f} ({one.low:.2f}, {one.high:.2f})" if np.isfinite(one.value) else ""

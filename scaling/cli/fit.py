@@ -10,7 +10,8 @@ import pandas as pd
 from rich.markup import escape
 from rich.progress import Progress
 
-from scaling.analysis.law_fits import RESAMPLES, Bootstrap, Estimate, HeldOut
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import RESAMPLES, Bootstrap, HeldOut
 from scaling.analysis.law_networks import COSTS, DIMENSIONS, LawData, published_source, sources_of
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.law_surface import SurfaceLaw

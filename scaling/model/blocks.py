@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import assert_never
 
 from torch import Tensor, nn
@@ -29,23 +30,10 @@ class Separable(nn.Module):
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        self.depthwise = ConvolutionNorm(
-            block.in_channels,
-            block.in_channels,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            groups=block.in_channels,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
-        self.pointwise = ConvolutionNorm(
-            block.in_channels,
-            block.out_channels,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
+        into = block.in_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
+        self.depthwise = make(into, into, kernel_size=block.kernel_size, stride=block.stride, groups=into)
+        self.pointwise = make(into, block.out_channels)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
@@ -71,32 +59,14 @@ class Bottleneck(nn.Module):
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        inner = block.expanded_channels
-        self.reduce = ConvolutionNorm(
-            block.in_channels, inner, activation=activation, numerics=numerics, kernels=kernels
-        )
-        self.spatial = ConvolutionNorm(
-            inner,
-            inner,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
-        self.project = ConvolutionNorm(
-            inner, block.out_channels, activation=None, numerics=numerics, kernels=kernels
-        )
+        into, inner, out = block.in_channels, block.expanded_channels, block.out_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
+        self.reduce = make(into, inner)
+        self.spatial = make(inner, inner, kernel_size=block.kernel_size, stride=block.stride)
+        self.project = make(inner, out, activation=None)
         self.shortcut: nn.Module = nn.Identity()
         if block.projects_shortcut:
-            self.shortcut = ConvolutionNorm(
-                block.in_channels,
-                block.out_channels,
-                stride=block.stride,
-                activation=None,
-                numerics=numerics,
-                kernels=kernels,
-            )
+            self.shortcut = make(into, out, stride=block.stride, activation=None)
         self.stochastic_depth = StochasticDepth(survival)
         self.activation = activation_layer(activation)
 

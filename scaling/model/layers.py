@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -169,29 +171,19 @@ class MBConv(nn.Module):
     ) -> None:
         super().__init__()
         expanded = block.expanded_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
         self.expand: nn.Module = nn.Identity()
         if block.expand_ratio != 1:
-            self.expand = ConvolutionNorm(
-                block.in_channels, expanded, activation=activation, numerics=numerics, kernels=kernels
-            )
-        self.depthwise = ConvolutionNorm(
-            expanded,
-            expanded,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            groups=expanded,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
+            self.expand = make(block.in_channels, expanded)
+        self.depthwise = make(
+            expanded, expanded, kernel_size=block.kernel_size, stride=block.stride, groups=expanded
         )
         self.squeeze_excitation: nn.Module = nn.Identity()
         if block.squeeze_channels:
             self.squeeze_excitation = SqueezeExcitation(
                 expanded, block.squeeze_channels, activation=activation, kernels=kernels
             )
-        self.project = ConvolutionNorm(
-            expanded, block.out_channels, activation=None, numerics=numerics, kernels=kernels
-        )
+        self.project = make(expanded, block.out_channels, activation=None)
         self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

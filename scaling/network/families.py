@@ -16,8 +16,8 @@ from scaling.network.baselines import (
     known_baseline,
     rules_of_baseline,
 )
-from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.generation import scale
+from scaling.network.coefficients import CompoundCoefficients
+from scaling.network.generation import scale, scaled_to
 from scaling.network.published import published
 from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
 
@@ -89,12 +89,13 @@ def variant(name: str) -> ArchitectureSpec:
         known = ", ".join(official)
         raise SpecError(f"unknown variant {name!r}; expected one of {known} (or efficientnet-b0 …)")
     baseline = EFFICIENTNET_LITE0 if released.name in lite_coefficients() else EFFICIENTNET_B0
-    scaling = ScalingCoefficients(
-        depth_coefficient=released.depth_coefficient,
-        width_coefficient=released.width_coefficient,
-        resolution_coefficient=released.image_size / baseline.image_size,
+    spec = scaled_to(
+        baseline,
+        depth=released.depth_coefficient,
+        width=released.width_coefficient,
+        image_size=released.image_size,
+        rounding=rules_of_baseline(baseline.name),
     )
-    spec = scale(baseline, scaling, rules_of_baseline(baseline.name))
     return replace(spec, name=released.name, dropout=released.dropout)
 
 

@@ -77,6 +77,21 @@ def scale(
     )
 
 
+def scaled_to(
+    spec: ArchitectureSpec,
+    *,
+    depth: float,
+    width: float,
+    image_size: float,
+    rounding: RoundingRules = RELEASED,
+) -> ArchitectureSpec:
+    """Scale a baseline by depth and width coefficients to an image size; see `scale`."""
+    multipliers = ScalingCoefficients(
+        depth_coefficient=depth, width_coefficient=width, resolution_coefficient=image_size / spec.image_size
+    )
+    return scale(spec, multipliers, rounding)
+
+
 def _multipliers(coefficients: CompoundCoefficients | ScalingCoefficients) -> ScalingCoefficients:
     if isinstance(coefficients, CompoundCoefficients):
         return coefficients.scaling_coefficients()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from scaling.analysis.law_fits import Bootstrap, Estimate
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import ALL, LawData, sources_of
 from scaling.analysis.laws import CostLaw, fit_cost_law
 from scaling.errors import ResultsError

@@ -19,9 +19,8 @@ from scaling.cost.peak_memory import INFERENCE, MemoryUse, peak_bytes_of
 from scaling.cost.vectorised import Candidates, Costs, count_costs
 from scaling.errors import SpecError
 from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
-from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
-from scaling.network.generation import scale
+from scaling.network.generation import scaled_to
 from scaling.network.rounding import RELEASED, RoundingRules
 from scaling.targets.space import depth_steps, width_steps
 from scaling.targets.target import Target
@@ -210,12 +209,13 @@ class Family:
 
     def spec(self, networks: Networks, index: int) -> ArchitectureSpec:
         """Return one network as the generator makes it."""
-        multipliers = ScalingCoefficients(
-            depth_coefficient=float(networks.depth_coefficient[index]),
-            width_coefficient=float(networks.width_coefficient[index]),
-            resolution_coefficient=int(networks.image_size[index]) / self.baseline.image_size,
+        return scaled_to(
+            self.baseline,
+            depth=float(networks.depth_coefficient[index]),
+            width=float(networks.width_coefficient[index]),
+            image_size=int(networks.image_size[index]),
+            rounding=self.rounding,
         )
-        return scale(self.baseline, multipliers, self.rounding)
 
     def _affordable(self, most: float) -> NDArray[np.bool_]:
         """Return which depths and widths are within the family's cost at the smallest image size."""

@@ -12,6 +12,7 @@ from functools import cache
 
 from scaling.cost import Cost, count_cost
 from scaling.errors import SpecError
+from scaling.network import strategies
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
@@ -20,7 +21,7 @@ from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
 from scaling.targets.inversion import Dimension, GridEntry, Inversion, Match, Solution, invert
 
-PAPER_BASES = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
+PAPER_BASES = dict(zip(("alpha", "beta", "gamma"), strategies.PAPER_BASES, strict=True))
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
 
 _EXACT = CoefficientRounding.NONE

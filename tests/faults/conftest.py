@@ -12,12 +12,11 @@ from pathlib import Path
 import postgres
 import pytest
 from checking import MadeStudy, MakeStudy
-from search_runs import configuration
-
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import parsed, sqlite_url
 from scaling.search.run import open_run
+from search_runs import configuration
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 from checking import check, in_training, interruptions, opened, told_so_far
 from postgres import Server, free_port, fresh_database
-from search_runs import ROOT, experiment, wait_until
-
 from scaling.search.endings import EXPIRED
+from search_runs import ROOT, experiment, wait_until
 
 pytestmark = pytest.mark.faults
 TRIALS = 3

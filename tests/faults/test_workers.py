@@ -14,9 +14,8 @@ import pytest
 from checking import MakeStudy, check, in_training, interruptions, opened, told_so_far
 from postgres import Server
 from processes import command_line, ended, joined, kill_group, messages
-from search_runs import configuration, wait_until
-
 from scaling.search.endings import EXPIRED, running
+from search_runs import configuration, wait_until
 
 pytestmark = pytest.mark.faults
 

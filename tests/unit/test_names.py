@@ -8,7 +8,7 @@ from pathlib import Path
 
 import scaling
 
-BEING_MERGED = {"Calibration", "Outcome", "Plan", "Size", "Step", "Table"}
+BEING_MERGED = {"Calibration", "Outcome", "Plan", "Size", "Table"}
 """Names of rooms that are being rewritten; the list only shrinks."""
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from recorded_runs import shown
+from scaling.cli.choice import choice_document
 from scipy import stats
 from search_runs import configuration
 
@@ -19,7 +20,6 @@ from scaling.analysis import contenders, noise_floor
 from scaling.analysis.choosing import holm
 from scaling.atomic_write import write_json
 from scaling.cli import group
-from scaling.cli.choice import choice_document
 from scaling.errors import ResultsError
 from scaling.figures.run_accuracy import run_frame
 from scaling.report.findings import findings

@@ -10,7 +10,6 @@ from scipy import stats
 
 from scaling.analysis import (
     NoiseFloor,
-    bootstrap_interval,
     mean_interval,
     noise_floor,
     paired_difference,
@@ -63,24 +62,6 @@ def test_the_t_interval_covers_the_truth_as_often_as_it_says(count: int) -> None
     assert low <= sum(covered) <= high
 
 
-def test_the_bootstrap_covers_less_for_few_values_and_about_right_for_many() -> None:
-    rng = np.random.default_rng(4)
-
-    def share(count: int, times: int) -> float:
-        rows = rng.exponential(1.0, (times, count))
-        return float(np.mean([covers(bootstrap_interval(list(row), seed=0), 1.0) for row in rows]))
-
-    assert share(4, 60) < 0.90
-    assert share(80, 60) > 0.85
-
-
-def test_the_bootstrap_repeats_and_depends_on_its_seed() -> None:
-    assert bootstrap_interval(VALUES, seed=1) == bootstrap_interval(VALUES, seed=1)
-    assert bootstrap_interval(VALUES, seed=1) != bootstrap_interval(VALUES, seed=2)
-    found = bootstrap_interval(VALUES, seed=1)
-    assert min(VALUES) <= found.low < found.value < found.high <= max(VALUES)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [([0.5], "at least 2 values, got 1"), ([0.5, math.nan], "finite"), ([], "got 0")],
@@ -88,8 +69,6 @@ def test_the_bootstrap_repeats_and_depends_on_its_seed() -> None:
 def test_bad_values_are_refused(values: list[float], message: str) -> None:
     with pytest.raises(ResultsError, match=message):
         mean_interval(values)
-    with pytest.raises(ResultsError):
-        bootstrap_interval(values, seed=0)
 
 
 def test_unequal_pairs_are_refused() -> None:

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
+from scaling.search.replay import Float, Table
+from scaling.search.samplers import Sampler
 from search_runs import experiment
 
-from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures.sampler_regret import (
     CHOSEN,
@@ -22,8 +24,6 @@ from scaling.figures.sampler_regret import (
     sampler_regret_figure,
 )
 from scaling.figures.style import new_figure
-from scaling.search.replay import Float, Table
-from scaling.search.samplers import Sampler
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scaling.search.objective import train_once
 from search_runs import configuration
 
 from scaling.data import Split, dataset_info, load_split
@@ -20,7 +21,6 @@ from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split
 from scaling.data.pictures import as_rgb
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
-from scaling.search.objective import train_once
 from scaling.training import Recipe, TrainingResult, train_network
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"

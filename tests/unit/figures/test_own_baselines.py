@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from run_tables import make_trials
+from scaling.search.config import load_config
 
 from scaling.cli import group
 from scaling.errors import ConfigError
@@ -17,7 +18,6 @@ from scaling.figures.own_baselines import (
     own_baselines_frame,
     published_baseline,
 )
-from scaling.search.config import load_config
 
 PROXIES = sorted(Path("experiments/proxies").glob("glyphs-*net*.toml"))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from scaling.search.config import load_config
 
 from scaling import ConfigError, count_cost
 from scaling.cli import group
@@ -15,7 +16,6 @@ from scaling.network.baseline_files import baseline_from, read_baseline
 from scaling.network.baselines import BASELINES, EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
 from scaling.network.block_strings import stage_to_string
 from scaling.network.rounding import RELEASED, CoefficientRounding
-from scaling.search.config import load_config
 from scaling.toml_errors import line_of
 
 TOML = """\

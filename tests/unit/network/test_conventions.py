@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scaling.search.config import parse_config
 
 from scaling import SpecError
 from scaling.model import TENSORFLOW, TORCHVISION, Padding, numerics_of
 from scaling.network.conventions import Peer, rounding_of
 from scaling.network.families import lite_coefficients, released_coefficients
 from scaling.network.rounding import LITE, RELEASED, HeadRule, SqueezeRounding
-from scaling.search.config import parse_config
 from scaling.weights import WeightsSource
 
 
