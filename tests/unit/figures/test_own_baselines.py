@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from run_tables import make_trials
-from scaling.search.config import load_config
 
 from scaling.cli import group
 from scaling.errors import ConfigError
@@ -74,6 +73,8 @@ def test_published_and_own_never_share_an_axis() -> None:
 
 @pytest.mark.parametrize("path", PROXIES, ids=lambda path: path.stem)
 def test_proxies_of_other_baselines_can_be_searched(path: Path) -> None:
+    from scaling.plans.search.config import load_config  # noqa: PLC0415
+
     assert published_baseline(load_config(path).baseline_spec.name) in (
         "MobileNetV1",
         "MobileNetV2",

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from scaling.search.config import load_config
 
 from scaling import ConfigError, count_cost
 from scaling.cli import group
@@ -213,6 +212,8 @@ def test_a_wrong_block_string_is_named_by_its_line(old: str, new: str, message: 
 
 
 def test_an_experiment_file_names_the_line_too(tmp_path: Path) -> None:
+    from scaling.plans.search.config import load_config  # noqa: PLC0415
+
     text = Path("experiments/quick.toml").read_text(encoding="utf-8")
     wrong = text.replace("r2_k5_s22_e6_i12_o20_se0.25", "r2_k5_s22_e6_i16_o20_se0.25")
     line = 1 + next(number for number, one in enumerate(wrong.splitlines()) if "i16_o20" in one)

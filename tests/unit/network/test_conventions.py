@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scaling.search.config import parse_config
 
 from scaling import SpecError
 from scaling.model import TENSORFLOW, TORCHVISION, Padding, numerics_of
@@ -59,6 +58,8 @@ def test_weights_come_from_every_peer_but_tensorflows_checkpoints() -> None:
 
 
 def test_a_search_scales_lite_by_its_own_rules() -> None:
+    from scaling.plans.search.config import parse_config  # noqa: PLC0415
+
     quick = Path(__file__).parents[3] / "experiments" / "quick.toml"
     document = tomllib.loads(quick.read_text(encoding="utf-8"))
     own_stages = parse_config(document, where="test").rounding_rules

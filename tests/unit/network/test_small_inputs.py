@@ -8,15 +8,17 @@ from dataclasses import replace
 import pytest
 import torch
 from click.testing import CliRunner
-from search_runs import configuration
+from pydantic import ValidationError
+from tiny_networks import TINY_TABLE
 from torch import nn
 
 from scaling import variant
 from scaling.cli import group
 from scaling.cost import count_cost
-from scaling.errors import ConfigError, SpecError
+from scaling.errors import SpecError
 from scaling.model import build_model
 from scaling.network.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
+from scaling.network.baseline_files import BaselineTable
 from scaling.network.baselines import EFFICIENTNET_LITE0
 from scaling.network.block_strings import stages_from_strings
 from scaling.network.coefficients import CompoundCoefficients
@@ -181,12 +183,12 @@ def test_other_commands_know_the_policy(command: str) -> None:
     assert CliRunner().invoke(group, [*arguments, "--small-input", "late"]).output != plain
 
 
-def test_an_experiment_file_names_the_policy() -> None:
-    baseline = configuration().baseline_spec
+def test_a_baselines_table_names_the_policy() -> None:
+    baseline = TINY_TABLE.network()
     assert last_map(baseline) == 4
-    deeper = {"stem_stride": 2, "small_input": "early"}
-    assert configuration(baseline=deeper).baseline_spec == baseline
-    late = configuration(baseline={"stem_stride": 2, "small_input": "late"}).baseline_spec
+    strided = TINY_TABLE.model_dump(exclude_unset=True) | {"stem_stride": 2}
+    assert BaselineTable(**strided, small_input=SmallInput.EARLY).network() == baseline
+    late = BaselineTable(**strided, small_input=SmallInput.LATE).network()
     assert strides(late) == [2, 2, 1]
-    with pytest.raises(ConfigError, match=r"baseline\.small_input"):
-        configuration(baseline={"small_input": "sometimes"})
+    with pytest.raises(ValidationError, match="small_input"):
+        BaselineTable.model_validate(strided | {"small_input": "sometimes"})

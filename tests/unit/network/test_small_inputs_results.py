@@ -6,15 +6,16 @@ import importlib.util
 import json
 import re
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 import pytest
-from search_runs import ROOT
 
 from scaling.network.serialization import architecture_key
 from scaling.network.small_inputs import RECOMMENDED, idle_taps, last_map
 
+ROOT = Path(__file__).parents[3]
 RESULTS = ROOT / "results" / "small_inputs"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search_runs import configuration
+from tiny_networks import TINY, TINY_RULES, TINY_TARGET
 
 from scaling import RoundingRules, SpecError, variant
 from scaling.cost import count_cost
@@ -66,8 +66,7 @@ def test_every_feasible_network_is_in_the_enumerated_space(
 
 
 def test_directions_of_a_proxy_give_many_networks_in_its_space() -> None:
-    config = configuration()
-    baseline, target, rules = config.baseline_spec, config.target, config.rounding_rules
+    baseline, target, rules = TINY, TINY_TARGET, TINY_RULES
     keys = {architecture_key(spec) for spec in specs_of(baseline, on_target(baseline, target, rules), rules)}
     found = [realise(one, baseline, target, rules) for one in proposals(150)]
     reached = {architecture_key(one.spec) for one in found if one.feasible}

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from search_runs import configuration
+from tiny_networks import TINY, TINY_RULES, TINY_TARGET
 
 from scaling import ArchitectureSpec, RoundingRules, variant
 from scaling.cost import count_cost
@@ -19,7 +19,6 @@ from scaling.targets.space import image_sizes, on_target, specs_of
 from scaling.targets.target import Target
 
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
-TINY = configuration().baseline_spec
 
 
 def brute_force(
@@ -62,7 +61,7 @@ def brute_force(
 @pytest.mark.parametrize(
     ("rules", "target"),
     [
-        (configuration().rounding_rules, Target(tolerance=0.05)),
+        (TINY_RULES, Target(tolerance=0.05)),
         (RoundingRules(), Target(tolerance=0.1)),
         (RoundingRules(coefficient_rounding="none", image_size_step=4), Target(tolerance=0.2)),
         (RoundingRules(channel_rule=ChannelRule.ROUND, head_rule=HeadRule.CHANNEL_RULE,
@@ -80,7 +79,7 @@ def test_the_space_is_complete(rules: RoundingRules, target: Target) -> None:
 
 @pytest.mark.parametrize(
     ("baseline", "rules"),
-    [(variant("b0"), RoundingRules()), (variant("b0"), EXACT), (TINY, configuration().rounding_rules)],
+    [(variant("b0"), RoundingRules()), (variant("b0"), EXACT), (TINY, TINY_RULES)],
 )
 def test_specs_are_distinct_and_within_the_tolerance(
     baseline: ArchitectureSpec, rules: RoundingRules
@@ -95,18 +94,16 @@ def test_specs_are_distinct_and_within_the_tolerance(
 
 
 def test_specs_are_what_the_rows_say() -> None:
-    config = configuration()
-    space = on_target(config.baseline_spec, config.target, config.rounding_rules)
-    specs = list(specs_of(config.baseline_spec, space, config.rounding_rules))
+    space = on_target(TINY, TINY_TARGET, TINY_RULES)
+    specs = list(specs_of(TINY, space, TINY_RULES))
     for row, spec in enumerate(specs):
         assert tuple(space.candidates.repeats[row]) == tuple(stage.repeats for stage in spec.stages)
-        channels = (spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels)
-        assert tuple(space.candidates.channels[row]) == channels
+        assert tuple(space.candidates.channels[row]) == spec.channels
         assert space.candidates.image_size[row] == spec.image_size
 
 
 def test_sizes_end_at_the_cap_and_at_the_cost() -> None:
-    rules = configuration().rounding_rules
+    rules = TINY_RULES
     assert image_sizes(TINY, Target(largest_image_size=18), rules) == [16, 17, 18]
     assert image_sizes(TINY, Target(largest_image_size=16), rules) == [16]
     sizes = image_sizes(TINY, Target(), rules)

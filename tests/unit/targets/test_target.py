@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from search_runs import configuration
+from tiny_networks import TINY, TINY_RULES
 
 from scaling import RoundingRules, variant
 from scaling.cost import count_cost
@@ -23,7 +23,6 @@ from scaling.targets.target import Limits, Metric, Target
 EXACT = RoundingRules(coefficient_rounding=CoefficientRounding.NONE)
 B0 = variant("b0")
 LATENCY = LatencyModel(base_ms=0.5, ms_per_gmac=3.0, ms_per_mactivation=0.7)
-TINY = configuration()
 
 
 def directions(count: int, seed: int = 3) -> list[Direction]:
@@ -47,7 +46,7 @@ def test_most_directions_of_b0_meet_any_metric(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", list(Metric))
 def test_the_space_of_any_metric_holds_what_is_realised(metric: Metric) -> None:
-    baseline, rules = TINY.baseline_spec, TINY.rounding_rules
+    baseline, rules = TINY, TINY_RULES
     latency = LatencyModel(
         ms_per_gmac=3.0, ms_per_mactivation=0.7
     )  # so small a network has no base to speak of
@@ -72,7 +71,7 @@ LIMITED = {
 
 @pytest.mark.parametrize("limit", LIMITED)
 def test_limits_cut_the_space_exactly(limit: str) -> None:
-    baseline, rules = TINY.baseline_spec, TINY.rounding_rules
+    baseline, rules = TINY, TINY_RULES
     free = list(specs_of(baseline, on_target(baseline, Target(tolerance=0.05), rules), rules))
     amounts = [LIMITED[limit](count_cost(spec)) for spec in free]
     most = float(np.median(amounts))
@@ -133,6 +132,8 @@ def test_a_factor_beyond_any_network_is_refused() -> None:
     ],
 )
 def test_targets_that_make_no_sense_are_refused(search: dict[str, Any], message: str) -> None:
+    from search_runs import configuration  # noqa: PLC0415
+
     with pytest.raises(ConfigError) as caught:
         configuration(search=search)
     assert message in str(caught.value)
