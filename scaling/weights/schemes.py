@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scaling.errors import WeightsError
 from scaling.network.architecture import ArchitectureSpec, BlockKind
-from scaling.weights import efficientnet_pytorch, keras, mobilenet_v2, resnet, timm, torchvision
+from scaling.weights import keras, module_names
 from scaling.weights.places import Place, places
 
 
@@ -46,12 +46,12 @@ class TensorName:
 
 _MODULES: dict[WeightsSource, Callable[[Place], str]] = {
     WeightsSource.OWN: lambda place: place.module,
-    WeightsSource.TORCHVISION: torchvision.module_of,
-    WeightsSource.TIMM: timm.module_of,
-    WeightsSource.TIMM_TF: timm.module_of,
-    WeightsSource.GEFFNET: timm.module_of,
-    WeightsSource.GEFFNET_TF: timm.module_of,
-    WeightsSource.EFFICIENTNET_PYTORCH: efficientnet_pytorch.module_of,
+    WeightsSource.TORCHVISION: module_names.torchvision,
+    WeightsSource.TIMM: module_names.timm,
+    WeightsSource.TIMM_TF: module_names.timm,
+    WeightsSource.GEFFNET: module_names.timm,
+    WeightsSource.GEFFNET_TF: module_names.timm,
+    WeightsSource.EFFICIENTNET_PYTORCH: module_names.efficientnet_pytorch,
     WeightsSource.KERAS: keras.module_of,
 }
 _RESNETS = (WeightsSource.TORCHVISION, WeightsSource.TIMM)
@@ -65,7 +65,7 @@ def _scheme(spec: ArchitectureSpec, source: WeightsSource) -> Callable[[Place], 
     if source == WeightsSource.OWN:
         return _MODULES[source]
     if kinds == {BlockKind.BOTTLENECK} and source in _RESNETS and not spec.head.out_channels:
-        return resnet.module_of
+        return module_names.resnet
     allowed = {BlockKind.MBCONV, BlockKind.SEPARABLE} if source in _SEPARABLE else {BlockKind.MBCONV}
     if not kinds <= allowed:
         blocks = " and ".join(sorted(kinds - allowed))
@@ -73,7 +73,7 @@ def _scheme(spec: ArchitectureSpec, source: WeightsSource) -> Callable[[Place], 
             f"{source.value} has no names for a network like {spec.name}, with {blocks} blocks"
         )
     if source == WeightsSource.TORCHVISION and not any(stage.se_ratio for stage in spec.stages):
-        return mobilenet_v2.module_of  # its EfficientNets all have squeeze-excitation
+        return module_names.mobilenet_v2  # its EfficientNets all have squeeze-excitation
     return _MODULES[source]
 
 
