@@ -18,12 +18,14 @@ from scaling.network.families import generate, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import RoundingRules
 from scaling.network.small_inputs import for_small_input
+from scaling.notebook import register_views
 
 if TYPE_CHECKING:
+    from scaling.drawings import draw
     from scaling.library.loading import load_run
     from scaling.library.searching import search
     from scaling.model import build_model
-    from scaling.weights import export_weights, load_weights
+    from scaling.weights import create_model, export_weights, load_weights
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,6 +45,8 @@ __all__ = [
     "WeightsError",
     "build_model",
     "count_cost",
+    "create_model",
+    "draw",
     "export_weights",
     "for_small_input",
     "generate",
@@ -56,12 +60,16 @@ __all__ = [
 
 _LAZY = {
     "build_model": "scaling.model",
+    "create_model": "scaling.weights",
+    "draw": "scaling.drawings",
     "export_weights": "scaling.weights",
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
 }
-"""What needs torch, and where it lives: imported when it is first asked for; describing stays instant."""
+"""What needs torch or matplotlib, and where it lives: imported when first asked for."""
+
+register_views()
 
 
 def __getattr__(name: str) -> Any:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-RESAMPLES = 2000
+from scaling.analysis.intervals import estimate_of
+from scaling.analysis.proxy_agreement import RESAMPLES, spearman
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +43,14 @@ def cost_correlation(trials: pd.DataFrame) -> CostCorrelation | None:
     if len(means) < 3 or means["factor"].nunique() < 2 or means["top1"].nunique() < 2:
         return None
     factor, top1 = means["factor"].to_numpy(float), means["top1"].to_numpy(float)
-    low, high = _interval(factor, top1) if len(means) >= 5 else (np.nan, np.nan)
+    draws = np.random.default_rng(0).integers(0, len(factor), (RESAMPLES, len(factor)))
+    found = estimate_of(float(spearman(factor, top1)), spearman(factor[draws], top1[draws]))
+    known = len(means) >= 5
     return CostCorrelation(
         networks=len(means),
         least=float(factor.min()),
         most=float(factor.max()),
-        spearman=_spearman(factor, top1),
-        low=low,
-        high=high,
+        spearman=found.value,
+        low=found.low if known else np.nan,
+        high=found.high if known else np.nan,
     )
-
-
-def _spearman(first: np.ndarray, second: np.ndarray) -> float:
-    # Ranks by hand: spearmanr warns of a resample in which everything is equal.
-    ranks = stats.rankdata(first), stats.rankdata(second)
-    if min(np.ptp(ranks[0]), np.ptp(ranks[1])) == 0:
-        return 0.0
-    return float(np.corrcoef(*ranks)[0, 1])
-
-
-def _interval(factor: np.ndarray, top1: np.ndarray) -> tuple[float, float]:
-    random = np.random.default_rng(0)
-    draws = random.integers(0, len(factor), (RESAMPLES, len(factor)))
-    values = [_spearman(factor[draw], top1[draw]) for draw in draws]
-    return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))

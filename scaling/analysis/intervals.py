@@ -13,7 +13,6 @@ from scipy import stats
 from scaling.errors import ResultsError
 
 LEVEL = 0.95
-RESAMPLES = 9999
 
 
 class IntervalMethod(StrEnum):
@@ -23,8 +22,6 @@ class IntervalMethod(StrEnum):
     """Student's t on the mean: exact for normal values, for as few as two."""
     PAIRED_T = "paired t"
     """Student's t on differences of pairs."""
-    BOOTSTRAP = "bootstrap (BCa)"
-    """Bias-corrected and accelerated bootstrap: no shape is assumed, but many values are needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +41,26 @@ class Interval:
     high: float
     count: int
     method: IntervalMethod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with the 95 % percentile interval of its bootstrap."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def includes_zero(self) -> bool:
+        """Whether the sign is open."""
+        return self.low <= 0 <= self.high
+
+
+def estimate_of(value: float, draws: Sequence[float] | np.ndarray) -> Estimate:
+    """Return a figure with the percentile interval of its draws."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(value=value, low=float(low), high=float(high))
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
@@ -83,40 +100,6 @@ def paired_difference(values: Sequence[float], others: Sequence[float]) -> Inter
         raise ResultsError(f"pairs need equally many values, got {len(values)} and {len(others)}")
     differences = _checked(values, least=2) - _checked(others, least=2)
     return _t_interval(differences, IntervalMethod.PAIRED_T)
-
-
-def bootstrap_interval(values: Sequence[float], *, seed: int) -> Interval:
-    """Return a mean with its BCa bootstrap interval of 9,999 resamples.
-
-    It is too narrow for a handful of values: use `mean_interval` there.
-
-    Args:
-        values: three or more, independent.
-        seed: of the resampling.
-
-    Raises:
-        ResultsError: there are fewer than three, or one is not finite.
-
-    Source: Efron 1987, doi:10.1080/01621459.1987.10478410; scipy.stats.bootstrap.
-
-    >>> bootstrap_interval([0.5, 0.5, 0.5], seed=0).high
-    0.5
-    """
-    found = _checked(values, least=3)
-    mean = float(found.mean())
-    if found.min() == found.max():  # BCa divides by the spread
-        low = high = mean
-    else:
-        limits = stats.bootstrap(
-            (found,),
-            np.mean,
-            confidence_level=LEVEL,
-            n_resamples=RESAMPLES,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        low, high = float(limits.low), float(limits.high)
-    return Interval(value=mean, low=low, high=high, count=len(found), method=IntervalMethod.BOOTSTRAP)
 
 
 def _t_interval(values: np.ndarray, method: IntervalMethod) -> Interval:

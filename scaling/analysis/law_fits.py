@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scaling.analysis.intervals import LEVEL
+from scaling.analysis.intervals import Estimate, estimate_of
 from scaling.analysis.law_networks import Network, distinct_costs
 from scaling.analysis.power_sum import Array, PowerSum, fit_power_sum
 
@@ -40,20 +40,6 @@ class Bootstrap:
     seed: int = 0
     resamples: int = RESAMPLES
     advance: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure with the 95 % percentile interval of its bootstrap."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def includes_zero(self) -> bool:
-        """Whether the sign cannot be told."""
-        return self.low <= 0 <= self.high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +81,6 @@ class Fit:
     def estimate(self, figure: Callable[[PowerSum], float]) -> Estimate:
         """Return a figure of the law with its interval."""
         return estimate_of(figure(self.law), [figure(draw) for draw in self.draws])
-
-
-def estimate_of(value: float, draws: Sequence[float]) -> Estimate:
-    """Return a figure with the percentile interval of its draws."""
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value=value, low=float(low), high=float(high))
 
 
 def fit_networks(networks: Sequence[Network], axes: Axes, noise: float | None, bootstrap: Bootstrap) -> Fit:

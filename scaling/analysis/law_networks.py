@@ -21,6 +21,8 @@ DIMENSIONS = ("depth", "width", "resolution")
 ALL = "all"
 BASELINE = "baseline"
 OFFICIAL = "EfficientNet"
+_PRINTED = {"macs": ("macs_billions", 1e9), "params": ("params_millions", 1e6)}
+"""Column and unit of the costs that the paper prints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class LawData:
     """Networks that may stand in one law: one experiment, one length of training.
 
     Args:
@@ -80,7 +82,7 @@ class Source:
 
 def sources_of(
     trials: Iterable[pd.DataFrame], *, cost: str, by: str | None = None, pooled: bool = False
-) -> tuple[Source, ...]:
+) -> tuple[LawData, ...]:
     """Return what may be fitted together: the longest complete trainings of each experiment.
 
     Of a study, those at the recipe's own learning rate.
@@ -119,7 +121,7 @@ def _strategies(rows: pd.DataFrame, reference: pd.Series[bool]) -> pd.Series[str
     return rows["strategy"].astype("string").fillna(named) if "strategy" in rows.columns else named
 
 
-def _source(name: str, rows: pd.DataFrame, cost: str) -> Source:
+def _source(name: str, rows: pd.DataFrame, cost: str) -> LawData:
     longest = rows["fidelity_epochs"].max()
     used = rows if pd.isna(longest) else rows[rows["fidelity_epochs"].eq(longest).fillna(value=False)]
     size = _baseline_size(used)
@@ -128,7 +130,7 @@ def _source(name: str, rows: pd.DataFrame, cost: str) -> Source:
         for (strategy, _), part in used.groupby(["strategy", "architecture"], sort=False)
     ]
     noise = noise_floor(used)
-    return Source(
+    return LawData(
         name=name,
         cost=cost,
         networks=tuple(networks),
@@ -169,7 +171,7 @@ def _network(strategy: str, rows: pd.DataFrame, cost: str, baseline_size: float 
     )
 
 
-def published_source(family: str, *, cost: str = "macs") -> Source:
+def published_source(family: str, *, cost: str = "macs") -> LawData:
     """Return a family of the paper's Table 2: EfficientNet at its exact cost, the others' as printed.
 
     One training each, so that its noise is not known.
@@ -181,7 +183,7 @@ def published_source(family: str, *, cost: str = "macs") -> Source:
     Raises:
         ConfigError: no family has that name, or no such cost is printed.
 
-    Source: arXiv:1905.11946v5, Table 2.
+    LawData: arXiv:1905.11946v5, Table 2.
 
     >>> source = published_source("efficientnet")
     >>> len(source.networks), round(source.networks[0].error, 3), source.networks[0].cost
@@ -192,7 +194,7 @@ def published_source(family: str, *, cost: str = "macs") -> Source:
         known = ", ".join(dict.fromkeys(row["family"] for row in published("imagenet")))
         raise ConfigError(f"expected a published family among {known}; got {family!r}")
     networks = [_published(row, cost) for row in rows]
-    return Source(
+    return LawData(
         name=f"{rows[0]['family']} (published)", cost=cost, networks=tuple(one for one in networks if one)
     )
 
@@ -209,13 +211,13 @@ def _published(row: dict[str, str], cost: str) -> Network | None:
             spec.image_size / spec.derivation.baseline_image_size,
         )
         amount = float(getattr(count_cost(spec), cost))
-    elif cost == "activations":
-        raise ConfigError(f"the paper prints no activations of {row['family']}: take --cost macs or params")
+    elif cost not in _PRINTED:
+        raise ConfigError(f"the paper prints no {cost} of {row['family']}: take --cost macs or params")
     else:
-        printed = row["macs_billions" if cost == "macs" else "params_millions"]
-        if not printed:
+        column, unit = _PRINTED[cost]
+        if not row[column]:
             return None
-        amount = float(printed) * (1e9 if cost == "macs" else 1e6)
+        amount = float(row[column]) * unit
     return Network(
         name=row["model"],
         strategy=row["family"],

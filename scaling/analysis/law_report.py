@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scaling.analysis.law_fits import Bootstrap
-from scaling.analysis.law_networks import Source
+from scaling.analysis.law_networks import LawData
 from scaling.analysis.law_surface import SurfaceLaw, fit_surface
 from scaling.analysis.laws import CostLaw, fit_cost_law
 
@@ -23,12 +23,12 @@ class LawReport:
         surface: in depth, width and resolution.
     """
 
-    source: Source
+    source: LawData
     laws: tuple[CostLaw, ...]
     surface: SurfaceLaw
 
 
-def report_laws(source: Source, draws_of: Callable[[str], Bootstrap]) -> LawReport:
+def report_laws(source: LawData, draws_of: Callable[[str], Bootstrap]) -> LawReport:
     """Fit every law of a source.
 
     Args:

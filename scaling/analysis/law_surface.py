@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from scaling.analysis.intervals import Estimate, estimate_of
 from scaling.analysis.law_fits import (
     APART,
     Bootstrap,
-    Estimate,
     Fit,
     HeldOut,
-    estimate_of,
     fit_networks,
     hold_out,
     short_range,

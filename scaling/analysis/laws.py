@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scaling.analysis.intervals import Estimate
 from scaling.analysis.law_fits import (
     APART,
     Bootstrap,
-    Estimate,
     Fit,
     HeldOut,
     fit_networks,

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from scaling.analysis.intervals import LEVEL, Estimate, estimate_of
 from scaling.errors import ResultsError
 
-LEVEL = 0.95
 RESAMPLES = 2000
 FEWEST = 4
 """Networks below which a rank correlation says nothing."""
@@ -27,16 +27,7 @@ Statistic = Callable[..., Values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class RankAgreement:
     """How a proxy's ranking agrees with the anchors'.
 
     Args:
@@ -56,7 +47,7 @@ class Agreement:
     best: int
 
 
-def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, seed: int = 0) -> Agreement:
+def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, seed: int = 0) -> RankAgreement:
     """Compare a proxy's values with the anchors', network by network; higher is better in both.
 
     Args:
@@ -85,7 +76,7 @@ def agreement(proxy: Sequence[float], anchor: Sequence[float], *, best: int, see
     if not 1 <= best <= len(cheap):
         raise ResultsError(f"precision at k needs k between 1 and {len(cheap)}, got {best}")
     ranks = stats.rankdata(cheap)  # -inf has no place in a correlation
-    return Agreement(
+    return RankAgreement(
         networks=len(cheap),
         spearman=_estimate(spearman, ranks, dear, seed),
         kendall=_estimate(kendall, ranks, dear, seed),
@@ -158,7 +149,7 @@ def _estimate(statistic: Statistic, proxy: Values, anchor: Values, seed: int) ->
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedProxy:
     """A proxy, what it costs and how it agrees.
 
     Args:
@@ -169,14 +160,14 @@ class Judged:
 
     name: str
     cost: float
-    agreement: Agreement
+    agreement: RankAgreement
 
     def holds(self, least: float) -> bool:
         """Whether the low end of the interval of Spearman's correlation is at least this."""
         return self.agreement.spearman.low >= least
 
 
-def cheapest(judged: Sequence[Judged], least: float) -> Judged | None:
+def cheapest(judged: Sequence[JudgedProxy], least: float) -> JudgedProxy | None:
     """Return the proxy of the least cost whose ranking holds; None where none does."""
     holding = [one for one in judged if one.holds(least)]
     return min(holding, key=lambda one: one.cost) if holding else None
@@ -201,8 +192,7 @@ def reliability(by_seed: Sequence[Sequence[float]], *, seed: int = 0) -> Estimat
         return found
 
     draws = np.random.default_rng(seed).integers(0, table.shape[1], (RESAMPLES, table.shape[1]))
-    low, high = np.quantile(mean_of(table[:, draws]), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value=float(mean_of(table)), low=float(low), high=float(high))
+    return estimate_of(float(mean_of(table)), mean_of(table[:, draws]))
 
 
 def plain(estimate: Estimate | None) -> dict[str, float] | None:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scaling.analysis.intervals import Estimate
 from scaling.analysis.proxy_agreement import (
     FEWEST,
-    Agreement,
-    Estimate,
-    Judged,
+    JudgedProxy,
+    RankAgreement,
     agreement,
     cheapest,
     plain,
@@ -49,10 +49,10 @@ class Verdict:
     """
 
     table: pd.DataFrame
-    judged: tuple[Judged, ...]
+    judged: tuple[JudgedProxy, ...]
     missing: tuple[str, ...]
     reliability: Estimate | None
-    cheapest: Judged | None
+    cheapest: JudgedProxy | None
     wall_s: Mapping[str, float]
     least: float
 
@@ -106,14 +106,14 @@ def judge(
     values = {one.name: _means(results[one.name]) for one in trainings if one.name != ANCHOR}
     values |= {one.name: np.asarray(one.values, np.float64) for one in scores}
     macs = {one.name: one.macs for one in trainings} | {one.name: one.macs for one in scores}
-    judged, missing = list[Judged](), list[str]()
+    judged, missing = list[JudgedProxy](), list[str]()
     for name, own in values.items():
         both = ~np.isnan(own) & ~np.isnan(anchors)
         if both.sum() < FEWEST:
             missing.append(name)
             continue
         found = agreement(own[both], anchors[both], best=min(audit.config.best, int(both.sum())))
-        judged.append(Judged(name=name, cost=macs[name] / macs[ANCHOR], agreement=found))
+        judged.append(JudgedProxy(name=name, cost=macs[name] / macs[ANCHOR], agreement=found))
     judged.sort(key=lambda one: one.cost)
     return Verdict(
         table=_table(networks, anchors, results[ANCHOR], values),
@@ -200,8 +200,8 @@ def document_of(audit: Audit, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _row(one: Judged, verdict: Verdict) -> dict[str, Any]:
-    found: Agreement = one.agreement
+def _row(one: JudgedProxy, verdict: Verdict) -> dict[str, Any]:
+    found: RankAgreement = one.agreement
     return {
         "name": one.name,
         "cost": one.cost,

@@ -10,7 +10,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from scaling.analysis.proxy_agreement import Estimate
+from scaling.analysis.intervals import Estimate
 from scaling.atomic_write import write_json, write_text
 from scaling.audit.config import Audit, AuditSize, audit_file, load_audit
 from scaling.audit.judging import Results, Verdict, document_of, judge

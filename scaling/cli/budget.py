@@ -18,7 +18,7 @@ from scaling.latency.calibration import Calibration, read_calibration
 from scaling.latency.timing import Mode
 from scaling.network.families import named
 from scaling.network.rounding import choice
-from scaling.targets.budget import Answer, Budget, Family, cosines, nearest, spend
+from scaling.targets.budget import Budget, BudgetAnswer, Family, cosines, nearest, spend
 from scaling.targets.explanation import PAPER_BASES
 
 ORDERS = ("macs", "params", "activations", "memory_bytes", "direction")
@@ -146,7 +146,7 @@ def latency_of(text: str | None, *, wanted: bool) -> LatencyModel:
     return LatencyModel(base_ms=base, ms_per_gmac=gmac, ms_per_mactivation=mactivation)
 
 
-def latency_notes(family: Family, answer: Answer, measured: Calibration) -> dict[str, Any]:
+def latency_notes(family: Family, answer: BudgetAnswer, measured: Calibration) -> dict[str, Any]:
     """Return under which conditions latencies hold, how far off they may be, and where they extrapolate."""
     found = answer.pareto
     beyond = [bool(measured.beyond(family.spec(found, index))) for index in range(len(found))]
@@ -169,7 +169,7 @@ def memory_use(mode: str, batch: int | None) -> MemoryUse:
 
 
 def document_of(
-    family: Family, answer: Answer, *, order: str, bases: tuple[float, float, float], top: int
+    family: Family, answer: BudgetAnswer, *, order: str, bases: tuple[float, float, float], top: int
 ) -> dict[str, Any]:
     """Return the answer as plain data: the shown networks in order, the nearest, the limits."""
     found, start = answer.pareto, family.baseline
@@ -202,7 +202,9 @@ def document_of(
     }
 
 
-def _ordered(family: Family, answer: Answer, order: str, bases: tuple[float, float, float]) -> list[int]:
+def _ordered(
+    family: Family, answer: BudgetAnswer, order: str, bases: tuple[float, float, float]
+) -> list[int]:
     found = answer.pareto
     if order == "direction":
         wanted = cosines(found, bases, family.baseline.image_size)
@@ -211,12 +213,12 @@ def _ordered(family: Family, answer: Answer, order: str, bases: tuple[float, flo
     return [int(index) for index in np.argsort(-wanted, kind="stable")]
 
 
-def _amount(answer: Answer, limit: str, index: int) -> float:
+def _amount(answer: BudgetAnswer, limit: str, index: int) -> float:
     found = answer.pareto
     return float(found.image_size[index] if limit == "image_size" else found.amounts[limit][index])
 
 
-def _row(family: Family, answer: Answer, index: int) -> dict[str, Any]:
+def _row(family: Family, answer: BudgetAnswer, index: int) -> dict[str, Any]:
     found = answer.pareto
     spec = family.spec(found, index)
     latency = {"latency_ms": _amount(answer, "latency_ms", index)} if family.latency.known else {}

@@ -9,26 +9,15 @@ import click
 
 from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
-from scaling.drawings import (
-    Drawing,
-    difference_drawing,
-    family_drawing,
-    module_drawing,
-    save_drawing,
-    scaling_ways_drawing,
-    stage_drawing,
-    variant_drawing,
-)
+from scaling.drawings import DETAILS, family_drawing, scaling_ways_drawing
+from scaling.drawings import draw as draw_network
+from scaling.drawings.details import Detail
 from scaling.drawings.rendering import format_of
-from scaling.drawings.saving import OFFICIAL
 from scaling.errors import ConfigError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import baseline_from
-from scaling.network.baselines import BASELINES
-from scaling.network.families import lite_coefficients, official_name, variant
+from scaling.network.families import COMPOUND_FAMILY, variant
 from scaling.network.serialization import from_json
-
-DETAILS = ("family", "variant", "stage", "module")
 
 
 @click.command()
@@ -57,7 +46,7 @@ DETAILS = ("family", "variant", "stage", "module")
 @json_option
 def draw(
     other: str | None,
-    detail: str,
+    detail: Detail,
     spec_file: Path | None,
     stage_number: int | None,
     diff: bool,
@@ -84,11 +73,12 @@ def draw(
     if scaling_ways:
         drawing = scaling_ways_drawing(baseline_from(options["baseline"]).spec, factor)
     elif detail == "family" and not own and options["name"] is None:
-        drawing = family_drawing([variant(name) for name in OFFICIAL])
+        drawing = family_drawing([variant(name) for name in COMPOUND_FAMILY])
     else:
         spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
-        drawing = _drawing(spec, other, detail, stage_number)
-    written = [str(save_drawing(drawing, path)) for path in outputs]
+        beside = None if other is None else network_named(other)
+        drawing = draw_network(spec, beside, detail=detail, stage=1 if stage_number is None else stage_number)
+    written = [str(drawing.save(path)) for path in outputs]
     if as_json:
         emit_json(written)
         return
@@ -116,25 +106,3 @@ def _check(
         raise ConfigError("--scaling-ways is a drawing of its own; leave --detail and --diff out")
     if not 1 < factor <= 100:
         raise ConfigError(f"--factor must be above 1 and at most 100, got {factor:g}")
-
-
-def _drawing(spec: ArchitectureSpec, other: str | None, detail: str, stage: int | None) -> Drawing:
-    if other is not None:
-        return difference_drawing(spec, network_named(other))
-    if detail == "module":
-        return module_drawing(spec)
-    if detail == "stage":
-        return stage_drawing(spec, 1 if stage is None else stage)
-    return family_drawing(_family_of(spec)) if detail == "family" else variant_drawing(spec)
-
-
-def _family_of(spec: ArchitectureSpec) -> list[ArchitectureSpec]:
-    """Return the official family of an official network, else the network beside its baseline."""
-    name = official_name(spec)
-    if name is None:
-        known = BASELINES.get(spec.derivation.baseline) if spec.derivation else None
-        return [spec] if known is None or known == spec else [known, spec]
-    if name in lite_coefficients():
-        return [variant(each) for each in lite_coefficients()]
-    names = OFFICIAL if name in OFFICIAL else (*OFFICIAL, name)
-    return [variant(each) for each in names]

@@ -14,15 +14,13 @@ from scaling.cli.output import console, counting_bars, emit_json, json_option, t
 from scaling.data.imagefolder import ImageFolder, list_images
 from scaling.data.preprocessing import Preprocessing, preprocessing_for, preprocessing_named
 from scaling.errors import ConfigError
-from scaling.model import EfficientNet, build_model, numerics_of
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.conventions import Peer
-from scaling.network.families import lite_coefficients, released_coefficients
+from scaling.network.families import released_name
 from scaling.network.published import published
 from scaling.training.engine import best_device
 from scaling.training.evaluation import Evaluation, Proportion
 from scaling.training.evaluation import evaluate as evaluate_model
-from scaling.weights import load_weights, read_own, read_state
+from scaling.weights import model_of_file
 
 IMAGE_FOLDER = "imagefolder:"
 SHOWN_SKIPPED = 10
@@ -62,7 +60,7 @@ def evaluate(
     spec = spec_from_options(image_size=None, **options)
     folder = _folder(data, spec)
     where = best_device(device)
-    model, source = _loaded(spec, file, source)
+    model, source = model_of_file(spec, file, source=source)
     named = spec.name or "this network"
     chosen = preprocessing_named(preparation, named) if preparation else preprocessing_for(source, named)
     image_size = _image_size(chosen, spec, asked)
@@ -108,24 +106,6 @@ def _folder(data: str, spec: ArchitectureSpec) -> ImageFolder:
     return folder
 
 
-def _loaded(spec: ArchitectureSpec, file: Path, source: str | None) -> tuple[EfficientNet, str]:
-    """Build the network with its source's numerics and load the weights; also return the source."""
-    state, noted = read_state(file), ""
-    if file.suffix == ".safetensors":
-        own = read_own(file, spec)
-        state, noted = dict(own.state), own.source
-    # Weights that this package trained note themselves, and run as the released code.
-    whose = source or (noted if noted in {peer.value for peer in Peer} else Peer.TENSORFLOW.value)
-    model = build_model(spec, numerics=numerics_of(whose, _released_name(spec) or "b0"), seed=0)
-    load_weights(model, state)
-    return model, whose
-
-
-def _released_name(spec: ArchitectureSpec) -> str:
-    """Return the name of the released variant, whatever its classes and image size; empty if generated."""
-    return spec.name if spec.name in {**released_coefficients(), **lite_coefficients()} else ""
-
-
 def _image_size(chosen: Preprocessing, spec: ArchitectureSpec, asked: int | None) -> int:
     size = chosen.image_size(asked or spec.image_size)
     if asked not in (None, size):
@@ -135,7 +115,7 @@ def _image_size(chosen: Preprocessing, spec: ArchitectureSpec, asked: int | None
 
 def _published(spec: ArchitectureSpec) -> list[dict[str, Any]]:
     """Return what is published of a released variant: its weights and the paper, in percent as printed."""
-    variant = _released_name(spec) if spec.num_classes == 1000 else ""
+    variant = released_name(spec) if spec.num_classes == 1000 else ""
     rows = [row for row in published("released_weights") if row["variant"] == variant]
     paper = [row for row in published("imagenet") if row["model"].lower() == f"efficientnet-{variant}"]
     return [

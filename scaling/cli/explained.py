@@ -13,7 +13,7 @@ from scaling.cost import Cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.coefficients import UNSCALED
-from scaling.targets.explanation import Candidate, Explanation, Step, answer
+from scaling.targets.explanation import Explanation, FormulaNetwork, RoundingStep, answer
 
 
 def explanation_document(found: Explanation) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def _network_document(spec: ArchitectureSpec, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _candidate_document(candidate: Candidate) -> dict[str, Any]:
+def _candidate_document(candidate: FormulaNetwork) -> dict[str, Any]:
     return {
         "label": candidate.label,
         **asdict(candidate.compound),
@@ -62,7 +62,7 @@ def _candidate_document(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _pixels(candidate: Candidate) -> float:
+def _pixels(candidate: FormulaNetwork) -> float:
     return EFFICIENTNET_B0.image_size * candidate.raw.resolution_coefficient
 
 
@@ -144,7 +144,7 @@ def _rows(found: Explanation) -> Table:
 
 def _steps(found: Explanation) -> Table:
     table = table_of("rounding at the exact triple", "params M", "MACs B", "step")
-    before: Step | None = None
+    before: RoundingStep | None = None
     for step in found.steps:
         params = "" if step.params is None else f"{step.params / 1e6:.3f}"
         change = "" if before is None else f"{100 * (step.macs / before.macs - 1):+.1f} %"

@@ -10,8 +10,9 @@ import pandas as pd
 from rich.markup import escape
 from rich.progress import Progress
 
-from scaling.analysis.law_fits import RESAMPLES, Bootstrap, Estimate, HeldOut
-from scaling.analysis.law_networks import COSTS, DIMENSIONS, Source, published_source, sources_of
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import RESAMPLES, Bootstrap, HeldOut
+from scaling.analysis.law_networks import COSTS, DIMENSIONS, LawData, published_source, sources_of
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
@@ -128,7 +129,7 @@ def print_report(report: LawReport) -> None:
     console.print()
 
 
-def _about(source: Source) -> str:
+def _about(source: LawData) -> str:
     parts = [f"{source.epochs} epochs" if source.epochs is not None else ""]
     parts.append(
         "seeds: not known, one training each"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from scaling.analysis.intervals import LEVEL
-from scaling.analysis.law_fits import Estimate, HeldOut
+from scaling.analysis.intervals import LEVEL, Estimate
+from scaling.analysis.law_fits import HeldOut
 from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw

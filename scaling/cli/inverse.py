@@ -13,8 +13,9 @@ from scaling.cli.explained import explanation_document, explanation_tables
 from scaling.cli.output import console, emit_json, json_option, table_of
 from scaling.errors import ConfigError
 from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.families import COMPOUND_FAMILY
 from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
-from scaling.targets.explanation import COMPOUND_FAMILY, answer, released_grid
+from scaling.targets.explanation import answer, released_grid
 from scaling.targets.explanation import explain as explained
 from scaling.targets.inversion import Conflict, GridEntry, Inversion, Solution, evidence, grid_from_json
 from scaling.targets.inversion import invert as inverted

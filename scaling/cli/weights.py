@@ -12,9 +12,17 @@ from scaling.cli.arguments import network_named
 from scaling.cli.fetching import fetch
 from scaling.cli.output import compose, console, emit_json, json_option
 from scaling.network.architecture import ArchitectureSpec
-from scaling.weights import Source, own_state, read_own, read_state, theirs_from_own, write_own, write_state
+from scaling.weights import (
+    WeightsSource,
+    own_state,
+    read_own,
+    read_state,
+    theirs_from_own,
+    write_own,
+    write_state,
+)
 
-_OTHERS = ", ".join(source.value for source in Source)
+_OTHERS = ", ".join(source.value for source in WeightsSource)
 _PATH = click.Path(path_type=Path)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.cost.memory import peak_activation_bytes
-from scaling.network.architecture import ArchitectureSpec, BlockSpec, StageSpec, out_size
+from scaling.html_views import html_of
+from scaling.network.architecture import ArchitectureSpec, out_size
 from scaling.network.decomposition import block_letters
 
 
@@ -46,6 +47,17 @@ class Cost:
     activations: int
     by_stage: tuple[PieceCost, ...]
     spec: ArchitectureSpec
+
+    def __repr__(self) -> str:
+        """Say in one line what it costs."""
+        return (
+            f"<Cost of {self.spec.name} at {self.spec.image_size} px: {self.macs:,} macs, "
+            f"{self.params:,} params, {self.activations:,} activations>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        """Show the cost of every stage in a notebook."""
+        return html_of(self)
 
     @property
     def peak_activation_bytes(self) -> int:
@@ -101,58 +113,18 @@ def _piece(name: str, counts: Counts[int]) -> PieceCost:
     return PieceCost(name=name, macs=macs, params=params, activations=activations)
 
 
-def _block(block: BlockSpec, side: int) -> Counts[int]:
-    return formulas.block(
-        block.kind,
-        block.in_channels,
-        block.out_channels,
-        block.squeeze_channels or None,
-        side,
-        kernel_size=block.kernel_size,
-        stride=block.stride,
-        expand_ratio=block.expand_ratio,
-    )
-
-
-def _stage(stage: StageSpec, side: int) -> Counts[int]:
-    """First block once, the repeats all alike: the cost of any depth in two evaluations."""
-    blocks = stage.blocks()
-    total = _block(next(blocks), side)
-    repeat = next(blocks, None)
-    if repeat is None:
-        return total
-    again = _block(repeat, out_size(side, stage.stride))
-    return formulas.add(total, formulas.times(again, stage.repeats - 1))
-
-
-def _stem(spec: ArchitectureSpec) -> PieceCost:
-    stem = spec.stem
-    return _piece(
-        "stem",
-        formulas.convolution(spec.in_channels, stem.out_channels, stem.kernel_size, stem_side(spec)),
-    )
-
-
-def _ends(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    """The head where there is one, and the classifier."""
-    head = spec.head.out_channels
-    if head:
-        last = spec.stages[-1].out_channels
-        yield _piece("head", formulas.convolution(last, head, 1, input_sides(spec)[-1]))
-    yield _piece("classifier", formulas.linear(spec.feature_channels, spec.num_classes))
-
-
 def _stage_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    yield _stem(spec)
-    for number, (stage, side) in enumerate(zip(spec.stages, input_sides(spec), strict=False), start=1):
-        yield _piece(f"stage{number}", _stage(stage, side))
-    yield from _ends(spec)
+    repeats = [stage.repeats for stage in spec.stages]
+    for name, counts in formulas.pieces(spec, spec.channels, repeats, spec.image_size):
+        yield _piece(name, counts)
 
 
 def _block_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    yield _stem(spec)
+    stem, *ends = (piece for piece in _stage_pieces(spec) if not piece.name.startswith("stage"))
+    yield stem
     for number, (stage, side) in enumerate(zip(spec.stages, input_sides(spec), strict=False), start=1):
         for index, block in enumerate(stage.blocks()):
             inside = side if index == 0 else out_size(side, stage.stride)
-            yield _piece(f"block{number}{block_letters(index)}", _block(block, inside))
-    yield from _ends(spec)
+            counts = formulas.block(stage, block.in_channels, block.out_channels, inside, block.stride)
+            yield _piece(f"block{number}{block_letters(index)}", counts)
+    yield from ends

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scaling.cost.memory import BYTES, peak_activation_bytes
+from scaling.cost.formulas import squeeze_of
+from scaling.cost.memory import BYTES, peak_activation_bytes, peak_activation_bytes_of
 from scaling.cost.vectorised import Candidates
-from scaling.cost.vectorised_memory import peak_activation_bytes_of
-from scaling.cost.work import padded_side, squeeze_of
+from scaling.cost.work import padded_side
 from scaling.network.architecture import (
     POOL_KERNEL,
     Activation,
@@ -29,7 +29,7 @@ from scaling.network.rounding import check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class LayerMemory:
     """One layer as its backward pass finds it; numbers, or int64 (N,) for many networks.
 
     Args:
@@ -46,7 +46,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Repeated:
     """Equal pieces of a network, one after another.
 
     Args:
@@ -54,7 +54,7 @@ class Run:
         number: of pieces; may be 0.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerMemory, ...]
     number: Any = 1
 
     def total(self, name: str) -> Any:
@@ -85,6 +85,9 @@ class MemoryUse:
         check_whole("moments", self.moments, 0, 100)
 
 
+_KEEPS_OUTPUT = {Activation.SILU: False, Activation.RELU6: False, Activation.RELU: True}
+"""ReLU keeps what it gives for the backward pass, the others what they get."""
+
 INFERENCE = MemoryUse()
 """Of one image."""
 
@@ -102,8 +105,7 @@ def peak_bytes(spec: ArchitectureSpec, use: MemoryUse = INFERENCE) -> int:
     >>> round(peak_bytes(variant("b0"), MemoryUse(training=True, batch=16)) / 1e9, 2)
     1.51
     """
-    channels = [spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels]
-    runs = tuple(_runs(spec, channels, [stage.repeats for stage in spec.stages], spec.image_size))
+    runs = tuple(_runs(spec, spec.channels, [stage.repeats for stage in spec.stages], spec.image_size))
     maps = 0 if use.training else peak_activation_bytes(spec)
     return int(_peak(runs, spec.in_channels * spec.image_size**2, maps, use))
 
@@ -121,7 +123,7 @@ def peak_bytes_of(baseline: ArchitectureSpec, candidates: Candidates, use: Memor
     return _peak(runs, baseline.in_channels * candidates.image_size**2, maps, use)
 
 
-def _peak(runs: Sequence[Run], image: Any, inference_maps: Any, use: MemoryUse) -> Any:
+def _peak(runs: Sequence[Repeated], image: Any, inference_maps: Any, use: MemoryUse) -> Any:
     params = sum(run.number * run.total("params") for run in runs)
     statistics = sum(run.number * run.total("statistics") for run in runs)
     if not use.training:
@@ -131,7 +133,7 @@ def _peak(runs: Sequence[Run], image: Any, inference_maps: Any, use: MemoryUse) 
     return BYTES * (use.batch * image + (1 + use.moments) * params + statistics + most)
 
 
-def _backward_peak(runs: Sequence[Run], batch: int) -> Any:
+def _backward_peak(runs: Sequence[Repeated], batch: int) -> Any:
     """Return the most elements alive in maps, their gradients and the parameters' gradients."""
     kept = sum(run.number * run.total("kept") for run in runs)
     made: Any = 0  # gradients of parameters so far
@@ -147,7 +149,7 @@ def _backward_peak(runs: Sequence[Run], batch: int) -> Any:
     return most
 
 
-def _piece_peak(layers: Sequence[Layer], before: Any, made: Any, batch: int) -> Any:
+def _piece_peak(layers: Sequence[LayerMemory], before: Any, made: Any, batch: int) -> Any:
     """Return the most elements alive in a piece's backward pass, with what earlier pieces keep."""
     kept = before + sum(layer.kept for layer in layers)
     most: Any = 0
@@ -158,53 +160,54 @@ def _piece_peak(layers: Sequence[Layer], before: Any, made: Any, batch: int) -> 
     return most
 
 
-def _runs(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Iterator[Run]:
+def _runs(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Iterator[Repeated]:
     """Yield a network's pieces in order; `spec` gives what scaling leaves alone."""
     act, side = spec.activation, out_size(size, spec.stem.stride)
-    yield Run(layers=tuple(_stem(spec, channels[0], size)))
+    yield Repeated(layers=tuple(_stem(spec, channels[0], size)))
     pooled = spec.stem.has_pool
     if pooled:
-        yield Run(layers=tuple(_max_pool(channels[0], side, spec.stem.pool_stride)))
+        yield Repeated(layers=tuple(_max_pool(channels[0], side, spec.stem.pool_stride)))
         side = out_size(side, spec.stem.pool_stride)
-    shared, drops = act == Activation.RELU and not pooled, spec.stochastic_depth > 0
+    shared, drops = _KEEPS_OUTPUT[act] and not pooled, spec.stochastic_depth > 0
     for number, stage in enumerate(spec.stages):
         into, out = channels[number], channels[number + 1]
-        first = _Place(into, out, side, stage.stride, act, shared, drops)
-        yield Run(layers=tuple(_block(stage, first)))
+        first = _BlockAt(into, out, side, stage.stride, act, shared, drops)
+        yield Repeated(layers=tuple(_block(stage, first)))
         side = out_size(side, stage.stride)
-        # An MBConv ends without an activation.
-        shared = act == Activation.RELU and stage.kind != BlockKind.MBCONV
-        later = _Place(out, out, side, 1, act, shared, drops)
-        yield Run(layers=tuple(_block(stage, later)), number=repeats[number] - 1)
+        shared = _KEEPS_OUTPUT[act] and stage.ends_activated
+        later = _BlockAt(out, out, side, 1, act, shared, drops)
+        yield Repeated(layers=tuple(_block(stage, later)), number=repeats[number] - 1)
     features = channels[-2]
     if spec.head.out_channels:
         features = channels[-1]
         head = _pointwise(channels[-2], features, side, shared=shared)
-        yield Run(layers=(head, *_norm(features, side, act)))
+        yield Repeated(layers=(head, *_norm(features, side, act)))
     classifier = (features + 1) * spec.num_classes
     # Pooling hands a whole map of gradients back; logits, their logarithms and the gradients of both.
-    yield Run(layers=(Layer(kept=features + spec.num_classes, alive=features * side**2, params=classifier),))
+    yield Repeated(
+        layers=(LayerMemory(kept=features + spec.num_classes, alive=features * side**2, params=classifier),)
+    )
 
 
-def _stem(spec: ArchitectureSpec, channels: Any, size: Any) -> Iterator[Layer]:
+def _stem(spec: ArchitectureSpec, channels: Any, size: Any) -> Iterator[LayerMemory]:
     stem, side = spec.stem, out_size(size, spec.stem.stride)
     padded = spec.in_channels * padded_side(size, stem.kernel_size, stem.stride) ** 2
     # Without padding it keeps the caller's images themselves; no gradient of the images is made.
     kept = padded if stem.stride > 1 and stem.kernel_size > 1 else 0
     weights = stem.kernel_size**2 * spec.in_channels * channels
-    yield Layer(kept=kept, alive=channels * side**2, params=weights)
+    yield LayerMemory(kept=kept, alive=channels * side**2, params=weights)
     yield from _norm(channels, side, spec.activation)
 
 
-def _max_pool(channels: Any, side: Any, stride: int) -> Iterator[Layer]:
+def _max_pool(channels: Any, side: Any, stride: int) -> Iterator[LayerMemory]:
     """Yield padding and pooling, which keeps the padded copy and the places of the maxima, 8 bytes each."""
     padded = channels * padded_side(side, POOL_KERNEL, stride) ** 2
     pooled = channels * out_size(side, stride) ** 2
-    yield Layer(alive=padded + channels * side**2)
-    yield Layer(kept=padded + 2 * pooled, alive=padded + pooled)
+    yield LayerMemory(alive=padded + channels * side**2)
+    yield LayerMemory(kept=padded + 2 * pooled, alive=padded + pooled)
 
 
-class _Place(NamedTuple):
+class _BlockAt(NamedTuple):
     """Where a block stands.
 
     Args:
@@ -225,17 +228,17 @@ class _Place(NamedTuple):
     drops: bool
 
 
-def _block(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+def _block(stage: StageSpec, at: _BlockAt) -> Iterator[LayerMemory]:
     kinds = {BlockKind.BOTTLENECK: _bottleneck, BlockKind.SEPARABLE: _separable, BlockKind.MBCONV: _mbconv}
     return kinds[stage.kind](stage, at)
 
 
-def _mbconv(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+def _mbconv(stage: StageSpec, at: _BlockAt) -> Iterator[LayerMemory]:
     into, out, side, stride, act, shared, drops = at
-    wide, smaller, relu = into * stage.expand_ratio, out_size(side, stride), act == Activation.RELU
+    wide, smaller, relu = into * stage.expand_ratio, out_size(side, stride), _KEEPS_OUTPUT[act]
     # The gradient that goes round the block, where there is a skip.
     held = (stride == 1) * (into == out) * out * smaller**2
-    yield Layer(alive=3 * held)  # both gradients of the block's input, and their sum
+    yield LayerMemory(alive=3 * held)  # both gradients of the block's input, and their sum
     if stage.expand_ratio != 1:
         yield _pointwise(into, wide, side, held=held, shared=shared)
         yield from _norm(wide, side, act, held=held)
@@ -246,51 +249,51 @@ def _mbconv(stage: StageSpec, at: _Place) -> Iterator[Layer]:
         squeeze = squeeze_of(stage, into)
         # The map's gradient, its product with the gate, and the gate's before it is summed.
         kept = 0 if relu else wide * smaller**2
-        yield Layer(kept=kept, alive=3 * wide * smaller**2 + held)
-        yield Layer(kept=3 * wide + 2 * squeeze, params=2 * wide * squeeze + squeeze + wide)
+        yield LayerMemory(kept=kept, alive=3 * wide * smaller**2 + held)
+        yield LayerMemory(kept=3 * wide + 2 * squeeze, params=2 * wide * squeeze + squeeze + wide)
     yield _pointwise(wide, out, smaller, held=held, shared=relu and not stage.se_ratio)
     # Stochastic depth makes a gradient of its own; without it the one that goes round is handed on.
     yield from _norm(out, smaller, None, held=held if drops else 0)
 
 
-def _separable(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+def _separable(stage: StageSpec, at: _BlockAt) -> Iterator[LayerMemory]:
     into, out, side, stride, act, shared, _ = at
     smaller = out_size(side, stride)
     yield from _spatial(into, side, stage.kernel_size, stride, shared=shared)
     yield from _norm(into, smaller, act)
-    yield _pointwise(into, out, smaller, shared=act == Activation.RELU)
+    yield _pointwise(into, out, smaller, shared=_KEEPS_OUTPUT[act])
     yield from _norm(out, smaller, act)
 
 
-def _bottleneck(stage: StageSpec, at: _Place) -> Iterator[Layer]:
+def _bottleneck(stage: StageSpec, at: _BlockAt) -> Iterator[LayerMemory]:
     into, out, side, stride, act, shared, drops = at
-    inner, smaller, relu = out // stage.expand_ratio, out_size(side, stride), act == Activation.RELU
+    inner, smaller, relu = out // stage.expand_ratio, out_size(side, stride), _KEEPS_OUTPUT[act]
     projects = 1 if stride > 1 else 1 * (into != out)
     ended = out * smaller**2
     # Its own convolution runs backwards first in a shortcut that has one.
     round_it = projects * into * side**2
     held = round_it + (1 - projects) * ended
-    yield Layer(alive=3 * into * side**2)  # both gradients of the block's input, and their sum
+    yield LayerMemory(alive=3 * into * side**2)  # both gradients of the block's input, and their sum
     yield _pointwise(into, inner, side, held=held, shared=shared)
     yield from _norm(inner, side, act, held=held)
     yield from _spatial(inner, side, stage.kernel_size, stride, held=held, shared=relu, dense=True)
     yield from _norm(inner, smaller, act, held=held)
     yield _pointwise(inner, out, smaller, held=held, shared=relu)
     yield from _norm(out, smaller, None, held=held if drops else round_it)
-    yield Layer(alive=projects * (2 * ended + into * side**2), params=projects * into * out)
+    yield LayerMemory(alive=projects * (2 * ended + into * side**2), params=projects * into * out)
     for layer in _norm(out, smaller, None):
-        yield Layer(
+        yield LayerMemory(
             kept=projects * layer.kept,
             alive=projects * layer.alive,
             params=projects * layer.params,
             statistics=projects * layer.statistics,
         )
-    yield Layer(kept=ended, alive=2 * ended)
+    yield LayerMemory(kept=ended, alive=2 * ended)
 
 
-def _pointwise(into: Any, out: Any, side: Any, *, held: Any = 0, shared: bool = False) -> Layer:
+def _pointwise(into: Any, out: Any, side: Any, *, held: Any = 0, shared: bool = False) -> LayerMemory:
     kept = 0 if shared else into * side**2
-    return Layer(kept=kept, alive=(into + out) * side**2 + held, params=into * out)
+    return LayerMemory(kept=kept, alive=(into + out) * side**2 + held, params=into * out)
 
 
 def _spatial(
@@ -302,23 +305,20 @@ def _spatial(
     held: Any = 0,
     shared: bool = False,
     dense: bool = False,
-) -> Iterator[Layer]:
+) -> Iterator[LayerMemory]:
     """Yield a k x k convolution, depthwise unless dense, behind its padding, whose copy it keeps."""
     smaller, copied = out_size(side, stride), stride > 1 and kernel_size > 1
     padded = channels * padded_side(side, kernel_size, stride) ** 2
     weights = kernel_size**2 * channels * (channels if dense else 1)
     if copied:
-        yield Layer(alive=padded + channels * side**2 + held)
+        yield LayerMemory(alive=padded + channels * side**2 + held)
     kept = 0 if shared and not copied else padded
-    yield Layer(kept=kept, alive=padded + channels * smaller**2 + held, params=weights)
+    yield LayerMemory(kept=kept, alive=padded + channels * smaller**2 + held, params=weights)
 
 
-def _norm(channels: Any, side: Any, activation: Activation | None, *, held: Any = 0) -> Iterator[Layer]:
-    """Yield a batch norm, which keeps its input, and the activation after it.
-
-    ReLU keeps what it gives, the others what they get.
-    """
+def _norm(channels: Any, side: Any, activation: Activation | None, *, held: Any = 0) -> Iterator[LayerMemory]:
+    """Yield a batch norm, which keeps its input, and the activation after it."""
     elements = channels * side**2
-    yield Layer(kept=elements, alive=2 * elements + held, params=2 * channels, statistics=2 * channels)
+    yield LayerMemory(kept=elements, alive=2 * elements + held, params=2 * channels, statistics=2 * channels)
     if activation is not None:
-        yield Layer(kept=elements, alive=2 * elements + held)
+        yield LayerMemory(kept=elements, alive=2 * elements + held)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +13,7 @@ from numpy.typing import NDArray
 from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.errors import SpecError
-from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec, StageSpec
-from scaling.network.rounding import SqueezeRounding
+from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec
 
 Array = NDArray[np.int64]
 CHUNK = 16_384
@@ -60,13 +60,7 @@ class Candidates:
                 )
         return Candidates(
             repeats=np.array([[stage.repeats for stage in spec.stages] for spec in specs], np.int64),
-            channels=np.array(
-                [
-                    [spec.stem.out_channels, *(s.out_channels for s in spec.stages), spec.head.out_channels]
-                    for spec in specs
-                ],
-                np.int64,
-            ),
+            channels=np.array([spec.channels for spec in specs], np.int64),
             image_size=np.array([spec.image_size for spec in specs], np.int64),
         )
 
@@ -117,48 +111,6 @@ def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
 
 
 def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:
-    stem, channels = baseline.stem, candidates.channels.T
-    side = -(-candidates.image_size // stem.stride)
-    image = np.full_like(side, baseline.in_channels)
-    total = formulas.convolution(image, channels[0], stem.kernel_size, side)
-    side = -(-side // stem.pool_stride)
-    for index, stage in enumerate(baseline.stages):
-        out = -(-side // stage.stride)
-        for counts in _stage(
-            stage, channels[index], channels[index + 1], candidates.repeats.T[index], side, out
-        ):
-            total = formulas.add(total, counts)
-        side = out
-    classes = np.full_like(side, baseline.num_classes)
-    if not baseline.head.out_channels:
-        return formulas.add(total, formulas.linear(channels[-2], classes))
-    total = formulas.add(total, formulas.convolution(channels[-2], channels[-1], 1, side))
-    return formulas.add(total, formulas.linear(channels[-1], classes))
-
-
-def _stage(
-    stage: StageSpec, into: Array, out_channels: Array, repeats: Array, side: Array, out: Array
-) -> Iterator[Counts[Array]]:
-    def block(channels: Array, side: Array, stride: int) -> Counts[Array]:
-        return formulas.block(
-            stage.kind,
-            channels,
-            out_channels,
-            _squeeze(stage, channels),
-            side,
-            kernel_size=stage.kernel_size,
-            stride=stride,
-            expand_ratio=stage.expand_ratio,
-        )
-
-    yield block(into, side, stage.stride)
-    yield formulas.times(block(out_channels, out, 1), repeats - 1)
-
-
-def _squeeze(stage: StageSpec, channels: Array) -> Array | None:
-    if stage.se_ratio == 0:
-        return None
-    scaled = stage.se_ratio * channels
-    rounded = np.floor(scaled) if stage.squeeze_rounding == SqueezeRounding.FLOOR else np.rint(scaled)
-    squeeze: Array = np.maximum(1, rounded.astype(np.int64))
-    return squeeze
+    channels, repeats = list(candidates.channels.T), list(candidates.repeats.T)
+    counted = formulas.pieces(baseline, channels, repeats, candidates.image_size)
+    return reduce(formulas.add, (counts for _, counts in counted))

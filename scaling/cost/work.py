@@ -7,10 +7,11 @@ image size, so a model with coefficients of at least 0 does too.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
+from scaling.cost.formulas import squeeze_of
 from scaling.cost.vectorised import Candidates
 from scaling.network.architecture import (
     POOL_KERNEL,
@@ -20,7 +21,6 @@ from scaling.network.architecture import (
     StageSpec,
     out_size,
 )
-from scaling.network.rounding import SqueezeRounding
 
 NAMES = (
     "calls",
@@ -88,12 +88,7 @@ def count_work(spec: ArchitectureSpec) -> Work:
     >>> work.dense_macs + work.pointwise_macs + work.depthwise_macs + work.linear_macs
     385814752
     """
-    channels = [
-        spec.stem.out_channels,
-        *(stage.out_channels for stage in spec.stages),
-        spec.head.out_channels,
-    ]
-    work = _walk(spec, channels, [stage.repeats for stage in spec.stages], spec.image_size)
+    work = _walk(spec, spec.channels, [stage.repeats for stage in spec.stages], spec.image_size)
     return Work(**{name: int(getattr(work, name)) for name in NAMES})
 
 
@@ -140,17 +135,25 @@ def _walk(spec: ArchitectureSpec, channels: Any, repeats: Any, size: Any) -> Wor
 def _block(stage: StageSpec, into: Any, out: Any, side: Any, stride: int, act: Activation) -> Work:
     """Count one block, the addition of an MBConv left out."""
     smaller = out_size(side, stride)
-    if stage.kind == BlockKind.SEPARABLE:
-        work = _depthwise(into, stage.kernel_size, side, stride) + _norm(into, smaller, act)
-        return work + _pointwise(into, out, smaller) + _norm(out, smaller, act)
-    if stage.kind == BlockKind.BOTTLENECK:
-        inner = out // stage.expand_ratio
-        work = _pointwise(into, inner, side) + _norm(inner, side, act)
-        work += _spatial(inner, inner, stage.kernel_size, side, stride) + _norm(inner, smaller, act)
-        work += _pointwise(inner, out, smaller) + _norm(out, smaller, act) + _addition(out, smaller)
-        shortcut = _spatial(into, out, 1, side, stride) + _norm(out, smaller, None)
-        return work + shortcut.times(1 if stride > 1 else 1 * (into != out))
-    wide, work = into * stage.expand_ratio, Work()
+    match stage.kind:
+        case BlockKind.MBCONV:
+            return _mbconv(stage, into, out, side, stride, act)
+        case BlockKind.SEPARABLE:
+            work = _depthwise(into, stage.kernel_size, side, stride) + _norm(into, smaller, act)
+            return work + _pointwise(into, out, smaller) + _norm(out, smaller, act)
+        case BlockKind.BOTTLENECK:
+            inner = out // stage.expand_ratio
+            work = _pointwise(into, inner, side) + _norm(inner, side, act)
+            work += _spatial(inner, inner, stage.kernel_size, side, stride) + _norm(inner, smaller, act)
+            work += _pointwise(inner, out, smaller) + _norm(out, smaller, act) + _addition(out, smaller)
+            shortcut = _spatial(into, out, 1, side, stride) + _norm(out, smaller, None)
+            return work + shortcut.times(1 if stride > 1 else 1 * (into != out))
+        case _:
+            assert_never(stage.kind)
+
+
+def _mbconv(stage: StageSpec, into: Any, out: Any, side: Any, stride: int, act: Activation) -> Work:
+    smaller, wide, work = out_size(side, stride), into * stage.expand_ratio, Work()
     if stage.expand_ratio != 1:
         work += _pointwise(into, wide, side) + _norm(wide, side, act)
     work += _depthwise(wide, stage.kernel_size, side, stride) + _norm(wide, smaller, act)
@@ -190,11 +193,15 @@ def _pointwise(into: Any, out: Any, side: Any) -> Work:
 def _norm(channels: Any, side: Any, activation: Activation | None) -> Work:
     """Count a batch norm and the activation after it."""
     elements = channels * side**2
-    if activation is None:
-        return Work(calls=1, elementwise_elements=2 * elements)
-    if activation == Activation.SILU:
-        return Work(calls=2, elementwise_elements=2 * elements, silu_elements=elements)
-    return Work(calls=2, elementwise_elements=4 * elements)
+    match activation:
+        case None:
+            return Work(calls=1, elementwise_elements=2 * elements)
+        case Activation.SILU:
+            return Work(calls=2, elementwise_elements=2 * elements, silu_elements=elements)
+        case Activation.RELU | Activation.RELU6:
+            return Work(calls=2, elementwise_elements=4 * elements)
+        case _:
+            assert_never(activation)
 
 
 def _padding(channels: Any, side: Any, kernel_size: int, stride: int) -> Work:
@@ -222,10 +229,3 @@ def _pooling(channels: Any, side: Any) -> Work:
 
 def _linear(into: Any, out: Any) -> Work:
     return Work(calls=1, linear_macs=into * out)
-
-
-def squeeze_of(stage: StageSpec, channels: Any) -> Any:
-    """Return the channels of squeeze-excitation for a block's input channels."""
-    scaled = stage.se_ratio * channels
-    rounded = np.floor(scaled) if stage.squeeze_rounding == SqueezeRounding.FLOOR else np.rint(scaled)
-    return np.maximum(1, rounded.astype(np.int64))

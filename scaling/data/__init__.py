@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from scaling.data import cifar, fashion_mnist, folders, glyphs
@@ -10,6 +12,7 @@ from scaling.data.dataset import (
     DatasetInfo,
     Split,
     SplitName,
+    SplitRequest,
     channel_statistics,
     checksum,
 )
@@ -36,10 +39,17 @@ LARGEST_SEED = 2**32 - 1
 LARGEST_SPLIT = 8 * 2**30
 """Bytes: a split lies in memory."""
 
-_INFOS = {
-    info.name: info
-    for info in (glyphs.INFO, fashion_mnist.INFO, *(archive.info for archive in cifar.ARCHIVES.values()))
+
+def _cifar(name: str, request: SplitRequest) -> Split:
+    return cifar.load(cifar.ARCHIVES[name], request)
+
+
+_SETS: dict[str, tuple[DatasetInfo, Callable[[SplitRequest], Split]]] = {
+    glyphs.INFO.name: (glyphs.INFO, glyphs.load),
+    fashion_mnist.INFO.name: (fashion_mnist.INFO, fashion_mnist.load),
+    **{name: (archive.info, partial(_cifar, name)) for name, archive in cifar.ARCHIVES.items()},
 }
+"""What is known of each data set, and how a split of it is loaded."""
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -48,7 +58,7 @@ def dataset_names() -> tuple[str, ...]:
     >>> dataset_names()
     ('glyphs', 'fashion-mnist', 'cifar10', 'cifar100')
     """
-    return tuple(_INFOS)
+    return tuple(_SETS)
 
 
 def dataset_info(name: str) -> DatasetInfo:
@@ -65,10 +75,10 @@ def dataset_info(name: str) -> DatasetInfo:
     """
     if name.startswith(folders.PREFIX):
         return folders.folder_info(name)
-    if name not in _INFOS:
-        known = ", ".join((*_INFOS, f"{folders.PREFIX}PATH"))
+    if name not in _SETS:
+        known = ", ".join((*_SETS, f"{folders.PREFIX}PATH"))
         raise DataError(f"the data set must be one of {known}, got {name!r}")
-    return _INFOS[name]
+    return _SETS[name][0]
 
 
 def load_split(
@@ -116,31 +126,18 @@ def load_split(
             f"{name} is {info.native_size} px: image size {image_size} would enlarge it and add no detail; "
             f"choose at most {info.native_size} or allow upsampling"
         )
-    if info is glyphs.INFO:
-        return glyphs.load(split, image_size=image_size, count=count, seed=seed, cache_dir=cache_dir)
-    if name.startswith(folders.PREFIX):
-        return folders.load(
-            name,
-            split,
-            image_size=image_size,
-            count=count,
-            seed=seed,
-            cache_dir=cache_dir,
-            allow_upsampling=allow_upsampling,
-        )
-    if name in cifar.ARCHIVES:
-        return cifar.load(
-            cifar.ARCHIVES[name],
-            split,
-            image_size=image_size,
-            count=count,
-            seed=seed,
-            data_dir=data_dir,
-            cache_dir=cache_dir,
-        )
-    return fashion_mnist.load(
-        split, image_size=image_size, count=count, seed=seed, data_dir=data_dir, cache_dir=cache_dir
+    request = SplitRequest(
+        split=split,
+        image_size=image_size,
+        count=count,
+        seed=seed,
+        data_dir=data_dir,
+        cache_dir=cache_dir,
+        allow_upsampling=allow_upsampling,
     )
+    if name.startswith(folders.PREFIX):
+        return folders.load(name, request)
+    return _SETS[name][1](request)
 
 
 def _check(info: DatasetInfo, split: str, image_size: int, count: int | None, seed: int) -> None:

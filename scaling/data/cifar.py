@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.dataset import (
+    DatasetInfo,
+    Split,
+    SplitName,
+    SplitRequest,
+    first_indices,
+    shuffled_indices,
+)
 from scaling.data.locations import cache_folder, own_data_folder
 from scaling.data.resizing import resize
 from scaling.errors import DataError
@@ -64,6 +71,7 @@ class Archive:
         return self.file_name.replace("-binary", "-python")
 
 
+_CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck"
 _CIFAR100_NAMES = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
 camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
@@ -83,18 +91,7 @@ CIFAR10 = Archive(
         num_classes=10,
         in_channels=3,
         native_size=NATIVE_SIZE,
-        class_names=(
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
+        class_names=tuple(_CIFAR10_NAMES.split()),
         mean=(0.4914, 0.4822, 0.4465),
         std=(0.2470, 0.2435, 0.2616),
         licence=_LICENCE,
@@ -133,57 +130,36 @@ CIFAR100 = Archive(
 ARCHIVES = {archive.info.name: archive for archive in (CIFAR10, CIFAR100)}
 
 
-def load(
-    archive: Archive,
-    split: SplitName,
-    *,
-    image_size: int,
-    count: int | None,
-    seed: int,
-    data_dir: Path | None,
-    cache_dir: Path | None,
-) -> Split:
+def load(archive: Archive, request: SplitRequest) -> Split:
     """Load a split; see `scaling.data.load_split`. Smaller sizes are resampled with antialiasing.
 
     Args:
         archive: which; another `md5` and other counts in it are how a test reads an archive of its own.
-        split: train, validation or test.
-        image_size: side in pixels.
-        count: of images, or None for all.
-        seed: of the subset and of the train/validation split.
-        data_dir: the user's own data sets.
-        cache_dir: where `fetch` keeps downloads.
+        request: which images, and where the user's own data sets and downloads lie.
 
     Raises:
         DataError: the archive is missing, is another file, or is not laid out as published.
     """
-    chosen = split_indices(archive, split, seed=seed)
-    if count is not None and count > len(chosen):
-        raise DataError(
-            f"{archive.info.name} has {len(chosen):,} images in its {split} split, got count {count:,}"
-        )
-    path = obtain(archive, data_dir=data_dir, cache_dir=cache_dir)
-    names = (archive.test_file,) if split == "test" else archive.train_files
-    total = archive.test_count if split == "test" else archive.train_count
+    indices = split_indices(archive, request.split, seed=request.seed)
+    chosen = first_indices(archive.info.name, request, indices)
+    path = obtain(archive, data_dir=request.data_dir, cache_dir=request.cache_dir)
+    training, test = (archive.train_files, archive.train_count), ((archive.test_file,), archive.test_count)
+    names, total = {"train": training, "validation": training, "test": test}[request.split]
     images, labels = _read(archive, path, names, total)
-    chosen = chosen[:count]
-    return Split(images=resize(images[chosen], image_size), labels=labels[chosen])
+    return Split(images=resize(images[chosen], request.image_size), labels=labels[chosen])
 
 
 def split_indices(archive: Archive, split: SplitName, *, seed: int) -> np.ndarray:
-    """Return the indices of a split into its files, in the seed's order, of which a count takes the first.
-
-    Train and validation are the two parts of one permutation of the training files: a tenth validates.
+    """Return the indices of a split into its files; a tenth validates. See `shuffled_indices`.
 
     >>> train, validation = (split_indices(CIFAR10, name, seed=3) for name in ("train", "validation"))
     >>> len(train), len(validation), len(np.intersect1d(train, validation))
     (45000, 5000, 0)
     """
-    if split == "test":
-        return np.random.default_rng((seed, 1)).permutation(archive.test_count)
-    order = np.random.default_rng((seed, 0)).permutation(archive.train_count)
     validation = archive.train_count * VALIDATION_COUNT // TRAIN_COUNT
-    return order[:validation] if split == "validation" else order[validation:]
+    return shuffled_indices(
+        split, train=archive.train_count, validation=validation, test=archive.test_count, seed=seed
+    )
 
 
 def locate(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -> Path | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 
@@ -12,6 +13,19 @@ from scaling.errors import DataError
 
 SplitName = Literal["train", "validation", "test"]
 SPLIT_NAMES: tuple[SplitName, ...] = get_args(SplitName)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRequest:
+    """Which images of a data set are asked for, and from where; fields as the arguments of `load_split`."""
+
+    split: SplitName
+    image_size: int
+    count: int | None
+    seed: int
+    data_dir: Path | None = None
+    cache_dir: Path | None = None
+    allow_upsampling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +106,46 @@ class DatasetInfo:
             raise DataError(
                 f"{self.name} has {self.num_classes} classes but {len(self.class_names)} class names"
             )
+
+
+def shuffled_indices(split: SplitName, *, train: int, validation: int, test: int, seed: int) -> np.ndarray:
+    """Return the indices of a split into its images, in the seed's order, of which a count takes the first.
+
+    Train and validation are the two parts of one permutation of the training images.
+
+    Args:
+        split: train, validation or test.
+        train: number of training images, those that validate included.
+        validation: how many of them validate.
+        test: number of test images.
+        seed: of the order, and of what validates.
+
+    >>> parts = [shuffled_indices(name, train=9, validation=3, test=5, seed=0) for name in SPLIT_NAMES]
+    >>> [len(part) for part in parts], len({*parts[0], *parts[1]})
+    ([6, 3, 5], 9)
+    """
+    match split:
+        case "train":
+            return np.random.default_rng((seed, 0)).permutation(train)[validation:]
+        case "validation":
+            return np.random.default_rng((seed, 0)).permutation(train)[:validation]
+        case "test":
+            return np.random.default_rng((seed, 1)).permutation(test)
+        case _:
+            assert_never(split)
+
+
+def first_indices(name: str, request: SplitRequest, indices: np.ndarray) -> np.ndarray:
+    """Return as many indices of a split as are asked for.
+
+    Raises:
+        DataError: there are fewer.
+    """
+    if request.count is not None and request.count > len(indices):
+        raise DataError(
+            f"{name} has {len(indices):,} images in its {request.split} split, got count {request.count:,}"
+        )
+    return indices[: request.count]
 
 
 def checksum(split: Split) -> str:

@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.dataset import (
+    DatasetInfo,
+    Split,
+    SplitName,
+    SplitRequest,
+    first_indices,
+    shuffled_indices,
+)
 from scaling.data.idx import parse_idx, read_bytes
 from scaling.data.locations import cache_folder, own_data_folder
 from scaling.data.resizing import resize
@@ -82,38 +89,24 @@ TEST_FILES = (
 )
 
 
-def load(
-    split: SplitName,
-    *,
-    image_size: int,
-    count: int | None,
-    seed: int,
-    data_dir: Path | None,
-    cache_dir: Path | None,
-) -> Split:
+def load(request: SplitRequest) -> Split:
     """Load a split; see `scaling.data.load_split`. Sizes other than 28 px are resampled with antialiasing."""
-    chosen = split_indices(split, seed=seed)
-    if count is not None and count > len(chosen):
-        raise DataError(f"fashion-mnist has {len(chosen):,} images in its {split} split, got count {count:,}")
-    chosen = chosen[:count]
-    files = TEST_FILES if split == "test" else TRAIN_FILES
-    images, labels = (_read(file, data_dir, cache_dir) for file in files)
-    return Split(images=resize(images[chosen, None], image_size), labels=labels[chosen].astype(np.int64))
+    chosen = first_indices(INFO.name, request, split_indices(request.split, seed=request.seed))
+    files = {"train": TRAIN_FILES, "validation": TRAIN_FILES, "test": TEST_FILES}[request.split]
+    images, labels = (_read(file, request.data_dir, request.cache_dir) for file in files)
+    pixels = resize(images[chosen, None], request.image_size)
+    return Split(images=pixels, labels=labels[chosen].astype(np.int64))
 
 
 def split_indices(split: SplitName, *, seed: int) -> np.ndarray:
-    """Return the indices of a split into its file, in the seed's order, of which a count takes the first.
-
-    Train and validation are the two parts of one permutation of the training file.
+    """Return the indices of a split into its file; see `shuffled_indices`.
 
     >>> train, validation = (split_indices(name, seed=3) for name in ("train", "validation"))
     >>> len(train), len(validation), len(np.intersect1d(train, validation))
     (50000, 10000, 0)
     """
-    if split == "test":
-        return np.random.default_rng((seed, 1)).permutation(TEST_FILES[0].shape[0])
-    order = np.random.default_rng((seed, 0)).permutation(TRAIN_FILES[0].shape[0])
-    return order[:VALIDATION_COUNT] if split == "validation" else order[VALIDATION_COUNT:]
+    train, test = TRAIN_FILES[0].shape[0], TEST_FILES[0].shape[0]
+    return shuffled_indices(split, train=train, validation=VALIDATION_COUNT, test=test, seed=seed)
 
 
 def _read(file: IdxFile, data_dir: Path | None, cache_dir: Path | None) -> np.ndarray:

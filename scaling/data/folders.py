@@ -18,7 +18,7 @@ import PIL
 from PIL import Image
 
 from scaling.data.cache import load_or_make
-from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest, shuffled_indices
 from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, decode, list_images
 from scaling.data.locations import cache_folder
 from scaling.data.pictures import as_rgb
@@ -135,9 +135,8 @@ def _part(listed: ImageFolder, split: SplitName, seed: int) -> list[LabelledFile
         (held_out if digest[0] < 26 else others).append(file)  # 26 of 256: a tenth
     if split == "test":
         return [held_out[index] for index in _order(len(held_out), split, seed)]
-    order = np.random.default_rng((seed, 0)).permutation(len(others))
-    validation = max(1, round(len(others) / 10))
-    chosen = order[:validation] if split == "validation" else order[validation:]
+    train, validation = len(others), max(1, round(len(others) / 10))
+    chosen = shuffled_indices(split, train=train, validation=validation, test=0, seed=seed)
     return [others[index] for index in chosen]
 
 
@@ -161,16 +160,7 @@ def manifest_checksum(folder: ImageFolder) -> str:
     return digest.hexdigest()
 
 
-def load(
-    name: str,
-    split: SplitName,
-    *,
-    image_size: int,
-    count: int | None,
-    seed: int,
-    cache_dir: Path | None,
-    allow_upsampling: bool,
-) -> Split:
+def load(name: str, request: SplitRequest) -> Split:
     """Load the first pictures of a split whole; see `scaling.data.load_split`.
 
     A file that gives no picture is passed over, named in the log, and the next one takes its place.
@@ -178,12 +168,13 @@ def load(
     Raises:
         DataError: there are fewer pictures, or one is smaller than the image size and may not be enlarged.
     """
+    split, image_size, count, seed = request.split, request.image_size, request.count, request.seed
     folder = split_folder(folder_of(name), split, seed=seed)
     if count is not None and count > len(folder.files):
         raise DataError(f"{name} has {len(folder.files):,} files in its {split} split, got count {count:,}")
 
     def make() -> Split:
-        return _decoded(folder, image_size, count, allow_upsampling)
+        return _decoded(folder, image_size, count, request.allow_upsampling)
 
     key = {
         "name": "imagefolder",
@@ -193,10 +184,10 @@ def load(
         "seed": seed,
         "manifest": manifest_checksum(folder),
         "centre": CENTRE,
-        "allow_upsampling": allow_upsampling,
+        "allow_upsampling": request.allow_upsampling,
         "pillow": PIL.__version__,
     }
-    return load_or_make(cache_folder(cache_dir), key, make)
+    return load_or_make(cache_folder(request.cache_dir), key, make)
 
 
 def _decoded(folder: ImageFolder, image_size: int, count: int | None, allow_upsampling: bool) -> Split:

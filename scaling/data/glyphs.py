@@ -11,7 +11,7 @@ import numpy as np
 
 from scaling.data import fonts, rendering, scenes
 from scaling.data.cache import load_or_make
-from scaling.data.dataset import DatasetInfo, Split, SplitName
+from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest
 from scaling.data.fonts import ALPHABET, outlines_digest
 from scaling.data.locations import cache_folder
 from scaling.data.rendering import render_glyphs
@@ -46,9 +46,10 @@ INFO = DatasetInfo(
 )
 
 
-def load(split: SplitName, *, image_size: int, count: int | None, seed: int, cache_dir: Path | None) -> Split:
+def load(request: SplitRequest) -> Split:
     """Load or draw a split; see `scaling.data.load_split`."""
-    wanted = DEFAULT_COUNTS[split] if count is None else count
+    split, image_size, seed = request.split, request.image_size, request.seed
+    wanted = DEFAULT_COUNTS[split] if request.count is None else request.count
     if wanted > LARGEST_COUNT:
         raise DataError(f"glyphs gives at most {LARGEST_COUNT:,} images a split, got count {wanted:,}")
 
@@ -56,7 +57,7 @@ def load(split: SplitName, *, image_size: int, count: int | None, seed: int, cac
         images, labels = render_glyphs(split, wanted, image_size=image_size, seed=seed)
         return Split(images=images, labels=labels)
 
-    return load_or_make(cache_folder(cache_dir), cache_key(split, image_size, wanted, seed), make)
+    return load_or_make(cache_folder(request.cache_dir), cache_key(split, image_size, wanted, seed), make)
 
 
 def cache_key(split: SplitName, image_size: int, count: int, seed: int) -> dict[str, object]:

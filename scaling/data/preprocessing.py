@@ -27,13 +27,16 @@ MOST_PIXELS = 4096 * 4096
 
 
 _OF_PEER = {
+    Peer.TENSORFLOW: "tensorflow",
     Peer.TORCHVISION: "torchvision",
     Peer.TIMM: "timm",
     Peer.TIMM_TF: "timm-tf",
     Peer.GEFFNET: "timm-tf",  # geffnet's README: the crops of timm's tf_* weights
     Peer.GEFFNET_TF: "timm-tf",
+    Peer.EFFICIENTNET_PYTORCH: "tensorflow",  # the released code's weights, as Keras's
+    Peer.KERAS: "tensorflow",
 }
-"""Whose weights go with which rows; the others carry the released code's."""
+"""Whose weights go with which rows."""
 
 
 class Interpolation(StrEnum):
@@ -144,7 +147,7 @@ def preprocessing_for(peer: str, variant: str) -> Preprocessing:
     known = choice(Peer, peer, "source")
     if variant.startswith("lite"):
         return preprocessing_named("lite", variant)
-    return preprocessing_named(_OF_PEER.get(known, "tensorflow"), variant)
+    return preprocessing_named(_OF_PEER[known], variant)
 
 
 def preprocess(image: Image, preprocessing: Preprocessing, image_size: int) -> torch.Tensor:

@@ -26,7 +26,7 @@ _CHANGED = Paint(fill="#fdf1ea", edge=VERMILION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ComparedPiece:
     """One piece of a network as the comparison shows it.
 
     Args:
@@ -49,7 +49,7 @@ class Row:
         return times, f"{self.side}×{self.side}", f"{self.channels} channels"
 
 
-def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
+def rows_of(spec: ArchitectureSpec) -> tuple[ComparedPiece, ...]:
     """Return a network's pieces in order.
 
     >>> from scaling import variant
@@ -57,7 +57,7 @@ def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
     ('×2', '56×56', '24 channels')
     """
     sides, stem = input_sides(spec), spec.stem
-    first = Row(
+    first = ComparedPiece(
         title="Stem",
         words=f"Conv {stem.kernel_size}×{stem.kernel_size}{_stride(stem.stride)}"
         + (", max pool" if stem.has_pool else ""),
@@ -66,7 +66,7 @@ def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
         channels=stem.out_channels,
     )
     stages = [
-        Row(
+        ComparedPiece(
             title=f"Block {number}",
             words=_words(stage),
             repeats=stage.repeats,
@@ -77,7 +77,9 @@ def rows_of(spec: ArchitectureSpec) -> tuple[Row, ...]:
     ]
     if not spec.head.out_channels:
         return (first, *stages)
-    last = Row(title="Head", words="Conv 1×1", repeats=0, side=sides[-1], channels=spec.head.out_channels)
+    last = ComparedPiece(
+        title="Head", words="Conv 1×1", repeats=0, side=sides[-1], channels=spec.head.out_channels
+    )
     return (first, *stages, last)
 
 
@@ -116,9 +118,9 @@ def _stride(stride: int) -> str:
     return f", stride {stride}" if stride > 1 else ""
 
 
-def _padded(spec: ArchitectureSpec, other: ArchitectureSpec) -> list[Row | None]:
+def _padded(spec: ArchitectureSpec, other: ArchitectureSpec) -> list[ComparedPiece | None]:
     """Return a network's rows, with gaps where the other has more stages, or a head."""
-    rows: list[Row | None] = [*rows_of(spec)]
+    rows: list[ComparedPiece | None] = [*rows_of(spec)]
     head = rows[-1:] if spec.head.out_channels else [None] * bool(other.head.out_channels)
     stages = rows[: len(spec.stages) + 1]
     return stages + [None] * max(0, len(other.stages) - len(spec.stages)) + head
@@ -140,7 +142,7 @@ def _heading(spec: ArchitectureSpec, x: float, same_image: bool) -> Iterator[Ite
     yield Line(points=((middle, 23), (middle, _TOP)), colour=GREY)
 
 
-def _names(one: Row | None, other: Row | None, y: float) -> Iterator[Item]:
+def _names(one: ComparedPiece | None, other: ComparedPiece | None, y: float) -> Iterator[Item]:
     row = one or other
     assert row is not None, "a pair of rows has at least one"
     if one is None or other is None or one.words == other.words:
@@ -152,7 +154,7 @@ def _names(one: Row | None, other: Row | None, y: float) -> Iterator[Item]:
         yield Text(x=0, y=y + down, text=words, size=5.6, colour=VERMILION)
 
 
-def _cells(row: Row | None, against: Row | None, x: float, y: float) -> Iterator[Item]:
+def _cells(row: ComparedPiece | None, against: ComparedPiece | None, x: float, y: float) -> Iterator[Item]:
     if row is None:
         yield Box(x=x, y=y, width=_BOX, height=_HEIGHT, paint=PANEL, dashed=True)
         return

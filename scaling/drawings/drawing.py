@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
 
 from scaling.drawings.metrics import CAP_HEIGHT, DESCENT, text_width
 from scaling.drawings.palette import FAINT, INK, Paint
@@ -175,6 +177,24 @@ class Drawing:
     height: float
     items: tuple[Item, ...]
 
+    def _repr_svg_(self) -> str:
+        """Show it in a notebook."""
+        from scaling.drawings.rendering import render  # noqa: PLC0415  which draws what is defined here
+
+        svg = render(self, "svg").decode()
+        return svg[svg.index("<svg") :]
+
+    def save(self, path: Path | str) -> Path:
+        """Write it as the path ends: .svg, .pdf or .png (300 dots an inch).
+
+        Raises:
+            ConfigError: the ending is another.
+            ResultsError: the file cannot be written.
+        """
+        from scaling.drawings.rendering import save_drawing  # noqa: PLC0415  likewise
+
+        return save_drawing(self, Path(path))
+
     def texts(self, role: Role | None = None) -> tuple[Text, ...]:
         """Return the texts, or those of one role."""
         return tuple(
@@ -216,10 +236,13 @@ def finished(title: str, items: Iterable[Item], *, margin: float = 6.0, width: f
 def moved(items: Iterable[Item], right: float, down: float) -> Iterator[Item]:
     """Yield the items moved by so many points."""
     for item in items:
-        if isinstance(item, Line):
-            yield replace(item, points=tuple((x + right, y + down) for x, y in item.points))
-        else:
-            yield replace(item, x=item.x + right, y=item.y + down)
+        match item:
+            case Line():
+                yield replace(item, points=tuple((x + right, y + down) for x, y in item.points))
+            case Box() | Text():
+                yield replace(item, x=item.x + right, y=item.y + down)
+            case _:
+                assert_never(item)
 
 
 def labelled_box(box: Box, text: str, *, size: float = 6.5, bold: bool = False) -> Iterator[Item]:

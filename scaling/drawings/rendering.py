@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -81,12 +81,15 @@ def figure_of(drawing: Drawing) -> Figure:
     ax.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
     ax.axis("off")
     for order, item in enumerate(drawing.items):
-        if isinstance(item, Box):
-            _draw_box(ax, item, order)
-        elif isinstance(item, Line):
-            _draw_line(ax, item, order)
-        else:
-            _draw_text(ax, item, order)
+        match item:
+            case Box():
+                _draw_box(ax, item, order)
+            case Line():
+                _draw_line(ax, item, order)
+            case Text():
+                _draw_text(ax, item, order)
+            case _:
+                assert_never(item)
     return figure
 
 

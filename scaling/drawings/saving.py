@@ -12,9 +12,7 @@ from scaling.drawings.network import variant_drawing
 from scaling.drawings.rendering import save_drawing
 from scaling.drawings.silhouettes import family_drawing, scaling_ways_drawing
 from scaling.network.baselines import EFFICIENTNET_B0
-from scaling.network.families import variant
-
-OFFICIAL = tuple(f"b{number}" for number in range(8))
+from scaling.network.families import COMPOUND_FAMILY, variant
 
 
 def official_drawings() -> Iterator[tuple[str, Drawing]]:
@@ -23,7 +21,7 @@ def official_drawings() -> Iterator[tuple[str, Drawing]]:
     >>> [name for name, _ in official_drawings()][:3]
     ['family', 'modules', 'scaling_ways']
     """
-    specs = {name: variant(name) for name in OFFICIAL}
+    specs = {name: variant(name) for name in COMPOUND_FAMILY}
     yield "family", family_drawing(list(specs.values()))
     yield "modules", module_drawing(specs["b7"])
     yield "scaling_ways", scaling_ways_drawing(EFFICIENTNET_B0)

@@ -19,9 +19,8 @@ from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficien
 from scaling.network.decomposition import layers
 from scaling.network.generation import scale
 from scaling.network.rounding import RELEASED, RoundingRules
+from scaling.network.strategies import PAPER_BASES
 
-PAPER_BASES = (1.2, 1.1, 1.15)
-"""alpha, beta, gamma of the paper: arXiv:1905.11946, section 4."""
 _BAR_EDGE = "#ffffff"
 _BLOCK_GAP, _STAGE_GAP = 0.7, 3.6
 
@@ -113,17 +112,11 @@ def scaling_ways(
     phi = math.log(factor) / (math.log(alpha) + 2 * math.log(beta) + 2 * math.log(gamma))
     compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi)
     return (
-        ("baseline", scale(baseline, _single(), rounding)),
-        ("width", scale(baseline, _single(width=root), rounding)),
-        ("depth", scale(baseline, _single(depth=factor), rounding)),
-        ("resolution", scale(baseline, _single(resolution=root), rounding)),
+        ("baseline", scale(baseline, ScalingCoefficients(), rounding)),
+        ("width", scale(baseline, ScalingCoefficients(width_coefficient=root), rounding)),
+        ("depth", scale(baseline, ScalingCoefficients(depth_coefficient=factor), rounding)),
+        ("resolution", scale(baseline, ScalingCoefficients(resolution_coefficient=root), rounding)),
         ("compound", scale(baseline, compound, rounding)),
-    )
-
-
-def _single(depth: float = 1.0, width: float = 1.0, resolution: float = 1.0) -> ScalingCoefficients:
-    return ScalingCoefficients(
-        depth_coefficient=depth, width_coefficient=width, resolution_coefficient=resolution
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from scaling.analysis.proxy_agreement import Judged
+from scaling.analysis.proxy_agreement import JudgedProxy
 from scaling.figures.marks import legend_outside, nothing_yet
 from scaling.figures.style import BLUE, GREEN, GREY, INK, VERMILION, Size, new_figure, theme
 
@@ -19,7 +19,7 @@ COLUMNS = {"double": 4, "single": 2}
 MOST_PANELS = 12
 
 
-def audit_ranks_frame(table: pd.DataFrame, judged: Sequence[Judged]) -> pd.DataFrame:
+def audit_ranks_frame(table: pd.DataFrame, judged: Sequence[JudgedProxy]) -> pd.DataFrame:
     """Return one row a (proxy, network): ranks by proxy and by anchor, 1 the best, and the anchor's by seed.
 
     Args:
@@ -46,7 +46,7 @@ def audit_ranks_frame(table: pd.DataFrame, judged: Sequence[Judged]) -> pd.DataF
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
-def audit_cost_frame(judged: Sequence[Judged], least: float) -> pd.DataFrame:
+def audit_cost_frame(judged: Sequence[JudgedProxy], least: float) -> pd.DataFrame:
     """Return one row a proxy: cost as a share of the anchors', Spearman's correlation, whether it holds."""
     columns = ["proxy", "cost", "spearman", "low", "high", "holds"]
     return pd.DataFrame(
@@ -142,7 +142,7 @@ def audit_cost_figure(frame: pd.DataFrame, size: Size = "double", *, title: str,
                 [], [], color=VERMILION, linewidth=0.8, linestyle=(0, (4, 2)), label=f"the rule: {least:g}"
             ),
         ]
-        legend_outside(figure, handles)
+        legend_outside(ax, handles)
     return figure
 
 

@@ -36,8 +36,11 @@ class Layout:
 
     def make(self, size: Size) -> tuple[Figure, Panels]:
         """Return an empty figure and its panels."""
-        figure = new_figure(size, self.double if size == "double" else self.single)
-        rows, columns = (1, self.panels) if size == "double" else (self.panels, 1)
+        height, rows, columns = {
+            "double": (self.double, 1, self.panels),
+            "single": (self.single, self.panels, 1),
+        }[size]
+        figure = new_figure(size, height)
         axes = figure.subplots(
             rows,
             columns,
@@ -54,13 +57,13 @@ class FamilyChart:
 
     Args:
         frame: makes its data.
-        draw: draws them on its panels.
+        draw: draws them: `draw(frame, *panels)`.
         caption: one or two sentences under the chart.
         layout: panels and height.
     """
 
     frame: Callable[[], pd.DataFrame]
-    draw: Callable[[pd.DataFrame, Panels], None]
+    draw: Callable[..., None]
     caption: str
     layout: Layout = Layout()
 
@@ -68,7 +71,7 @@ class FamilyChart:
         """Return the chart, drawn from what `frame` made."""
         with theme():
             figure, panels = self.layout.make(size)
-            self.draw(frame, panels)
+            self.draw(frame, *panels)
         return figure
 
 
@@ -78,14 +81,14 @@ class RunChart:
 
     Args:
         frame: makes its data from the run.
-        draw: draws them on its panels.
+        draw: draws them: `draw(frame, *panels, run=run)`.
         caption: one or two sentences under the chart.
         words: says in words what its data show, for who cannot see the chart.
         layout: panels and height.
     """
 
     frame: Callable[[RunData], pd.DataFrame]
-    draw: Callable[[pd.DataFrame, Panels, RunData], None]
+    draw: Callable[..., None]
     caption: str
     words: Callable[[pd.DataFrame], str]
     layout: Layout = Layout()
@@ -94,5 +97,5 @@ class RunChart:
         """Return the chart, drawn from what `frame` made of the run, however few trials there are."""
         with theme():
             figure, panels = self.layout.make(size)
-            self.draw(frame, panels, run)
+            self.draw(frame, *panels, run=run)
         return figure

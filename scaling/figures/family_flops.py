@@ -5,13 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.published_accuracy import (
-    SHARED_PLACES,
-    TITLE,
-    LabelPlace,
-    draw_published,
-    published_frame,
-)
+from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace
+from scaling.figures.published_accuracy import SHARED_PLACES, TITLE, draw_published, published_frame
 from scaling.figures.style import GREY
 
 # As the shared ones: by eye, in points.
@@ -58,5 +53,5 @@ def draw_family_flops(frame: pd.DataFrame, ax: Axes) -> None:
         xlim=(0, 45),
         ylim=(75.2, 84.8),
         xlabel="FLOPs (multiply-adds, billions, as printed)",
-        ylabel="ImageNet top-1 accuracy (%)",
+        ylabel=PRINTED_ACCURACY,
     )

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.published_accuracy import (
-    SHARED_PLACES,
-    TITLE,
-    LabelPlace,
-    draw_published,
-    published_frame,
-)
+from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace
+from scaling.figures.published_accuracy import SHARED_PLACES, TITLE, draw_published, published_frame
 from scaling.figures.style import GREY
 
 LARGEST_MILLIONS = 180.0
@@ -54,7 +49,7 @@ def draw_family_params(frame: pd.DataFrame, ax: Axes) -> None:
         xlim=(0, LARGEST_MILLIONS),
         ylim=(75.2, 84.8),
         xlabel="Parameters (millions, as printed)",
-        ylabel="ImageNet top-1 accuracy (%)",
+        ylabel=PRINTED_ACCURACY,
     )
 
 

@@ -31,7 +31,7 @@ SWEEPS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Spot:
     """A candidate: the box it would fill, in pixels, and its distance from the point in points."""
 
     box: Boxes
@@ -88,7 +88,7 @@ def place_labels(
     points = ax.transData.transform([(x, y) for _, x, y in labels])
     extents = [_extent(ax, text, size) for text, _, _ in labels]
     frame = np.asarray(ax.get_window_extent().extents)
-    chosen = [Place(box=boxes_around(point, 0.0)[0], distance=0.0) for point in points]
+    chosen = [Spot(box=boxes_around(point, 0.0)[0], distance=0.0) for point in points]
     for _ in range(SWEEPS):
         for index, (point, extent) in enumerate(zip(points, extents, strict=True)):
             rest = np.array([place.box for other, place in enumerate(chosen) if other != index])
@@ -108,7 +108,7 @@ def _extent(ax: Axes, text: str, size: float) -> tuple[float, float]:
     return box.width + 2.0, box.height
 
 
-def _places(point: Boxes, extent: tuple[float, float], pixel: float) -> list[Place]:
+def _places(point: Boxes, extent: tuple[float, float], pixel: float) -> list[Spot]:
     width, height = extent
     places = []
     for distance in DISTANCES_POINTS:
@@ -117,11 +117,11 @@ def _places(point: Boxes, extent: tuple[float, float], pixel: float) -> list[Pla
             x = point[0] + math.cos(angle) * (reach + width / 2)
             y = point[1] + math.sin(angle) * (reach + height / 2)
             box = np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
-            places.append(Place(box=box, distance=distance))
+            places.append(Spot(box=box, distance=distance))
     return places
 
 
-def _price(place: Place, rest: Boxes, markers: Boxes, bars: Boxes, frame: Boxes) -> float:
+def _price(place: Spot, rest: Boxes, markers: Boxes, bars: Boxes, frame: Boxes) -> float:
     box = place.box
     outside = bool(box[0] < frame[0] or box[1] < frame[1] or box[2] > frame[2] or box[3] > frame[3])
     return (
@@ -134,7 +134,7 @@ def _price(place: Place, rest: Boxes, markers: Boxes, bars: Boxes, frame: Boxes)
 
 
 def _write(
-    ax: Axes, text: str, xy: tuple[float, float], point: Boxes, place: Place, size: float
+    ax: Axes, text: str, xy: tuple[float, float], point: Boxes, place: Spot, size: float
 ) -> Annotation:
     box = Bbox.from_extents(*place.box)
     centre = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])

@@ -10,25 +10,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from scaling.analysis.intervals import LEVEL
 from scaling.analysis.law_fits import Bootstrap
-from scaling.analysis.law_networks import ALL, BASELINE, Source, published_source
+from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
 from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
-from scaling.figures.run_accuracy import scale_of
-from scaling.figures.style import (
-    GREY,
-    INK,
-    new_figure,
-    save_figure,
-    save_frame,
-    theme,
-)
+from scaling.figures.run_accuracy import cost_label, scale_of
+from scaling.figures.style import GREY, INK, Size, new_figure, save_chart, theme
 
 POINTS = 60
 """Of a curve."""
@@ -39,7 +33,6 @@ BEYOND = 2.0
 DIGITS = 5
 """Significant ones in the frame: further ones of a bootstrap differ between machines."""
 RESAMPLES = 200
-COST_NAMES = {"macs": "FLOPs (multiply-adds", "params": "Parameters (", "activations": "Activations ("}
 
 
 def published_law_frame() -> pd.DataFrame:
@@ -61,7 +54,7 @@ def law_frame(report: LawReport) -> pd.DataFrame:
     return laws_frame(report.source, report.laws)
 
 
-def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
+def laws_frame(source: LawData, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
 
     `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
@@ -85,7 +78,7 @@ def laws_frame(source: Source, laws: Sequence[CostLaw]) -> pd.DataFrame:
     return frame
 
 
-def _networks(source: Source, law: CostLaw) -> list[dict[str, Any]]:
+def _networks(source: LawData, law: CostLaw) -> list[dict[str, Any]]:
     return [
         {
             "strategy": BASELINE if one.strategy == BASELINE else law.strategy,
@@ -142,10 +135,9 @@ def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
         ax: where to draw; its figure has its final size, and takes the legend.
     """
     divisor, unit = scale_of(frame["cost"])
-    name = COST_NAMES[str(frame["cost_name"].iloc[0])] if len(frame) else "Cost ("
-    bracket = f"{name}, {unit})" if unit and "multiply" in name else f"{name}{unit})"
+    label = cost_label(str(frame["cost_name"].iloc[0]), unit) if len(frame) else "Cost"
     source = frame["source"].iloc[0] if len(frame) else ""
-    ax.set(title=f"Law of error and cost: {source}", xlabel=bracket, ylabel="Top-1 error (%)", xscale="log")
+    ax.set(title=f"Law of error and cost: {source}", xlabel=label, ylabel="Top-1 error (%)", xscale="log")
     if frame.empty:
         nothing_yet(ax, "no network is complete yet")
         return
@@ -163,7 +155,7 @@ def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(ax, handles)
 
 
 def _shared_handles(drawn: set[str]) -> list[Artist]:
@@ -218,8 +210,12 @@ def save_law(report: LawReport, path_stem: Path, formats: Sequence[str] = ("svg"
         ResultsError: the folder cannot be written.
     """
     frame = law_frame(report)
-    with theme():
-        figure = new_figure("double", 3.2)
-        draw_law(frame, figure.add_subplot())
-    paths = save_figure(figure, path_stem, formats, title=f"Law of error and cost: {report.source.name}")
-    return [*paths, save_frame(frame, path_stem.with_name(f"{path_stem.name}.csv"))]
+
+    def figure(size: Size) -> Figure:
+        with theme():
+            made = new_figure(size, 3.2)
+            draw_law(frame, made.add_subplot())
+        return made
+
+    title = f"Law of error and cost: {report.source.name}"
+    return save_chart(path_stem.name, frame, figure, path_stem.parent, formats, title=title)

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from scaling.cost import count_cost
-from scaling.figures.marks import legend_outside, mark
+from scaling.figures.marks import legend_outside, mark, plain_ticks
 from scaling.figures.style import BLUE, GREY, INK, ORANGE
 from scaling.network.families import variant
 from scaling.network.generation import scale
@@ -107,10 +106,7 @@ def draw_nominal_achieved(frame: pd.DataFrame, growth_ax: Axes, twofold_ax: Axes
         xlim=(0.92, 8.7),
         ylim=ends,
     )
-    for axis, ticks in ((growth_ax.xaxis, (1, 2, 4, 8)), (growth_ax.yaxis, (1, 2, 4, 8))):
-        axis.set_major_locator(FixedLocator(ticks))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plain_ticks(growth_ax, (1, 2, 4, 8), (1, 2, 4, 8))
     bins = np.arange(1.4, 3.6, 0.05).tolist()
     for how, (_, color) in HOW.items():
         values = frame[(frame["panel"] == "twofold") & (frame["how"] == how)]["achieved_factor"]
@@ -137,4 +133,4 @@ def draw_nominal_achieved(frame: pd.DataFrame, growth_ax: Axes, twofold_ax: Axes
         Patch(color=color, label=label, fill=how != "unrounded") for how, (label, color) in HOW.items()
     ]
     handles_all = [mark("a direction", "o", GREY, GREY, size=3.0), *handles]
-    legend_outside(growth_ax.figure, handles_all)  # type: ignore[arg-type]
+    legend_outside(growth_ax, handles_all)

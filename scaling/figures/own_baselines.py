@@ -8,36 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark, nothing_yet
+from scaling.figures.marks import (
+    METHOD_STYLES,
+    draw_ways,
+    legend_outside,
+    mark,
+    nothing_yet,
+    pooled_interval,
+)
 from scaling.figures.published_methods import published_methods_frame
-from scaling.figures.run_accuracy import scale_of
+from scaling.figures.run_accuracy import cost_label, scale_of
 from scaling.figures.run_trials import trials_with_intervals
-from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
+from scaling.figures.style import Size, new_figure, save_chart, theme
 from scaling.runs.trials_table import at_own_rate
 
-BAR = "#a8a8a8"
 OWN_BASELINES = "own_baselines"
 """Its name, and that of its files."""
 PUBLISHED, OWN = "published", "own runs"
 COLUMNS = (
-    "panel",
-    "baseline",
-    "title",
-    "source",
-    "method",
-    "macs",
-    "seeds",
-    "top1_mean",
-    "top1_low",
-    "top1_high",
-    "top1_percent",
-)
+    "panel", "baseline", "title", "source", "method", "macs", "seeds",
+    "top1_mean", "top1_low", "top1_high", "top1_percent",
+)  # fmt: skip
 CAPTION = (
     "Ways to scale other baselines. Above: as printed in the paper (ImageNet). Below: runs of ours at "
     "achieved cost, on other data and at another scale; the two rows share no axis."
@@ -136,12 +135,12 @@ def own_baselines_figure(frame: pd.DataFrame, size: Size = "double") -> Figure:
                 ax = axes[row][column] if wide else axes[column][row]
                 _panel(rows[rows["source"] == source], ax, source, wide=wide, first=column == 0)
         methods = set(frame["method"])
-        handles = [
+        handles: list[Artist] = [
             mark(name, marker, color) for name, (color, marker, _) in METHOD_STYLES.items() if name in methods
         ]
         if frame["top1_low"].notna().any():
-            handles.append(mark("95 % t-interval,\npooled noise", "|", BAR, BAR, size=8.0))
-        legend_outside(figure, handles, columns=3)
+            handles.append(pooled_interval())
+        legend_outside(axes.flat[0], handles, columns=3)
     return figure
 
 
@@ -155,11 +154,8 @@ def save_own_baselines(
         ResultsError: the folder cannot be written.
     """
     frame = own_baselines_frame(runs)
-    paths = []
-    for size in sizes:
-        name = OWN_BASELINES if size == "double" else f"{OWN_BASELINES}_{size}"
-        paths += save_figure(own_baselines_figure(frame, size), directory / name, formats, title=CAPTION)
-    return [*paths, save_frame(frame, directory / f"{OWN_BASELINES}.csv")]
+    figure = partial(own_baselines_figure, frame)
+    return save_chart(OWN_BASELINES, frame, figure, directory, formats, title=CAPTION, sizes=sizes)
 
 
 def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool) -> None:
@@ -167,7 +163,8 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool
     own = source == OWN
     divisor, unit = scale_of(rows["macs"])
     accuracy = 100 * rows["top1_mean"] if own else rows["top1_percent"]
-    points = rows.assign(x=rows["macs"] / divisor, y=accuracy)
+    low, high = 100 * rows["top1_low"].clip(lower=0), 100 * rows["top1_high"].clip(upper=1)
+    points = rows.assign(x=rows["macs"] / divisor, y=accuracy, low=low, high=high)
     if rows.empty:
         nothing_yet(ax, "no complete network yet" if own else "nothing published of this baseline")
         ax.set_axis_off()
@@ -181,37 +178,8 @@ def _panel(rows: pd.DataFrame, ax: Axes, source: str, *, wide: bool, first: bool
     text = ax.set_title(heading)
     if not wide:
         text.set_fontsize(6.2)
-    printed = "" if own else ", printed"
-    words = f"FLOPs (multiply-adds, {unit}{printed})" if unit else "FLOPs (multiply-adds)"
-    ax.set_xlabel(words, fontsize=6.2)
+    ax.set_xlabel(cost_label("macs", f"{unit}{'' if own else ', printed'}" if unit else ""), fontsize=6.2)
     if first or not wide:
         ax.set_ylabel("Top-1 on validation (%)" if own else "ImageNet top-1 (%)", fontsize=6.5)
-    start = points[points["method"] == "baseline"]
-    for method, (color, marker, dashes) in METHOD_STYLES.items():
-        part = points[points["method"] == method]
-        if part.empty:
-            continue
-        line = part if method == "baseline" else pd.concat([start, part])
-        style = (0, dashes) if dashes else "solid"
-        ax.plot(line["x"], line["y"], color=color, linestyle=style, linewidth=1.1, zorder=2)
-        spread = part[part["top1_low"].notna()]
-        ax.vlines(
-            spread["x"],
-            100 * spread["top1_low"].clip(lower=0),
-            100 * spread["top1_high"].clip(upper=1),
-            color=BAR,
-            linewidth=0.7,
-            zorder=1.5,
-        )
-        area = AREAS.get(marker, AREA)
-        ax.scatter(
-            part["x"],
-            part["y"],
-            marker=marker,
-            s=area,
-            color=color,
-            edgecolor="white",
-            linewidth=0.6,
-            zorder=3,
-        )
+    draw_ways(points, ax, list(METHOD_STYLES))
     ax.margins(0.12)

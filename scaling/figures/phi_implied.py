@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 
 from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
 from scaling.figures.style import INK
-from scaling.targets.explanation import COMPOUND_FAMILY, PAPER_BASES, explain
+from scaling.network.families import COMPOUND_FAMILY
+from scaling.targets.explanation import PAPER_BASES, explain
 
 PAPER, EXACT = "the paper's bases", "one exact triple"
 SHIFTS = {"depth": -0.2, "width": 0.0, "resolution": 0.2}
@@ -83,4 +84,4 @@ def draw_phi_implied(frame: pd.DataFrame, paper_ax: Axes, exact_ax: Axes) -> Non
     handles = [mark(name, METHOD_STYLES[name][1], METHOD_STYLES[name][0]) for name in SHIFTS]
     handles.append(Line2D([], [], color=INK, linewidth=0.9, label="phi that gives the variant exactly"))
     handles.append(Line2D([], [], color=INK, linewidth=3.2, alpha=0.35, label="gives the released integers"))
-    legend_outside(paper_ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(paper_ax, handles)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from scaling.cost import count_cost
+from scaling.figures.marks import LabelPlace, name_point
 from scaling.figures.style import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
 from scaling.network.families import variant
 from scaling.network.published import published
@@ -33,21 +33,6 @@ FAMILY_STYLES: dict[str, tuple[str, str, Any]] = {
     "AmoebaNet": (VIOLET, "h", (5, 1, 1, 1, 1, 1)),
     "PNASNet": (GREY, "<", ""),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelPlace:
-    """Where a label stands from its point: offset in typographic points, and which side it hangs from.
-
-    Args:
-        x: points to the right of the marker's centre.
-        y: points above it.
-        align: horizontal alignment of the text at that place.
-    """
-
-    x: float
-    y: float
-    align: str = "left"
 
 
 SHARED_PLACES: dict[str, LabelPlace] = {
@@ -153,14 +138,13 @@ def label_point(
         "shrinkA": 0.0,
         "shrinkB": 2.0,
     }
-    label = ax.annotate(
+    return name_point(
+        ax,
         text,
         point,
-        xytext=(place.x, place.y),
-        textcoords="offset points",
-        ha=place.align,
+        place,
+        size=6.5 if own else 6.0,
         va="center_baseline",
-        fontsize=6.5 if own else 6.0,
         fontweight="bold" if own else "normal",
         color=VERMILION if own else INK,
         zorder=1.5,
@@ -168,5 +152,3 @@ def label_point(
         # Interrupts the grid behind the letters; a halo would do too, at twice the size of the SVG.
         bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none"},
     )
-    label.set_gid(f"label {text}")
-    return label

@@ -6,11 +6,19 @@ from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
-from scaling.figures.marks import AREA, AREAS, METHOD_STYLES, legend_outside, mark
-from scaling.figures.published_accuracy import LabelPlace
+from scaling.figures.marks import (
+    METHOD_STYLES,
+    PRINTED_ACCURACY,
+    PRINTED_MACS,
+    LabelPlace,
+    draw_ways,
+    legend_outside,
+    name_point,
+)
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
 from scaling.network.generation import scale
@@ -80,28 +88,19 @@ def draw_scaling_methods(frame: pd.DataFrame, ax: Axes) -> None:
         frame: from `scaling_methods_frame`.
         ax: where to draw; its figure takes the legend.
     """
-    _draw_methods(frame, ax)
+    handles = _draw_methods(frame, ax)
     ax.set(title="Published: B0 scaled in four ways (Table 7)", xlim=(0.25, 2.05), ylim=(76.8, 81.6))
     for row in frame[frame["method"] != "baseline"].to_dict("records"):
         _label(ax, row)
-    _legend(ax, frame)
+    legend_outside(ax, handles, columns=3)
 
 
 def _label(ax: Axes, row: dict[Hashable, Any]) -> None:
     """Write the coefficients that are not 1 beside their point."""
     coefficients = [f"{column[0]} {row[column]:g}" for column in COEFFICIENTS if row[column] != 1]
-    place = PLACES[row["method"]]
-    label = ax.annotate(
-        ", ".join(coefficients),
-        (row["macs_billions"], row["top1_percent"]),
-        xytext=(place.x, place.y),
-        textcoords="offset points",
-        ha=place.align,
-        va="center",
-        fontsize=6.0,
-        color=METHOD_STYLES[row["method"]][0],
-    )
-    label.set_gid(f"label {label.get_text()}")
+    point = row["macs_billions"], row["top1_percent"]
+    color = METHOD_STYLES[row["method"]][0]
+    name_point(ax, ", ".join(coefficients), point, PLACES[row["method"]], color=color)
 
 
 def draw_other_baselines(frame: pd.DataFrame, *axes: Axes) -> None:
@@ -111,43 +110,19 @@ def draw_other_baselines(frame: pd.DataFrame, *axes: Axes) -> None:
         frame: from `other_baselines_frame`.
         axes: MobileNetV1, MobileNetV2, ResNet-50.
     """
+    handles: dict[str, Artist] = {}
     for baseline, ax in zip(OTHERS, axes, strict=True):
-        rows = frame[frame["baseline"] == baseline]
-        _draw_methods(rows, ax)
+        drawn = _draw_methods(frame[frame["baseline"] == baseline], ax)
+        handles |= {str(one.get_label()): one for one in drawn}
         ax.set_title(f"Published: {baseline}")
         ax.margins(0.12)
         if ax is not axes[0]:
             ax.set_ylabel("")
-    _legend(axes[0], frame)
+    legend_outside(axes[0], [handles[name] for name in METHOD_STYLES if name in handles], columns=3)
 
 
-def _draw_methods(rows: pd.DataFrame, ax: Axes) -> None:
-    start = rows[rows["method"] == "baseline"]
-    for method, (color, marker, dashes) in METHOD_STYLES.items():
-        part = rows[rows["method"] == method]
-        if part.empty:
-            continue
-        line = part if method == "baseline" else pd.concat([start, part])
-        style = (0, dashes) if dashes else "solid"
-        ax.plot(
-            line["macs_billions"], line["top1_percent"], color=color, linestyle=style, linewidth=1.1, zorder=2
-        )
-        ax.scatter(
-            part["macs_billions"],
-            part["top1_percent"],
-            marker=marker,
-            s=AREAS.get(marker, AREA),
-            color=color,
-            edgecolor="white",
-            linewidth=0.6,
-            zorder=3,
-        )
-    ax.set(xlabel="FLOPs (multiply-adds, billions, as printed)", ylabel="ImageNet top-1 accuracy (%)")
-
-
-def _legend(ax: Axes, frame: pd.DataFrame) -> None:
-    methods = set(frame["method"])
-    handles = [
-        mark(name, marker, color) for name, (color, marker, _) in METHOD_STYLES.items() if name in methods
-    ]
-    legend_outside(ax.figure, handles, columns=3)  # type: ignore[arg-type]
+def _draw_methods(rows: pd.DataFrame, ax: Axes) -> list[Artist]:
+    points = rows.assign(x=rows["macs_billions"], y=rows["top1_percent"])
+    handles = draw_ways(points, ax, list(METHOD_STYLES))
+    ax.set(xlabel=PRINTED_MACS, ylabel=PRINTED_ACCURACY)
+    return handles

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.marks import legend_outside, mark
+from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace, legend_outside, mark, name_point
 from scaling.figures.style import BLUE, GREY, INK, ORANGE, VERMILION
 from scaling.network.families import variant
 from scaling.network.published import published
@@ -73,35 +75,19 @@ def draw_released_weights(frame: pd.DataFrame, ax: Axes) -> None:
     for source, (color, marker) in STYLES.items():
         rows = frame[frame["source"] == source]
         x = rows["variant"].map(places) + shifts[source]
+        look: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.5, "zorder": 3}
         size = 60 if marker == "*" else 28
-        ax.scatter(
-            x,
-            rows["top1_percent"],
-            marker=marker,
-            s=size,
-            color=color,
-            edgecolor="white",
-            linewidth=0.5,
-            zorder=3,
-        )
+        ax.scatter(x, rows["top1_percent"], marker=marker, s=size, color=color, **look)
         handles.append(mark(source, marker, color, size=4.8))
     for row in frame[~frame["native"]].to_dict("records"):
-        label = ax.annotate(
-            f"at {row['image_size']} px",
-            (places[row["variant"]], row["top1_percent"]),
-            xytext=(0, 6),
-            textcoords="offset points",
-            ha="center",
-            fontsize=5.5,
-            color=GREY,
-        )
-        label.set_gid(f"label {label.get_text()}")
+        point, above = (places[row["variant"]], row["top1_percent"]), LabelPlace(x=0, y=6, align="center")
+        name_point(ax, f"at {row['image_size']} px", point, above, size=5.5, va="baseline", color=GREY)
     ax.set_xticks(list(places.values()), [name.upper() for name in places])
     ax.grid(visible=False, axis="x")
     ax.set(
         title="Published accuracy of released weights",
         xlabel="variant (each at its own image size unless said)",
-        ylabel="ImageNet top-1 accuracy (%)",
+        ylabel=PRINTED_ACCURACY,
         xlim=(-0.6, len(places) - 0.4),
     )
-    legend_outside(ax.figure, handles, columns=1)  # type: ignore[arg-type]
+    legend_outside(ax, handles, columns=1)

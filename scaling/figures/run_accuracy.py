@@ -5,7 +5,6 @@ Works at any moment of a run: with no complete trial, with one, with hundreds.
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import numpy as np
@@ -14,6 +13,8 @@ from matplotlib.axes import Axes
 from scipy.stats import t as student_t
 
 from scaling.errors import ResultsError
+from scaling.figures.marks import DIMENSIONS, OWN_ACCURACY
+from scaling.figures.run_data import RunData
 from scaling.figures.run_marks import draw_legend, draw_noise, draw_seeds, draw_trials, label_references
 from scaling.figures.style import GREY
 
@@ -24,7 +25,6 @@ BALANCED_BELOW = 0.5
 LEAST_RANGE = 2.0
 """Percentage points on the axis at least, so that a first trial is not shown under a microscope."""
 
-DIMENSIONS = ("depth", "width", "resolution")
 NEEDED = ("trial", "seed", "kind", "name", "params", "macs", "top1", "state")
 REFERENCE_LABELS = {"compound": "compound (paper)"}
 SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
@@ -102,24 +102,17 @@ def _with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(seeds=count, top1_mean=mean, top1_low=mean - half, top1_high=mean + half)
 
 
-def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None = None, title: str) -> None:
+def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, run: RunData) -> None:
     """Draw cost against validation accuracy: means with 95 % t-intervals, seeds as small dots.
 
     Args:
         frame: from `run_frame`.
         ax: where to draw; its figure has its final size, and takes the legend.
         x: the cost on the abscissa.
-        noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
-        title: experiment and data set; "own runs" is added.
+        run: gives title and noise.
     """
     divisor, unit = scale_of(frame[x])
-    names = {"params": ("Parameters", unit), "macs": ("FLOPs", f"multiply-adds, {unit}".rstrip(", "))}
-    label, bracket = names[x]
-    ax.set(
-        title=f"{title} · own runs",
-        xlabel=f"{label} ({bracket})" if bracket else label,
-        ylabel="Top-1 accuracy on validation (%)",
-    )
+    ax.set(title=f"{run.title} · own runs", xlabel=cost_label(x, unit), ylabel=OWN_ACCURACY)
     if frame.empty:
         ax.set(xticks=[], yticks=[])
         ax.text(0.5, 0.5, "no complete trial yet", transform=ax.transAxes, ha="center", color=GREY)
@@ -129,7 +122,7 @@ def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, noise: float | None =
         **{column: 100 * frame[column] for column in ("top1", "top1_mean", "top1_low", "top1_high")},
     )
     trials = points.drop_duplicates("trial")
-    floor = 100 * noise if noise is not None and math.isfinite(noise) and noise > 0 else None
+    floor = None if run.floor is None else 100 * run.floor
     draw_seeds(points, ax)
     draw_trials(trials, ax)
     _set_limits(points, ax)
@@ -146,6 +139,21 @@ def scale_of(costs: pd.Series[float]) -> tuple[float, str]:
     """
     largest = costs.max() if len(costs) else 0.0
     return next(((size, unit) for size, unit in SCALES if largest >= size), (1.0, ""))
+
+
+def cost_label(cost: str, unit: str) -> str:
+    """Name the axis of a cost in a unit of `scale_of`.
+
+    >>> cost_label("macs", "millions"), cost_label("macs", ""), cost_label("params", "millions")
+    ('FLOPs (multiply-adds, millions)', 'FLOPs (multiply-adds)', 'Parameters (millions)')
+    """
+    name, what = {
+        "macs": ("FLOPs", "multiply-adds"),
+        "params": ("Parameters", ""),
+        "activations": ("Activations", ""),
+    }[cost]
+    bracket = ", ".join(word for word in (what, unit) if word)
+    return f"{name} ({bracket})" if bracket else name
 
 
 def _set_limits(points: pd.DataFrame, ax: Axes) -> None:

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from scaling.figures.labels import boxes_around, place_labels
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import REFERENCE_LABELS
+from scaling.figures.run_data import RunData
 from scaling.figures.style import BLUE, GREY, INK
-from scaling.targets.target import Target
 
 BAND = "#e9eef3"
 
@@ -39,17 +39,16 @@ def run_cost_frame(trials: pd.DataFrame) -> pd.DataFrame:
     return frame.dropna(subset=["nominal_factor", "achieved_factor"]).reset_index(drop=True)
 
 
-def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, title: str, target: Target | None = None) -> None:
+def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw nominal against achieved cost; the diagonal is where the formula is right.
 
     Args:
         frame: from `run_cost_frame`.
         ax: where to draw; its figure has its final size, and takes the legend.
-        title: experiment and data set; "own runs" is added.
-        target: the run's; shaded with its tolerance.
+        run: gives the title, and the target, which is shaded with its tolerance.
     """
     ax.set(
-        title=f"{title} · own runs",
+        title=f"{run.title} · own runs",
         xlabel="Nominal cost (alpha·beta²·gamma²)^phi (× baseline)",
         ylabel="Achieved multiply-adds (× baseline)",
     )
@@ -64,7 +63,7 @@ def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, title: str, target: Target |
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="as promised")
     ]
-    if target is not None:
+    if (target := run.target) is not None:
         low, high = (target.factor * (1 + sign * target.tolerance) for sign in (-1, 1))
         ax.axhspan(low, high, color=BAND, linewidth=0, zorder=0.5)
         handles.append(Patch(color=BAND, label=f"target {target.factor:g}× ± {100 * target.tolerance:g} %"))
@@ -87,7 +86,7 @@ def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, title: str, target: Target |
                 zorder=3,
             )
             handles.append(mark(label, marker, face, edge))
-    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(ax, handles)
     _label(frame[reference], frame, ax)
 
 

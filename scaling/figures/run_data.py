@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -41,3 +42,13 @@ class RunData:
     title: str
     noise: float | None = None
     space: SearchedSpace | None = None
+
+    @property
+    def floor(self) -> float | None:
+        """The noise, where it can be drawn."""
+        return self.noise if self.noise is not None and math.isfinite(self.noise) and self.noise > 0 else None
+
+    @property
+    def target(self) -> Target | None:
+        """What the run's networks should cost, if that is known."""
+        return None if self.space is None else self.space.target

@@ -8,8 +8,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES, legend_outside, mark, nothing_yet
-from scaling.figures.run_accuracy import scale_of
+from scaling.figures.marks import (
+    BAR,
+    DIMENSION_NAMES,
+    METHOD_STYLES,
+    OWN_ACCURACY,
+    legend_outside,
+    mark,
+    nothing_yet,
+)
+from scaling.figures.run_accuracy import cost_label, scale_of
+from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 
@@ -17,7 +26,6 @@ SAME = 1e-6
 """Two coefficients closer than this are one."""
 LEAST_RANGE = 1.2
 """Times that multiply-adds grow along a line, at least: networks at one cost show no effect of width."""
-BAR = "#a8a8a8"
 LINES = ((INK, "o"), (BLUE, "s"), (VERMILION, "^"), (GREEN, "D"), (ORANGE, "v"), (PURPLE, "P"), (SKY, "X"))
 
 
@@ -74,16 +82,16 @@ def _with_coefficients(trials: pd.DataFrame) -> pd.DataFrame:
     ).dropna(subset=list(DIMENSION_NAMES))
 
 
-def draw_run_dimensions(frame: pd.DataFrame, *axes: Axes, title: str) -> None:
+def draw_run_dimensions(frame: pd.DataFrame, *axes: Axes, run: RunData) -> None:
     """Draw accuracy against each coefficient, the others left at 1.
 
     Args:
         frame: from `run_dimensions_frame`.
         axes: depth, width, resolution; the first carries the title.
-        title: experiment and data set; "own runs" is added.
+        run: gives the title.
     """
-    axes[0].set_title(f"{title} · own runs")
-    axes[0].set_ylabel("Top-1 accuracy on validation (%)")
+    axes[0].set_title(f"{run.title} · own runs")
+    axes[0].set_ylabel(OWN_ACCURACY)
     for (dimension, name), ax in zip(DIMENSION_NAMES.items(), axes, strict=True):
         color, marker, _ = METHOD_STYLES[dimension]
         part = frame[frame["dimension"] == dimension]
@@ -94,7 +102,7 @@ def draw_run_dimensions(frame: pd.DataFrame, *axes: Axes, title: str) -> None:
         _line(part, part["coefficient"], ax, color, marker)
 
 
-def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
+def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw multiply-adds against accuracy, a line a pair of depth and resolution, width growing along it.
 
     Of more than seven pairs, those with the most networks are drawn, and the title says so.
@@ -102,29 +110,25 @@ def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, title: str) -> None:
     Args:
         frame: from `run_widths_frame`.
         ax: where to draw.
-        title: experiment and data set; "own runs" is added.
+        run: gives the title.
     """
-    ax.set(
-        title=f"{title} · own runs",
-        xlabel="FLOPs (multiply-adds)",
-        ylabel="Top-1 accuracy on validation (%)",
-    )
+    ax.set(title=f"{run.title} · own runs", xlabel=cost_label("macs", ""), ylabel=OWN_ACCURACY)
     if frame.empty:
         nothing_yet(ax, "no two widths, and costs, at one depth and image size")
         return
     divisor, unit = scale_of(frame["macs"])
-    ax.set_xlabel(f"FLOPs (multiply-adds, {unit})" if unit else "FLOPs (multiply-adds)")
+    ax.set_xlabel(cost_label("macs", unit))
     handles: list[Line2D] = []
     groups = frame.groupby(["d", "r"], sort=True)
     longest = groups.size().sort_values(ascending=False, kind="stable").index[: len(LINES)]
     if len(longest) < len(groups):
-        ax.set_title(f"{title} · own runs · {len(longest)} of {len(groups)} depths and resolutions")
+        ax.set_title(f"{run.title} · own runs · {len(longest)} of {len(groups)} depths and resolutions")
     for depth, resolution in sorted(longest):
         part = groups.get_group((depth, resolution))
         color, marker = LINES[len(handles)]
         _line(part, part["macs"] / divisor, ax, color, marker)
         handles.append(mark(f"d = {depth:g}, r = {resolution:.3g}", marker, color))
-    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(ax, handles)
 
 
 def _line(part: pd.DataFrame, x: pd.Series[float], ax: Axes, color: str, marker: str) -> None:

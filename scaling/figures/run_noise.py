@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -11,6 +9,7 @@ from matplotlib.patches import Patch
 
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import run_frame
+from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import BLUE, INK
 
@@ -44,16 +43,15 @@ def run_noise_frame(trials: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["rank", "seed"], kind="stable", ignore_index=True)
 
 
-def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | None = None) -> None:
+def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw a line a network: seeds as dots, mean, pooled interval, and the band of the best.
 
     Args:
         frame: from `run_noise_frame`.
         ax: where to draw.
-        title: experiment and data set; "own runs" is added.
-        noise: difference in top-1 (a fraction) below which two networks are not distinguishable.
+        run: gives title and noise.
     """
-    ax.set_title(f"{title} · own runs")
+    ax.set_title(f"{run.title} · own runs")
     ax.set_xlabel("Top-1 accuracy on validation (%)")
     shown = frame[frame["shown"]] if len(frame) else frame
     if shown.empty:
@@ -89,9 +87,9 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | 
         zorder=4,
     )
     best = 100 * networks["top1_mean"].max()
-    if noise is not None and math.isfinite(noise) and noise > 0:
-        ax.axvspan(best - 100 * noise, best, color=BAND, linewidth=0, zorder=0.5)
-        handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * noise:.1f} points)"))
+    if run.floor is not None:
+        ax.axvspan(best - 100 * run.floor, best, color=BAND, linewidth=0, zorder=0.5)
+        handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * run.floor:.1f} points)"))
     ax.set_yticks(
         range(len(networks)), networks["network"].map(_short), fontsize=6.5 if len(networks) <= 18 else 5.0
     )
@@ -99,7 +97,7 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, title: str, noise: float | 
     ax.grid(visible=False, axis="y")
     if len(frame.drop_duplicates("trial")) > len(networks):
         ax.set_ylabel(f"best {len(networks)} of {frame['trial'].nunique()} networks")
-    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(ax, handles)
 
 
 def _short(name: str) -> str:

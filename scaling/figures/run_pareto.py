@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from scaling.analysis.pareto import not_ruled_out, pareto_front
-from scaling.figures.marks import legend_outside, mark, nothing_yet
-from scaling.figures.run_accuracy import scale_of
+from scaling.figures.marks import BAR, OWN_ACCURACY, legend_outside, mark, nothing_yet
+from scaling.figures.run_accuracy import cost_label, scale_of
+from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import BLUE
 
-COSTS = {"params": "Parameters", "macs": "FLOPs (multiply-adds"}
-BAR = "#a8a8a8"
+COSTS = ("params", "macs")
 
 
 def run_pareto_frame(trials: pd.DataFrame) -> pd.DataFrame:
@@ -38,18 +38,18 @@ def run_pareto_frame(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_run_pareto(frame: pd.DataFrame, params_ax: Axes, macs_ax: Axes, *, title: str) -> None:
+def draw_run_pareto(frame: pd.DataFrame, params_ax: Axes, macs_ax: Axes, *, run: RunData) -> None:
     """Draw the fronts, one panel a cost.
 
     Args:
         frame: from `run_pareto_frame`.
         params_ax: the first panel, which carries the title.
         macs_ax: the second.
-        title: experiment and data set; "own runs" is added.
+        run: gives the title.
     """
-    params_ax.set_title(f"{title} · own runs")
-    for (cost, name), ax in zip(COSTS.items(), (params_ax, macs_ax), strict=True):
-        _draw_front(frame[frame["cost"] == cost], ax, name)
+    params_ax.set_title(f"{run.title} · own runs")
+    for cost, ax in zip(COSTS, (params_ax, macs_ax), strict=True):
+        _draw_front(frame[frame["cost"] == cost], ax, cost)
     if len(frame):
         handles = [
             Line2D([], [], color=BLUE, linewidth=1.2, label="front of the means"),
@@ -59,14 +59,13 @@ def draw_run_pareto(frame: pd.DataFrame, params_ax: Axes, macs_ax: Axes, *, titl
         ]
         if frame["top1_low"].notna().any():
             handles.append(mark("95 % t-interval, pooled noise", "|", BAR, BAR, size=8.0))
-        legend_outside(params_ax.figure, handles)  # type: ignore[arg-type]
+        legend_outside(params_ax, handles)
 
 
-def _draw_front(part: pd.DataFrame, ax: Axes, name: str) -> None:
+def _draw_front(part: pd.DataFrame, ax: Axes, cost: str) -> None:
     divisor, unit = scale_of(part["amount"])
-    bracket = "(" if name.count("(") == 0 else ", "
-    ax.set_xlabel(f"{name} {bracket}{unit})".replace(" ,", ",") if unit else name.split(" (", maxsplit=1)[0])
-    ax.set_ylabel("Top-1 accuracy on validation (%)")
+    ax.set_xlabel(cost_label(cost, unit))
+    ax.set_ylabel(OWN_ACCURACY)
     if part.empty:
         nothing_yet(ax)
         return

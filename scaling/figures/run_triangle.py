@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from scaling.cost import count_cost
 from scaling.errors import SpecError
 from scaling.figures.marks import DIMENSIONS, WIDE_INCHES, legend_outside, mark
-from scaling.figures.run_data import SearchedSpace
+from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.figures.style import GREY, INK
 from scaling.network.generation import scale
@@ -60,18 +60,17 @@ def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
     return [row | {"part": "formula"} for row in rows]
 
 
-def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, title: str, target: Target | None = None) -> None:
+def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw shares of log-cost on a triangle; colour is accuracy, shading where the formula misses its cost.
 
     Args:
         frame: from `run_triangle_frame`.
-        target: the run's; None leaves the shading out.
         ax: a ternary one (`mpltern`), in a figure of its final size.
-        title: experiment and data set; "own runs" is added.
+        run: gives the title, and the target; without one there is no shading.
     """
     ternary: Any = ax
     # A title of the axes would be cut off: the layout does not see it above a triangle.
-    ternary.figure.suptitle(f"{title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
+    ternary.figure.suptitle(f"{run.title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
     for axis, label in (("t", "depth"), ("l", "width"), ("r", "resolution")):
         getattr(ternary, f"set_{axis}label")(f"share of\n{label}")
         getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
@@ -79,7 +78,7 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, title: str, target: Targ
     ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
     ternary.grid(True, color="#ececec", linewidth=0.5)
     points = frame[frame["part"] == "trial"]
-    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, target)
+    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.target)
     if points.empty:
         ax.text(0.5, 0.35, "no scaled trial is complete yet", transform=ax.transAxes, ha="center", color=GREY)
         return
@@ -103,7 +102,7 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, title: str, target: Targ
             )
             handles.append(mark(kind, marker, GREY, edge, size=5.0))
     _accuracy_bar(ax, drawn)
-    legend_outside(ax.figure, handles)  # type: ignore[arg-type]
+    legend_outside(ax, handles)
 
 
 def _accuracy_bar(ax: Axes, drawn: Any) -> None:

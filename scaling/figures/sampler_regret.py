@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,9 @@ from scaling.figures.style import (
     VERMILION,
     Size,
     new_figure,
-    save_figure,
-    save_frame,
+    save_chart,
     theme,
-)
+)  # fmt: skip
 
 SAMPLER_REGRET = "sampler_regret"
 """Its name, and that of its files."""
@@ -97,7 +97,7 @@ def sampler_regret_figure(frame: pd.DataFrame, size: Size = "double", *, title: 
                 [], [], color=GREY, linewidth=0.8, linestyle=(0, (1, 1)), label="a quarter of\nthe epochs"
             ),
         ]
-        legend_outside(figure, handles)
+        legend_outside(axes.flat[0], handles)
     return figure
 
 
@@ -113,9 +113,10 @@ def draw_sampler_regret(frame: pd.DataFrame, ax: Axes, *, what: str = REGRET) ->
     if frame.empty:
         nothing_yet(ax, "no search was replayed")
         return
-    names = ("regret", "regret_low", "regret_high")
-    if what == CHOSEN:
-        names = ("winner_chosen", "chosen_low", "chosen_high")
+    names = {
+        REGRET: ("regret", "regret_low", "regret_high"),
+        CHOSEN: ("winner_chosen", "chosen_low", "chosen_high"),
+    }[what]
     for number, name in enumerate(one for one in SAMPLERS if one in set(frame["sampler"])):
         rows = frame[frame["sampler"] == name]
         _, color, marker, dashes = SAMPLERS[name]
@@ -147,6 +148,5 @@ def save_sampler_regret(
         ResultsError: the folder cannot be written.
     """
     frame = sampler_regret_frame(curves)
-    figure = sampler_regret_figure(frame, title=title)
-    paths = save_figure(figure, directory / SAMPLER_REGRET, formats, title=CAPTION)
-    return [*paths, save_frame(frame, directory / f"{SAMPLER_REGRET}.csv")]
+    figure = partial(sampler_regret_figure, frame, title=title)
+    return save_chart(SAMPLER_REGRET, frame, figure, directory, formats, title=CAPTION)

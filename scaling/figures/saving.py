@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from scaling.errors import ConfigError
 from scaling.figures.chart import FamilyChart, RunChart
 from scaling.figures.run_data import RunData, SearchedSpace
-from scaling.figures.style import Size, save_figure, save_frame
+from scaling.figures.style import Size, save_chart
 from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, STAGE_COSTS, stage_costs_chart
 from scaling.network.families import variant
 
@@ -104,10 +105,8 @@ def save_family_figures(
     for name in names:
         chart = family_chart(name)
         frame = chart.frame()
-        for size in sizes:
-            figure = chart.figure(frame, size)
-            paths += save_figure(figure, directory / stem(name, size), formats, title=chart.caption)
-        paths.append(save_frame(frame, directory / f"{name}.csv"))
+        figure, title = partial(chart.figure, frame), chart.caption
+        paths += save_chart(name, frame, figure, directory, formats, title=title, sizes=sizes)
     return paths
 
 
@@ -142,17 +141,6 @@ def save_run_figures(
     for name in names:
         chart = run_chart(name)
         frame = chart.frame(run)
-        for size in sizes:
-            figure = chart.figure(frame, run, size)
-            paths += save_figure(figure, directory / stem(name, size), formats, title=f"{title}: own runs")
-        paths.append(save_frame(frame, directory / f"{name}.csv"))
+        figure = partial(chart.figure, frame, run)
+        paths += save_chart(name, frame, figure, directory, formats, title=f"{title}: own runs", sizes=sizes)
     return paths
-
-
-def stem(name: str, size: Size) -> str:
-    """Return a figure's file name without its ending.
-
-    >>> stem("family", "double"), stem("family", "single")
-    ('family', 'family_single')
-    """
-    return name if size == "double" else f"{name}_{size}"

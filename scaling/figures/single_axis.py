@@ -5,13 +5,13 @@ The ordinates of both figures are printed nowhere; accuracies come from runs of 
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from scaling.cost import count_cost
-from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES
-from scaling.figures.published_accuracy import LabelPlace
+from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES, LabelPlace, name_point, plain_ticks
 from scaling.figures.style import BLUE, GREEN, GREY, INK, VERMILION
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
@@ -80,12 +80,8 @@ def _counted(depth: float, width: float, resolution: float) -> dict[str, int]:
     )
     spec = scale(variant("b0"), multipliers)
     cost = count_cost(spec)
-    return {
-        "image_size": spec.image_size,
-        "params": cost.params,
-        "macs": cost.macs,
-        "activations": cost.activations,
-    }
+    counts = {name: getattr(cost, name) for name in ("params", "macs", "activations")}
+    return {"image_size": spec.image_size, **counts}
 
 
 def draw_single_axis(frame: pd.DataFrame, ax: Axes) -> None:
@@ -97,20 +93,9 @@ def draw_single_axis(frame: pd.DataFrame, ax: Axes) -> None:
     """
     for dimension, rows in frame.groupby("dimension", sort=False):
         color, marker, _ = METHOD_STYLES[str(dimension)]
-        x, y = rows["coefficient"], rows["macs"] / 1e9
-        ax.plot(x, rows["nominal_macs"] / 1e9, color=GREY, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1)
-        ax.plot(
-            x,
-            y,
-            color=color,
-            marker=marker,
-            linewidth=1.3,
-            markersize=4.8,
-            markeredgecolor="white",
-            markeredgewidth=0.4,
-            zorder=3,
-        )
-        _name_line(ax, str(dimension), (x.iloc[-1], y.iloc[-1]), color)
+        nominal = rows["nominal_macs"] / 1e9
+        ax.plot(rows["coefficient"], nominal, color=GREY, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1)
+        _line(rows, ax, str(dimension), (color, marker, "solid"))
     ax.set(
         title="B0 scaled in one dimension: exact cost",
         xlabel="depth, width or resolution coefficient (× B0)",
@@ -120,7 +105,7 @@ def draw_single_axis(frame: pd.DataFrame, ax: Axes) -> None:
         xlim=(0.95, 12.5),
         ylim=(0.33, 12),
     )
-    _plain_ticks(ax, (1, 1.5, 2, 3, 4, 5, 6, 8), (0.4, 0.6, 1, 2, 4, 6, 10))
+    plain_ticks(ax, (1, 1.5, 2, 3, 4, 5, 6, 8), (0.4, 0.6, 1, 2, 4, 6, 10))
     ax.text(
         0.02,
         0.97,
@@ -139,24 +124,10 @@ def draw_width_axis(frame: pd.DataFrame, ax: Axes) -> None:
         frame: from `width_axis_frame`.
         ax: where to draw.
     """
-    for (color, marker, dashes), (pair, rows) in zip(
+    for look, ((depth, resolution), rows) in zip(
         LINE_STYLES, frame.groupby(["d", "r"], sort=False), strict=True
     ):
-        depth, resolution = pair
-        x, y = rows["coefficient"], rows["macs"] / 1e9
-        ax.plot(
-            x,
-            y,
-            color=color,
-            marker=marker,
-            linestyle=dashes,
-            linewidth=1.3,
-            markersize=4.8,
-            markeredgecolor="white",
-            markeredgewidth=0.4,
-            zorder=3,
-        )
-        _name_line(ax, f"d = {depth:g}, r = {resolution:g}", (x.iloc[-1], y.iloc[-1]), color)
+        _line(rows, ax, f"d = {depth:g}, r = {resolution:g}", look)
     ax.set(
         title="B0 widened: exact cost",
         xlabel="width coefficient w (× B0)",
@@ -166,27 +137,16 @@ def draw_width_axis(frame: pd.DataFrame, ax: Axes) -> None:
         xlim=(0.95, 8.6),
         ylim=(0.33, 45),
     )
-    _plain_ticks(ax, (1, 1.4, 1.8, 2.6, 3.8, 5), (0.4, 1, 2, 4, 10, 20, 40))
+    plain_ticks(ax, (1, 1.4, 1.8, 2.6, 3.8, 5), (0.4, 1, 2, 4, 10, 20, 40))
 
 
-def _name_line(ax: Axes, text: str, end: tuple[float, float], color: str) -> None:
-    place = PLACES.get(text, EAST)
-    label = ax.annotate(
-        text,
-        end,
-        xytext=(place.x, place.y),
-        textcoords="offset points",
-        ha=place.align,
-        va="center",
-        fontsize=6.5,
-        color=color,
-        fontweight="bold",
-    )
-    label.set_gid(f"label {text}")
-
-
-def _plain_ticks(ax: Axes, x: tuple[float, ...], y: tuple[float, ...]) -> None:
-    for axis, ticks in ((ax.xaxis, x), (ax.yaxis, y)):
-        axis.set_major_locator(FixedLocator(ticks))
-        axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+def _line(rows: pd.DataFrame, ax: Axes, name: str, look: tuple[str, str, Any]) -> None:
+    """Draw coefficient against exact cost, the line's name at its end."""
+    color, marker, dashes = look
+    x, y = rows["coefficient"], rows["macs"] / 1e9
+    ax.plot(
+        x, y, color=color, marker=marker, linestyle=dashes, linewidth=1.3, markersize=4.8,
+        markeredgecolor="white", markeredgewidth=0.4, zorder=3,
+    )  # fmt: skip
+    end = (x.iloc[-1], y.iloc[-1])
+    name_point(ax, name, end, PLACES.get(name, EAST), size=6.5, color=color, fontweight="bold")

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
+from scaling.figures.marks import LabelPlace, name_point
 from scaling.figures.style import BLUE, GREEN, ORANGE
 from scaling.network.architecture import ArchitectureSpec
 
@@ -27,18 +28,11 @@ def stage_costs_frame(spec: ArchitectureSpec) -> pd.DataFrame:
     np.int64(385814752)
     """
     cost = count_cost(spec)
-    frame = pd.DataFrame(
-        [
-            {
-                "network": display_name(spec),
-                "piece": one.name,
-                "params": one.params,
-                "macs": one.macs,
-                "activations": one.activations,
-            }
-            for one in cost.by_stage
-        ]
-    )
+    rows = [
+        {"network": display_name(spec), "piece": one.name} | {name: getattr(one, name) for name in QUANTITIES}
+        for one in cost.by_stage
+    ]
+    frame = pd.DataFrame(rows)
     for quantity in QUANTITIES:
         frame[f"{quantity}_share"] = frame[quantity] / frame[quantity].sum()
     return frame
@@ -56,14 +50,7 @@ def draw_stage_costs(frame: pd.DataFrame, *axes: Axes) -> None:
         shares = 100 * frame[f"{quantity}_share"]
         ax.barh(places, shares, color=color, height=0.72, zorder=2)
         for place, share in zip(places, shares, strict=True):
-            label = ax.annotate(
-                f"{share:.1f}",
-                (share, place),
-                xytext=(2.5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=5.5,
-            )
+            label = name_point(ax, f"{share:.1f}", (share, place), LabelPlace(x=2.5, y=0), size=5.5)
             label.set_gid(f"label {place} {quantity}")
         ax.set(xlabel=f"{name} (% of {_human(int(frame[quantity].sum()))})", xlim=(0, 1.18 * shares.max()))
         ax.set_yticks(places, [_named(piece) for piece in frame["piece"]])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -176,6 +176,29 @@ def save_figure(
         write_whole(path, buffer.getvalue())
         paths.append(path)
     return paths
+
+
+def save_chart(
+    name: str,
+    frame: pd.DataFrame,
+    figure: Callable[[Size], Figure],
+    directory: Path,
+    formats: Sequence[str],
+    *,
+    title: str,
+    sizes: Sequence[Size] = ("double",),
+) -> list[Path]:
+    """Write a chart in some sizes, NAME.svg two columns wide, NAME_single.svg one, and its data as NAME.csv.
+
+    Raises:
+        ConfigError: an unknown format.
+        ResultsError: the folder cannot be written.
+    """
+    paths = []
+    for size in sizes:
+        place = directory / (name + {"double": "", "single": "_single"}[size])
+        paths += save_figure(figure(size), place, formats, title=title)
+    return [*paths, save_frame(frame, directory / f"{name}.csv")]
 
 
 def save_frame(frame: pd.DataFrame, path: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from scaling.figures.chart import FamilyChart, Layout, RunChart
 from scaling.figures.family import draw_family, family_frame
 from scaling.figures.family_flops import draw_family_flops, family_flops_frame
@@ -48,8 +50,8 @@ STAGE_COSTS = "stage_costs"
 def stage_costs_chart(spec: ArchitectureSpec) -> FamilyChart:
     """Return the chart of one network's cost by stage."""
     return FamilyChart(
-        frame=lambda: stage_costs_frame(spec),
-        draw=lambda frame, axes: draw_stage_costs(frame, *axes),
+        frame=partial(stage_costs_frame, spec),
+        draw=draw_stage_costs,
         caption=f"Parameters, multiply-adds and activations of {display_name(spec)} by stage, exact.",
         layout=Layout(double=2.6, single=6.6, panels=3),
     )
@@ -61,7 +63,7 @@ PAPER_CHARTS = ("family", "family_params", "family_flops")
 FAMILY_CHARTS: dict[str, FamilyChart] = {
     "family": FamilyChart(
         frame=family_frame,
-        draw=lambda frame, axes: draw_family(frame, axes[0], axes[1]),
+        draw=draw_family,
         caption=(
             "Size and FLOPs against ImageNet accuracy: EfficientNet-B0 to B7 and their rivals, as printed in "
             "Table 2 of the paper (its Figs. 1 and 5)."
@@ -70,19 +72,19 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     ),
     "family_params": FamilyChart(
         frame=family_params_frame,
-        draw=lambda frame, axes: draw_family_params(frame, axes[0]),
+        draw=draw_family_params,
         caption="Model size against ImageNet accuracy, as printed in Table 2 (the paper's Fig. 1).",
         layout=Layout(double=4.0),
     ),
     "family_flops": FamilyChart(
         frame=family_flops_frame,
-        draw=lambda frame, axes: draw_family_flops(frame, axes[0]),
+        draw=draw_family_flops,
         caption="FLOPs against ImageNet accuracy, as printed in Table 2 (the paper's Fig. 5).",
         layout=Layout(double=4.0),
     ),
     "single_axis": FamilyChart(
         frame=single_axis_frame,
-        draw=lambda frame, axes: draw_single_axis(frame, axes[0]),
+        draw=draw_single_axis,
         caption=(
             "Exact cost of B0 scaled in depth, width or resolution alone, at the points of the paper's "
             "Fig. 3. The accuracies of that figure are printed nowhere, so none is shown."
@@ -90,12 +92,12 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     ),
     "width_axis": FamilyChart(
         frame=width_axis_frame,
-        draw=lambda frame, axes: draw_width_axis(frame, axes[0]),
+        draw=draw_width_axis,
         caption="Exact cost of B0 widened at the four depths and resolutions of the paper's Fig. 4.",
     ),
     "scaling_methods": FamilyChart(
         frame=scaling_methods_frame,
-        draw=lambda frame, axes: draw_scaling_methods(frame, axes[0]),
+        draw=draw_scaling_methods,
         caption=(
             "EfficientNet-B0 scaled in four ways, as printed in Table 7 (the ends of the paper's Fig. 8). "
             "Exact arithmetic gives 1.575, 1.450 and 1.538 billion for the single dimensions; the data hold "
@@ -104,13 +106,13 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     ),
     "other_baselines": FamilyChart(
         frame=other_baselines_frame,
-        draw=lambda frame, axes: draw_other_baselines(frame, *axes),
+        draw=draw_other_baselines,
         caption="MobileNetV1, MobileNetV2 and ResNet-50 scaled in several ways, as printed in Table 3.",
         layout=Layout(double=2.7, single=7.0, panels=3),
     ),
     "released_weights": FamilyChart(
         frame=released_weights_frame,
-        draw=lambda frame, axes: draw_released_weights(frame, axes[0]),
+        draw=draw_released_weights,
         caption=(
             "Published ImageNet accuracy of weights that can be downloaded, beside the paper's. The star was "
             "trained with 300 million further images."
@@ -119,7 +121,7 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     ),
     "phi_implied": FamilyChart(
         frame=phi_implied_frame,
-        draw=lambda frame, axes: draw_phi_implied(frame, axes[0], axes[1]),
+        draw=draw_phi_implied,
         caption=(
             "The phi that each dimension of the release implies. At the paper's bases the three part from "
             "B5 on; one triple with alpha·beta²·gamma² = 2 lets them meet in every variant."
@@ -128,7 +130,7 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     ),
     "nominal_achieved": FamilyChart(
         frame=nominal_achieved_frame,
-        draw=lambda frame, axes: draw_nominal_achieved(frame, axes[0], axes[1]),
+        draw=draw_nominal_achieved,
         caption=(
             "Nominal against achieved cost of random directions from B0: rounding makes a nominal 2× cost "
             "anything from 1.8× to 3.4×, unless phi is moved until the network is on target."
@@ -138,12 +140,12 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
     "stage_costs": stage_costs_chart(variant("b0")),
     "width_profile": FamilyChart(
         frame=width_profile_frame,
-        draw=lambda frame, axes: draw_width_profile(frame, axes[0]),
+        draw=draw_width_profile,
         caption="Output channels of every block of B0 to B7.",
     ),
     "law": FamilyChart(
         frame=published_law_frame,
-        draw=lambda frame, axes: draw_law(frame, axes[0]),
+        draw=draw_law,
         caption=(
             "error = E + A·C^(−a), fitted to the published error of B0 to B7 (Table 2) and their exact "
             "multiply-adds; grey: what the law of B0 to B6 foretells of B7, with its 95 % interval."
@@ -156,21 +158,21 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
 RUN_CHARTS: dict[str, RunChart] = {
     "run_params": RunChart(
         frame=lambda run: run_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run(frame, axes[0], x="params", noise=run.noise, title=run.title),
+        draw=partial(draw_run, x="params"),
         caption="Parameters against validation accuracy: means over seeds with 95 % t-intervals.",
         words=accuracy_words,
         layout=Layout(double=3.6, single=3.6),
     ),
     "run_flops": RunChart(
         frame=lambda run: run_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run(frame, axes[0], x="macs", noise=run.noise, title=run.title),
+        draw=partial(draw_run, x="macs"),
         caption="Multiply-adds against validation accuracy: means over seeds with 95 % t-intervals.",
         words=accuracy_words,
         layout=Layout(double=3.6, single=3.6),
     ),
     "run_noise": RunChart(
         frame=lambda run: run_noise_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_noise(frame, axes[0], title=run.title, noise=run.noise),
+        draw=draw_run_noise,
         caption=(
             "Every seed of every network, best first. The interval is of the mean, from the seed-to-seed "
             "spread pooled over all networks of the run."
@@ -180,9 +182,7 @@ RUN_CHARTS: dict[str, RunChart] = {
     ),
     "run_triangle": RunChart(
         frame=lambda run: run_triangle_frame(run.trials, run.space),
-        draw=lambda frame, axes, run: draw_run_triangle(
-            frame, axes[0], title=run.title, target=run.space.target if run.space else None
-        ),
+        draw=draw_run_triangle,
         caption=(
             "Where each network spent its log-cost, and its accuracy. Shaded: directions in which the "
             "formula at phi = 1, rounded as in this run, misses the target."
@@ -192,16 +192,14 @@ RUN_CHARTS: dict[str, RunChart] = {
     ),
     "run_cost": RunChart(
         frame=lambda run: run_cost_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_cost(
-            frame, axes[0], title=run.title, target=run.space.target if run.space else None
-        ),
+        draw=draw_run_cost,
         caption="Nominal against achieved cost: what the formula promised, and what the networks cost.",
         words=cost_words,
         layout=Layout(double=3.6, single=4.0),
     ),
     "run_pareto": RunChart(
         frame=lambda run: run_pareto_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_pareto(frame, axes[0], axes[1], title=run.title),
+        draw=draw_run_pareto,
         caption=(
             "Pareto fronts: networks that no other beats in cost and mean accuracy, and those that the noise "
             "does not rule out."
@@ -211,21 +209,21 @@ RUN_CHARTS: dict[str, RunChart] = {
     ),
     "run_methods": RunChart(
         frame=lambda run: run_methods_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_methods(frame, axes[0], title=run.title),
+        draw=draw_run_methods,
         caption="Ways to scale one baseline, at achieved cost (the paper's Fig. 8, on our data).",
         words=methods_words,
         layout=Layout(double=3.6, single=3.6),
     ),
     "run_dimensions": RunChart(
         frame=lambda run: run_dimensions_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_dimensions(frame, *axes, title=run.title),
+        draw=draw_run_dimensions,
         caption="One dimension at a time, the others left alone (the paper's Fig. 3, on our data).",
         words=dimensions_words,
         layout=Layout(double=2.6, single=6.0, panels=3, share_y=True),
     ),
     "run_widths": RunChart(
         frame=lambda run: run_widths_frame(run.trials),
-        draw=lambda frame, axes, run: draw_run_widths(frame, axes[0], title=run.title),
+        draw=draw_run_widths,
         caption="Width at several depths and resolutions (the paper's Fig. 4, on our data).",
         words=widths_words,
         layout=Layout(double=3.6, single=3.6),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 
-from scaling.network.families import variant
-from scaling.targets.explanation import COMPOUND_FAMILY
+from scaling.figures.marks import LabelPlace, name_point
+from scaling.network.families import COMPOUND_FAMILY, variant
 
 
 def width_profile_frame() -> pd.DataFrame:
@@ -46,18 +48,9 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
         ax.step(x, y, where="pre", color=color, linewidth=1.2, zorder=2 + number / 10)
         end = (rows["block"].iloc[-1], rows["out_channels"].iloc[-1])
         ax.plot(*end, marker="o", markersize=3.0, color=color)
-        label = ax.annotate(
-            name.upper(),
-            end,
-            xytext=(*NUDGES.get(name, (4, 0)),),
-            textcoords="offset points",
-            va="center",
-            fontsize=6.5,
-            fontweight="bold",
-            color=color,
-            path_effects=[patheffects.withStroke(linewidth=1.5, foreground="white")],
-            zorder=5,
-        )
+        halo = [patheffects.withStroke(linewidth=1.5, foreground="white")]
+        look: dict[str, Any] = {"fontweight": "bold", "color": color, "path_effects": halo, "zorder": 5}
+        label = name_point(ax, name.upper(), end, PLACES.get(name, EAST), size=6.5, **look)
         label.set_gid(f"label {name}")
     ax.set(
         title="Width along depth, B0 to B7",
@@ -68,5 +61,6 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
     )
 
 
-NUDGES: dict[str, tuple[float, float]] = {"b1": (-2, -8), "b2": (4, 2)}
-"""B1 and B2 have as many blocks: their labels stand apart by hand, in points."""
+EAST = LabelPlace(x=4, y=0)
+PLACES = {"b1": LabelPlace(x=-2, y=-8), "b2": LabelPlace(x=4, y=2)}
+"""B1 and B2 have as many blocks: their labels stand apart by hand."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import assert_never
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
-from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.model.numerics import Numerics, Padding, pads_by_hand, same_padding
 from scaling.network.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
 
 
@@ -28,23 +30,10 @@ class Separable(nn.Module):
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        self.depthwise = ConvolutionNorm(
-            block.in_channels,
-            block.in_channels,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            groups=block.in_channels,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
-        self.pointwise = ConvolutionNorm(
-            block.in_channels,
-            block.out_channels,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
+        into = block.in_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
+        self.depthwise = make(into, into, kernel_size=block.kernel_size, stride=block.stride, groups=into)
+        self.pointwise = make(into, block.out_channels)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
@@ -70,32 +59,14 @@ class Bottleneck(nn.Module):
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        inner = block.expanded_channels
-        self.reduce = ConvolutionNorm(
-            block.in_channels, inner, activation=activation, numerics=numerics, kernels=kernels
-        )
-        self.spatial = ConvolutionNorm(
-            inner,
-            inner,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
-        )
-        self.project = ConvolutionNorm(
-            inner, block.out_channels, activation=None, numerics=numerics, kernels=kernels
-        )
+        into, inner, out = block.in_channels, block.expanded_channels, block.out_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
+        self.reduce = make(into, inner)
+        self.spatial = make(inner, inner, kernel_size=block.kernel_size, stride=block.stride)
+        self.project = make(inner, out, activation=None)
         self.shortcut: nn.Module = nn.Identity()
         if block.projects_shortcut:
-            self.shortcut = ConvolutionNorm(
-                block.in_channels,
-                block.out_channels,
-                stride=block.stride,
-                activation=None,
-                numerics=numerics,
-                kernels=kernels,
-            )
+            self.shortcut = make(into, out, stride=block.stride, activation=None)
         self.stochastic_depth = StochasticDepth(survival)
         self.activation = activation_layer(activation)
 
@@ -123,7 +94,7 @@ class MaxPool(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
-        if self.padding == Padding.SYMMETRIC:
+        if not pads_by_hand(self.padding, self.stride):
             return functional.max_pool2d(x_NCHW, POOL_KERNEL, self.stride, padding=POOL_KERNEL // 2)
         height, width = int(x_NCHW.shape[2]), int(x_NCHW.shape[3])
         edges = (
@@ -146,9 +117,15 @@ def make_block(
     kernels: KernelTable | None = None,
 ) -> MBConv | Separable | Bottleneck:
     """Make the module of a block."""
-    if block.kind == BlockKind.SEPARABLE:
-        return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
-    kind = Bottleneck if block.kind == BlockKind.BOTTLENECK else MBConv
+    match block.kind:
+        case BlockKind.MBCONV:
+            kind: type[MBConv | Bottleneck] = MBConv
+        case BlockKind.BOTTLENECK:
+            kind = Bottleneck
+        case BlockKind.SEPARABLE:
+            return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
+        case _:
+            assert_never(block.kind)
     return kind(block, survival=survival, activation=activation, numerics=numerics, kernels=kernels)
 
 

@@ -139,3 +139,5 @@ def _initialise(module: nn.Module, generator: torch.Generator | None) -> None:
         module.bias.zero_()
     elif isinstance(module, nn.BatchNorm2d):
         module.reset_parameters()
+    elif next(module.parameters(recurse=False), None) is not None:
+        raise TypeError(f"no initial values are known for the parameters of {type(module).__name__}")

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from scaling.errors import ConfigError
 from scaling.model.depthwise_gradients import Ways, Window, centre_tap, depthwise
-from scaling.model.numerics import Padding, same_padding
+from scaling.model.numerics import Padding, pads_by_hand, same_padding
 
 
 class Kernel(StrEnum):
@@ -40,7 +40,8 @@ class Kernel(StrEnum):
     """A 1x1 convolution over all channels as a product of matrices; not for depthwise ones."""
 
 
-_WAYS = {
+_WAYS: dict[Kernel, Ways | None] = {
+    Kernel.STOCK: None,
     Kernel.POSITIONS: Ways(by_positions=True, in_float32=False),
     Kernel.FLOAT32: Ways(by_positions=False, in_float32=True),
     Kernel.POSITIONS_FLOAT32: Ways(by_positions=True, in_float32=True),
@@ -203,8 +204,7 @@ class DepthwiseConv2d(nn.Conv2d):
     def __init__(
         self, channels: int, kernel_size: int, *, stride: int, padding: Padding, kernels: KernelTable
     ) -> None:
-        # At stride 1 both rules agree; at stride 2 SAME pads by hand, as SamePaddingConv2d does.
-        self.pads_by_hand = padding == Padding.SAME and stride > 1
+        self.pads_by_hand = pads_by_hand(padding, stride)
         symmetric = 0 if self.pads_by_hand else (kernel_size - 1) // 2
         super().__init__(
             channels, channels, kernel_size, stride=stride, padding=symmetric, groups=channels, bias=False
@@ -230,11 +230,12 @@ class DepthwiseConv2d(nn.Conv2d):
         if self.pads_by_hand:
             (top, bottom), (left, right) = (same_padding(side, size, stride) for side in (height, width))
             x_NCHW = functional.pad(x_NCHW, (left, right, top, bottom))
-        if kernel is None or kernel not in _WAYS or not torch.is_grad_enabled():
+        ways = _WAYS[kernel or Kernel.STOCK]
+        if ways is None or not torch.is_grad_enabled():
             bias = None if self.bias is None else self.bias.to(weight.dtype)
             return functional.conv2d(x_NCHW, weight, bias, stride, edge, 1, self.groups)
         window = Window(top=top, left=left, height=height, width=width, stride=stride, edge=edge)
-        return self._biased(depthwise(x_NCHW, weight, window, _WAYS[kernel]))
+        return self._biased(depthwise(x_NCHW, weight, window, ways))
 
     def _padded_by_taps(self, x_NCHW: Tensor, weight: Tensor) -> Tensor:
         """Pad both sides alike, as convolutions can; where SAME does not, a tap of zero shifts the window."""

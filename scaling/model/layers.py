@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from scaling.model.depthwise import DepthwiseConv2d, KernelTable
-from scaling.model.numerics import Numerics, Padding, same_padding
+from scaling.model.numerics import Numerics, pads_by_hand, same_padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.network.architecture import Activation, BlockSpec
 
@@ -39,8 +41,8 @@ def convolution(
         return DepthwiseConv2d(
             in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
         )
-    # At stride 1 both rules agree, a kernel of 1 pads nothing, and the plain convolution needs no extra copy.
-    if numerics.padding == Padding.SAME and stride > 1 and kernel_size > 1:
+    # A kernel of 1 pads nothing, and the plain convolution needs no extra copy.
+    if pads_by_hand(numerics.padding, stride) and kernel_size > 1:
         return SamePaddingConv2d(
             in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
         )
@@ -169,29 +171,19 @@ class MBConv(nn.Module):
     ) -> None:
         super().__init__()
         expanded = block.expanded_channels
+        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
         self.expand: nn.Module = nn.Identity()
         if block.expand_ratio != 1:
-            self.expand = ConvolutionNorm(
-                block.in_channels, expanded, activation=activation, numerics=numerics, kernels=kernels
-            )
-        self.depthwise = ConvolutionNorm(
-            expanded,
-            expanded,
-            kernel_size=block.kernel_size,
-            stride=block.stride,
-            groups=expanded,
-            activation=activation,
-            numerics=numerics,
-            kernels=kernels,
+            self.expand = make(block.in_channels, expanded)
+        self.depthwise = make(
+            expanded, expanded, kernel_size=block.kernel_size, stride=block.stride, groups=expanded
         )
         self.squeeze_excitation: nn.Module = nn.Identity()
         if block.squeeze_channels:
             self.squeeze_excitation = SqueezeExcitation(
                 expanded, block.squeeze_channels, activation=activation, kernels=kernels
             )
-        self.project = ConvolutionNorm(
-            expanded, block.out_channels, activation=None, numerics=numerics, kernels=kernels
-        )
+        self.project = make(expanded, block.out_channels, activation=None)
         self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
 
     def forward(self, x_NCHW: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
 from scaling.errors import SpecError
 from scaling.network.conventions import Peer
@@ -18,6 +19,17 @@ class Padding(StrEnum):
     """TensorFlow's rule: the odd pixel goes to the bottom right, so stride 2 is asymmetric."""
     SYMMETRIC = "symmetric"
     """(kernel - 1) / 2 on every side, as in torchvision."""
+
+
+def pads_by_hand(padding: Padding, stride: int) -> bool:
+    """Return whether a convolution or pooling needs a padded copy; at stride 1 both rules pad alike."""
+    match padding:
+        case Padding.SAME:
+            return stride > 1
+        case Padding.SYMMETRIC:
+            return False
+        case _:
+            assert_never(padding)
 
 
 def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
@@ -81,14 +93,16 @@ def numerics_of(peer: str, variant: str) -> Numerics:
     [1e-05, 0.001]
     """
     known, name = choice(Peer, peer, "peer"), official_variant(variant).name
-    if known == Peer.TORCHVISION and name in ("b5", "b6", "b7"):
-        return replace(
-            TORCHVISION,
-            batch_norm_epsilon=TENSORFLOW.batch_norm_epsilon,
-            batch_norm_momentum=TENSORFLOW.batch_norm_momentum,
-        )
-    if known in (Peer.TORCHVISION, Peer.TIMM, Peer.GEFFNET):
-        return TORCHVISION
-    if known in (Peer.TIMM_TF, Peer.GEFFNET_TF):
-        return replace(TENSORFLOW, batch_norm_momentum=_MOMENTUM_OF_TORCH)
-    return TENSORFLOW
+    match known:
+        case Peer.TORCHVISION:
+            return (
+                replace(TENSORFLOW, padding=Padding.SYMMETRIC) if name in ("b5", "b6", "b7") else TORCHVISION
+            )
+        case Peer.TIMM | Peer.GEFFNET:
+            return TORCHVISION
+        case Peer.TIMM_TF | Peer.GEFFNET_TF:
+            return replace(TENSORFLOW, batch_norm_momentum=_MOMENTUM_OF_TORCH)
+        case Peer.TENSORFLOW | Peer.EFFICIENTNET_PYTORCH | Peer.KERAS:
+            return TENSORFLOW
+        case _:
+            assert_never(known)

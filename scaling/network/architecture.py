@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar, assert_never
 
 from scaling.errors import SpecError
+from scaling.html_views import html_of
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
@@ -21,6 +26,9 @@ MOST_CHANNELS = 1_000_000
 POOL_KERNEL = 3
 """Of the max pooling that may end a stem (ResNet)."""
 _FORBID_EXTRA = {"extra": "forbid"}
+
+Whole = TypeVar("Whole", int, "NDArray[np.int64]")
+"""A number, or one of each of many networks."""
 
 
 class Activation(StrEnum):
@@ -103,9 +111,13 @@ class BlockSpec:
     @property
     def expanded_channels(self) -> int:
         """Channels of the k x k convolution: depthwise, but in a bottleneck dense and narrow."""
-        if self.kind == BlockKind.BOTTLENECK:
-            return self.out_channels // self.expand_ratio
-        return self.in_channels * self.expand_ratio
+        match self.kind:
+            case BlockKind.MBCONV | BlockKind.SEPARABLE:
+                return self.in_channels * self.expand_ratio
+            case BlockKind.BOTTLENECK:
+                return self.out_channels // self.expand_ratio
+            case _:
+                assert_never(self.kind)
 
     @property
     def keeps_shape(self) -> bool:
@@ -115,7 +127,15 @@ class BlockSpec:
     @property
     def has_skip(self) -> bool:
         """Whether the input is added to the output; a bottleneck projects it where shapes differ."""
-        return self.kind == BlockKind.BOTTLENECK or (self.kind == BlockKind.MBCONV and self.keeps_shape)
+        match self.kind:
+            case BlockKind.MBCONV:
+                return self.keeps_shape
+            case BlockKind.SEPARABLE:
+                return False
+            case BlockKind.BOTTLENECK:
+                return True
+            case _:
+                assert_never(self.kind)
 
     @property
     def projects_shortcut(self) -> bool:
@@ -175,9 +195,37 @@ class StageSpec:
     @property
     def operator(self) -> str:
         """What its blocks are called, with their ratio: MBConv6, Separable, Bottleneck4."""
-        if self.kind == BlockKind.SEPARABLE:
-            return "Separable"
-        return f"{'MBConv' if self.kind == BlockKind.MBCONV else 'Bottleneck'}{self.expand_ratio}"
+        match self.kind:
+            case BlockKind.MBCONV:
+                return f"MBConv{self.expand_ratio}"
+            case BlockKind.SEPARABLE:
+                return "Separable"
+            case BlockKind.BOTTLENECK:
+                return f"Bottleneck{self.expand_ratio}"
+            case _:
+                assert_never(self.kind)
+
+    @property
+    def ends_activated(self) -> bool:
+        """Whether an activation ends its blocks."""
+        match self.kind:
+            case BlockKind.MBCONV:
+                return False
+            case BlockKind.SEPARABLE | BlockKind.BOTTLENECK:
+                return True
+            case _:
+                assert_never(self.kind)
+
+    @property
+    def starts_depthwise(self) -> bool:
+        """Whether its k x k convolution reads a block's input itself, with no 1x1 convolution before it."""
+        match self.kind:
+            case BlockKind.MBCONV | BlockKind.SEPARABLE:
+                return self.expand_ratio == 1
+            case BlockKind.BOTTLENECK:
+                return False
+            case _:
+                assert_never(self.kind)
 
     def blocks(self) -> Iterator[BlockSpec]:
         """Yield the stage's blocks in order."""
@@ -253,7 +301,7 @@ class ArchitectureSpec:
     name: str = field(default="unnamed", compare=False)
     dropout: float = field(default=0.2, compare=False)
     stochastic_depth: float = field(default=0.2, compare=False)
-    derivation: Derivation | None = field(default=None, compare=False, repr=False)
+    derivation: Derivation | None = field(default=None, compare=False)
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
@@ -270,10 +318,31 @@ class ArchitectureSpec:
         if self.num_blocks > MOST_BLOCKS:
             raise SpecError(f"a network may have at most {MOST_BLOCKS} blocks, got {self.num_blocks}")
 
+    def __repr__(self) -> str:
+        """Say in one line what it is; its fields are there for the rest."""
+        stages = ", ".join(f"{stage.repeats}×{stage.operator}({stage.out_channels})" for stage in self.stages)
+        return (
+            f"<ArchitectureSpec {self.name}: {self.image_size} px, stem {self.stem.out_channels}, {stages}, "
+            f"head {self.head.out_channels}, {self.num_classes} classes>"
+        )
+
+    def _repr_html_(self) -> str | None:
+        """Show its stages and its drawing in a notebook."""
+        return html_of(self)
+
     @property
     def num_blocks(self) -> int:
         """Blocks in all stages (the official documents' sub-blocks)."""
         return sum(stage.repeats for stage in self.stages)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of stem, every stage, head (0 for none)."""
+        return (
+            self.stem.out_channels,
+            *(stage.out_channels for stage in self.stages),
+            self.head.out_channels,
+        )
 
     @property
     def feature_channels(self) -> int:
@@ -289,8 +358,8 @@ class ArchitectureSpec:
         return tuple(1 - self.stochastic_depth * index / total for index in range(total))
 
 
-def out_size(size: int, stride: int) -> int:
-    """Side of a map after a convolution: ceil(size / stride).
+def out_size(size: Whole, stride: int) -> Whole:
+    """Side of a map, or of many maps, after a convolution: ceil(size / stride).
 
     SAME padding and symmetric padding of (kernel - 1) / 2 give the same for every odd kernel.
 
@@ -312,15 +381,22 @@ def _check_kind(stage: StageSpec) -> None:
         raise SpecError(
             f"a {stage.kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}"
         )
-    if stage.kind == BlockKind.SEPARABLE and stage.expand_ratio != 1:
-        raise SpecError(
-            f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
-        )
-    if stage.kind == BlockKind.BOTTLENECK and stage.out_channels % stage.expand_ratio:
-        raise SpecError(
-            f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
-            f"{stage.expand_ratio}, got {stage.out_channels}"
-        )
+    match stage.kind:
+        case BlockKind.MBCONV:
+            pass
+        case BlockKind.SEPARABLE:
+            if stage.expand_ratio != 1:
+                raise SpecError(
+                    f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
+                )
+        case BlockKind.BOTTLENECK:
+            if stage.out_channels % stage.expand_ratio:
+                raise SpecError(
+                    f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
+                    f"{stage.expand_ratio}, got {stage.out_channels}"
+                )
+        case _:
+            assert_never(stage.kind)
 
 
 def _check_chain(spec: ArchitectureSpec) -> None:

@@ -32,25 +32,12 @@ EFFICIENTNET_B0 = ArchitectureSpec(
     dropout=0.2,
 )
 
-EFFICIENTNET_LITE0 = ArchitectureSpec(
+EFFICIENTNET_LITE0 = replace(
     # tensorflow/tpu efficientnet/lite/efficientnet_lite_builder.py: B0's stages, no squeeze-excitation
-    stem=StemSpec(out_channels=32),
-    stages=stages_from_strings(
-        [
-            "r1_k3_s11_e1_i32_o16",
-            "r2_k3_s22_e6_i16_o24",
-            "r2_k5_s22_e6_i24_o40",
-            "r3_k3_s22_e6_i40_o80",
-            "r3_k5_s11_e6_i80_o112",
-            "r4_k5_s22_e6_i112_o192",
-            "r1_k3_s11_e6_i192_o320",
-        ]
-    ),
-    head=HeadSpec(out_channels=1280),
-    image_size=224,
+    EFFICIENTNET_B0,
+    stages=tuple(replace(stage, se_ratio=0.0) for stage in EFFICIENTNET_B0.stages),
     activation=Activation.RELU6,
     name="efficientnet-lite0",
-    dropout=0.2,
 )
 
 MOBILENET_V1 = ArchitectureSpec(
@@ -162,12 +149,11 @@ class Baseline:
 
     def unscaled(self) -> ArchitectureSpec:
         """Return the network itself, not rounded, with a derivation that says so."""
-        one = ScalingCoefficients(depth_coefficient=1.0, width_coefficient=1.0, resolution_coefficient=1.0)
         derivation = Derivation(
             baseline=self.spec.name,
             baseline_image_size=self.spec.image_size,
             compound=None,
-            scaling=one,
+            scaling=ScalingCoefficients(),
             rounding=self.rounding,
         )
         return replace(self.spec, derivation=derivation)

@@ -1,6 +1,6 @@
 """Compound scaling: (alpha, beta, gamma, phi) to depth, width and resolution coefficients.
 
-Floor 0: numbers only, no network and no rounding.
+Numbers only, no network and no rounding.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def _check(name: str, value: float, *, positive: bool) -> None:
 class ScalingCoefficients:
     """Multipliers of a baseline's depth, width and resolution.
 
+    One that is not given is 1, and leaves its dimension alone.
+
     Args:
         depth_coefficient: multiplies the repeats of every stage, in (0, 1e6].
         width_coefficient: multiplies channels, in (0, 1e6].
@@ -35,13 +37,13 @@ class ScalingCoefficients:
 
     Source: Tan & Le 2019, arXiv:1905.11946, equation 2.
 
-    >>> ScalingCoefficients(depth_coefficient=1.1, width_coefficient=1.0, resolution_coefficient=1.07)
+    >>> ScalingCoefficients(depth_coefficient=1.1, resolution_coefficient=1.07)
     ScalingCoefficients(depth_coefficient=1.1, width_coefficient=1.0, resolution_coefficient=1.07)
     """
 
-    depth_coefficient: float
-    width_coefficient: float
-    resolution_coefficient: float
+    depth_coefficient: float = 1.0
+    width_coefficient: float = 1.0
+    resolution_coefficient: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("depth_coefficient", "width_coefficient", "resolution_coefficient"):
@@ -51,7 +53,7 @@ class ScalingCoefficients:
                 raise SpecError(f"{name} must be at most {LARGEST_COEFFICIENT:g}, got {value:g}")
 
 
-UNSCALED = ScalingCoefficients(depth_coefficient=1.0, width_coefficient=1.0, resolution_coefficient=1.0)
+UNSCALED = ScalingCoefficients()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ What changes outputs but not the architecture (padding, batch norm) is in `scali
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import assert_never
 
 from scaling.network.rounding import HeadRule, RoundingRules, SqueezeRounding, choice
 
@@ -51,8 +52,12 @@ def rounding_of(peer: str) -> RoundingRules:
     ('last-stage', 'round')
     """
     known = choice(Peer, peer, "peer")
-    if known == Peer.TORCHVISION:
-        return RoundingRules(head_rule=HeadRule.LAST_STAGE)
-    if known in (Peer.TIMM, Peer.TIMM_TF, Peer.GEFFNET, Peer.GEFFNET_TF):
-        return RoundingRules(squeeze_rounding=SqueezeRounding.ROUND)
-    return RoundingRules()
+    match known:
+        case Peer.TORCHVISION:
+            return RoundingRules(head_rule=HeadRule.LAST_STAGE)
+        case Peer.TIMM | Peer.TIMM_TF | Peer.GEFFNET | Peer.GEFFNET_TF:
+            return RoundingRules(squeeze_rounding=SqueezeRounding.ROUND)
+        case Peer.TENSORFLOW | Peer.EFFICIENTNET_PYTORCH | Peer.KERAS:
+            return RoundingRules()
+        case _:
+            assert_never(known)

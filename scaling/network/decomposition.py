@@ -76,7 +76,7 @@ def sub_block_kind(stage: StageSpec, index: int) -> int:
     """Return 1 for a first block that begins depthwise, 2 for any other first block, 3 for a repeat."""
     if index > 0:
         return 3
-    return 1 if stage.expand_ratio == 1 and stage.kind != BlockKind.BOTTLENECK else 2
+    return 1 if stage.starts_depthwise else 2
 
 
 def block_letters(index: int) -> str:

@@ -16,10 +16,13 @@ from scaling.network.baselines import (
     known_baseline,
     rules_of_baseline,
 )
-from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.generation import scale
+from scaling.network.coefficients import CompoundCoefficients
+from scaling.network.generation import scale, scaled_to
 from scaling.network.published import published
 from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
+
+COMPOUND_FAMILY = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
+"""The networks of the paper's Table 2, which it says one compound scaling made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,13 @@ def variant(name: str) -> ArchitectureSpec:
         known = ", ".join(official)
         raise SpecError(f"unknown variant {name!r}; expected one of {known} (or efficientnet-b0 …)")
     baseline = EFFICIENTNET_LITE0 if released.name in lite_coefficients() else EFFICIENTNET_B0
-    scaling = ScalingCoefficients(
-        depth_coefficient=released.depth_coefficient,
-        width_coefficient=released.width_coefficient,
-        resolution_coefficient=released.image_size / baseline.image_size,
+    spec = scaled_to(
+        baseline,
+        depth=released.depth_coefficient,
+        width=released.width_coefficient,
+        image_size=released.image_size,
+        rounding=rules_of_baseline(baseline.name),
     )
-    spec = scale(baseline, scaling, rules_of_baseline(baseline.name))
     return replace(spec, name=released.name, dropout=released.dropout)
 
 
@@ -105,6 +109,15 @@ def official_name(spec: ArchitectureSpec) -> str | None:
         if variant(name) == spec:
             return name
     return None
+
+
+def released_name(spec: ArchitectureSpec) -> str:
+    """Return the name of the released variant, whatever its classes and image size; empty if there is none.
+
+    >>> released_name(replace(variant("b3"), num_classes=10))
+    'b3'
+    """
+    return spec.name if spec.name in {**released_coefficients(), **lite_coefficients()} else ""
 
 
 def named(spec: ArchitectureSpec) -> ArchitectureSpec:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
+from typing import assert_never
 
 from scaling.errors import SpecError
 from scaling.network.architecture import (
@@ -76,6 +77,21 @@ def scale(
     )
 
 
+def scaled_to(
+    spec: ArchitectureSpec,
+    *,
+    depth: float,
+    width: float,
+    image_size: float,
+    rounding: RoundingRules = RELEASED,
+) -> ArchitectureSpec:
+    """Scale a baseline by depth and width coefficients to an image size; see `scale`."""
+    multipliers = ScalingCoefficients(
+        depth_coefficient=depth, width_coefficient=width, resolution_coefficient=image_size / spec.image_size
+    )
+    return scale(spec, multipliers, rounding)
+
+
 def _multipliers(coefficients: CompoundCoefficients | ScalingCoefficients) -> ScalingCoefficients:
     if isinstance(coefficients, CompoundCoefficients):
         return coefficients.scaling_coefficients()
@@ -117,10 +133,14 @@ def scaled_channels(
 
 
 def _stage_channels(stage: StageSpec, width_coefficient: float, rounding: RoundingRules) -> int:
-    if stage.kind == BlockKind.BOTTLENECK:
-        inner = rounding.channels(stage.out_channels // stage.expand_ratio, width_coefficient)
-        return inner * stage.expand_ratio
-    return rounding.channels(stage.out_channels, width_coefficient)
+    match stage.kind:
+        case BlockKind.MBCONV | BlockKind.SEPARABLE:
+            return rounding.channels(stage.out_channels, width_coefficient)
+        case BlockKind.BOTTLENECK:
+            inner = rounding.channels(stage.out_channels // stage.expand_ratio, width_coefficient)
+            return inner * stage.expand_ratio
+        case _:
+            assert_never(stage.kind)
 
 
 def _scaled_stages(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from scaling.errors import SpecError
 from scaling.network.coefficients import ScalingCoefficients
@@ -145,10 +145,14 @@ class RoundingRules:
         >>> RoundingRules().coefficient(1.14869), exact.coefficient(1.14869)
         (1.1, 1.14869)
         """
-        if self.coefficient_rounding == CoefficientRounding.RELEASED:
-            return round(value, 1)
-        # alpha^phi carries noise in its last bits; 2.0000000000000004 must not become a third block.
-        return float(f"{value:.12g}")
+        match self.coefficient_rounding:
+            case CoefficientRounding.RELEASED:
+                return round(value, 1)
+            case CoefficientRounding.NONE:
+                # alpha^phi carries noise in its last bits; 2.0000000000000004 must not become a third block.
+                return float(f"{value:.12g}")
+            case _:
+                assert_never(self.coefficient_rounding)
 
     def coefficients(self, raw: ScalingCoefficients) -> ScalingCoefficients:
         """Round depth and width; the resolution coefficient stays, its image size is rounded instead.
@@ -175,12 +179,16 @@ class RoundingRules:
         [64, 32, 48, 80]
         """
         scaled, divisor = channels * width_coefficient, self.channel_divisor
-        if self.channel_rule == ChannelRule.ROUND:
-            return max(1, round(scaled / divisor)) * divisor
-        rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
-        if self.channel_rule == ChannelRule.RELEASED and rounded < 0.9 * scaled:
-            rounded += divisor
-        return rounded
+        nearest = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
+        match self.channel_rule:
+            case ChannelRule.RELEASED:
+                return nearest + divisor if nearest < 0.9 * scaled else nearest
+            case ChannelRule.WITHOUT_MINIMUM:
+                return nearest
+            case ChannelRule.ROUND:
+                return max(1, round(scaled / divisor)) * divisor
+            case _:
+                assert_never(self.channel_rule)
 
     def repeats(self, repeats: int, depth_coefficient: float) -> int:
         """Scale a stage's repeats by a (rounded) depth coefficient; never below 1.
@@ -189,7 +197,13 @@ class RoundingRules:
         [2, 3, 4, 5]
         """
         scaled = repeats * depth_coefficient
-        return max(1, math.ceil(scaled) if self.repeat_rule == RepeatRule.CEIL else round(scaled))
+        match self.repeat_rule:
+            case RepeatRule.CEIL:
+                return max(1, math.ceil(scaled))
+            case RepeatRule.ROUND:
+                return max(1, round(scaled))
+            case _:
+                assert_never(self.repeat_rule)
 
     def stage_repeats(self, repeats: Sequence[int], depth_coefficient: float) -> tuple[int, ...]:
         """Scale the repeats of all stages; the first and the last stay where the rules say so.
@@ -220,9 +234,13 @@ class RoundingRules:
         """
         if head == 0 or not self.scaled_stem_and_head:
             return head
-        if self.head_rule == HeadRule.CHANNEL_RULE:
-            return self.channels(head, width_coefficient)
-        return max(1, round(head / last_stage * self.channels(last_stage, width_coefficient)))
+        match self.head_rule:
+            case HeadRule.CHANNEL_RULE:
+                return self.channels(head, width_coefficient)
+            case HeadRule.LAST_STAGE:
+                return max(1, round(head / last_stage * self.channels(last_stage, width_coefficient)))
+            case _:
+                assert_never(self.head_rule)
 
     def image_size(self, image_size: int, resolution_coefficient: float) -> int:
         """Scale an image side in pixels to the nearest multiple of the step, half up.
@@ -258,4 +276,10 @@ def squeeze_channels(in_channels: int, se_ratio: float, rounding: SqueezeRoundin
     if se_ratio == 0:
         return 0
     scaled = se_ratio * in_channels
-    return max(1, int(scaled) if rounding == SqueezeRounding.FLOOR else round(scaled))
+    match rounding:
+        case SqueezeRounding.FLOOR:
+            return max(1, int(scaled))
+        case SqueezeRounding.ROUND:
+            return max(1, round(scaled))
+        case _:
+            assert_never(rounding)

@@ -7,11 +7,12 @@ stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import assert_never
 
-from scaling.network.architecture import ArchitectureSpec, BlockKind, out_size
+from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec, out_size
 from scaling.network.rounding import choice
 
 LEAST_MAP = 4
@@ -63,12 +64,24 @@ def for_small_input(spec: ArchitectureSpec, policy: SmallInput | str) -> Archite
 
 
 def _with_policy(spec: ArchitectureSpec, policy: SmallInput) -> ArchitectureSpec:
-    if policy == SmallInput.NONE:
-        return spec
-    if policy == SmallInput.STEM:
-        return _unstrided(_unstrided(spec, 0), 1)
-    places = [place for place, stride in enumerate(_strides(spec)) if stride > 1]
-    for place in places if policy == SmallInput.EARLY else reversed(places):
+    strided = [place for place, stride in enumerate(_strides(spec)) if stride > 1]
+    match policy:
+        case SmallInput.NONE:
+            return spec
+        case SmallInput.STEM:
+            return _unstrided(_unstrided(spec, 0), 1)
+        case SmallInput.EARLY:
+            return _until_large_enough(spec, strided)
+        case SmallInput.LATE:
+            return _until_large_enough(spec, strided[::-1])
+        case SmallInput.AUTO:
+            return _with_policy(spec, RECOMMENDED)
+        case _:
+            assert_never(policy)
+
+
+def _until_large_enough(spec: ArchitectureSpec, places: Sequence[int]) -> ArchitectureSpec:
+    for place in places:
         if last_map(spec) >= LEAST_MAP:
             break
         spec = _unstrided(spec, place)
@@ -142,10 +155,18 @@ def _spatial(spec: ArchitectureSpec) -> Iterator[tuple[int, int, int, int]]:
     side = out_size(out_size(spec.image_size, spec.stem.stride), spec.stem.pool_stride)
     for stage in spec.stages:
         for block in stage.blocks():
-            channels = block.expanded_channels
-            kernels = channels**2 if block.kind == BlockKind.BOTTLENECK else channels
-            yield block.kernel_size, block.stride, kernels, side
+            yield block.kernel_size, block.stride, _kernels(block), side
             side = out_size(side, block.stride)
+
+
+def _kernels(block: BlockSpec) -> int:
+    match block.kind:
+        case BlockKind.MBCONV | BlockKind.SEPARABLE:
+            return block.expanded_channels
+        case BlockKind.BOTTLENECK:
+            return block.expanded_channels**2
+        case _:
+            assert_never(block.kind)
 
 
 def _used_taps(kernel: int, stride: int, side: int) -> int:

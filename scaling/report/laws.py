@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from scaling.analysis.law_fits import Bootstrap, Estimate
-from scaling.analysis.law_networks import ALL, Source, sources_of
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import Bootstrap
+from scaling.analysis.law_networks import ALL, LawData, sources_of
 from scaling.analysis.laws import CostLaw, fit_cost_law
 from scaling.errors import ResultsError
 from scaling.figures.chart import Layout
@@ -61,7 +62,7 @@ def laws_of(record: RunRecord) -> RunLaws:
     )
 
 
-def _figure(source: Source, laws: Sequence[CostLaw]) -> Figure:
+def _figure(source: LawData, laws: Sequence[CostLaw]) -> Figure:
     with theme():
         figure, (ax,) = Layout(double=3.2).make("double")
         draw_law(laws_frame(source, laws), ax)

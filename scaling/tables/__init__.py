@@ -1,5 +1,6 @@
 """Tables for papers and programs: text, Markdown, LaTeX, HTML, CSV, all through pandas."""
 
+from scaling.tables.cost import cost_table
 from scaling.tables.counting import counting_table
 from scaling.tables.imagenet import imagenet_table
 from scaling.tables.networks import channels_table, family_table, stages_table
@@ -12,6 +13,7 @@ __all__ = [
     "Table",
     "TableFormat",
     "channels_table",
+    "cost_table",
     "counting_table",
     "family_table",
     "imagenet_table",

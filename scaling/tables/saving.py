@@ -6,13 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scaling.atomic_write import write_whole
-from scaling.network.families import variant
+from scaling.network.families import COMPOUND_FAMILY, variant
 from scaling.tables.counting import counting_table
 from scaling.tables.imagenet import imagenet_table
 from scaling.tables.networks import channels_table, family_table, stages_table
 from scaling.tables.table import ENDINGS, Table, TableFormat, write_table
-
-OFFICIAL = tuple(f"b{number}" for number in range(8))
 
 
 def official_tables() -> Iterator[Table]:
@@ -21,7 +19,7 @@ def official_tables() -> Iterator[Table]:
     >>> [table.name for table in official_tables()]
     ['channels', 'stages', 'family', 'imagenet', 'counting']
     """
-    family = [variant(name) for name in OFFICIAL]
+    family = [variant(name) for name in COMPOUND_FAMILY]
     yield channels_table(family)
     yield stages_table(family[0])
     yield family_table(family)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 import pandas as pd
 
@@ -91,13 +92,19 @@ def write_table(table: Table, form: TableFormat, *, width: int | None = None) ->
     |:--------|-----:|
     | stem    |   32 |
     """
-    if form == TableFormat.CSV:
-        return str(table.data.to_csv(index=False, lineterminator="\n"))
-    if form == TableFormat.LATEX:
-        return _latex(table)
-    if form == TableFormat.HTML:
-        return _html(table)
-    return _markdown(table) if form == TableFormat.MARKDOWN else _text(table, width)
+    match form:
+        case TableFormat.TEXT:
+            return _text(table, width)
+        case TableFormat.MARKDOWN:
+            return _markdown(table)
+        case TableFormat.LATEX:
+            return _latex(table)
+        case TableFormat.HTML:
+            return _html(table)
+        case TableFormat.CSV:
+            return str(table.data.to_csv(index=False, lineterminator="\n"))
+        case _:
+            assert_never(form)
 
 
 def _text(table: Table, width: int | None) -> str:

@@ -19,9 +19,8 @@ from scaling.cost.peak_memory import INFERENCE, MemoryUse, peak_bytes_of
 from scaling.cost.vectorised import Candidates, Costs, count_costs
 from scaling.errors import SpecError
 from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
-from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
-from scaling.network.generation import scale
+from scaling.network.generation import scaled_to
 from scaling.network.rounding import RELEASED, RoundingRules
 from scaling.targets.space import depth_steps, width_steps
 from scaling.targets.target import Target
@@ -210,12 +209,13 @@ class Family:
 
     def spec(self, networks: Networks, index: int) -> ArchitectureSpec:
         """Return one network as the generator makes it."""
-        multipliers = ScalingCoefficients(
-            depth_coefficient=float(networks.depth_coefficient[index]),
-            width_coefficient=float(networks.width_coefficient[index]),
-            resolution_coefficient=int(networks.image_size[index]) / self.baseline.image_size,
+        return scaled_to(
+            self.baseline,
+            depth=float(networks.depth_coefficient[index]),
+            width=float(networks.width_coefficient[index]),
+            image_size=int(networks.image_size[index]),
+            rounding=self.rounding,
         )
-        return scale(self.baseline, multipliers, self.rounding)
 
     def _affordable(self, most: float) -> NDArray[np.bool_]:
         """Return which depths and widths are within the family's cost at the smallest image size."""
@@ -249,7 +249,7 @@ class Family:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class BudgetAnswer:
     """What a budget allows.
 
     Args:
@@ -265,7 +265,7 @@ class Answer:
     bindings: tuple[Binding, ...] = field(default=())
 
 
-def spend(family: Family, budget: Budget) -> Answer:
+def spend(family: Family, budget: Budget) -> BudgetAnswer:
     """Return the Pareto set of a family under limits, exactly, and how each limit binds.
 
     Args:
@@ -299,7 +299,7 @@ def spend(family: Family, budget: Budget) -> Answer:
                 largest_macs_without=int(macs.max(initial=0)),
             )
         )
-    return Answer(
+    return BudgetAnswer(
         family=len(family),
         feasible=_count(joint),
         pareto=family.networks(depth, width, size),

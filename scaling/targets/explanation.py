@@ -12,25 +12,23 @@ from functools import cache
 
 from scaling.cost import Cost, count_cost
 from scaling.errors import SpecError
+from scaling.network import strategies
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.families import released_coefficients, variant
+from scaling.network.families import COMPOUND_FAMILY, released_coefficients, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
 from scaling.targets.inversion import Dimension, GridEntry, Inversion, Match, Solution, invert
 
-PAPER_BASES = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
+PAPER_BASES = dict(zip(("alpha", "beta", "gamma"), strategies.PAPER_BASES, strict=True))
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
-
-COMPOUND_FAMILY = ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7")
-"""The networks of the paper's Table 2, which it says one compound scaling made."""
 
 _EXACT = CoefficientRounding.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class FormulaNetwork:
     """What the formula gives at one (alpha, beta, gamma, phi), coefficient rounding as released.
 
     Args:
@@ -66,7 +64,7 @@ class ImpliedPhi:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ScaledPiece:
     """A stem, stage or head: the baseline's numbers, times the coefficient, and rounded.
 
     Args:
@@ -91,7 +89,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RoundingStep:
     """The network after one more rounding step.
 
     Args:
@@ -131,14 +129,14 @@ class Explanation:
     name: str
     released: ArchitectureSpec
     cost: Cost
-    copied: Candidate | None
-    exact: Candidate
+    copied: FormulaNetwork | None
+    exact: FormulaNetwork
     grid: tuple[str, ...]
     interval: tuple[float, float]
     implied_by_paper: tuple[ImpliedPhi, ...]
     implied_by_exact: tuple[ImpliedPhi, ...]
-    rows: tuple[Row, ...]
-    steps: tuple[Step, ...]
+    rows: tuple[ScaledPiece, ...]
+    steps: tuple[RoundingStep, ...]
     by_paper: tuple[float, float] | None
     by_paper_printed: tuple[float, float] | None
     by_paper_unrounded: tuple[float, float] | None
@@ -222,9 +220,9 @@ def _solution_of(names: tuple[str, ...]) -> Solution | None:
     return invert(EFFICIENTNET_B0, released_grid(names)).solution
 
 
-def _candidate(label: str, compound: CompoundCoefficients) -> Candidate:
+def _candidate(label: str, compound: CompoundCoefficients) -> FormulaNetwork:
     spec = scale(EFFICIENTNET_B0, compound)
-    return Candidate(
+    return FormulaNetwork(
         label=label, compound=compound, raw=compound.scaling_coefficients(), spec=spec, cost=count_cost(spec)
     )
 
@@ -253,14 +251,14 @@ def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...
     return tuple(implied)
 
 
-def _rows(released: ArchitectureSpec) -> tuple[Row, ...]:
+def _rows(released: ArchitectureSpec) -> tuple[ScaledPiece, ...]:
     assert released.derivation is not None
     scaling, rules = released.derivation.scaling, released.derivation.rounding
     width, depth = scaling.width_coefficient, scaling.depth_coefficient
     without_minimum = replace(rules, channel_rule=ChannelRule.WITHOUT_MINIMUM)
 
-    def row(name: str, before: int, after: int) -> Row:
-        return Row(
+    def row(name: str, before: int, after: int) -> ScaledPiece:
+        return ScaledPiece(
             name=name,
             baseline_channels=before,
             scaled_channels=before * width,
@@ -285,7 +283,7 @@ def _rows(released: ArchitectureSpec) -> tuple[Row, ...]:
     )
 
 
-def _steps(compound: CompoundCoefficients) -> tuple[Step, ...]:
+def _steps(compound: CompoundCoefficients) -> tuple[RoundingStep, ...]:
     """Switch the released roundings on one by one, from the finest integers that a network can have."""
     finest = RoundingRules(
         coefficient_rounding=_EXACT,
@@ -316,15 +314,15 @@ def _steps(compound: CompoundCoefficients) -> tuple[Step, ...]:
     promise = count_cost(EFFICIENTNET_B0).macs * compound.nominal_factor
     formula = f"formula: {compound.nominal_factor:.2f} × b0"
     return (
-        Step(name="formula", change=formula, params=None, macs=promise),
-        Step(
+        RoundingStep(name="formula", change=formula, params=None, macs=promise),
+        RoundingStep(
             name="integers",
             change=f"nearest integers, {blocks[0]} blocks",
             params=costs[0].params,
             macs=before_pixels,
         ),
         *(
-            Step(name=name, change=change, params=cost.params, macs=cost.macs)
+            RoundingStep(name=name, change=change, params=cost.params, macs=cost.macs)
             for (name, change), cost in zip(changes, costs, strict=True)
         ),
     )

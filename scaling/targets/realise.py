@@ -27,8 +27,8 @@ FARTHEST = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Along:
-    """The network that a path gave.
+class Realisation:
+    """The network that a direction, or another path, gave.
 
     Args:
         spec: the network.
@@ -42,22 +42,11 @@ class Along:
     achieved_factor: float
     feasible: bool
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Realisation:
-    """The network that a direction gave.
-
-    Args:
-        spec: the network.
-        compound: the direction's bases at the phi that was reached.
-        achieved_factor: its cost over the baseline's, in the target's metric.
-        feasible: within the tolerance and the limits.
-    """
-
-    spec: ArchitectureSpec
-    compound: CompoundCoefficients
-    achieved_factor: float
-    feasible: bool
+    @property
+    def compound(self) -> CompoundCoefficients:
+        """The coefficients of a direction: its bases at that phi."""
+        assert isinstance(self.coefficients, CompoundCoefficients), "a strategy's path has no bases"
+        return self.coefficients
 
 
 def realise(
@@ -80,19 +69,12 @@ def realise(
     >>> found.feasible, round(found.achieved_factor, 2)
     (True, 1.98)
     """
-    found = realise_along(lambda phi: direction.bases(target.factor, phi=phi), baseline, target, rounding)
-    assert isinstance(found.coefficients, CompoundCoefficients)
-    return Realisation(
-        spec=found.spec,
-        compound=found.coefficients,
-        achieved_factor=found.achieved_factor,
-        feasible=found.feasible,
-    )
+    return realise_along(lambda phi: direction.bases(target.factor, phi=phi), baseline, target, rounding)
 
 
 def realise_strategy(
     strategy: Strategy, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules = RELEASED
-) -> Along:
+) -> Realisation:
     """Return the network of a strategy whose achieved cost is on target, or the nearest there is.
 
     Args:
@@ -137,7 +119,7 @@ def realise_along(
     rounding: RoundingRules = RELEASED,
     *,
     phis: tuple[float, float] = (0.0, FARTHEST),
-) -> Along:
+) -> Realisation:
     """Return the network nearest to a path whose achieved cost is on target.
 
     Args:
@@ -149,11 +131,11 @@ def realise_along(
     """
     base = _amount(target, baseline)
     phi = _crossing(path, baseline, target, rounding, base, phis)
-    best: Along | None = None
+    best: Realisation | None = None
     for coefficients, spec in _nearby(path, baseline, target, rounding, phi):
         achieved = _amount(target, spec) / base
         feasible = target.met_by(achieved) and target.within_limits(spec)
-        found = Along(spec=spec, coefficients=coefficients, achieved_factor=achieved, feasible=feasible)
+        found = Realisation(spec=spec, coefficients=coefficients, achieved_factor=achieved, feasible=feasible)
         if found.feasible:
             return found
         if best is None or _miss(found, target) < _miss(best, target):
@@ -184,7 +166,7 @@ def realise_nominally(
     spec = scale(baseline, compound, rounding)
     achieved = _amount(target, spec) / _amount(target, baseline)
     return Realisation(
-        spec=spec, compound=compound, achieved_factor=achieved, feasible=target.within_limits(spec)
+        spec=spec, coefficients=compound, achieved_factor=achieved, feasible=target.within_limits(spec)
     )
 
 
@@ -194,7 +176,7 @@ def _amount(target: Target, spec: ArchitectureSpec) -> float:
     return target.amount(spec)
 
 
-def _miss(found: Along, target: Target) -> float:
+def _miss(found: Realisation, target: Target) -> float:
     return abs(math.log(found.achieved_factor / target.factor))
 
 

@@ -13,7 +13,7 @@ from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import SpecError
 from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.network.coefficients import ScalingCoefficients
-from scaling.network.generation import scale, scaled_channels
+from scaling.network.generation import scale, scaled_channels, scaled_to
 from scaling.network.rounding import RELEASED, RoundingRules
 from scaling.targets.target import Target
 
@@ -162,12 +162,7 @@ def specs_of(
         space.candidates.image_size.tolist(),
         strict=True,
     ):
-        multipliers = ScalingCoefficients(
-            depth_coefficient=depth,
-            width_coefficient=width,
-            resolution_coefficient=size / baseline.image_size,
-        )
-        yield scale(baseline, multipliers, rounding)
+        yield scaled_to(baseline, depth=depth, width=width, image_size=size, rounding=rounding)
 
 
 def depth_steps(
@@ -209,14 +204,11 @@ def image_sizes(baseline: ArchitectureSpec, target: Target, rounding: RoundingRu
 def _largest(baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, axis: str) -> float:
     """Return a coefficient of one axis whose cost is beyond the target's."""
     wanted = _most(baseline, target)
-    value, unscaled = (
-        1.0,
-        dict.fromkeys(("depth_coefficient", "width_coefficient", "resolution_coefficient"), 1.0),
-    )
+    value = 1.0
     while True:
         value *= 1.25
         try:
-            spec = scale(baseline, ScalingCoefficients(**{**unscaled, axis: value}), rounding)
+            spec = scale(baseline, ScalingCoefficients(**{axis: value}), rounding)
         except SpecError:
             return value
         if target.amount(spec) > wanted:

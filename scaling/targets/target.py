@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +105,13 @@ class Target:
         return np.asarray(self._measured(costs), np.float64)
 
     def _measured(self, cost: Cost | Costs) -> Any:
-        return self.latency.predict(cost) if self.metric == Metric.LATENCY else getattr(cost, self.metric)
+        match self.metric:
+            case Metric.MACS | Metric.PARAMS | Metric.ACTIVATIONS:
+                return getattr(cost, self.metric)
+            case Metric.LATENCY:
+                return self.latency.predict(cost)
+            case _:
+                assert_never(self.metric)
 
     def within_limits(self, spec: ArchitectureSpec) -> bool:
         """Whether a network keeps every limit, the largest image size included."""

@@ -19,7 +19,7 @@ from scaling.network.architecture import ArchitectureSpec
 from scaling.network.rounding import choice
 from scaling.network.serialization import architecture_key
 from scaling.weights.keras import read_h5, write_h5
-from scaling.weights.schemes import Source
+from scaling.weights.schemes import WeightsSource
 from scaling.weights.transfer import own_state, theirs_from_own
 
 FORMAT = "scaling-weights-1"
@@ -68,8 +68,8 @@ def write_state(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor],
     Raises:
         WeightsError: the ending does not suit the implementation, or the file cannot be written.
     """
-    source = choice(Source, to, "to")
-    if source == Source.KERAS:
+    source = choice(WeightsSource, to, "to")
+    if source == WeightsSource.KERAS:
         if not path.name.endswith(".weights.h5"):
             raise WeightsError(f"Keras takes weights from files that end in .weights.h5, got {path.name!r}")
         _whole(path, lambda place: write_h5(place, spec, state), suffix=".weights.h5")
@@ -91,7 +91,7 @@ def write_own(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor], *
     """
     if path.suffix != ".safetensors":
         raise WeightsError(f"our own format ends in .safetensors, got {path.name!r}")
-    checked = theirs_from_own(spec, own_state(spec, state, Source.OWN), Source.OWN)
+    checked = theirs_from_own(spec, own_state(spec, state, WeightsSource.OWN), WeightsSource.OWN)
     notes = {
         "format": FORMAT,
         "architecture": architecture_key(spec),
@@ -118,7 +118,7 @@ def read_own(path: Path, spec: ArchitectureSpec) -> OwnWeights:
             f"not of {spec.name} ({architecture_key(spec)})"
         )
     return OwnWeights(
-        state=own_state(spec, state, Source.OWN),
+        state=own_state(spec, state, WeightsSource.OWN),
         variant=notes.get("variant", ""),
         source=notes.get("source", ""),
         architecture=key,

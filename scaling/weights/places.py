@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec
 
@@ -112,12 +113,16 @@ def _block_modules(block: BlockSpec) -> Iterator[tuple[Part, str, bool]]:
 
 
 def _convolutions(block: BlockSpec) -> Iterator[tuple[Part, str]]:
-    if block.kind == BlockKind.BOTTLENECK:
-        yield from ((Part.NARROW, "reduce"), (Part.SPATIAL, "spatial"), (Part.PROJECT, "project"))
-        if block.projects_shortcut:
-            yield Part.SHORTCUT, "shortcut"
-        return
-    if block.expand_ratio != 1:
-        yield Part.EXPAND, "expand"
-    yield Part.DEPTHWISE, "depthwise"
-    yield Part.PROJECT, "pointwise" if block.kind == BlockKind.SEPARABLE else "project"
+    match block.kind:
+        case BlockKind.MBCONV:
+            if block.expand_ratio != 1:
+                yield Part.EXPAND, "expand"
+            yield from ((Part.DEPTHWISE, "depthwise"), (Part.PROJECT, "project"))
+        case BlockKind.SEPARABLE:
+            yield from ((Part.DEPTHWISE, "depthwise"), (Part.PROJECT, "pointwise"))
+        case BlockKind.BOTTLENECK:
+            yield from ((Part.NARROW, "reduce"), (Part.SPATIAL, "spatial"), (Part.PROJECT, "project"))
+            if block.projects_shortcut:
+                yield Part.SHORTCUT, "shortcut"
+        case _:
+            assert_never(block.kind)

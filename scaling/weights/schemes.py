@@ -10,11 +10,11 @@ from torch import Tensor
 
 from scaling.errors import WeightsError
 from scaling.network.architecture import ArchitectureSpec, BlockKind
-from scaling.weights import efficientnet_pytorch, keras, mobilenet_v2, resnet, timm, torchvision
+from scaling.weights import keras, module_names
 from scaling.weights.places import Place, places
 
 
-class Source(StrEnum):
+class WeightsSource(StrEnum):
     """Whose names the tensors carry."""
 
     OWN = "own"
@@ -44,47 +44,47 @@ class TensorName:
     optional: bool
 
 
-_MODULES: dict[Source, Callable[[Place], str]] = {
-    Source.OWN: lambda place: place.module,
-    Source.TORCHVISION: torchvision.module_of,
-    Source.TIMM: timm.module_of,
-    Source.TIMM_TF: timm.module_of,
-    Source.GEFFNET: timm.module_of,
-    Source.GEFFNET_TF: timm.module_of,
-    Source.EFFICIENTNET_PYTORCH: efficientnet_pytorch.module_of,
-    Source.KERAS: keras.module_of,
+_MODULES: dict[WeightsSource, Callable[[Place], str]] = {
+    WeightsSource.OWN: lambda place: place.module,
+    WeightsSource.TORCHVISION: module_names.torchvision,
+    WeightsSource.TIMM: module_names.timm,
+    WeightsSource.TIMM_TF: module_names.timm,
+    WeightsSource.GEFFNET: module_names.timm,
+    WeightsSource.GEFFNET_TF: module_names.timm,
+    WeightsSource.EFFICIENTNET_PYTORCH: module_names.efficientnet_pytorch,
+    WeightsSource.KERAS: keras.module_of,
 }
-_RESNETS = (Source.TORCHVISION, Source.TIMM)
-_SEPARABLE = (Source.TIMM, Source.TIMM_TF, Source.GEFFNET, Source.GEFFNET_TF)
+_RESNETS = (WeightsSource.TORCHVISION, WeightsSource.TIMM)
+_SEPARABLE = (WeightsSource.TIMM, WeightsSource.TIMM_TF, WeightsSource.GEFFNET, WeightsSource.GEFFNET_TF)
 """Whose depthwise-separable blocks are named as their MBConv without expansion."""
 
 
-def _scheme(spec: ArchitectureSpec, source: Source) -> Callable[[Place], str]:
+def _scheme(spec: ArchitectureSpec, source: WeightsSource) -> Callable[[Place], str]:
     """Return how a source names the modules of such a network."""
     kinds = {stage.kind for stage in spec.stages}
-    if source == Source.OWN:
+    if source == WeightsSource.OWN:
         return _MODULES[source]
     if kinds == {BlockKind.BOTTLENECK} and source in _RESNETS and not spec.head.out_channels:
-        return resnet.module_of
+        return module_names.resnet
     allowed = {BlockKind.MBCONV, BlockKind.SEPARABLE} if source in _SEPARABLE else {BlockKind.MBCONV}
     if not kinds <= allowed:
         blocks = " and ".join(sorted(kinds - allowed))
         raise WeightsError(
             f"{source.value} has no names for a network like {spec.name}, with {blocks} blocks"
         )
-    if source == Source.TORCHVISION and not any(stage.se_ratio for stage in spec.stages):
-        return mobilenet_v2.module_of  # its EfficientNets all have squeeze-excitation
+    if source == WeightsSource.TORCHVISION and not any(stage.se_ratio for stage in spec.stages):
+        return module_names.mobilenet_v2  # its EfficientNets all have squeeze-excitation
     return _MODULES[source]
 
 
-def tensor_names(spec: ArchitectureSpec, source: Source) -> tuple[TensorName, ...]:
+def tensor_names(spec: ArchitectureSpec, source: WeightsSource) -> tuple[TensorName, ...]:
     """Return every tensor of a network under our name and the source's, in the order of the state dict.
 
     Raises:
         WeightsError: the source names no network of such blocks.
 
     >>> from scaling import variant
-    >>> names = tensor_names(variant("b0"), Source.TIMM)
+    >>> names = tensor_names(variant("b0"), WeightsSource.TIMM)
     >>> [name.theirs for name in names if name.own == "stages.0.0.project.conv.weight"]
     ['blocks.0.0.conv_pw.weight']
     """
@@ -101,23 +101,23 @@ def tensor_names(spec: ArchitectureSpec, source: Source) -> tuple[TensorName, ..
     )
 
 
-def _their_name(module: str, place: Place, tensor: str, source: Source) -> str | None:
-    if source != Source.KERAS:
+def _their_name(module: str, place: Place, tensor: str, source: WeightsSource) -> str | None:
+    if source != WeightsSource.KERAS:
         return f"{module}.{tensor}"
     variable = keras.variable_of(place, tensor)
     return None if variable is None else f"{module}/{variable}"
 
 
-def to_own(name: TensorName, values: Tensor, source: Source) -> Tensor:
+def to_own(name: TensorName, values: Tensor, source: WeightsSource) -> Tensor:
     """Turn a source's tensor into our order of axes."""
-    return keras.from_keras(name.place, values) if source == Source.KERAS else values
+    return keras.from_keras(name.place, values) if source == WeightsSource.KERAS else values
 
 
-def to_theirs(name: TensorName, values: Tensor, source: Source) -> Tensor:
+def to_theirs(name: TensorName, values: Tensor, source: WeightsSource) -> Tensor:
     """Turn a tensor of ours into the source's order of axes."""
-    return keras.to_keras(name.place, values) if source == Source.KERAS else values
+    return keras.to_keras(name.place, values) if source == WeightsSource.KERAS else values
 
 
-def is_ignored(name: str, source: Source) -> bool:
+def is_ignored(name: str, source: WeightsSource) -> bool:
     """Whether an entry of a source belongs to no tensor of ours, and is known to."""
-    return source == Source.KERAS and keras.is_ignored(name)
+    return source == WeightsSource.KERAS and keras.is_ignored(name)

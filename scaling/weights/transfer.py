@@ -13,7 +13,7 @@ from scaling.errors import WeightsError
 from scaling.model import EfficientNet, build_model
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.rounding import choice
-from scaling.weights.schemes import Source, TensorName, is_ignored, tensor_names, to_own, to_theirs
+from scaling.weights.schemes import TensorName, WeightsSource, is_ignored, tensor_names, to_own, to_theirs
 
 MOST_NAMED = 6
 """Names per kind in a message; the error itself carries all."""
@@ -46,7 +46,7 @@ def load_weights(model: EfficientNet, state: Mapping[str, Any], source: str = "o
     if any(tensor.is_meta for tensor in target.values()):
         raise WeightsError("weights cannot be loaded into a model on the meta device; build it on a real one")
     shapes = {name: tuple(tensor.shape) for name, tensor in target.items()}
-    own = _checked(model.spec, shapes, state, choice(Source, source, "source"))
+    own = _checked(model.spec, shapes, state, choice(WeightsSource, source, "source"))
     model.load_state_dict(own)
 
 
@@ -60,7 +60,7 @@ def export_weights(model: EfficientNet, to: str = "own") -> dict[str, Tensor]:
     Raises:
         SpecError: the name is unknown.
     """
-    return theirs_from_own(model.spec, model.state_dict(), choice(Source, to, "to"))
+    return theirs_from_own(model.spec, model.state_dict(), choice(WeightsSource, to, "to"))
 
 
 def own_state(spec: ArchitectureSpec, state: Mapping[str, Any], source: str) -> dict[str, Tensor]:
@@ -72,7 +72,7 @@ def own_state(spec: ArchitectureSpec, state: Mapping[str, Any], source: str) -> 
     """
     built = build_model(spec, device="meta").state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in built.items()}
-    return _checked(spec, shapes, state, choice(Source, source, "source"))
+    return _checked(spec, shapes, state, choice(WeightsSource, source, "source"))
 
 
 def theirs_from_own(spec: ArchitectureSpec, own: Mapping[str, Tensor], to: str) -> dict[str, Tensor]:
@@ -81,7 +81,7 @@ def theirs_from_own(spec: ArchitectureSpec, own: Mapping[str, Tensor], to: str) 
     Raises:
         SpecError: the name is unknown.
     """
-    source = choice(Source, to, "to")
+    source = choice(WeightsSource, to, "to")
     return {
         name.theirs: to_theirs(name, own[name.own].detach().cpu(), source).clone(
             memory_format=torch.contiguous_format
@@ -92,7 +92,10 @@ def theirs_from_own(spec: ArchitectureSpec, own: Mapping[str, Tensor], to: str) 
 
 
 def _checked(
-    spec: ArchitectureSpec, shapes: Mapping[str, tuple[int, ...]], state: Mapping[str, Any], source: Source
+    spec: ArchitectureSpec,
+    shapes: Mapping[str, tuple[int, ...]],
+    state: Mapping[str, Any],
+    source: WeightsSource,
 ) -> dict[str, Tensor]:
     """Return complete weights under our names, or raise one error that names all that is wrong."""
     names = tensor_names(spec, source)
@@ -133,7 +136,7 @@ def _tensor(name: TensorName, value: Any) -> Tensor:
 
 def _error(
     spec: ArchitectureSpec,
-    source: Source,
+    source: WeightsSource,
     missing: Sequence[str],
     unexpected: Sequence[str],
     misshaped: Sequence[tuple[str, str]],

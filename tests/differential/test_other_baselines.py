@@ -15,7 +15,7 @@ from scaling import build_model, count_cost, export_weights, load_weights
 from scaling.cost.traced import count_with_torch
 from scaling.model import TORCHVISION
 from scaling.network.baselines import BASELINES
-from scaling.weights.schemes import Source, tensor_names
+from scaling.weights.schemes import WeightsSource, tensor_names
 
 pytestmark = pytest.mark.peers
 
@@ -59,7 +59,7 @@ def test_counts_tensors_names_and_logits(name: str, peer: str, make: Callable[[]
     ours = build_model(spec, numerics=TORCHVISION).eval().double()
     assert shapes(ours) == shapes(theirs)
     state = theirs.state_dict()
-    assert {each.theirs for each in tensor_names(spec, Source(peer))} == set(state)
+    assert {each.theirs for each in tensor_names(spec, WeightsSource(peer))} == set(state)
     load_weights(ours, state, source=peer)
     images = torch.randn(2, 3, 96, 96, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     expected = theirs(images)

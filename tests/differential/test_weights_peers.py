@@ -22,7 +22,7 @@ from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.conventions import rounding_of
 from scaling.network.rounding import CoefficientRounding
 from scaling.weights import keras_state, read_state, set_keras_state, write_state
-from scaling.weights.schemes import Source, tensor_names
+from scaling.weights.schemes import WeightsSource, tensor_names
 
 pytestmark = pytest.mark.peers
 PEERS = pytest.mark.parametrize("peer", TORCH_PEERS, ids=lambda peer: peer.name)
@@ -212,7 +212,7 @@ def test_rounding_rules_are_the_peers_at_widths_that_tell_them_apart(
 
 def export_shapes(model: EfficientNet, peer: str) -> dict[str, tuple[int, ...]]:
     state = model.state_dict()
-    names = tensor_names(model.spec, Source(peer))
+    names = tensor_names(model.spec, WeightsSource(peer))
     return {str(name.theirs): tuple(state[name.own].shape) for name in names}
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from optuna.trial import FrozenTrial
-
-from scaling.runs.trials_table import read_trials, write_trials
 from scaling.search.endings import PUT_BACK, lineage_of, running
 from scaling.search.folder import RunFolder
 from scaling.search.leases import LEASE
 from scaling.search.location import parsed
 from scaling.search.rows import table
 from scaling.search.run import Run, join_run
+
+from scaling.runs.trials_table import read_trials, write_trials
+
+MadeStudy = tuple[str, Path]
+"""URL of the database, folder of the run."""
+MakeStudy = Callable[..., MadeStudy]
 
 
 @contextmanager

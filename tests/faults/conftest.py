@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import postgres
 import pytest
-from search_runs import configuration
-
+from checking import MadeStudy, MakeStudy
 from scaling.search.config import SearchConfig
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import parsed, sqlite_url
 from scaling.search.run import open_run
+from search_runs import configuration
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,40 +35,22 @@ def server() -> Iterator[postgres.Server]:
         yield running
 
 
-Study = tuple[str, Path]
-"""URL of the database, folder of the run."""
-MakeStudy = Callable[..., Study]
-
-
 @pytest.fixture
 def make_study(tmp_path: Path, request: pytest.FixtureRequest) -> MakeStudy:
     """Make a study, filled and ready for workers."""
 
-    def make(config: SearchConfig | None = None, *, database: str = "sqlite") -> Study:
+    def make(config: SearchConfig | None = None, *, database: str = "sqlite") -> MadeStudy:
         config = config or configuration()
         folder = RunFolder(path=tmp_path / "run")
         open_folder(folder, config)
         if database == "sqlite":
             place = sqlite_url(folder.database).render_as_string()
         else:
-            place = fresh_database(request.getfixturevalue("server"), tmp_path.name)
+            place = postgres.fresh_database(request.getfixturevalue("server"), tmp_path.name)
         open_run(config, folder, parsed(place, where="test")).close()
         return place, folder.path
 
     return make
-
-
-def fresh_database(running: postgres.Server, name: str) -> str:
-    """Make a database of the test's own in the running server."""
-    from sqlalchemy import create_engine, make_url, text  # noqa: PLC0415
-
-    url = make_url(running.url)
-    name = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture

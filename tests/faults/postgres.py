@@ -109,3 +109,16 @@ def server() -> Iterator[Server]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_name(f"{folder.name}.log").unlink(missing_ok=True)
+
+
+def fresh_database(running: Server, name: str) -> str:
+    """Make a database of the test's own in the running server."""
+    from sqlalchemy import create_engine, make_url, text  # noqa: PLC0415
+
+    url = make_url(running.url)
+    name = "".join(letter if letter.isalnum() else "_" for letter in name.lower())
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)

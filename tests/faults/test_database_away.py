@@ -9,12 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MakeStudy, fresh_database
-from postgres import Server
-from search_runs import configuration
-from sqlalchemy import NullPool, create_engine
-
-from scaling.errors import ResultsError
+from checking import MakeStudy
+from postgres import Server, fresh_database
 from scaling.search import run as opening
 from scaling.search.candidate import references
 from scaling.search.folder import RunFolder
@@ -22,6 +18,10 @@ from scaling.search.location import parsed
 from scaling.search.locking import AdvisoryClaimLock, LockLostError
 from scaling.search.patience import Patience, lost_contact
 from scaling.search.run import Run, join_run, open_run
+from search_runs import configuration
+from sqlalchemy import NullPool, create_engine
+
+from scaling.errors import ResultsError
 
 pytestmark = pytest.mark.faults
 

@@ -6,8 +6,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import check, opened, told_so_far
-from conftest import MakeStudy
+from checking import MakeStudy, check, opened, told_so_far
 from processes import command_line, ended, joined
 from search_runs import configuration
 

@@ -7,9 +7,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import check, opened
-from conftest import MakeStudy, fresh_database
-from postgres import Server
+from checking import MakeStudy, check, opened
+from postgres import Server, fresh_database
 from processes import command_line, ended, kill_group, trained
 from search_runs import experiment
 from sqlalchemy import make_url

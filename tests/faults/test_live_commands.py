@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 from checking import check, opened, told_so_far
-from conftest import fresh_database
-from postgres import PASSWORD, Server
+from postgres import PASSWORD, Server, fresh_database
 from processes import command_line, ended
 from recorded_runs import shown
-from search_runs import experiment, wait_until
-
-from scaling.runs.trials_table import read_trials
 from scaling.search.config import load_config
 from scaling.search.folder import RunFolder, open_folder
 from scaling.search.location import VARIABLE, parsed
 from scaling.search.run import open_run
+from search_runs import experiment, wait_until
+
+from scaling.runs.trials_table import read_trials
 
 pytestmark = pytest.mark.faults
 

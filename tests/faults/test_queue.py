@@ -7,14 +7,13 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import check
-from conftest import MakeStudy
+from checking import MakeStudy, check
 from processes import ended, joined, messages
+from scaling.search.candidate import references
+from scaling.search.queueing import queue_of
 from search_runs import configuration
 
 from scaling.network.serialization import architecture_key
-from scaling.search.candidate import references
-from scaling.search.queueing import queue_of
 
 pytestmark = pytest.mark.faults
 QUEUED, PROCESSES = 200, 4

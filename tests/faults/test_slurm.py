@@ -15,11 +15,9 @@ from pathlib import Path
 
 import pytest
 from checking import check, in_training, interruptions, opened, told_so_far
-from conftest import fresh_database
-from postgres import Server, free_port
-from search_runs import ROOT, experiment, wait_until
-
+from postgres import Server, free_port, fresh_database
 from scaling.search.endings import EXPIRED
+from search_runs import ROOT, experiment, wait_until
 
 pytestmark = pytest.mark.faults
 TRIALS = 3

@@ -11,13 +11,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import check, in_training, interruptions, opened, told_so_far
-from conftest import MakeStudy
+from checking import MakeStudy, check, in_training, interruptions, opened, told_so_far
 from postgres import Server
 from processes import command_line, ended, joined, kill_group, messages
-from search_runs import configuration, wait_until
-
 from scaling.search.endings import EXPIRED, running
+from search_runs import configuration, wait_until
 
 pytestmark = pytest.mark.faults
 

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling import ScalingCoefficients, scale, variant
-from scaling.cost.memory import peak_activation_bytes
+from scaling.cost.memory import peak_activation_bytes, peak_activation_bytes_of
 from scaling.cost.peak_memory import MemoryUse, peak_bytes, peak_bytes_of
 from scaling.cost.vectorised import Candidates
-from scaling.cost.vectorised_memory import peak_activation_bytes_of
 
 GROWTH = st.floats(min_value=1.0, max_value=3.0)
 

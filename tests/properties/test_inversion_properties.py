@@ -10,15 +10,15 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from spec_strategies import architectures, rounding_rules
 
 from scaling import ArchitectureSpec, CompoundCoefficients, RoundingRules, SpecError, scale, variant
 from scaling.network.rounding import CoefficientRounding
-from scaling.targets.inversion import Dimension, GridEntry, Interval, Inversion, Match, invert
+from scaling.targets.inversion import Dimension, GridEntry, Inversion, LogInterval, Match, invert
 from scaling.targets.inversion.centre import central_point, is_possible, phi_range
 from scaling.targets.inversion.preimage import preimage, realised, realised_rule
 from scaling.targets.inversion.solve import is_solvable
 from scaling.targets.inversion.surface import Box, feasible_polygon, phi_signs, search_surface
-from tests.spec_strategies import architectures, rounding_rules
 
 B0 = variant("b0")
 FREE = search_surface((None, None, None))
@@ -170,7 +170,7 @@ def boxes(draw: st.DrawFn) -> Box:
     for dimension in Dimension:
         middle = draw(st.floats(min_value=-1.5, max_value=2.5))
         half = draw(st.floats(min_value=0.02, max_value=0.8))
-        box[dimension] = Interval(middle - half, middle + half)
+        box[dimension] = LogInterval(middle - half, middle + half)
     assume(any(0.0 not in interval for interval in box.values()))
     return box
 

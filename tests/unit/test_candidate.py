@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scaling.search.candidate import PAPER_BASES, Candidate, references
 from search_runs import configuration
 
 from scaling.cost import count_cost
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.runs.trials_table import TRIAL_COLUMNS
-from scaling.search.candidate import PAPER_BASES, Candidate, references
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise
 from scaling.targets.shares import compound_of, realised_shares

@@ -11,7 +11,8 @@ from scaling import RoundingRules, generate, variant
 from scaling.cli import group
 from scaling.cli.inverse import inversion_document
 from scaling.cli.output import run
-from scaling.targets.explanation import COMPOUND_FAMILY, released_grid
+from scaling.network.families import COMPOUND_FAMILY
+from scaling.targets.explanation import released_grid
 from scaling.targets.inversion import (
     Inversion,
     invert,

@@ -12,7 +12,7 @@ from scaling.targets.inversion.answer import Inversion, Region, Solution
 from scaling.targets.inversion.conflict import Conflict
 from scaling.targets.inversion.evidence import Evidence, evidence
 from scaling.targets.inversion.grid import GridEntry, grid_from_json, realise
-from scaling.targets.inversion.preimage import Dimension, Interval, Match, preimages
+from scaling.targets.inversion.preimage import Dimension, LogInterval, Match, preimages
 from scaling.targets.inversion.solve import invert
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "Dimension",
     "Evidence",
     "GridEntry",
-    "Interval",
     "Inversion",
+    "LogInterval",
     "Match",
     "Region",
     "Solution",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from scaling.targets.inversion.preimage import Dimension, Interval, last_inside
+from scaling.targets.inversion.preimage import Dimension, LogInterval, last_inside
 from scaling.targets.inversion.surface import Box, Polygon, Vector, clip, feasible_polygon, phi_signs
 
 EDGE = 1e-12
@@ -80,11 +80,11 @@ def centroid(polygon: Polygon) -> Vector:
     return first, second, third
 
 
-def phi_range(box: Box, point: Vector) -> Interval | None:
+def phi_range(box: Box, point: Vector) -> LogInterval | None:
     """Return the phis with which one point of the surface serves one variant; None if there are none.
 
-    >>> phi_range({Dimension.DEPTH: Interval(1, 2), Dimension.WIDTH: Interval(3, 4)}, (1.0, 2.0, 0.0))
-    Interval(low=1.5, high=2.0)
+    >>> phi_range({Dimension.DEPTH: LogInterval(1, 2), Dimension.WIDTH: LogInterval(3, 4)}, (1.0, 2.0, 0.0))
+    LogInterval(low=1.5, high=2.0)
     """
     low, high = -math.inf, math.inf
     for dimension, x in zip(Dimension, point, strict=True):
@@ -97,4 +97,4 @@ def phi_range(box: Box, point: Vector) -> Interval | None:
             continue
         ends = sorted((interval.low / x, interval.high / x))
         low, high = max(low, ends[0]), min(high, ends[1])
-    return Interval(low, high) if low <= high else None
+    return LogInterval(low, high) if low <= high else None

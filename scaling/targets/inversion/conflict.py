@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeAlias
 
-from scaling.targets.inversion.preimage import Dimension, Interval
+from scaling.targets.inversion.preimage import Dimension, LogInterval
 
-Asked: TypeAlias = Mapping[str, Mapping[Dimension, Interval | None]]
+Asked: TypeAlias = Mapping[str, Mapping[Dimension, LogInterval | None]]
 """What every variant asks in every dimension; None where nothing can give it."""
 
 
@@ -36,7 +36,7 @@ def minimal_conflict(asked: Asked, possible: Callable[[Asked], bool]) -> Conflic
         asked: an infeasible set.
         possible: whether a set has a solution; it must hold of every subset of a set of which it holds.
 
-    >>> asked = {"a": {Dimension.DEPTH: None}, "b": {Dimension.DEPTH: Interval(0, 1)}}
+    >>> asked = {"a": {Dimension.DEPTH: None}, "b": {Dimension.DEPTH: LogInterval(0, 1)}}
     >>> minimal_conflict(asked, lambda some: all(None not in one.values() for one in some.values())).variants
     ('a',)
     """

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from scaling.targets.inversion.answer import Inversion
-from scaling.targets.inversion.preimage import Dimension, Interval
+from scaling.targets.inversion.preimage import Dimension, LogInterval
 from scaling.targets.inversion.surface import feasible_polygon, phi_signs, search_surface
 
 BASE_OF = {Dimension.DEPTH: "alpha", Dimension.WIDTH: "beta", Dimension.RESOLUTION: "gamma"}
 
-_Asked = Mapping[str, Mapping[Dimension, Interval]]
+_Asked = Mapping[str, Mapping[Dimension, LogInterval]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def evidence(inversion: Inversion) -> Evidence | None:
     conflict = inversion.conflict
     if conflict is None:
         return None
-    asked: dict[str, dict[Dimension, Interval]] = {}
+    asked: dict[str, dict[Dimension, LogInterval]] = {}
     for name in conflict.variants:
         intervals = {dimension: inversion.asked[name][dimension] for dimension in conflict.dimensions}
         asked[name] = {
@@ -95,13 +95,13 @@ def _ratios(asked: _Asked, dimensions: tuple[Dimension, ...]) -> list[Evidence]:
 
 
 def ratio_range(
-    asked: Mapping[Dimension, Interval], first: Dimension, second: Dimension
+    asked: Mapping[Dimension, LogInterval], first: Dimension, second: Dimension
 ) -> tuple[float, float] | None:
     """Return the range of ln(first base) / ln(second base) that one variant allows, whatever its phi.
 
     None where the second interval holds 0: the ratio may then be anything.
 
-    >>> ratio_range({Dimension.WIDTH: Interval(1, 2), Dimension.RESOLUTION: Interval(4, 5)},
+    >>> ratio_range({Dimension.WIDTH: LogInterval(1, 2), Dimension.RESOLUTION: LogInterval(4, 5)},
     ...             Dimension.WIDTH, Dimension.RESOLUTION)
     (0.2, 0.5)
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import assert_never
 
 from scaling.errors import ScalingError, SpecError
 from scaling.network.architecture import ArchitectureSpec
@@ -12,7 +13,7 @@ from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.generation import scale
 from scaling.network.rounding import CoefficientRounding, RoundingRules
 from scaling.targets.inversion.grid import GridEntry, realise
-from scaling.targets.inversion.preimage import PRINTED_PRECISION, Interval, Match, last_inside
+from scaling.targets.inversion.preimage import PRINTED_PRECISION, LogInterval, Match, last_inside
 from scaling.targets.inversion.surface import Vector
 
 LARGEST_PHI = 1e6
@@ -41,7 +42,13 @@ def question(
             )
         except SpecError:
             return False
-        return made == target if match == Match.REALISED else _prints(made, entry)
+        match match:
+            case Match.REALISED:
+                return made == target
+            case Match.COEFFICIENTS:
+                return _prints(made, entry)
+            case _:
+                assert_never(match)
 
     return is_given
 
@@ -49,9 +56,9 @@ def question(
 def _prints(made: ArchitectureSpec, entry: GridEntry) -> bool:
     assert made.derivation is not None
     scaling, rounding = made.derivation.scaling, made.derivation.rounding
-    exact = rounding.coefficient_rounding == CoefficientRounding.RELEASED
     # Twice the precision: the end points of the interval themselves must count as inside.
-    same = partial(math.isclose, rel_tol=0.0 if exact else 2 * PRINTED_PRECISION)
+    within = {CoefficientRounding.RELEASED: 0.0, CoefficientRounding.NONE: 2 * PRINTED_PRECISION}
+    same = partial(math.isclose, rel_tol=within[rounding.coefficient_rounding])
     return (
         same(scaling.depth_coefficient, entry.depth_coefficient)
         and same(scaling.width_coefficient, entry.width_coefficient)
@@ -60,7 +67,7 @@ def _prints(made: ArchitectureSpec, entry: GridEntry) -> bool:
 
 
 def phi_interval(
-    is_given: Callable[[float], bool], name: str, expected: Interval
+    is_given: Callable[[float], bool], name: str, expected: LogInterval
 ) -> tuple[float, tuple[float, float]]:
     """Return a phi that gives a network, and the interval of all that do, both ends included.
 
@@ -75,7 +82,7 @@ def phi_interval(
     Raises:
         ScalingError: the interval is narrower than floating-point arithmetic resolves.
 
-    >>> phi_interval(lambda phi: 1 <= phi <= 2, "b1", Interval(1.1, 2.1))
+    >>> phi_interval(lambda phi: 1 <= phi <= 2, "b1", LogInterval(1.1, 2.1))
     (1.5, (1.0, 2.0))
     """
     low, high = max(expected.low, -LARGEST_PHI), min(expected.high, LARGEST_PHI)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import LARGEST_COEFFICIENT
@@ -43,7 +43,7 @@ class Dimension(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class LogInterval:
     """A closed interval of natural logarithms of a multiplier; both ends belong to it."""
 
     low: float
@@ -52,10 +52,10 @@ class Interval:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
-    def shrunk(self, fraction: float) -> Interval:
+    def shrunk(self, fraction: float) -> LogInterval:
         """Take the same fraction of the width off both ends, 0 to 0.5."""
         off = fraction * (self.high - self.low)
-        return Interval(self.low + off, self.high - off)
+        return LogInterval(self.low + off, self.high - off)
 
 
 Rule: TypeAlias = Callable[[float], Sequence[float]]
@@ -63,7 +63,7 @@ Rule: TypeAlias = Callable[[float], Sequence[float]]
 
 def preimages(
     baseline: ArchitectureSpec, entry: GridEntry, rounding: RoundingRules, match: Match
-) -> dict[Dimension, Interval | None]:
+) -> dict[Dimension, LogInterval | None]:
     """Return the interval of ln(multiplier) in each dimension that gives an entry; None where none does.
 
     Bounds are searched between multipliers of 1e-6 and 1e6.
@@ -79,28 +79,45 @@ def preimages(
     (1.75, 1.85)
     """
     target = realise(baseline, entry, rounding)
-    printed = {Dimension.DEPTH: entry.depth_coefficient, Dimension.WIDTH: entry.width_coefficient}
-    result = {}
-    for dimension in Dimension:
-        if match == Match.REALISED or dimension == Dimension.RESOLUTION:
-            rule = realised_rule(baseline, dimension, rounding)
-            result[dimension] = preimage(rule, realised(target, dimension))
-        elif rounding.coefficient_rounding == CoefficientRounding.NONE:
-            centre = math.log(printed[dimension])
-            result[dimension] = Interval(centre - PRINTED_PRECISION, centre + PRINTED_PRECISION)
-        else:
-            result[dimension] = preimage(lambda x: (rounding.coefficient(x),), (printed[dimension],))
-    return result
+    by_integers = {
+        dimension: preimage(realised_rule(baseline, dimension, rounding), realised(target, dimension))
+        for dimension in Dimension
+    }
+    match match:
+        case Match.REALISED:
+            return by_integers
+        case Match.COEFFICIENTS:
+            return by_integers | {
+                Dimension.DEPTH: _printed(entry.depth_coefficient, rounding),
+                Dimension.WIDTH: _printed(entry.width_coefficient, rounding),
+            }
+        case _:
+            assert_never(match)
+
+
+def _printed(coefficient: float, rounding: RoundingRules) -> LogInterval | None:
+    """Return the interval of ln(multiplier) that the rules round to a printed coefficient."""
+    match rounding.coefficient_rounding:
+        case CoefficientRounding.NONE:
+            centre = math.log(coefficient)
+            return LogInterval(centre - PRINTED_PRECISION, centre + PRINTED_PRECISION)
+        case CoefficientRounding.RELEASED:
+            return preimage(lambda x: (rounding.coefficient(x),), (coefficient,))
+        case _:
+            assert_never(rounding.coefficient_rounding)
 
 
 def realised(spec: ArchitectureSpec, dimension: Dimension) -> tuple[int, ...]:
     """Return the integers of a network that one dimension's multiplier decides."""
-    if dimension == Dimension.DEPTH:
-        return tuple(stage.repeats for stage in spec.stages)
-    if dimension == Dimension.WIDTH:
-        stages = (stage.out_channels for stage in spec.stages)
-        return (spec.stem.out_channels, *stages, spec.head.out_channels)
-    return (spec.image_size,)
+    match dimension:
+        case Dimension.DEPTH:
+            return tuple(stage.repeats for stage in spec.stages)
+        case Dimension.WIDTH:
+            return spec.channels
+        case Dimension.RESOLUTION:
+            return (spec.image_size,)
+        case _:
+            assert_never(dimension)
 
 
 def realised_rule(baseline: ArchitectureSpec, dimension: Dimension, rounding: RoundingRules) -> Rule:
@@ -122,11 +139,14 @@ def realised_rule(baseline: ArchitectureSpec, dimension: Dimension, rounding: Ro
     def positive(rule: Rule) -> Rule:
         return lambda multiplier: rule(multiplier) if rounding.coefficient(multiplier) > 0 else ()
 
-    rules: dict[Dimension, Rule] = {Dimension.DEPTH: positive(depth), Dimension.WIDTH: positive(width)}
-    return rules.get(dimension, image_size)
+    return {
+        Dimension.DEPTH: positive(depth),
+        Dimension.WIDTH: positive(width),
+        Dimension.RESOLUTION: image_size,
+    }[dimension]
 
 
-def preimage(rule: Rule, target: Sequence[float]) -> Interval | None:
+def preimage(rule: Rule, target: Sequence[float]) -> LogInterval | None:
     """Return the interval of ln(multiplier) on which a rule gives exactly the target.
 
     Args:
@@ -150,7 +170,7 @@ def preimage(rule: Rule, target: Sequence[float]) -> Interval | None:
         return None
     low = _SMALLEST if reaches(_SMALLEST) else last_inside(reaches, _LARGEST, _SMALLEST, _geometric_mean)
     high = _LARGEST if stays(_LARGEST) else last_inside(stays, _SMALLEST, _LARGEST, _geometric_mean)
-    return Interval(math.log(low), math.log(high)) if low <= high else None
+    return LogInterval(math.log(low), math.log(high)) if low <= high else None
 
 
 def last_inside(

@@ -18,12 +18,12 @@ from typing import TypeAlias
 
 from scaling.errors import SpecError
 from scaling.network.coefficients import LARGEST_COEFFICIENT
-from scaling.targets.inversion.preimage import Dimension, Interval
+from scaling.targets.inversion.preimage import Dimension, LogInterval
 
 Vector: TypeAlias = tuple[float, float, float]
 Polygon: TypeAlias = tuple[Vector, ...]
 """Vertices in order; two of them are a segment, one is a point, none is empty."""
-Box: TypeAlias = dict[Dimension, Interval]
+Box: TypeAlias = dict[Dimension, LogInterval]
 """What one variant asks of phi · x; a dimension that is left out asks nothing."""
 
 COST_EXPONENTS: Vector = (1.0, 2.0, 2.0)
@@ -139,7 +139,7 @@ def feasible_polygon(
 def half_spaces(box: Box, sign: int, shrink: float = 0.0) -> Iterator[Vector]:
     """Yield the rows a of a · x >= 0 that remain of one variant when its phi is eliminated.
 
-    >>> list(half_spaces({Dimension.DEPTH: Interval(1, 2)}, -1))
+    >>> list(half_spaces({Dimension.DEPTH: LogInterval(1, 2)}, -1))
     [(-1.0, 0.0, 0.0)]
     """
     lower: list[tuple[int, float]] = []

@@ -1,0 +1,389 @@
+"""Laws: known exponents come back from synthetic networks, and what cannot be told is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
+from run_tables import collisions, label_boxes
+
+from scaling.analysis.law_fits import Bootstrap, fit_networks, hold_out
+from scaling.analysis.law_networks import LawData, Network, published_source, sources_of
+from scaling.analysis.law_report import report_laws
+from scaling.analysis.law_surface import first_step_bases, fit_surface, limit_bases
+from scaling.analysis.laws import fit_cost_law
+from scaling.analysis.power_sum import PowerSum, fit_power_sum
+from scaling.cli import group
+from scaling.errors import ConfigError, ResultsError
+from scaling.figures.law import draw_law, law_frame
+from scaling.figures.style import new_figure, theme
+from scaling.runs.trials_table import read_trials, trials_frame
+
+ROOT = Path(__file__).parents[3]
+FEW = Bootstrap(resamples=40)
+LAW = PowerSum(floor=0.12, amplitudes=(0.3,), exponents=(0.45,))
+SURFACE = PowerSum(floor=0.1, amplitudes=(0.10, 0.15, 0.12), exponents=(0.9, 0.7, 1.1))
+
+
+def synthetic(
+    costs: Sequence[float], *, law: PowerSum = LAW, noise: float = 0.002, seeds: int = 3, start: int = 0
+) -> list[Network]:
+    """Networks whose errors follow a law by construction; nothing was trained."""
+    random = np.random.default_rng(start)
+    true = law.predict(np.array(costs)[:, None] / min(costs))
+    return [
+        Network(
+            name=f"synthetic {cost:g}",
+            strategy="synthetic",
+            cost=cost,
+            coefficients=None,
+            errors=tuple((error + random.normal(0, noise, seeds)).tolist()),
+        )
+        for cost, error in zip(costs, true, strict=True)
+    ]
+
+
+def synthetic_surface(count: int, *, noise: float = 0.001) -> list[Network]:
+    """Networks in all directions whose errors follow a surface by construction; nothing was trained."""
+    random = np.random.default_rng(7)
+    scales = np.exp(random.uniform(0, math.log(4), (count, 3)))
+    return [
+        Network(
+            name=f"synthetic {number}",
+            strategy="synthetic",
+            cost=float(1e8 * d * w**2 * r**2),
+            coefficients=(float(d), float(w), float(r)),
+            errors=tuple((error + random.normal(0, noise, 2)).tolist()),
+        )
+        for number, ((d, w, r), error) in enumerate(zip(scales, SURFACE.predict(scales), strict=True))
+    ]
+
+
+def test_known_parameters_of_a_synthetic_law_lie_in_their_intervals() -> None:
+    law = fit_cost_law("synthetic", synthetic(np.geomspace(1e8, 1e10, 9).tolist()), 0.002, FEW)
+    assert law.refusal is None
+    assert (law.networks, law.trainings, law.costs) == (9, 27, 9)
+    assert law.exponent is not None and law.floor is not None and law.amplitude is not None  # noqa: PT018
+    assert law.exponent.value == pytest.approx(0.45, abs=0.03)
+    assert law.exponent.low <= 0.45 <= law.exponent.high
+    assert law.floor.low <= 0.12 <= law.floor.high
+    assert law.amplitude.low <= 0.3 <= law.amplitude.high
+    assert law.held_out is not None
+    assert law.held_out.networks == 1
+    assert law.held_out.inside
+
+
+def test_one_outlier_does_not_carry_the_law_away() -> None:
+    networks = synthetic(np.geomspace(1e8, 1e10, 12).tolist(), noise=0.001)
+    spoilt = networks[5]
+    broken = [*networks[:5], Network(
+        name=spoilt.name, strategy=spoilt.strategy, cost=spoilt.cost, coefficients=None,
+        errors=tuple(error + 0.2 for error in spoilt.errors),
+    ), *networks[6:]]  # fmt: skip
+    cost = np.array([[one.cost / 1e8] for one in broken])
+    found = fit_power_sum(cost, np.array([one.error for one in broken]), np.full(12, 0.001))
+    assert found.exponents[0] == pytest.approx(0.45, abs=0.05)
+
+
+def test_resamples_from_the_fit_end_where_many_starts_do() -> None:
+    networks = synthetic(np.geomspace(1e8, 1e10, 8).tolist())
+    scale = np.array([[one.cost / 1e8] for one in networks])
+    error, noise = np.array([one.error for one in networks]), np.full(8, 0.002 / math.sqrt(3))
+    first, random = fit_power_sum(scale, error, noise), np.random.default_rng(3)
+    for _ in range(4):
+        drawn = error + random.normal(0, 0.002, 8)
+        near = fit_power_sum(scale, drawn, noise, near=first, starts=1, most_steps=15)
+        far = fit_power_sum(scale, drawn, noise)
+        assert near.exponents[0] == pytest.approx(far.exponents[0], abs=2e-3)
+
+
+def test_the_same_seed_gives_the_same_intervals() -> None:
+    networks = synthetic(np.geomspace(1e8, 1e9, 6).tolist())
+    laws = [fit_cost_law("synthetic", networks, 0.002, Bootstrap(resamples=8, seed=5)) for _ in range(2)]
+    assert laws[0] == laws[1]
+
+
+@pytest.mark.parametrize(
+    ("costs", "reason"),
+    [
+        ([1e8, 1.2e8, 1.5e8, 2e8, 3e8], "too short to tell: 3-fold, a law needs 4-fold"),
+        ([1e8, 1.01e8, 1.02e8, 2e8, 9e8], "3 distinct costs, a law needs 4"),
+    ],
+)
+def test_a_short_range_is_refused_before_anything_is_fitted(costs: list[float], reason: str) -> None:
+    law = fit_cost_law("synthetic", synthetic(costs), 0.002, FEW)
+    assert law.refusal is not None
+    assert reason in law.refusal
+    assert law.fit is None
+    assert law.exponent is law.floor is law.amplitude is None
+
+
+def test_errors_of_pure_noise_give_no_law() -> None:
+    flat = PowerSum(floor=0.3, amplitudes=(0.0,), exponents=(1.0,))
+    networks = synthetic(np.geomspace(1e8, 1e10, 8).tolist(), law=flat, noise=0.01)
+    law = fit_cost_law("synthetic", networks, 0.01, FEW)
+    assert law.refusal is not None
+    assert "includes 0" in law.refusal
+
+
+@pytest.mark.slow
+def test_intervals_cover_and_noise_is_refused_as_often_as_the_docs_say() -> None:
+    flat, costs = (
+        PowerSum(floor=0.3, amplitudes=(0.0,), exponents=(1.0,)),
+        np.geomspace(1e8, 1e10, 8).tolist(),
+    )
+    draws, covered, laws = Bootstrap(resamples=100), 0, 0
+    for start in range(24):
+        law = fit_cost_law("synthetic", synthetic(costs, noise=0.003, start=start), 0.003, draws)
+        assert law.exponent is not None
+        covered += law.exponent.low <= LAW.exponents[0] <= law.exponent.high
+        noise = fit_cost_law("synthetic", synthetic(costs, law=flat, noise=0.01, start=start), 0.01, draws)
+        laws += noise.refusal is None
+    assert covered >= 21
+    assert laws <= 2
+
+
+def test_a_held_out_scale_off_the_law_is_seen() -> None:
+    networks = synthetic(np.geomspace(1e8, 1e10, 8).tolist(), noise=0.001)
+    last = networks[-1]
+    worse = Network(
+        name=last.name, strategy=last.strategy, cost=last.cost, coefficients=None,
+        errors=tuple(error + 0.05 for error in last.errors),
+    )  # fmt: skip
+    law = fit_cost_law("synthetic", [*networks[:-1], worse], 0.001, FEW)
+    assert law.held_out is not None
+    assert not law.held_out.inside
+    assert law.held_out.observed == pytest.approx(worse.error)
+
+
+def test_four_scales_leave_none_to_hold_out() -> None:
+    networks = synthetic([1e8, 3e8, 1e9, 3e9], noise=0.0005)
+    assert fit_cost_law("synthetic", networks, 0.0005, FEW).held_out is None
+    with pytest.raises(ResultsError, match="3 parameters need as many points, got 2"):
+        fit_networks(networks[:2], lambda some: np.array([[one.cost] for one in some]), 0.001, FEW)
+
+
+def test_hold_out_takes_every_network_of_the_largest_scale() -> None:
+    networks = synthetic([1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 3.25e9])
+    held = hold_out(networks, lambda some: np.array([[one.cost / 1e8] for one in some]), 0.002, FEW)
+    assert held is not None
+    assert held.networks == 2
+
+
+# --- the surface -------------------------------------------------------------------------------------------
+
+
+def test_known_exponents_of_a_synthetic_surface_and_their_bases_come_back() -> None:
+    surface = fit_surface(synthetic_surface(60), 0.001, Bootstrap(resamples=25))
+    assert surface.refusal is None
+    for found, true in zip(surface.exponents().values(), SURFACE.exponents, strict=True):
+        assert found.value == pytest.approx(true, abs=0.15)
+        assert found.low <= true <= found.high
+    bases = surface.bases()
+    assert bases is not None
+    alpha, beta, gamma = bases
+    assert alpha.value * beta.value**2 * gamma.value**2 == pytest.approx(2)
+    for found, true in zip(bases, limit_bases((0.9, 0.7, 1.1)), strict=True):
+        assert found.low < found.value < found.high
+        assert found.value == pytest.approx(true, abs=0.02)
+    first = surface.bases(first_step=True)
+    assert first is not None
+    for found, true in zip(first, first_step_bases(SURFACE), strict=True):
+        assert found.low - 0.02 <= true <= found.high + 0.02
+    assert surface.held_out is not None
+
+
+def test_the_papers_bases_are_the_limit_of_some_exponents() -> None:
+    logs = [math.log(base) for base in (1.2, 1.1, 1.15)]
+    exponents = tuple(1 / log for log in logs)
+    product = 1.2 * 1.1**2 * 1.15**2
+    assert limit_bases(exponents, product) == pytest.approx((1.2, 1.1, 1.15))  # type: ignore[arg-type]
+
+
+def test_the_first_step_is_the_least_error_at_twice_the_cost() -> None:
+    best = first_step_bases(SURFACE)
+    assert best[0] * best[1] ** 2 * best[2] ** 2 == pytest.approx(2)
+    least = SURFACE.predict(np.array([best]))[0]
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], 500)
+    others = np.exp(math.log(2) * shares / np.array([1, 2, 2]))
+    assert (SURFACE.predict(others) >= least - 1e-9).all()
+
+
+def test_large_steps_approach_the_limit() -> None:
+    exponents = SURFACE.exponents
+    far, farther = (np.log(first_step_bases(SURFACE, factor)) for factor in (1e30, 1e33))
+    limit = np.log(limit_bases((exponents[0], exponents[1], exponents[2])))
+    assert (farther - far) / math.log2(1e3) == pytest.approx(limit, rel=1e-3)
+
+
+def test_a_dimension_that_does_not_help_gets_nothing() -> None:
+    assert limit_bases((1.0, -0.5, 0.0)) == (2.0, 1.0, 1.0)
+    assert limit_bases((-1.0, -0.5, 0.0)) == (1.0, 1.0, 1.0)
+    assert first_step_bases(PowerSum(floor=0.1, amplitudes=(0, 0, 0), exponents=(1, 1, 1))) == (1, 1, 1)
+
+
+def test_a_surface_is_refused_where_dimensions_cannot_be_told_apart() -> None:
+    networks = synthetic_surface(12)
+    few = fit_surface(networks[:9], 0.001, FEW)
+    assert "9, a surface needs 10" in str(few.refusal)
+    assert few.bases() is None
+    assert few.exponents() == few.amplitudes() == {}
+    together = [_scaled(one, (1.2**n, 1.1**n, 1.15**n)) for n, one in enumerate(networks)]
+    assert "grew together" in str(fit_surface(together, 0.001, FEW).refusal)
+    narrow = [_scaled(one, (1 + n % 4, 1.2, 1 + n % 3)) for n, one in enumerate(networks)]
+    assert "width varies too little to tell: 1 values over a factor 1.00" in str(
+        fit_surface(narrow, 0.001, FEW).refusal
+    )
+
+
+def _scaled(network: Network, coefficients: tuple[float, float, float]) -> Network:
+    depth, width, resolution = coefficients
+    return Network(
+        name=network.name,
+        strategy=network.strategy,
+        cost=depth * width**2 * resolution**2,
+        coefficients=coefficients,
+        errors=network.errors,
+    )
+
+
+# --- tables ------------------------------------------------------------------------------------------------
+
+
+def row(trial: int, name: str, macs: int, top1: float, seed: int = 0, **more: object) -> dict[str, object]:
+    return {
+        "experiment": "tiny",
+        "trial": trial,
+        "seed": seed,
+        "kind": "reference" if name != "search" else "search",
+        "name": name,
+        "depth_coefficient": 1.0,
+        "width_coefficient": 1.0,
+        "image_size": 24,
+        "macs": macs,
+        "params": macs // 10,
+        "activations": macs // 5,
+        "top1": top1,
+        "fidelity_epochs": 3,
+        "state": "complete",
+        "architecture": f"key {trial}",
+        **more,
+    }
+
+
+def tiny_table() -> pd.DataFrame:
+    rows = [row(0, "baseline", 100, 0.7), row(0, "baseline", 100, 0.71, seed=1)]
+    rows += [row(n, "depth", 100 * 2**n, 0.8 - 0.1 * 0.6**n) for n in range(1, 6)]
+    rows += [row(6, "search", 210, 0.76, image_size=36), row(7, "search", 210, 0.5, fidelity_epochs=1)]
+    rows += [row(8, "search", 205, 0.76, state="failed")]
+    return trials_frame(rows)
+
+
+def test_a_table_becomes_networks_by_strategy_with_the_baseline_in_each() -> None:
+    (source,) = sources_of([tiny_table()], cost="macs")
+    groups = source.strategies()
+    assert {name: [one.cost for one in some] for name, some in groups.items()} == {
+        "all": [100, 200, 400, 800, 1600, 3200, 210],
+        "depth": [100, 200, 400, 800, 1600, 3200],
+        "search": [100, 210],
+    }
+    assert (source.epochs, source.left_out) == (3, 1)
+    assert source.noise == pytest.approx(0.01 / math.sqrt(2))
+    assert groups["search"][1].coefficients == (1.0, 1.0, 1.5)
+    assert groups["all"][0].errors == pytest.approx((0.3, 0.29))
+
+
+def test_experiments_stay_apart_unless_pooled_and_columns_make_strategies() -> None:
+    other = tiny_table().assign(experiment="other", architecture=lambda table: table["architecture"] + "x")
+    tables = [tiny_table(), other]
+    assert [one.name for one in sources_of(tables, cost="params")] == ["tiny", "other"]
+    (pooled,) = sources_of(tables, cost="macs", pooled=True)
+    assert (pooled.name, len(pooled.networks)) == ("tiny + other", 14)
+    (by,) = sources_of([tiny_table()], cost="macs", by="image_size")
+    assert list(by.strategies()) == ["all", "24", "36"]
+    with pytest.raises(ConfigError, match="expected a column of the tables for --by, got 'colour'"):
+        sources_of([tiny_table()], cost="macs", by="colour")
+    with pytest.raises(ResultsError, match="no training in these tables is complete"):
+        sources_of([tiny_table().assign(state="failed")], cost="macs")
+    with pytest.raises(ResultsError, match="trial 0 has no activations above 0"):
+        sources_of([tiny_table().assign(activations=pd.NA)], cost="activations")
+
+
+def test_the_published_family_has_a_law_and_no_surface() -> None:
+    source = published_source("efficientnet")
+    report = report_laws(source, lambda _name: FEW)
+    (law,) = report.laws
+    assert law.refusal is None
+    assert law.exponent is not None
+    assert 0.4 < law.exponent.low < law.exponent.value < law.exponent.high < 0.8
+    assert law.held_out is not None
+    assert law.held_out.observed == pytest.approx(0.157)
+    assert law.held_out.inside
+    assert "too few networks" in str(report.surface.refusal)
+    assert report.surface.networks == 8
+
+
+def test_what_was_not_printed_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected a published family among EfficientNet, .*; got 'vgg'"):
+        published_source("vgg")
+    with pytest.raises(ConfigError, match="prints no activations of ResNet"):
+        published_source("resnet", cost="activations")
+    assert [one.cost for one in published_source("ResNet", cost="params").networks] == [26e6, 60e6]
+
+
+# --- command and chart -----------------------------------------------------------------------------------
+
+
+def test_a_surface_is_printed_with_bases_beside_the_papers(tmp_path: Path) -> None:
+    rows = [
+        row(number, "baseline" if number == 0 else f"n{number}", round(one.cost), 1 - error, seed,
+            depth_coefficient=d, width_coefficient=w, image_size=round(100 * r))
+        for number, (one, (d, w, r)) in enumerate(
+            [(_scaled(synthetic_surface(1)[0], (1.0, 1.0, 1.0)), (1.0, 1.0, 1.0))]
+            + [(one, one.coefficients or (1.0, 1.0, 1.0)) for one in synthetic_surface(30)]
+        )
+        for seed, error in enumerate(one.errors if number else (0.47, 0.4695))
+    ]  # fmt: skip
+    rows = [{**one, "macs": one["macs"] if one["trial"] else 100_000_000} for one in rows]
+    path = tmp_path / "trials.csv"
+    trials_frame(rows).assign(experiment="synthetic").to_csv(path, index=False)
+    assert len(read_trials(path)) == len(rows)
+    found = CliRunner().invoke(group, ["fit", str(path), "--resamples", "20", "--by", "kind"])
+    assert found.exit_code == 0, found.output
+    assert "31 networks" in found.output
+    bases = [line for line in found.output.splitlines() if line.startswith(("alpha", "beta", "gamma"))]
+    assert [line.split()[-1] for line in bases] == ["1.2", "1.1", "1.15"]
+
+
+def figure_of(source: LawData) -> Figure:
+    report = report_laws(source, lambda _name: Bootstrap(resamples=8))
+    with theme():
+        figure = new_figure("double", 3.2)
+        draw_law(law_frame(report), figure.add_subplot())
+    return figure
+
+
+def test_the_chart_shows_strategies_with_and_without_a_law() -> None:
+    (source,) = sources_of([tiny_table()], cost="macs")
+    figure = figure_of(source)
+    boxes = label_boxes(figure)
+    assert collisions(boxes) == []
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert "search (no law)" in words
+    assert figure.axes[0].get_xlabel() == "FLOPs (multiply-adds, thousands)"
+
+
+def test_the_frame_holds_networks_once_and_rounds_what_machines_differ_in() -> None:
+    report = report_laws(published_source("EfficientNet"), lambda _name: Bootstrap(resamples=8))
+    frame = law_frame(report)
+    assert frame["what"].value_counts().to_dict() == {"law": 60, "network": 8, "floor": 1, "held_out": 1}
+    assert frame["error_percent"].map(lambda value: float(f"{value:.5g}") == value).all()
+    held = frame[frame["what"] == "held_out"].iloc[0]
+    assert held["low"] < held["error_percent"] < held["high"]
