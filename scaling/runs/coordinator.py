@@ -121,6 +121,8 @@ class Coordinator:
             self._ask(room)
         while self._queue and len(self.running) < self.executor.workers:
             job = self._queue.popleft()
+            if not self._can_run(job.key):  # recorded since, by whoever
+                continue
             self.running[job.key] = job
             self.listener(Started(job=job, key=job.key))
             self.executor.submit(self._task(job))

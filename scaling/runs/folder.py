@@ -218,7 +218,13 @@ def _write_all(file: FileIO, content: bytes) -> None:
 
 
 def open_folder(
-    folder: RunFolder, kind: str, config: Mapping[str, Any], key: str, *, store: Path | None = None
+    folder: RunFolder,
+    kind: str,
+    config: Mapping[str, Any],
+    key: str,
+    *,
+    store: Path | None = None,
+    device: str | None = None,
 ) -> bool:
     """Make the folder ready for a configuration, under its lock; return whether it continues an earlier run.
 
@@ -230,9 +236,10 @@ def open_folder(
         config: resolved, as plain data.
         key: hash of what shapes its results.
         store: of its trainings, noted relative to the folder for whoever reads the run.
+        device: type of device that trains, which `auto` may decide otherwise on another machine.
 
     Raises:
-        ConfigError: it holds a run of another configuration; the first difference is shown.
+        ConfigError: it holds a run of another configuration, whose first difference is shown, or device.
         ResultsError: it holds something else, or a run of another version.
     """
     document = {
@@ -245,6 +252,8 @@ def open_folder(
     }
     if store is not None:
         document["store"] = os.path.relpath(store, folder.path)
+    if device is not None:
+        document["device"] = device
     if not folder.config.exists():
         if folder.started():
             raise ResultsError(
@@ -261,6 +270,11 @@ def open_folder(
         raise ConfigError(
             f"{folder.path} holds a run of another configuration "
             f"({difference(earlier, document)}); choose another --output, or --fresh to set it aside"
+        )
+    if device not in {None, earlier.get("device", device)}:
+        raise ConfigError(
+            f"{folder.path} holds trainings on {earlier['device']}, this is {device}: set engine.device, or "
+            "choose another --output"
         )
     if earlier.get("version") != document["version"]:
         raise ResultsError(
