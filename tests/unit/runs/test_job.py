@@ -90,7 +90,12 @@ def test_a_key_leaves_out_what_it_does_not_depend_on(same: Callable[[], Job]) ->
 def test_what_a_plan_changes_is_in_the_job() -> None:
     changed = SETUP.job(SETUP.baseline_spec, seed=3, learning_rate_factor=2.0, epochs=5, train=60)
     assert changed.recipe.learning_rate == 2 * SETUP.recipe.learning_rate
-    assert (changed.recipe.epochs, changed.data.train, changed.data.validation, changed.seed) == (5, 60, 50, 3)
+    assert (changed.recipe.epochs, changed.data.train, changed.data.validation, changed.seed) == (
+        5,
+        60,
+        50,
+        3,
+    )
     assert changed.train_macs == pytest.approx(job().train_macs * 5 / 2 * 60 / 100)
 
 
