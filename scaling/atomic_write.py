@@ -1,9 +1,11 @@
-"""Files that are either whole or absent: written beside, flushed, then renamed."""
+"""Files that are either whole or absent: written beside, flushed, then renamed; and read with a limit."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def write_whole(path: Path, content: bytes) -> Path:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~umask())
         temporary.replace(path)
     except OSError as error:
         if temporary is not None:
@@ -33,7 +35,33 @@ def write_whole(path: Path, content: bytes) -> Path:
     return path
 
 
-def _umask() -> int:
+def read_regular(path: Path, most: int) -> bytes:
+    """Return a file's bytes; a pipe, a device or a file that is too large is an error, never a wait.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(found.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def umask() -> int:
+    """Return the mode bits that new files do not get."""
     mask = os.umask(0o022)  # it cannot be read without being set
     os.umask(mask)
     return mask

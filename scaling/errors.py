@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 
+def printable(text: str, most: int = 600) -> str:
+    r"""Return foreign text in one line for a terminal: control characters escaped, a long middle left out.
+
+    Args:
+        text: that others wrote, such as a name.
+        most: characters, about.
+
+    >>> printable("a" + chr(27) + "[1m" + chr(10) + "b")
+    'a\\x1b[1m b'
+    """
+    line = " ".join(text.split())
+    if len(line) > most:
+        line = f"{line[: most // 2]} … {line[-most // 2 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
 class ScalingError(Exception):
     """Base of every error that a caller can cause; the command line prints it as one line."""
 

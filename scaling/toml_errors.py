@@ -14,13 +14,21 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
+from scaling.atomic_write import read_regular
 from scaling.errors import ConfigError
+
+LARGEST_TEXT = 2**18
+"""Bytes of a file that a person wrote; the largest of ours has 5,000."""
+DEEPEST = 16
+"""Tables and arrays within one another; ours have 4."""
 
 Entry = tuple[str | int, ...]
 """Tables, key and perhaps the index in an array, as pydantic's locations."""
 
 _HEADER = re.compile(r"\s*\[\[?\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_.-]|"[^"\n]*"|'[^'\n]*')+)\s*=(.*)""")
+_PART = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*\.[ \t]*){{{DEEPEST}}}")
 _TOKEN = re.compile(r"""#.*|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[\[\]{}]""")
 
 
@@ -35,7 +43,7 @@ def read_text(path: Path, what: str) -> str:
         ConfigError: it cannot be read, or is no UTF-8 text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return read_regular(path, LARGEST_TEXT).decode("utf-8-sig")  # Windows' editors begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read {what} {path}: {reason}") from None
@@ -45,12 +53,34 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
     """Return a TOML document.
 
     Raises:
-        ConfigError: the text is no TOML; the message has the parser's own line and column.
+        ConfigError: the text is no TOML, with the parser's own line and column, or is nested too deep.
     """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
+        return toml_of(text)
+    except ValueError as error:  # the parser's own, and of an integer of thousands of digits
+        raise ConfigError(f"{path} is not TOML: {str(error).splitlines()[0]}") from None
+
+
+def toml_of(text: str) -> dict[str, Any]:
+    """Return a TOML text as plain data.
+
+    Raises:
+        ValueError: it is no TOML, or nested deeper than any table of this program.
+    """
+    if _LONG_KEY.search(text):
+        raise ValueError(f"a key has more than {DEEPEST} parts")
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    left: list[tuple[Any, int]] = [(document, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        left += ((one, depth + 1) for one in inner)
+    return document
 
 
 def first_problem(error: ValidationError) -> str:
@@ -108,22 +138,22 @@ def line_of(text: str, entry: Entry) -> int | None:
         if list(path) == names[: len(path)] and len(path) >= (found[0] if found else 1):
             found = (len(path), number)
             if list(path) == names and isinstance(entry[-1], int):
-                return number + _lines_before(rest, entry[-1])
+                value = "\n".join([rest, *text.splitlines()[number:]])
+                return number + _lines_before(value, entry[-1])
     return found[1] if found else None
 
 
 def _settings(text: str) -> Iterator[tuple[tuple[str, ...], int, str]]:
-    """Yield (path, line, text from its value on) of every table and key."""
+    """Yield (path, line, text from its value to the end of the line) of every table and key."""
     table: tuple[str, ...] = ()
     depth = 0
-    lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if depth == 0 and (header := _HEADER.fullmatch(line.rstrip())):
             table = _path(header[1])
             yield table, number, ""
             continue
         if depth == 0 and (key := _KEY.match(line)):
-            yield (*table, *_path(key[1])), number, "".join([key[2], "\n", *lines[number:]])
+            yield (*table, *_path(key[1])), number, key[2]
         depth += sum({"[": 1, "{": 1, "]": -1, "}": -1}.get(token, 0) for token in _TOKEN.findall(line))
 
 

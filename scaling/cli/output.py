@@ -16,13 +16,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from scaling.environment import prepare_environment
-from scaling.errors import ScalingError
+from scaling.errors import ScalingError, printable
 
 console = Console(highlight=False)
 """Standard output for people; anything a script reads goes through `emit_json`."""
 
 errors = Console(stderr=True, highlight=False)
 """Standard error: progress and spinners, so that standard output stays clean."""
+
+LONGEST = 2000
+"""Characters of a message; names of people are in it."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -68,7 +71,7 @@ def counting_bars() -> Progress:
 
 def fail(message: str, code: int) -> None:
     """Print one line on standard error and leave with the code."""
-    click.echo(f"scaling: {' '.join(message.split())}", err=True)
+    click.echo(f"scaling: {printable(message, LONGEST)}", err=True)
     sys.exit(code)
 
 
@@ -82,7 +85,7 @@ def show_warning(
 ) -> None:
     """Print a warning as one line on standard error, without file and line."""
     del category, filename, lineno, file, line
-    click.echo(f"scaling: warning: {' '.join(str(message).split())}", err=True)
+    click.echo(f"scaling: warning: {printable(str(message), LONGEST)}", err=True)
 
 
 def run(group: click.Command, arguments: list[str] | None = None) -> None:

@@ -87,6 +87,8 @@ class Coordinator:
     _queue: deque[Job] = field(default_factory=deque)
     _room: int = 0
     """For which the plan was asked last; 0 where it is to be asked again."""
+    _complete: bool = False
+    """Whether the queue is all that the plan will ever want."""
     _kernels: dict[tuple[KernelChoice, str], KernelTable | None] = field(default_factory=dict)
     _stopping: bool = False
     _problem: str = ""
@@ -114,16 +116,28 @@ class Coordinator:
     def _send(self) -> bool:
         """Send what is wanted and fits; return whether the plan has anything left that can be trained."""
         room = max(1, self.executor.workers)
-        if room != self._room:  # something ended, or workers came or went
-            wanted = self.plan.next_jobs(self.known, room).jobs
-            kept = (job for job in wanted if job.key not in self.running and job.key not in self._over)
-            self._queue, self._room = deque(kept), room
+        changed = room != self._room  # something ended, or workers came or went
+        if changed and not (self._complete and self._queue):
+            self._ask(room)
         while self._queue and len(self.running) < self.executor.workers:
             job = self._queue.popleft()
+            if not self._can_run(job.key):  # recorded since, by whoever
+                continue
             self.running[job.key] = job
             self.listener(Started(job=job, key=job.key))
             self.executor.submit(self._task(job))
         return bool(self._queue)
+
+    def _ask(self, room: int) -> None:
+        wanted = self.plan.next_jobs(self.known, room)
+        jobs = {job.key: job for job in wanted.jobs}
+        self._queue = deque(job for key, job in jobs.items() if self._can_run(key))
+        self._room, self._complete = room, wanted.done
+
+    def _can_run(self, key: str) -> bool:
+        record = self.known.get(key)
+        settled = record is not None and record.state.settled
+        return not (settled or key in self.running or key in self._over)
 
     def _task(self, job: Job) -> Task:
         which = (job.kernels, job.device)
@@ -158,28 +172,32 @@ class Coordinator:
 
     def _end(self, event: Ended) -> None:
         job, self._room = self.running.pop(event.key, None), 0
-        if event.problem:
-            self._problem = self._problem or event.problem
-        if event.died:
-            self._deaths[event.key] += 1
-        record = event.record
-        if job is not None and self._deaths[event.key] >= MOST_DEATHS and record is None:
-            record = _killed(job, event.key)
-        if record is None:
-            return
-        if not self.known.store.record(event.key).exists():  # it came from another disk, or nobody wrote it
-            self.known.store.add(record)
-        self.known.note(record)
-        if not record.state.settled:
-            self._over.add(event.key)
+        self._problem = self._problem or event.problem
+        if event.record is not None:
+            self._keep(event.record)
+        elif job is not None and event.died and self._deaths[event.key] == MOST_DEATHS - 1:
+            self._keep(_killed(job, event))
+        elif job is not None:
+            self._deaths[event.key] += event.died
+            self._queue.appendleft(job)
+
+    def _keep(self, record: Record) -> None:
+        """Take note of a record, and write it where it came from another disk, or nobody wrote it."""
+        found = self.known.store.find(record.key)
+        if found is None or not found.state.settled:
+            found = self.known.store.add(record)
+        self.known.note(found)
+        if not found.state.settled:
+            self._over.add(found.key)
 
 
-def _killed(job: Job, key: str) -> Record:
+def _killed(job: Job, event: Ended) -> Record:
+    last = f" (the last {event.reason})" if event.reason else ""
     return Record(
-        key=key,
+        key=event.key,
         identity=job.identity(),
         spec=job.spec,
         state=RecordState.FAILED,
-        error=f"{MOST_DEATHS} worker processes died while training it: too little memory, or killed",
+        error=f"{MOST_DEATHS} worker processes died while training it{last}: too little memory, or killed",
         provenance={"network": job.spec.name, "finished": utc_now()},
     )

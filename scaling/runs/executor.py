@@ -46,13 +46,15 @@ class Ended:
     Args:
         key: of the job.
         record: what it gave; None where it was stopped, its worker died, or nothing could be written.
-        died: whether its worker died; the job may be sent again.
+        died: whether its worker died on it; the job may be sent again.
+        reason: of a worker's death, in words.
         problem: why no training can go on, such as a full disk; empty where nothing is wrong.
     """
 
     key: str
     record: Record | None = None
     died: bool = False
+    reason: str = ""
     problem: str = ""
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from scaling.errors import ConfigError, ScalingError
+from scaling.errors import ConfigError, ScalingError, printable
 from scaling.runs.setup import Setup
-from scaling.toml_errors import located, parse_toml, problem_of, read_text
+from scaling.toml_errors import DEEPEST, LARGEST_TEXT, located, parse_toml, problem_of, read_text, toml_of
 
 Model = TypeVar("Model", bound=BaseModel)
 SETUP_TABLES = tuple(Setup.model_fields)
@@ -102,14 +101,21 @@ def override(document: dict[str, Any], text: str) -> None:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"expected --set table.key=value, got {text!r}")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value  # a bare word: --set search.sampler=random
     *tables, last = key.strip().split(".")
+    if len(tables) >= DEEPEST or len(text) > LARGEST_TEXT:
+        raise ConfigError(f"expected --set table.key=value, got {printable(text, 100)!r}")
+    parsed = _value(value)
     place = document
     for table in tables:
         place = place.setdefault(table, {})
         if not isinstance(place, dict):
             raise ConfigError(f"--set {key}: {table!r} is a value, not a table")
     place[last] = parsed
+
+
+def _value(text: str) -> Any:
+    try:
+        document = toml_of(f"value = {text}")
+    except ValueError:
+        return text  # a bare word: --set search.sampler=random
+    return document["value"] if len(document) == 1 else text

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from scaling.atomic_write import write_json
-from scaling.errors import ConfigError, ResultsError
+from scaling.atomic_write import read_regular, write_json
+from scaling.errors import ConfigError, ResultsError, printable
 from scaling.provenance import package_version, utc_now
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """Names of experiments: nothing that could lead out of the folder of results."""
 PACKAGE = "efficientnet-scaling"
 SCHEMA = 1
+WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+"""How file systems that know no locks answer."""
+LARGEST_DOCUMENT = 16 * 2**20
+"""Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
 FREE = ("setup.engine.workers", "setup.engine.checkpoint_s", "command", "expected_minutes")
 """Settings in which one run may differ from launch to launch."""
 
@@ -105,11 +111,12 @@ class RunFolder:
             ResultsError: it is not the folder of a run, or that is damaged, or another version's.
         """
         try:
-            found = json.loads(self.config.read_text(encoding="utf-8"))
+            found = json.loads(read_regular(self.config, LARGEST_DOCUMENT))
         except FileNotFoundError:
             raise ResultsError(f"{self.path} is not the folder of a run: it has no run.json") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise ResultsError(f"cannot read {self.config}: {str(error).splitlines()[0]}") from None
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            raise ResultsError(f"cannot read {self.config}: {printable(reason)}") from None
         if not isinstance(found, dict) or found.get("schema_version") != SCHEMA:
             raise ResultsError(f"cannot read {self.config}: it is not a run of this version")
         return found
@@ -128,13 +135,29 @@ class RunFolder:
         return any(path.exists() for path in (self.records, self.proposals, self.trials, self.study))
 
     def keys(self) -> list[str]:
-        """Return the keys of the trainings that the run names."""
+        """Return the keys of the trainings that the run names.
+
+        Raises:
+            ResultsError: the file cannot be read.
+        """
         try:
-            return self.records.read_text(encoding="utf-8").split()
+            return [
+                line.decode() for line in whole_lines(read_regular(self.records, LARGEST_DOCUMENT)) if line
+            ]
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
             raise ResultsError(f"cannot read {self.records}: {error}") from None
+
+    def note_keys(self, keys: Iterable[str]) -> None:
+        """Name trainings as the run's, before they begin.
+
+        Raises:
+            ResultsError: the file cannot be written.
+        """
+        lines = "\n".join(keys)
+        if lines:
+            append_line(self.records, lines)
 
     def note_key(self, key: str) -> None:
         """Name a training as the run's, before it begins.
@@ -142,26 +165,66 @@ class RunFolder:
         Raises:
             ResultsError: the file cannot be written.
         """
-        append_line(self.records, key)
+        self.note_keys([key])
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file and see it on the disk; a reader leaves out a last line that broke off.
+    """Add a line to a file that one process writes, and see it on the disk.
+
+    What an earlier line that broke off left behind is removed; a line that cannot be written leaves nothing.
 
     Raises:
         ResultsError: the file cannot be written.
     """
     try:
-        with path.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        with path.open("ab+", buffering=0) as file:
+            size = _whole_lines(file)
+            file.truncate(size)
+            try:
+                _write_all(file, line.encode() + b"\n")
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
     except OSError as error:
-        raise ResultsError(f"cannot write {path}: {error.strerror}") from None
+        raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def whole_lines(content: bytes) -> list[bytes]:
+    r"""Return the lines of a file that grows by `append_line`, without a last one that broke off.
+
+    >>> whole_lines(b"one\ntwo\nthr")
+    [b'one', b'two']
+    """
+    return content.split(b"\n")[:-1]
+
+
+def _whole_lines(file: FileIO) -> int:
+    """Return the size of a file up to its last line break."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 4096)
+        file.seek(start)
+        block = file.read(end - start)
+        if b"\n" in block:
+            return start + block.rindex(b"\n") + 1
+        end = start
+    return 0
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    while content:
+        content = content[file.write(content) :]
 
 
 def open_folder(
-    folder: RunFolder, kind: str, config: Mapping[str, Any], key: str, *, store: Path | None = None
+    folder: RunFolder,
+    kind: str,
+    config: Mapping[str, Any],
+    key: str,
+    *,
+    store: Path | None = None,
+    device: str | None = None,
 ) -> bool:
     """Make the folder ready for a configuration, under its lock; return whether it continues an earlier run.
 
@@ -173,9 +236,10 @@ def open_folder(
         config: resolved, as plain data.
         key: hash of what shapes its results.
         store: of its trainings, noted relative to the folder for whoever reads the run.
+        device: type of device that trains, which `auto` may decide otherwise on another machine.
 
     Raises:
-        ConfigError: it holds a run of another configuration; the first difference is shown.
+        ConfigError: it holds a run of another configuration, whose first difference is shown, or device.
         ResultsError: it holds something else, or a run of another version.
     """
     document = {
@@ -188,6 +252,8 @@ def open_folder(
     }
     if store is not None:
         document["store"] = os.path.relpath(store, folder.path)
+    if device is not None:
+        document["device"] = device
     if not folder.config.exists():
         if folder.started():
             raise ResultsError(
@@ -204,6 +270,11 @@ def open_folder(
         raise ConfigError(
             f"{folder.path} holds a run of another configuration "
             f"({difference(earlier, document)}); choose another --output, or --fresh to set it aside"
+        )
+    if device not in {None, earlier.get("device", device)}:
+        raise ConfigError(
+            f"{folder.path} holds trainings on {earlier['device']}, this is {device}: set engine.device, or "
+            "choose another --output"
         )
     if earlier.get("version") != document["version"]:
         raise ResultsError(
@@ -223,16 +294,17 @@ def held(folder: RunFolder) -> Iterator[None]:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder.path / "run.lock")
-    except OSError as error:
-        raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror}") from None
-    except Timeout:
+    except Timeout:  # before OSError, whose child it is
         raise ResultsError(f"another run is using {folder.path}: {_holder(folder)}") from None
+    except OSError as error:
+        raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror or error}") from None
     try:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
         write_json(folder.path / "run.owner.json", owner)
         yield
     finally:
-        (folder.path / "run.owner.json").unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder.path / "run.owner.json").unlink(missing_ok=True)
         lock.release()
 
 
@@ -240,7 +312,9 @@ def _lock(path: Path) -> BaseFileLock:
     lock: BaseFileLock = FileLock(path)
     try:
         lock.acquire(timeout=0)
-    except NotImplementedError:  # a file system without locks
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in WITHOUT_LOCKS:
+            raise
         lock = SoftFileLock(path)
         lock.acquire(timeout=0)
     return lock
@@ -248,9 +322,9 @@ def _lock(path: Path) -> BaseFileLock:
 
 def _holder(folder: RunFolder) -> str:
     try:
-        owner = json.loads((folder.path / "run.owner.json").read_text(encoding="utf-8"))
-        return f"process {owner['pid']} on {owner['host']}, since {owner['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        owner = json.loads(read_regular(folder.path / "run.owner.json", 10_000))
+        return printable(f"process {owner['pid']} on {owner['host']}, since {owner['since']}", 200)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "it does not say who"
 
 
@@ -268,7 +342,10 @@ def set_aside(folder: RunFolder) -> Path | None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         path = folder.path.resolve()  # `.` has no name of its own
         aside = path.with_name(f"{path.name}.before-{stamp}")
-        path.rename(aside)
+        try:
+            path.rename(aside)
+        except OSError as error:
+            raise ResultsError(f"cannot set {folder.path} aside: {error.strerror}") from None
     (aside / "run.owner.json").unlink(missing_ok=True)
     return aside
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from scaling.atomic_write import write_json
+from scaling.errors import ResultsError
 from scaling.provenance import utc_now
 from scaling.runs.coordinator import Coordinator, Listener, RunEnd, Started, silent
 from scaling.runs.executor import Ended, EpochEnded, Event, Executor, Stepped
@@ -76,7 +79,7 @@ def launch(
         coordinator = Coordinator(
             plan=plan,
             known=known,
-            executor=where.executor or LocalProcesses(packing=packing),
+            executor=LocalProcesses(packing=packing) if where.executor is None else where.executor,
             threads=packing.threads,
             listener=status,
             should_stop=lambda: signals.asked,
@@ -131,13 +134,18 @@ class StatusWriter:
         self.folder, self.known, self.listener = folder, known, listener
         self.named = set(folder.keys())
         self.running: dict[str, dict[str, Any]] = {}
-        self.written = 0.0
+        self.written = -math.inf
+        self.seen = 0
 
     def __call__(self, event: Started | Event) -> None:
-        """Take note of what happened."""
+        """Take note of what happened.
+
+        Raises:
+            ResultsError: a training cannot be named.
+        """
         match event:
             case Started():
-                self._name(event.key)
+                self._name([*self.known.found[self.seen :], event.key])
                 self.running[event.key] = {"since": utc_now(), "worker": "", "steps": 0, "epochs": 0}
             case Stepped():
                 if event.key in self.running:
@@ -153,15 +161,18 @@ class StatusWriter:
 
     def close(self) -> None:
         """Name what was there already, and say that nothing runs any more."""
-        for key in self.known:
-            self._name(key)
-        self.folder.progress.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.folder.progress.unlink(missing_ok=True)
+        self._name(self.known.found[self.seen :])
 
-    def _name(self, key: str) -> None:
-        if key not in self.named:
-            self.named.add(key)
-            self.folder.note_key(key)
+    def _name(self, keys: Sequence[str]) -> None:
+        """Name what is to be trained, and what was found trained, before it is built upon."""
+        self.seen = len(self.known.found)
+        new = [key for key in dict.fromkeys(keys) if key not in self.named]
+        self.folder.note_keys(new)
+        self.named.update(new)
 
     def _write(self) -> None:
         self.written = time.monotonic()
-        write_json(self.folder.progress, {"at": utc_now(), "running": self.running})
+        with suppress(ResultsError):  # a full disk; nothing that was found is lost by it
+            write_json(self.folder.progress, {"at": utc_now(), "running": self.running})

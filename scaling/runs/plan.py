@@ -20,7 +20,8 @@ class Wanted:
 
     Args:
         jobs: without a settled record, the most urgent first; those that run already may be among them.
-        done: whether nothing follows once these are recorded.
+        done: whether nothing follows once these are recorded, whatever they give; it is asked again only when
+            the last of them was sent.
     """
 
     jobs: tuple[Job, ...]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -23,6 +24,8 @@ from scaling.runs.executor import Ended, EpochEnded, Event, Stepped, StopTask
 from scaling.runs.task import Task
 from scaling.training.machine import Packing
 
+MOST_EARLY = 5
+"""Workers in a row that may die before they begin."""
 CLOSING_S = 5.0
 """Seconds that a worker without a task is given to leave by itself."""
 
@@ -33,6 +36,8 @@ class _Worker:
     process: subprocess.Popen[bytes]
     pipe: Connection
     key: str | None = None
+    begun: bool = False
+    """Whether it has said anything of its task."""
     stopping: bool = False
 
 
@@ -42,11 +47,15 @@ class LocalProcesses:
 
     Args:
         packing: how many, and with how many threads each.
+        program: module that a worker runs.
     """
 
     packing: Packing
+    program: str = "scaling.runs.worker_process"
     _workers: dict[int, _Worker] = field(default_factory=dict)
     _events: deque[Event] = field(default_factory=deque)
+    _early: int = 0
+    """Workers in a row that died before they said a word."""
 
     @property
     def workers(self) -> int:
@@ -55,8 +64,13 @@ class LocalProcesses:
 
     def submit(self, task: Task) -> None:
         """Send a task to a worker without one; start a worker where there is none."""
-        worker = next((one for one in self._workers.values() if one.key is None), None) or self._start()
-        worker.key, worker.stopping = task.key, False
+        try:
+            worker = next((one for one in self._workers.values() if one.key is None), None) or self._start()
+        except OSError as error:
+            problem = f"cannot start a worker process: {error.strerror}"
+            self._events.append(Ended(key=task.key, problem=problem))
+            return
+        worker.key, worker.begun, worker.stopping = task.key, False, False
         self._send(worker, task)
 
     def stop(self, key: str | None = None, *, prune: bool = False) -> None:
@@ -95,21 +109,24 @@ class LocalProcesses:
 
     def _start(self) -> _Worker:
         number = next(number for number in range(self.workers) if number not in self._workers)
-        ours, theirs = Pipe()
         prepare_environment()
+        ours, theirs = Pipe()
+        with theirs:
+            process = self._popen(theirs, number)
+        worker = _Worker(number, process, ours)
+        self._workers[number] = worker
+        return worker
+
+    def _popen(self, theirs: Connection, number: int) -> subprocess.Popen[bytes]:
         arguments = [str(theirs.fileno()), str(number), str(self.packing.threads)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "scaling.runs.worker_process", *arguments],
+        return subprocess.Popen(
+            [sys.executable, "-m", self.program, *arguments],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             start_new_session=True,  # Ctrl-C is answered by whoever started it
         )
-        theirs.close()
-        worker = _Worker(number, process, ours)
-        self._workers[number] = worker
-        return worker
 
     def _send(self, worker: _Worker, message: Task | StopTask) -> None:
         with contextlib.suppress(OSError):  # a dead worker is noticed when its pipe is read
@@ -124,15 +141,32 @@ class LocalProcesses:
 
     def _note(self, worker: _Worker, message: Any) -> None:
         assert isinstance(message, Stepped | EpochEnded | Ended), message
+        worker.begun, self._early = True, 0
         if isinstance(message, Ended):
             worker.key = None
         self._events.append(message)
 
     def _bury(self, worker: _Worker) -> None:
-        """Forget a worker that died; its task, if it had one, may be sent to another."""
+        """Forget a worker that died; its task, if it had one, may be sent to another.
+
+        A worker that has not begun its task did not die of it; but where none begins, nothing can go on.
+        """
         worker.pipe.close()
         worker.process.kill()
-        worker.process.wait()
+        reason = _how_ended(worker.process.wait())
         del self._workers[worker.number]
-        if worker.key is not None:
-            self._events.append(Ended(key=worker.key, died=not worker.stopping))
+        if worker.key is None:
+            return
+        self._early += not worker.begun
+        problem = f"worker processes end before they begin: {reason}" if self._early >= MOST_EARLY else ""
+        died = worker.begun and not worker.stopping
+        self._events.append(Ended(key=worker.key, died=died, reason=reason, problem=problem))
+
+
+def _how_ended(status: int) -> str:
+    """Say how a process ended.
+
+    >>> _how_ended(-9), _how_ended(1)
+    ('killed by SIGKILL', 'exit status 1')
+    """
+    return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from scaling.atomic_write import write_whole
-from scaling.errors import ResultsError
+from scaling.atomic_write import read_regular, write_whole
+from scaling.errors import ResultsError, printable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import from_json, to_json
 from scaling.training.curve import Curve, EpochEnd
@@ -88,7 +88,7 @@ class Record:
             "identity": dict(self.identity),
             "spec": json.loads(to_json(self.spec)),
             "state": self.state.value,
-            "curve": [asdict(point) for point in self.curve],
+            "curve": [_plain_point(point) for point in self.curve],
             "result": None if self.result is None else dict(self.result),
             "right": None if self.right is None else packed(self.right),
             "error": self.error,
@@ -113,9 +113,7 @@ def read_record(path: Path, key: str) -> Record | None:
         ResultsError: it is torn, was changed, or is another job's; one line says which.
     """
     try:
-        if path.stat().st_size > LARGEST_RECORD:
-            raise ValueError("it is too large")
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, LARGEST_RECORD))
         digest = document.pop("digest")
         if digest != _digest(document):
             raise ValueError("its digest does not fit")
@@ -127,7 +125,7 @@ def read_record(path: Path, key: str) -> Record | None:
             identity=document["identity"],
             spec=from_json(json.dumps(document["spec"])),
             state=RecordState(document["state"]),
-            curve=tuple(EpochEnd(**point) for point in document["curve"]),
+            curve=tuple(_point(point) for point in document["curve"]),
             result=result,
             right=_right(document["right"], result),
             error=document["error"],
@@ -136,8 +134,8 @@ def read_record(path: Path, key: str) -> Record | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ResultsError(f"{path} is damaged ({reason})") from None
+        reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+        raise ResultsError(f"{path} is damaged ({printable(reason, 200)})") from None
 
 
 def plain_result(result: TrainingResult, *, validation_images: int) -> dict[str, Any]:
@@ -153,6 +151,17 @@ def plain_result(result: TrainingResult, *, validation_images: int) -> dict[str,
         if plain[figure] is not None and not math.isfinite(plain[figure]):
             plain[figure] = None
     return {**plain, "outcome": result.outcome.value, "validation_images": validation_images}
+
+
+def _plain_point(point: EpochEnd) -> dict[str, Any]:
+    """JSON knows no nan: a loss that is no number is null."""
+    figures = asdict(point).items()
+    return {name: value if math.isfinite(value) else None for name, value in figures}
+
+
+def _point(plain: Mapping[str, Any]) -> EpochEnd:
+    figures: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
+    return EpochEnd(**figures)
 
 
 def packed(right: np.ndarray) -> str:

@@ -19,12 +19,14 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.received = 0
+        self._interrupted = False
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
             for number in ASKED:
-                if signal.getsignal(number) != signal.SIG_IGN:  # nohup: the terminal may go
+                # nohup ignores SIGHUP: the terminal may go; None is a handler that Python cannot put back
+                if signal.getsignal(number) not in {signal.SIG_IGN, None}:
                     self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -41,6 +43,7 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if number == self.received == signal.SIGINT:
+        if number == signal.SIGINT and self._interrupted:
             os._exit(128 + signal.SIGINT)
+        self._interrupted |= number == signal.SIGINT
         self.received = number

@@ -7,7 +7,9 @@ two writers of one job write the same figures. A record vouches for itself, so n
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +30,8 @@ from scaling.training.kernels import (
 )
 from scaling.training.options import KernelChoice
 
+KEY = re.compile(r"[0-9a-f]{20}\.json")
+"""How the file of a record is called."""
 DEFAULT_STORE = Path("runs") / "trainings"
 log = logging.getLogger(__name__)
 
@@ -50,24 +54,26 @@ class Store:
             log.warning("%s; the training runs again", error)
             return None
 
-    def add(self, record: Record) -> None:
-        """Write a record, unless it would replace a settled one by one that is not.
+    def add(self, record: Record) -> Record:
+        """Write a record, unless a settled one is there; return the one that counts.
 
         Raises:
             ResultsError: it cannot be written; an earlier one is untouched.
         """
-        if not record.state.settled:
-            there = self.find(record.key)
-            if there is not None and there.state.settled:
-                return
-        write_record(self.record(record.key), record)
+        there = self.find(record.key)
+        if there is not None and there.state.settled:
+            record = there
+        else:
+            write_record(self.record(record.key), record)
         if record.state.settled:
-            delete_checkpoint(self.checkpoint(record.key))
+            with suppress(OSError):  # what is left of it is in nobody's way
+                delete_checkpoint(self.checkpoint(record.key))
+        return record
 
     def keys(self) -> Iterator[str]:
         """Yield the keys of all records, whole or not."""
         if self.path.is_dir():
-            yield from (path.stem for path in sorted(self.path.glob("[0-9a-f]*.json")))
+            yield from sorted(path.stem for path in self.path.iterdir() if KEY.fullmatch(path.name))
 
     def record(self, key: str) -> Path:
         """Return where the record of a job lies."""
@@ -98,9 +104,11 @@ class Store:
         torch_device = torch.device(device)
         dtype = arithmetic(torch_device)
         table = kernels_for(choice, torch_device, threads=threads, dtype=dtype, progress=progress)
-        if choice == KernelChoice.MEASURED and table is not None:
+        if choice != KernelChoice.MEASURED or table is None:
+            return table
+        if not path.exists():  # another launch that measured too may have been first: one table a store
             write_kernels(path, table)
-        return table
+        return read_kernels(path)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,7 +122,9 @@ class Known(Mapping[str, Record]):
 
     store: Store
     retry: bool = False
-    _found: dict[str, Record | None] = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+    """Keys that are there, in the order in which that was seen."""
+    _records: dict[str, Record | None] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Record:
         """Return a record.
@@ -122,26 +132,31 @@ class Known(Mapping[str, Record]):
         Raises:
             KeyError: there is none.
         """
-        if key not in self._found:
+        if key not in self._records:
             found = self.store.find(key)
             failed = found is not None and found.state == RecordState.FAILED
-            self._found[key] = None if failed and self.retry else found
-        record = self._found[key]
+            self._take(key, None if failed and self.retry else found)
+        record = self._records[key]
         if record is None:
             raise KeyError(key)
         return record
 
     def __iter__(self) -> Iterator[str]:
         """Yield the keys that were looked at and are there."""
-        return (key for key, record in self._found.items() if record is not None)
+        return iter(self.found)
 
     def __len__(self) -> int:
         """Return how many of those that were looked at are there."""
-        return sum(record is not None for record in self._found.values())
+        return len(self.found)
 
     def note(self, record: Record) -> None:
         """Take over a record that has just been made."""
-        self._found[record.key] = record
+        self._take(record.key, record)
+
+    def _take(self, key: str, record: Record | None) -> None:
+        if record is not None and self._records.get(key) is None:
+            self.found.append(key)
+        self._records[key] = record
 
     def of(self, job: Job) -> Record | None:
         """Return the record of a job, or None."""

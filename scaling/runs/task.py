@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from scaling.data import dataset_info
-from scaling.errors import ResultsError
+from scaling.errors import ResultsError, printable
 from scaling.model import EfficientNet, KernelTable
 from scaling.provenance import code_version, processor, utc_now
 from scaling.runs.job import Job
@@ -100,17 +100,21 @@ def run_task(
         log.debug("training %s failed", task.key, exc_info=True)
         record = training.partial(RecordState.FAILED, error=one_line(error))
     if processes is None or processes.first:
-        store.add(record)
+        return store.add(record)
     return record
 
 
 def one_line(error: BaseException) -> str:
-    """Name an error in one line.
+    """Name an error in one line; want of memory by that name, whoever found it.
 
     >>> one_line(ValueError("no" + chr(10) + "more"))
     'ValueError: no'
+    >>> one_line(MemoryError())
+    'MemoryError: too little memory'
     """
-    text = str(error).splitlines()[0] if str(error) else ""
+    text = printable(next(iter(str(error).splitlines()), ""))
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in text:
+        return f"MemoryError: too little memory ({text})".replace(" ()", "")
     return f"{type(error).__name__}: {text}".rstrip(": ")
 
 

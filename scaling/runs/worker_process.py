@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -30,18 +31,29 @@ class Inbox:
 
     def read(self) -> None:
         """Read until the other end is closed, which ends this process at once."""
-        from scaling.runs.executor import StopTask  # noqa: PLC0415
-
         try:
             while True:
-                message = self.pipe.recv()
-                with self.news:
-                    if isinstance(message, StopTask):
-                        self.stopped[message.key] = message.prune
-                    else:
-                        self.tasks.append(message)
-                    self.news.notify()
+                content = self.pipe.recv_bytes()  # its modules are imported after the first has come
+                self._take(pickle.loads(content))
         except (EOFError, OSError):
+            os._exit(0)
+
+    def _take(self, message: Any) -> None:
+        from scaling.runs.executor import StopTask  # noqa: PLC0415
+
+        with self.news:
+            if isinstance(message, StopTask):
+                self.stopped[message.key] = message.prune
+            else:
+                self.stopped.pop(message.key, None)  # of the same task, when it had ended already
+                self.tasks.append(message)
+            self.news.notify()
+
+    def say(self, message: Any) -> None:
+        """Send a message; where nobody is left to read it, this process ends."""
+        try:
+            self.pipe.send(message)
+        except OSError:
             os._exit(0)
 
     def next(self) -> Any:
@@ -52,11 +64,16 @@ class Inbox:
             return self.tasks.pop(0)
 
 
-def main(arguments: list[str]) -> None:
+Run = Callable[[Any, Inbox, int], Any]
+"""Takes a task, where to say what goes on, and the worker's number; returns how it ended."""
+
+
+def main(arguments: list[str], run: Run | None = None) -> None:
     """Work until the pipe is closed.
 
     Args:
         arguments: file descriptor of the pipe, number of the worker, threads.
+        run: what to do with a task; trains it if None.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -69,12 +86,11 @@ def main(arguments: list[str]) -> None:
 
     torch.set_num_threads(threads)
     while True:
-        task = inbox.next()
-        with contextlib.suppress(OSError):  # the reader ends the process where the pipe is closed
-            inbox.pipe.send(_run(task, inbox, number))
+        inbox.say((run or train)(inbox.next(), inbox, number))
 
 
-def _run(task: Any, inbox: Inbox, number: int) -> Any:
+def train(task: Any, inbox: Inbox, number: int) -> Any:
+    """Train a task, and say how it goes; return how it ended."""
     import torch  # noqa: PLC0415
 
     from scaling.errors import ScalingError  # noqa: PLC0415
@@ -92,14 +108,15 @@ def _run(task: Any, inbox: Inbox, number: int) -> Any:
     def on_step(steps: int) -> None:
         if time.monotonic() - last[0] >= STEP_EVERY_S:
             last[0] = time.monotonic()
-            inbox.pipe.send(Stepped(key=key, worker=str(number), steps=steps))
+            inbox.say(Stepped(key=key, worker=str(number), steps=steps))
 
     watch = Watch(
         on_step=on_step,
-        on_epoch=lambda curve: inbox.pipe.send(EpochEnded(key=key, curve=curve)),
+        on_epoch=lambda curve: inbox.say(EpochEnded(key=key, curve=curve)),
         should_stop=lambda: key in inbox.stopped,
         pruned=lambda: inbox.stopped.get(key, False),
     )
+    inbox.say(Stepped(key=key, worker=str(number), steps=0))
     try:
         return Ended(key=key, record=run_task(task, watch, device))
     except ScalingError as error:

@@ -9,14 +9,18 @@ import os
 import pickle
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from scaling.atomic_write import read_regular, umask
 from scaling.errors import ResultsError
 
 MAGIC = b"scaling checkpoint 1\n"
+LARGEST = 2**40
+"""Bytes; only what is no regular file is larger."""
 _DIGEST = 64
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,10 @@ def save_checkpoint(path: Path, state: Mapping[str, Any], identity: Mapping[str,
             file.write(payload)
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
+        temporary.chmod(0o666 & ~umask())  # whoever shares the store goes on from it
+        with suppress(
+            FileNotFoundError
+        ):  # there is none yet, or another writer of the same has just moved it
             path.replace(before(path))
         temporary.replace(path)
     except OSError as error:
@@ -74,7 +81,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, str]) -> dict[str, Any]:
         FileNotFoundError: there is none.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -87,7 +94,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, str]) -> dict[str, Any]:
     try:
         document = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
         found, state = document["identity"], document["state"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
+    except (pickle.UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, EOFError) as error:
         raise CheckpointError(f"it cannot be read ({type(error).__name__})") from None
     for key in identity:
         if found.get(key) != identity[key]:

@@ -136,7 +136,14 @@ def run_search(
         ResultsError: another run uses the folder, or something cannot be written; what was written is whole.
     """
     with held(folder):
-        continued = open_folder(folder, KIND, config.document(), config.key(), store=where.store.path)
+        continued = open_folder(
+            folder,
+            KIND,
+            config.document(),
+            config.key(),
+            store=where.store.path,
+            device=config.setup.device,
+        )
         known = Known(store=where.store, retry=True)
         history = open_history(folder.proposals)
         plan = SearchPlan(config, history)
