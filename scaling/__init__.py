@@ -22,6 +22,7 @@ from scaling.network.small_inputs import for_small_input
 if TYPE_CHECKING:
     from scaling.library.loading import load_run
     from scaling.library.searching import search
+    from scaling.library.studying import study
     from scaling.model import build_model
     from scaling.weights import export_weights, load_weights
 
@@ -50,6 +51,7 @@ __all__ = [
     "load_weights",
     "scale",
     "search",
+    "study",
     "variant",
 ]
 
@@ -60,6 +62,7 @@ _LAZY = {
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
+    "study": "scaling.library.studying",
 }
 """What needs torch, and where it lives: imported when it is first asked for; describing stays instant."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from scaling.latency.timing import Conditions, measure_ms, medians
-from scaling.studies.config import BASELINE
-from scaling.studies.networks import Member
-from scaling.studies.trials import Bench
-from scaling.training.engine import best_device
+from scaling.plans.networks import BASELINE, PlannedNetwork
+from scaling.plans.study.plan import StudyPlan
 from scaling.training.kernels import Progress, kernels_for, no_progress
 from scaling.training.options import KernelChoice
 
@@ -17,25 +17,25 @@ ROUNDS = 5
 
 
 def measured_times(
-    bench: Bench, members: Sequence[Member], progress: Progress = no_progress
+    plan: StudyPlan, networks: Sequence[PlannedNetwork], progress: Progress = no_progress
 ) -> dict[str, float] | None:
     """Time a study's networks side by side on this machine, as its calibration was timed.
 
     Args:
-        bench: the study.
-        members: its networks.
+        plan: of the study.
+        networks: its networks.
         progress: called with passes done and passes in all.
 
     Returns:
         Milliseconds a pass by name, medians over rounds; None where time is not what is equal, or where the
-        calibration is of another device, another torch, or kernels that neither the proxy nor a rule names.
+        calibration is of another device, another torch, or kernels that neither the setup nor a rule names.
     """
-    found = bench.calibration
+    found = plan.calibration
     if found is None:
         return None
-    wanted, device = found.conditions, best_device(bench.proxy.search.device)
-    specs = {one.name: one.spec for one in members if one.spec is not None and one.problem is None}
-    for choice in dict.fromkeys((bench.proxy.engine.kernels, KernelChoice.FIXED, KernelChoice.STOCK)):
+    wanted, device = found.conditions, torch.device(plan.setup.device)
+    specs = {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
+    for choice in dict.fromkeys((plan.setup.engine.kernels, KernelChoice.FIXED, KernelChoice.STOCK)):
         kernels = kernels_for(choice, device, threads=wanted.threads, dtype=wanted.dtype)
         here = Conditions.here(
             device, mode=wanted.mode, batch=wanted.batch, threads=wanted.threads, kernels=kernels

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.data import LARGEST_SEED
-from scaling.errors import ConfigError, ScalingError
+from scaling.errors import ConfigError
+from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
 from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
-from scaling.search.config import NAME, SearchConfig, override
-from scaling.search.search_table import CostRule
-from scaling.studies.paper import PaperNetworks, PaperTable
-from scaling.targets.target import LARGEST_FACTOR, Metric
-from scaling.toml_errors import first_problem
+from scaling.plans.study.paper import PaperTable
+from scaling.runs.folder import NAME
+from scaling.runs.setup import Setup, Table
+from scaling.targets.target import LARGEST_FACTOR, Limits, Metric, Target
 
-FOLDER = Path("experiments")
-BASELINE = "baseline"
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Factor = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Size(StrEnum):
@@ -49,7 +42,7 @@ class Equal(StrEnum):
     """Multiply-adds of a training: a dearer network has fewer epochs, rounded, at least 1."""
 
 
-class OwnStrategy(_Table):
+class OwnStrategy(Table):
     """`[[design.own]]`: a strategy of the user's, by bases, by shares or by points."""
 
     name: str = Field(pattern=NAME)
@@ -74,15 +67,33 @@ class OwnStrategy(_Table):
         return Points(name=self.name, points=self.points)
 
 
-class _Design(_Table):
+class _Design(Table):
+    """What every design may say: what is equal, and what a network may cost at most."""
+
     equal: Equal = Equal.EPOCHS
+    limits: Limits = Limits()
+    latency: LatencyModel = Field(default=NO_LATENCY, description="calibration = FILE, or coefficients")
+    largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
+
+    def target(self, setup: Setup) -> Target:
+        """Return what limits networks; the data's own size is a limit too."""
+        sizes = [size for size in (self.largest_image_size, setup.largest_image_size) if size]
+        return Target(
+            largest_image_size=min(sizes) if sizes else None,
+            limits=self.limits,
+            latency=self.latency,
+        )
 
 
 class _Strategies(_Design):
     strategies: tuple[str, ...] = Field(min_length=1)
     own: tuple[OwnStrategy, ...] = ()
-    metric: Metric = Metric.MACS
+    metric: Metric = Field(default=Metric.MACS, description="the cost that is equal at one factor")
     tolerance: float = Field(default=0.05, gt=0, lt=1)
+
+    def target(self, setup: Setup) -> Target:
+        """Return what networks must cost; each has a factor of its own."""
+        return replace(super().target(setup), metric=self.metric, tolerance=self.tolerance)
 
     def paths(self) -> tuple[Strategy, ...]:
         """Return the strategies in their order, the user's own by their names.
@@ -121,26 +132,18 @@ class SearchThenFamily(_Strategies):
     phis: tuple[float, ...] = Field(default=(1.0, 2.0), min_length=1)
 
 
-class Noise(_Design):
+class Noise(_Strategies):
     """One network with many seeds, and a scaled one."""
 
     kind: Literal["noise"]
     strategies: tuple[str, ...] = ()
     factor: Factor = 2.0
-    metric: Metric = Metric.MACS
-    tolerance: float = Field(default=0.05, gt=0, lt=1)
 
 
-DESIGNS: dict[str, type[_Design]] = {
-    "ladder": Ladder,
-    "grid": Grid,
-    "search_then_family": SearchThenFamily,
-    "noise": Noise,
-}
 Design = Annotated[Ladder | Grid | SearchThenFamily | Noise, Field(discriminator="kind")]
 
 
-class Expectation(_Table):
+class Expectation(Table):
     """`[[expect]]`: a part of the prediction that a rule can judge: the sum of `more` exceeds that of `less`.
 
     Networks are named `baseline`, `STRATEGY@FACTOR`, or `dD-wW-rR` in a grid. With `predicted = "same"` the
@@ -159,7 +162,7 @@ class Expectation(_Table):
         return self
 
 
-class ExpectedSpread(_Table):
+class ExpectedSpread(Table):
     """`[expect_spread]`: seeds alone are predicted to move top1 by this standard deviation, in points."""
 
     low: float = Field(ge=0, le=100)
@@ -172,12 +175,10 @@ class ExpectedSpread(_Table):
         return self
 
 
-class SizeTable(_Table):
-    """`[sizes.quick]`, `[sizes.standard]`: which proxy, which seeds, which learning rates."""
+class SizeTable(Table):
+    """`[sizes.quick]`, `[sizes.standard]`: which setup, which seeds, which learning rates."""
 
-    proxy: str = Field(
-        description="search file whose data, baseline and recipe are taken; {data} is filled in"
-    )
+    setup: str = Field(description="setup file, relative to this one; {data} is filled in")
     seeds: tuple[Seed, ...] = Field(min_length=1)
     learning_rates: tuple[float, ...] = Field(default=(1.0,), min_length=1, description="times the recipe's")
     factors: tuple[Factor, ...] | None = Field(default=None, description="instead of the design's")
@@ -185,7 +186,7 @@ class SizeTable(_Table):
     minutes: dict[str, float] = Field(default={}, description="expected wall time by data set")
 
     @model_validator(mode="after")
-    def _as_it_is(self) -> SizeTable:
+    def _fits(self) -> SizeTable:
         if 1.0 not in self.learning_rates or min(self.learning_rates) <= 0:
             raise ValueError("learning_rates must be above 0 and hold 1.0, the recipe's own")
         if len(set(self.seeds)) != len(self.seeds):
@@ -193,7 +194,7 @@ class SizeTable(_Table):
         return self
 
 
-class Sizes(_Table):
+class Sizes(Table):
     """`[sizes]`."""
 
     quick: SizeTable
@@ -201,7 +202,7 @@ class Sizes(_Table):
     paper: PaperTable = PaperTable()
 
 
-class StudyConfig(_Table):
+class StudyConfig(Table):
     """A whole file of `kind = "study"`."""
 
     schema_version: Literal[1]
@@ -222,126 +223,10 @@ class StudyConfig(_Table):
         Raises:
             ConfigError: it is the paper's.
         """
-        if size == Size.PAPER:
-            raise ConfigError("size paper is what the paper did: see what it costs with --plan")
-        return self.sizes.quick if size == Size.QUICK else self.sizes.standard
-
-
-def load_study(name: str, overrides: tuple[str, ...] = ()) -> tuple[StudyConfig, Path]:
-    """Read a study by the name of a file in experiments/, or by its path; return it and its path.
-
-    Args:
-        name: of the study.
-        overrides: `design.key=value`, such as `design.metric=latency`; they win over the sizes too.
-
-    Raises:
-        ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
-    """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = ", ".join(study_names()) or "none here"
-        raise ConfigError(f"there is no study {path}; studies in {FOLDER}/: {known}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    for one in overrides:
-        override(document, one)
-        _outranked(document, one.partition("=")[0].rpartition(".")[2].strip())
-    return parse_study(document, where=str(path)), path
-
-
-def _outranked(document: dict[str, Any], key: str) -> None:
-    """Leave out what a size says instead of the design, where the design was changed by hand."""
-    sizes = document.get("sizes")
-    for size in (Size.QUICK, Size.STANDARD):
-        table = sizes.get(size) if isinstance(sizes, dict) else None
-        if isinstance(table, dict):
-            table.pop(key, None)
-
-
-def parse_study(document: dict[str, Any], *, where: str) -> StudyConfig:
-    """Validate a document.
-
-    Raises:
-        ConfigError: as `load_study`.
-    """
-    if document.get("kind") != "study":
-        raise ConfigError(f"{where}: expected kind 'study', got {document.get('kind')!r}")
-    try:
-        config = StudyConfig.model_validate(document)
-        if not isinstance(config.design, Grid | Noise):
-            config.design.paths()
-    except ValidationError as error:
-        raise ConfigError(f"{where}: {_problem(error)}") from None
-    except ScalingError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    return config
-
-
-def study_names() -> list[str]:
-    """Return the studies in experiments/."""
-    found = []
-    for path in sorted(FOLDER.glob("*.toml")):
-        try:
-            if tomllib.loads(path.read_text(encoding="utf-8")).get("kind") == "study":
-                found.append(path.stem)
-        except (OSError, ValueError):
-            continue
-    return found
-
-
-def proxy_file(config: StudyConfig, path: Path, size: Size, data: str) -> Path:
-    """Return the proxy of a size: the search file whose data, baseline, rounding and recipe are taken.
-
-    Args:
-        config: the study.
-        path: of its file; proxies are looked for beside it.
-        size: quick or standard.
-        data: what `{data}` in the proxy's name becomes.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    proxy = path.parent / config.table(size).proxy.replace("{data}", data)
-    if not proxy.exists():
-        known = ", ".join(sorted(one.stem for one in proxy.parent.glob("*.toml"))) or "none"
-        raise ConfigError(f"there is no proxy {proxy}; there are: {known}; or give --proxy FILE")
-    return proxy
-
-
-def checked_proxy(proxy: SearchConfig) -> SearchConfig:
-    """Refuse a proxy whose settings a study would ignore.
-
-    Raises:
-        ConfigError: its search asks for nominal cost.
-    """
-    if proxy.search.cost == CostRule.NOMINAL:
-        raise ConfigError("a study brings networks on their achieved cost; its proxy has search.cost nominal")
-    return proxy
-
-
-def _problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    if problem["type"] == "extra_forbidden":
-        *tables, key = (str(part) for part in problem["loc"])
-        close = difflib.get_close_matches(key, _known(tables), n=1)
-        tables = [one for one in tables if one not in DESIGNS]
-        return f"unknown key {'.'.join([*tables, key])!r}" + (
-            f"; did you mean {close[0]!r}?" if close else ""
-        )
-    return first_problem(error)
-
-
-def _known(tables: list[str]) -> list[str]:
-    """Return the keys that there are in some tables; at the top, those of every table."""
-    models: dict[str, tuple[type[BaseModel], ...]] = {
-        "design": tuple(one for kind, one in DESIGNS.items() if kind in tables) or tuple(DESIGNS.values()),
-        "sizes": (SizeTable, PaperTable, PaperNetworks),
-        "expect": (Expectation,),
-        "expect_spread": (ExpectedSpread,),
-    }
-    known = models.get(tables[0], ()) if tables else (StudyConfig,)
-    return [key for model in known for key in model.model_fields]
+        match size:
+            case Size.QUICK:
+                return self.sizes.quick
+            case Size.STANDARD:
+                return self.sizes.standard
+            case Size.PAPER:
+                raise ConfigError("size paper is what the paper did: see what it costs with --plan")

@@ -13,11 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.studies.conclusions import Conclusions
-from scaling.studies.config import Equal, SearchThenFamily
-from scaling.studies.equality import COSTS, calibration_words, training_words
-from scaling.studies.networks import CONFIRM, SEARCH
-from scaling.studies.trials import Bench, State
+from scaling.plans.networks import CONFIRM, SEARCH
+from scaling.plans.study.arithmetic import arithmetic_document, arithmetic_words
+from scaling.plans.study.conclusions import Conclusions
+from scaling.plans.study.config import Equal, SearchThenFamily
+from scaling.plans.study.equality import COSTS, calibration_words, training_words
+from scaling.plans.study.plan import StudyPlan
+from scaling.plans.study.state import StudyState
 
 
 class Answer(StrEnum):
@@ -45,18 +47,18 @@ class Item:
 
 
 def card_of(
-    bench: Bench,
-    state: State,
+    plan: StudyPlan,
+    state: StudyState,
     trials: pd.DataFrame,
     found: Conclusions,
     provenance: Mapping[str, Any],
     *,
     measured: Sequence[str] = (),
 ) -> tuple[Item, ...]:
-    """Return the card of a study as it stands.
+    """Return the card of a study at this moment.
 
     Args:
-        bench: the study.
+        plan: of the study.
         state: how far it is.
         trials: its table.
         found: its conclusions.
@@ -64,18 +66,18 @@ def card_of(
         measured: what is known of measured times, in sentences.
     """
     return (
-        *_code(bench, provenance),
-        *_training(bench, provenance, found),
-        *_comparison(bench, state, trials, found, measured),
-        _random_search(bench, trials),
+        *_code(plan, provenance),
+        *_training(plan, state, found),
+        *_comparison(plan, state, trials, found, measured),
+        _random_search(plan, trials),
         *_effort(state, provenance),
     )
 
 
-def _code(bench: Bench, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
+def _code(plan: StudyPlan, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
     commit, dirty = provenance.get("commit"), provenance.get("dirty")
     return (
-        Item(question="Prediction written before the run?", answer=bench.study.prediction),
+        Item(question="Prediction written before the run?", answer=plan.study.prediction),
         Item(
             question="Code of search and of the training pipeline?",
             answer=f"this repository at {commit}" + (" with changes that are not committed" if dirty else "")
@@ -87,18 +89,18 @@ def _code(bench: Bench, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
     )
 
 
-def _training(bench: Bench, provenance: Mapping[str, Any], found: Conclusions) -> tuple[Item, ...]:
-    proxy = bench.proxy
+def _training(plan: StudyPlan, state: StudyState, found: Conclusions) -> tuple[Item, ...]:
+    setup, computed = plan.setup, arithmetic_document(state.records)
     recipe = ", ".join(
-        f"{name} {value}" for name, value in asdict(proxy.recipe).items() if name != "augmentation"
+        f"{name} {value}" for name, value in asdict(setup.recipe).items() if name != "augmentation"
     )
     error = found.validation_error
     return (
         Item(question="Training recipe, in full?", answer=recipe),
         Item(
             question="Data, split, and their checksums?",
-            answer=f"{proxy.data.name}: {proxy.data.train:,} train, {proxy.data.validation:,} validation, "
-            f"split seed {proxy.data.seed}; SHA-256 in provenance.json",
+            answer=f"{setup.data.name}: {plan.train_images:,} train, {plan.validation_images:,} validation, "
+            f"split seed {setup.data.seed}; SHA-256 in provenance.json",
         ),
         Item(
             question="Validation size and its standard error?",
@@ -113,33 +115,42 @@ def _training(bench: Bench, provenance: Mapping[str, Any], found: Conclusions) -
         ),
         Item(
             question="Kernels and arithmetic?",
-            answer=f"kernels {proxy.engine.kernels}, {provenance.get('device')}",
+            answer="; ".join(
+                [
+                    f"{name.replace('_', '-')}: {', '.join(values)}"
+                    for name, values in computed.items()
+                    if values
+                ]
+                + arithmetic_words(computed)
+            )
+            or f"kernels {setup.engine.kernels}, {setup.device}",
+            state=Answer.GAP if arithmetic_words(computed) else Answer.FILLED,
         ),
     )
 
 
 def _comparison(
-    bench: Bench, state: State, trials: pd.DataFrame, found: Conclusions, measured: Sequence[str]
+    plan: StudyPlan, state: StudyState, trials: pd.DataFrame, found: Conclusions, measured: Sequence[str]
 ) -> tuple[Item, ...]:
     scaled = trials[trials["target_factor"].notna() & (trials["achieved_factor"].notna())]
     spread = (scaled["achieved_factor"] / scaled["target_factor"] - 1).abs().max() if len(scaled) else None
-    rates = bench.size.learning_rates
+    rates = plan.table.learning_rates
     survives = {None: "not known", True: "yes", False: "no"}[found.survives]
     return (
         Item(
             question="Same budget for every method?",
-            answer=_budget(bench, state)
+            answer=_budget(plan, state)
             + ("" if spread is None or pd.isna(spread) else f", at most {100 * float(spread):.1f} % off"),
         ),
-        *_time(bench, state, measured),
+        *_time(plan, state, measured),
         Item(
             question="Seeds, and are they paired?",
-            answer=f"{list(bench.size.seeds)}, the same for every network; "
+            answer=f"{list(plan.table.seeds)}, the same for every network; "
             "mean and 95 % interval of each, comparisons paired and corrected (result.json)",
         ),
         Item(
             question="What was tuned, and for whom?",
-            answer="nothing within the study: the recipe is the proxy's for every network; how its author "
+            answer="nothing within the study: the recipe is the setup's for every network; how its author "
             "chose it the program cannot know (docs/log.md for those that ship); learning rate: "
             + (
                 f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times the recipe's"
@@ -156,27 +167,27 @@ def _comparison(
     )
 
 
-def _budget(bench: Bench, state: State) -> str:
-    words = training_words(bench, state.members)
-    dearer = " and images, so a dearer network had more compute" if bench.equal == Equal.EPOCHS else ""
-    return f"equal {words}{dearer}; equal achieved {COSTS[bench.scene.target.metric]} within a level"
+def _budget(plan: StudyPlan, state: StudyState) -> str:
+    words = training_words(plan, state.networks)
+    dearer = " and images, so a dearer network had more compute" if plan.equal == Equal.EPOCHS else ""
+    return f"equal {words}{dearer}; equal achieved {COSTS[plan.space.target.metric]} within a level"
 
 
-def _time(bench: Bench, state: State, measured: Sequence[str]) -> Iterator[Item]:
+def _time(plan: StudyPlan, state: StudyState, measured: Sequence[str]) -> Iterator[Item]:
     """Yield the item of predicted time, where that is what is equal."""
-    words = calibration_words(bench, state.members)
+    words = calibration_words(plan, state.networks)
     if words:
         words += measured
         yield Item(
             question="Predicted time of which device, and how far off?",
             answer=" ".join(words),
-            state=Answer.GAP if bench.calibration is None else Answer.FILLED,
+            state=Answer.GAP if plan.calibration is None else Answer.FILLED,
         )
 
 
-def _random_search(bench: Bench, trials: pd.DataFrame) -> Item:
+def _random_search(plan: StudyPlan, trials: pd.DataFrame) -> Item:
     question = "Random-search baseline?"
-    if not isinstance(bench.study.design, SearchThenFamily):
+    if not isinstance(plan.design, SearchThenFamily):
         return Item(question=question, answer="nothing is searched here", state=Answer.NOT_APPLICABLE)
     complete = trials[trials["state"] == "complete"]
     step1 = complete[complete["kind"] == SEARCH].groupby("name")["top1"].mean()
@@ -191,8 +202,8 @@ def _random_search(bench: Bench, trials: pd.DataFrame) -> Item:
     )
 
 
-def _effort(state: State, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
-    trained = state.trained
+def _effort(state: StudyState, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
+    trained = state.records
     hours = sum(one.wall_s for one in trained) / 3600
     ended = {kind: sum(one.state == kind for one in trained) for kind in ("complete", "diverged", "failed")}
     processors = sorted({f"{one.provenance['processor']}, {one.provenance['device']}" for one in trained})
@@ -201,7 +212,7 @@ def _effort(state: State, provenance: Mapping[str, Any]) -> tuple[Item, ...]:
             question="Total time, trainings that came to nothing included?",
             answer=f"{hours:.2f} worker hours in {len(trained)} trainings ({ended['complete']} complete, "
             f"{ended['diverged']} diverged, {ended['failed']} failed), {len(state.missing)} missing; "
-            "choosing the proxy is not in it (docs/log.md)",
+            "choosing the setup is not in it (docs/log.md)",
             state=Answer.GAP if state.missing else Answer.FILLED,
         ),
         Item(

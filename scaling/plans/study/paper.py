@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from scaling.network.families import baseline_named
+from scaling.runs.setup import Table
 from scaling.targets.target import LARGEST_FACTOR
 
 Multiplier = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
@@ -14,11 +15,7 @@ Known = Annotated[str, AfterValidator(lambda name: baseline_named(name) and name
 """A network that has a name here."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PaperNetworks(_Table):
+class PaperNetworks(Table):
     """`[[sizes.paper.networks]]`: what was trained of one baseline; the baseline itself always was."""
 
     baseline: Known
@@ -34,7 +31,7 @@ class PaperNetworks(_Table):
     )
 
 
-class PaperTable(_Table):
+class PaperTable(Table):
     """`[sizes.paper]`: what the paper trained, for the planner.
 
     Without `networks`, the study's own design on `baseline` is what is costed.

@@ -6,37 +6,37 @@ from rich.markup import escape
 
 from scaling.cli.output import console, emit_json, table_of
 from scaling.errors import ConfigError
-from scaling.studies.config import StudyConfig
-from scaling.studies.equality import held_equal
-from scaling.studies.paper_plan import paper_document, paper_parts
-from scaling.studies.plan import Row, plan_document, plan_of
-from scaling.studies.trials import Bench, state_of
-from scaling.training.store import TrainingStore
+from scaling.plans.study.config import StudyConfig
+from scaling.plans.study.cost import CostRow, cost_document, cost_of
+from scaling.plans.study.equality import held_equal
+from scaling.plans.study.paper_cost import paper_document, paper_parts
+from scaling.plans.study.plan import StudyPlan
+from scaling.runs.store import Known, Store
 
 
-def print_plan(bench: Bench, store: TrainingStore, as_json: bool, minutes: float | None) -> None:
+def print_cost(plan: StudyPlan, store: Store, as_json: bool, minutes: float | None) -> None:
     """Print the networks of a study, how many trainings they are, and what is left of them.
 
     Args:
-        bench: the study.
+        plan: of the study.
         store: of what is trained already.
         as_json: print one JSON document.
         minutes: expected by the study's file; None where that does not hold.
     """
-    state = state_of(bench, store)
-    found = plan_of(bench, state)
+    state = plan.state(Known(store=store))
+    found = cost_of(plan, state)
     if as_json:
-        emit_json(plan_document(found))
+        emit_json(cost_document(found))
         return
-    console.print(f"[bold]{escape(bench.title)}[/bold]")
+    console.print(f"[bold]{escape(plan.title)}[/bold]")
     table = table_of("network", "px", "cost", "trainings", "there")
     for row in found.rows:
         table.add_row(*_cells(row), str(row.there))
     console.print(table)
     for row in found.rows:
-        if row.member.problem is not None:
-            console.print(f"none: {row.member.problem}")
-    for line in held_equal(bench, state.members):
+        if row.network.problem is not None:
+            console.print(f"none: {row.network.problem}")
+    for line in held_equal(plan, state.networks):
         console.print(line)
     console.print(
         f"{found.trainings} trainings, {found.there} of them done; {found.train_macs / 1e12:.3g} tera "
@@ -65,11 +65,11 @@ def print_paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
     for part in parts:
         console.print(f"[bold]{escape(config.name)}[/bold] from {escape(part.baseline)}")
         table = table_of("network", "px", "cost", "trainings")
-        for row in part.plan.rows:
+        for row in part.cost.rows:
             table.add_row(*_cells(row))
         console.print(table)
         console.print(
-            f"{part.plan.train_macs / 1e18:.3g} · 10^18 multiply-adds; one epoch of the baseline is "
+            f"{part.cost.train_macs / 1e18:.3g} · 10^18 multiply-adds; one epoch of the baseline is "
             f"{part.epoch_macs / 1e15:.3g} · 10^15\n"
         )
     console.print(
@@ -80,7 +80,7 @@ def print_paper(config: StudyConfig, as_json: bool, *, plan: bool) -> None:
         console.print(escape(paper.note))
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
-    size = "" if row.member.spec is None else str(row.member.spec.image_size)
+def _cells(row: CostRow) -> tuple[str, str, str, str]:
+    size = "" if row.network.spec is None else str(row.network.spec.image_size)
     cost = "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×"
-    return row.member.name, size, cost, str(row.trainings or "none")
+    return row.network.name, size, cost, str(row.trainings or "none")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from scaling.errors import SpecError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.generation import scale
 from scaling.network.rounding import RoundingRules
-from scaling.network.serialization import architecture_key
-from scaling.network.strategies import Shares, Strategy, strategy_named
-from scaling.studies.config import BASELINE, Grid, Ladder, Noise, SearchThenFamily
+from scaling.network.strategies import Shares, Strategy
+from scaling.plans.networks import BASELINE, CONFIRM, REFERENCE, SEARCH, PlannedNetwork
+from scaling.plans.study.config import Design, Grid, Ladder, Noise, SearchThenFamily
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise_strategy
 from scaling.targets.shares import compound_of
@@ -21,11 +22,10 @@ from scaling.targets.target import Target
 
 WINNER = "winner"
 """Strategy of step 2: the shares that won step 1."""
-REFERENCE, SEARCH, CONFIRM = "reference", "search", "confirm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class ScalingSpace:
     """What networks are made from: a baseline, its rounding, and what limits a target beside cost.
 
     Args:
@@ -40,74 +40,47 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A network of a study.
-
-    Args:
-        name: `baseline`, `STRATEGY@FACTOR`, `dD-wW-rR`, or a direction.
-        kind: `reference`, `search` (a direction of step 1) or `confirm`.
-        strategy: how it was scaled; `baseline` for the baseline.
-        factor: cost that was asked for; None where multipliers were.
-        spec: the network; None where there is none.
-        compound: bases and phi that its multipliers stand for; None where they stand for none.
-        shares: of log-cost, as asked for; None where a path has no constant ones.
-        problem: why it is not on target; None where it is.
-    """
-
-    name: str
-    kind: str
-    strategy: str
-    factor: float | None
-    spec: ArchitectureSpec | None
-    compound: CompoundCoefficients | None = None
-    shares: Direction | None = None
-    problem: str | None = None
-
-
-Scores = Mapping[str, float]
-"""Mean top1 (fraction) of finished networks by name; those of kind confirm apart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What is known while a study goes on.
+    """What is known while a study goes on; only networks that follow from results ask.
 
     Args:
-        searched: mean top1 of finished directions by name, every seed counted.
+        searched: name and mean top1 (fraction) of every finished direction, all its seeds counted.
         confirmed: the same of fresh seeds.
     """
 
-    searched: Scores
-    confirmed: Scores
+    searched: tuple[tuple[str, float], ...] = ()
+    confirmed: tuple[tuple[str, float], ...] = ()
 
 
-NOTHING = Found(searched={}, confirmed={})
+NOTHING = Found()
 
 
-def members_of(design: Ladder | Grid | SearchThenFamily | Noise, scene: Scene, found: Found) -> list[Member]:
+def networks_of(design: Design, space: ScalingSpace, found: Found) -> list[PlannedNetwork]:
     """Return the networks that are known by now, the baseline first; later ones follow from what they give.
 
     Args:
         design: of the study.
-        scene: what they are made from.
+        space: what they are made from.
         found: results so far; a ladder and a grid do not ask.
     """
-    rest: Iterable[Member]
+    rest: Iterable[PlannedNetwork]
     match design:
         case Ladder():
-            rest = _ladder(design.paths(), design.factors, scene)
+            rest = _ladder(design.paths(), design.factors, space)
         case Grid():
-            rest = _grid(design, scene)
+            rest = _grid(design, space)
         case SearchThenFamily():
-            rest = _search_then_family(design, scene, found)
+            rest = _search_then_family(design, space, found)
         case Noise():
-            rest = _ladder([strategy_named(one) for one in design.strategies], (design.factor,), scene)
-    return [baseline_of(scene), *rest]
+            rest = _ladder(design.paths(), (design.factor,), space)
+        case _:
+            assert_never(design)
+    return [baseline_of(space), *rest]
 
 
-def baseline_of(scene: Scene) -> Member:
+def baseline_of(space: ScalingSpace) -> PlannedNetwork:
     """Return the unscaled network."""
-    return Member(name=BASELINE, kind=REFERENCE, strategy=BASELINE, factor=1.0, spec=scene.baseline)
+    return PlannedNetwork(name=BASELINE, kind=REFERENCE, strategy=BASELINE, factor=1.0, spec=space.baseline)
 
 
 def label(strategy: str, factor: float) -> str:
@@ -120,31 +93,31 @@ def label(strategy: str, factor: float) -> str:
 
 
 def _ladder(
-    paths: tuple[Strategy, ...] | list[Strategy], factors: tuple[float, ...], scene: Scene
-) -> list[Member]:
-    return [on_target(path, factor, scene) for factor in factors for path in paths]
+    paths: Sequence[Strategy], factors: tuple[float, ...], space: ScalingSpace
+) -> list[PlannedNetwork]:
+    return [on_target(path, factor, space) for factor in factors for path in paths]
 
 
 def on_target(
-    path: Strategy, factor: float, scene: Scene, *, kind: str = REFERENCE, name: str | None = None
-) -> Member:
+    path: Strategy, factor: float, space: ScalingSpace, *, kind: str = REFERENCE, name: str | None = None
+) -> PlannedNetwork:
     """Return a strategy's network at a cost, or why it has none there.
 
     Args:
         path: the strategy.
         factor: cost wanted, times the baseline's.
-        scene: what it is made from.
-        kind: of the member.
-        name: of the member; `STRATEGY@FACTOR` if None.
+        space: what it is made from.
+        kind: of the network.
+        name: of the network; `STRATEGY@FACTOR` if None.
     """
     name = name or label(path.name, factor)
     shares = None
     if isinstance(path, Shares):
         shares = Direction.of_shares((path.depth, path.width, max(0.0, 1 - path.depth - path.width)))
-    empty = Member(name=name, kind=kind, strategy=path.name, factor=factor, spec=None, shares=shares)
-    target = replace(scene.target, factor=factor)
+    empty = PlannedNetwork(name=name, kind=kind, strategy=path.name, factor=factor, spec=None, shares=shares)
+    target = replace(space.target, factor=factor)
     try:
-        along = realise_strategy(path, scene.baseline, target, scene.rounding)
+        along = realise_strategy(path, space.baseline, target, space.rounding)
     except SpecError as error:
         return replace(empty, problem=str(error))
     problem = None
@@ -166,7 +139,7 @@ def _compound(spec: ArchitectureSpec, factor: float) -> CompoundCoefficients | N
     return compound_of(scaling, factor) if volume > 1 else None
 
 
-def _grid(design: Grid, scene: Scene) -> Iterator[Member]:
+def _grid(design: Grid, space: ScalingSpace) -> Iterator[PlannedNetwork]:
     for depth, resolution, width in itertools.product(design.depths, design.resolutions, design.widths):
         if depth == resolution == width == 1:
             continue  # the baseline is there already
@@ -176,12 +149,12 @@ def _grid(design: Grid, scene: Scene) -> Iterator[Member]:
         )
         spec, problem = None, None
         try:
-            spec = scale(scene.baseline, multipliers, scene.rounding)
+            spec = scale(space.baseline, multipliers, space.rounding)
         except SpecError as error:
             problem = str(error)
-        if spec is not None and not scene.target.within_limits(spec):
+        if spec is not None and not space.target.within_limits(spec):
             problem = f"{name} is beyond the limits: {spec.image_size} px"
-        yield Member(
+        yield PlannedNetwork(
             name=name,
             kind=REFERENCE,
             strategy=f"d{depth:g}-r{resolution:g}",
@@ -217,18 +190,19 @@ def directions(parts: int) -> list[Shares]:
     return found
 
 
-def _search_then_family(design: SearchThenFamily, scene: Scene, found: Found) -> list[Member]:
+def _search_then_family(design: SearchThenFamily, space: ScalingSpace, found: Found) -> list[PlannedNetwork]:
     step1 = _distinct(
-        on_target(one, design.factor, scene, kind=SEARCH) for one in directions(design.directions)
+        on_target(one, design.factor, space, kind=SEARCH) for one in directions(design.directions)
     )
     feasible = [one for one in step1 if one.problem is None]
-    if any(one.name not in found.searched for one in feasible):
+    searched, confirmed = dict(found.searched), dict(found.confirmed)
+    if not feasible or any(one.name not in searched for one in feasible):
         return step1
-    ordered = sorted(feasible, key=lambda one: -found.searched[one.name])
+    ordered = sorted(feasible, key=lambda one: -searched[one.name])
     chosen = [replace(one, kind=CONFIRM) for one in ordered[: design.confirm]]
-    if any(one.name not in found.confirmed for one in chosen):
+    if any(one.name not in confirmed for one in chosen):
         return [*step1, *chosen]
-    best = max(chosen, key=lambda one: found.confirmed[one.name])
+    best = max(chosen, key=lambda one: confirmed[one.name])
     assert best.shares is not None
     depth, width, resolution = best.shares.shares
     winner = Shares(
@@ -238,27 +212,27 @@ def _search_then_family(design: SearchThenFamily, scene: Scene, found: Found) ->
         resolution=resolution,
         source=f"step 1 of this study: {best.name}",
     )
-    return [*step1, *chosen, *family_of(design, winner, scene)]
+    return [*step1, *chosen, *family_of(design, winner, space)]
 
 
-def family_of(design: SearchThenFamily, winner: Strategy, scene: Scene) -> list[Member]:
+def family_of(design: SearchThenFamily, winner: Strategy, space: ScalingSpace) -> list[PlannedNetwork]:
     """Return step 2: the winner's networks and those of the strategies it is held against, phi by phi."""
     factors = tuple(design.factor**phi for phi in design.phis)
-    return _ladder([winner, *design.paths()], factors, scene)
+    return _ladder([winner, *design.paths()], factors, space)
 
 
-def _distinct(members: Iterator[Member]) -> list[Member]:
+def _distinct(networks: Iterator[PlannedNetwork]) -> list[PlannedNetwork]:
     """Leave out what is the same network as an earlier one."""
     seen: set[str] = set()
     kept = []
-    for one in members:
-        key = one.name if one.spec is None else architecture_key(one.spec)
+    for one in networks:
+        key = one.key or one.name
         if key not in seen:
             seen.add(key)
             kept.append(one)
     return kept
 
 
-def winner_of(members: list[Member]) -> Member | None:
+def winner_of(networks: list[PlannedNetwork]) -> PlannedNetwork | None:
     """Return the first network of the family by the winner of step 1, once it is known."""
-    return next((one for one in members if one.strategy == WINNER), None)
+    return next((one for one in networks if one.strategy == WINNER), None)

@@ -16,13 +16,14 @@ from scaling.network.families import baseline_named
 from scaling.network.generation import scale
 from scaling.network.rounding import CoefficientRounding, RoundingRules
 from scaling.network.strategies import compound
-from scaling.studies.config import SearchThenFamily, StudyConfig
-from scaling.studies.networks import NOTHING, REFERENCE, WINNER, Member, Scene, family_of, members_of
-from scaling.studies.paper import PaperNetworks, PaperTable
-from scaling.studies.plan import Plan, Row, plan_document, row_of
+from scaling.plans.networks import REFERENCE, PlannedNetwork
+from scaling.plans.study.config import SearchThenFamily, StudyConfig
+from scaling.plans.study.cost import CostRow, StudyCost, cost_document, row_of
+from scaling.plans.study.networks import NOTHING, WINNER, ScalingSpace, family_of, networks_of
+from scaling.plans.study.paper import PaperNetworks, PaperTable
+from scaling.runs.job import BACKWARD
 from scaling.targets.grid import grid_of
 from scaling.targets.target import Target
-from scaling.training.job import BACKWARD
 
 GRID_FACTOR, GRID_TOLERANCE = 2.0, 0.05
 """alpha·beta²·gamma² ≈ 2 (arXiv:1905.11946, equation 3); the tolerance is ours, as in searches."""
@@ -34,12 +35,12 @@ class PaperPart:
 
     Args:
         baseline: its name.
-        plan: its networks; none is there already.
+        cost: of its networks; none is there already.
         epoch_macs: multiply-adds of one epoch of the baseline, forward and backward.
     """
 
     baseline: str
-    plan: Plan
+    cost: StudyCost
     epoch_macs: float
 
 
@@ -64,11 +65,11 @@ def _start(name: str) -> tuple[ArchitectureSpec, RoundingRules]:
     return spec, replace(rules_of_baseline(spec.name), coefficient_rounding=CoefficientRounding.NONE)
 
 
-def _part(baseline: ArchitectureSpec, rows: list[Row], paper: PaperTable) -> PaperPart:
+def _part(baseline: ArchitectureSpec, rows: list[CostRow], paper: PaperTable) -> PaperPart:
     each, images = paper.seeds * paper.learning_rates, paper.train * paper.epochs
     rows = [replace(row, trainings=each * row.trainings) for row in rows]
     total = math.fsum(float(BACKWARD) * (row.macs or 0) * images * row.trainings for row in rows)
-    plan = Plan(
+    cost = StudyCost(
         rows=tuple(rows),
         trainings=sum(row.trainings for row in rows),
         there=0,
@@ -77,13 +78,13 @@ def _part(baseline: ArchitectureSpec, rows: list[Row], paper: PaperTable) -> Pap
         follows=False,
     )
     epoch = float(BACKWARD * count_cost(baseline).macs * paper.train)
-    return PaperPart(baseline=baseline.name, plan=plan, epoch_macs=epoch)
+    return PaperPart(baseline=baseline.name, cost=cost, epoch_macs=epoch)
 
 
-def _of_networks(wanted: PaperNetworks) -> Iterator[Row]:
+def _of_networks(wanted: PaperNetworks) -> Iterator[CostRow]:
     start, rules = _start(wanted.baseline)
     base = count_cost(start).macs
-    yield row_of(_member(start.name, start), base, 1, 0)
+    yield row_of(_network(start.name, start), base, 1, 0)
     if wanted.grid_step is not None:
         points = grid_of(GRID_FACTOR, step=wanted.grid_step, tolerance=GRID_TOLERANCE)
         macs = [count_cost(scale(start, point.scaling_coefficients(), rules)).macs for point in points]
@@ -94,21 +95,21 @@ def _of_networks(wanted: PaperNetworks) -> Iterator[Row]:
         )
         parts = {"d": depth, "w": width, "r": resolution}
         name = "-".join(f"{letter}{value:g}" for letter, value in parts.items() if value != 1)
-        yield row_of(_member(name or "again", scale(start, by, rules)), base, 1, 0)
+        yield row_of(_network(name or "again", scale(start, by, rules)), base, 1, 0)
     for name in wanted.variants:
-        yield row_of(_member(name, baseline_named(name)), base, 1, 0)
+        yield row_of(_network(name, baseline_named(name)), base, 1, 0)
     for gmacs in wanted.printed_gmacs:
         yield _counted("as printed", 1e9 * gmacs, base, 1)
 
 
-def _member(name: str, spec: ArchitectureSpec | None) -> Member:
-    return Member(name=name, kind=REFERENCE, strategy=name, factor=None, spec=spec)
+def _network(name: str, spec: ArchitectureSpec | None) -> PlannedNetwork:
+    return PlannedNetwork(name=name, kind=REFERENCE, strategy=name, factor=None, spec=spec)
 
 
-def _counted(name: str, macs: float, base: int, trainings: int) -> Row:
+def _counted(name: str, macs: float, base: int, trainings: int) -> CostRow:
     """Return a row of networks that are not named one by one."""
-    return Row(
-        member=_member(name, None),
+    return CostRow(
+        network=_network(name, None),
         macs=round(macs),
         achieved_factor=macs / base,
         trainings=trainings,
@@ -116,25 +117,27 @@ def _counted(name: str, macs: float, base: int, trainings: int) -> Row:
     )
 
 
-def _of_design(study: StudyConfig, spec: ArchitectureSpec, rules: RoundingRules) -> list[Row]:
+def _of_design(study: StudyConfig, spec: ArchitectureSpec, rules: RoundingRules) -> list[CostRow]:
     """Return the networks of the study's own design, step 2 by the paper's shares."""
     design, paper = study.design, study.sizes.paper
-    scene = Scene(baseline=spec, rounding=rules, target=Target(tolerance=getattr(design, "tolerance", 0.05)))
+    space = ScalingSpace(
+        baseline=spec, rounding=rules, target=Target(tolerance=getattr(design, "tolerance", 0.05))
+    )
     if paper.factors is not None and hasattr(design, "factors"):
         design = design.model_copy(update={"factors": paper.factors})
-    members = members_of(design, scene, NOTHING)
+    networks = networks_of(design, space, NOTHING)
     if isinstance(design, SearchThenFamily):
-        members += family_of(design, compound(name=WINNER), scene)
+        networks += family_of(design, compound(name=WINNER), space)
     base = count_cost(spec).macs
-    return [row_of(one, base, 0 if one.problem else 1, 0) for one in members]
+    return [row_of(one, base, 0 if one.problem else 1, 0) for one in networks]
 
 
 def paper_document(study: StudyConfig, parts: tuple[PaperPart, ...]) -> dict[str, Any]:
     """Return the paper's size as plain data."""
     paper = study.sizes.paper
     return {
-        "trainings": sum(part.plan.trainings for part in parts),
-        "train_macs": math.fsum(part.plan.train_macs for part in parts),
+        "trainings": sum(part.cost.trainings for part in parts),
+        "train_macs": math.fsum(part.cost.train_macs for part in parts),
         "epochs": paper.epochs,
         "train_images": paper.train,
         "note": paper.note,
@@ -142,7 +145,7 @@ def paper_document(study: StudyConfig, parts: tuple[PaperPart, ...]) -> dict[str
             {
                 "baseline": part.baseline,
                 "baseline_epoch_macs": part.epoch_macs,
-                **{key: plan_document(part.plan)[key] for key in ("trainings", "train_macs", "networks")},
+                **{key: cost_document(part.cost)[key] for key in ("trainings", "train_macs", "networks")},
             }
             for part in parts
         ],

@@ -10,13 +10,20 @@ from typing import Any
 import pandas as pd
 
 from scaling.analysis.blocks import METHOD, Blocks, Contrast, blocks_of, contrast, corrected
-from scaling.analysis.floor import NoiseReport, noise_report
 from scaling.analysis.noise import NoiseFloor, noise_floor
 from scaling.analysis.spread import validation_error
 from scaling.errors import ResultsError
+from scaling.plans.networks import BASELINE, CONFIRM, SEARCH
+from scaling.plans.study.config import Expectation, ExpectedSpread
 from scaling.runs.trials_table import at_own_rate
-from scaling.studies.config import BASELINE, Expectation, ExpectedSpread
-from scaling.studies.networks import CONFIRM, SEARCH
+
+SENTENCES = {
+    "holds": "The prediction holds",
+    "does not hold": "The prediction does not hold",
+    "not shown": "The prediction is neither shown nor contradicted",
+    "not measured yet": "The prediction is not measured yet",
+    "no rule": "No rule judges the prediction",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +48,13 @@ class Judged:
 
     @property
     def verdict(self) -> str:
-        """`holds`, `contradicted`, `not told apart`, or `not measured`."""
+        """`holds`, `contradicted`, `not significant`, or `not measured`."""
         if self.contrast is None:
             return "not measured"
         if self.predicted == "same":
             return "contradicted" if self.contrast.told else "holds"
         if not self.contrast.told:
-            return "not told apart"
+            return "not significant"
         return "holds" if self.contrast.value > 0 else "contradicted"
 
 
@@ -68,7 +75,7 @@ class JudgedSpread:
     @property
     def claim(self) -> str:
         """The prediction in words."""
-        return f"seeds spread by {100 * self.low:g} to {100 * self.high:g} points"
+        return spread_claim(100 * self.low, 100 * self.high)
 
     @property
     def verdict(self) -> str:
@@ -78,7 +85,7 @@ class JudgedSpread:
         low, high = self.floor.limits()
         if self.low <= low and high <= self.high:
             return "holds"
-        return "contradicted" if high < self.low or low > self.high else "not told apart"
+        return "contradicted" if high < self.low or low > self.high else "not significant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +117,12 @@ class Conclusions:
         return overall([one.verdict for one in self.expected if one.learning_rate_factor == 1] + spread)
 
     @property
+    def sentence(self) -> str:
+        """What becomes of the prediction, in words."""
+        kept = {None: "", True: ", at every learning rate", False: ", but not at every learning rate"}
+        return f"{SENTENCES[self.verdict]}{kept[self.survives]}."
+
+    @property
     def survives(self) -> bool | None:
         """Whether every part's verdict is the same at all learning rates; None where there is only one."""
         rates = {one.learning_rate_factor for one in self.expected}
@@ -121,10 +134,19 @@ class Conclusions:
         return all(len(verdicts) == 1 for verdicts in by_claim.values())
 
 
+def spread_claim(low: float, high: float) -> str:
+    """Say a predicted spread of seeds, in points.
+
+    >>> spread_claim(0.5, 2)
+    'seeds spread by 0.5 to 2 points'
+    """
+    return f"seeds spread by {low:g} to {high:g} points"
+
+
 def overall(verdicts: Sequence[str]) -> str:
     """Join the verdicts on the parts of a prediction.
 
-    >>> overall(["holds", "not told apart"]), overall(["holds", "contradicted"]), overall([])
+    >>> overall(["holds", "not significant"]), overall(["holds", "contradicted"]), overall([])
     ('not shown', 'does not hold', 'no rule')
     """
     if not verdicts:
@@ -273,19 +295,3 @@ def _judged(one: Judged) -> dict[str, Any]:
         "verdict": one.verdict,
         "measured": None if one.contrast is None else asdict(one.contrast),
     }
-
-
-def noise_of(trials: pd.DataFrame, name: str, *, validation_images: int, right: Any) -> NoiseReport | None:
-    """Return the noise of one network of a study at the recipe's learning rate; None below two seeds.
-
-    Args:
-        trials: from `table_of_trials`.
-        name: of the network.
-        validation_images: that top1 was judged on.
-        right: bool (seeds, images), which were judged right.
-    """
-    rows = at_own_rate(trials[trials["name"] == name])
-    try:
-        return noise_report(rows, validation_images=validation_images, right_SN=right)
-    except ResultsError:
-        return None

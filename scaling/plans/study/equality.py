@@ -8,9 +8,9 @@ from typing import Any
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.studies.config import Equal
-from scaling.studies.networks import Member
-from scaling.studies.trials import Bench
+from scaling.plans.networks import PlannedNetwork
+from scaling.plans.study.config import Equal
+from scaling.plans.study.plan import StudyPlan
 from scaling.targets.target import Metric
 
 COSTS = {
@@ -22,38 +22,40 @@ COSTS = {
 """What a metric is called in sentences."""
 
 
-def check_bench(bench: Bench) -> None:
-    """Refuse a study at equal predicted time that has no model of time, or one of other networks.
+def check_plan(plan: StudyPlan) -> None:
+    """Refuse a study whose limits the baseline breaks, or that has no model of the time it holds equal.
 
     Raises:
-        ConfigError: the proxy has no latency model, or its baseline is far beyond the calibration's range.
+        ConfigError: the baseline is beyond the limits, or far beyond the calibration's range; or the design
+            has no latency model.
     """
-    target = bench.scene.target
-    if target.metric != Metric.LATENCY:
-        return
-    if not target.latency.known:
+    target = plan.space.target
+    wants_time = target.metric == Metric.LATENCY or target.limits.max_latency_ms is not None
+    if wants_time and not target.latency.known:
         raise ConfigError(
-            "equal predicted time needs a model of a device's time: scaling latency --calibrate writes one, "
-            "--set search.latency.calibration=FILE takes it"
+            "predicted time needs a model of a device's time: scaling latency --calibrate writes one, "
+            "--set design.latency.calibration=FILE takes it"
         )
-    if bench.calibration is not None:
-        bench.calibration.predict_ms(bench.scene.baseline)  # refuses what is far beyond its range
+    if not target.within_limits(plan.space.baseline):
+        raise ConfigError("the baseline itself is beyond design.limits or design.largest_image_size")
+    if target.metric == Metric.LATENCY and plan.calibration is not None:
+        plan.calibration.predict_ms(plan.space.baseline)  # refuses what is far beyond its range
 
 
-def training_words(bench: Bench, members: Sequence[Member]) -> str:
+def training_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> str:
     """Say which of epochs and compute is equal, and how closely.
 
     Args:
-        bench: the study.
-        members: its networks; those that are trained count.
+        plan: of the study.
+        networks: its networks; those that are trained count.
     """
-    epochs = bench.proxy.recipe.epochs
-    if bench.equal == Equal.EPOCHS:
+    epochs = plan.setup.recipe.epochs
+    if plan.equal == Equal.EPOCHS:
         return f"epochs ({epochs})"
-    base = count_cost(bench.scene.baseline).macs * epochs
+    base = count_cost(plan.space.baseline).macs * epochs
     shares = [
-        count_cost(one.spec).macs * bench.epochs(one) / base
-        for one in members
+        count_cost(one.spec).macs * plan.epochs(one) / base
+        for one in networks
         if one.spec is not None and one.problem is None
     ]
     return (
@@ -62,36 +64,36 @@ def training_words(bench: Bench, members: Sequence[Member]) -> str:
     )
 
 
-def held_equal(bench: Bench, members: Sequence[Member]) -> list[str]:
+def held_equal(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]:
     """Say what is equal where it is not multiply-adds and epochs, as in most studies.
 
     Args:
-        bench: the study.
-        members: its networks.
+        plan: of the study.
+        networks: its networks.
     """
-    metric = bench.scene.target.metric
-    lines = [] if bench.equal == Equal.EPOCHS else [f"Equal {training_words(bench, members)}."]
+    metric = plan.space.target.metric
+    lines = [] if plan.equal == Equal.EPOCHS else [f"Equal {training_words(plan, networks)}."]
     if metric in {Metric.PARAMS, Metric.ACTIVATIONS}:
         lines.append(f"Equal {COSTS[metric]}.")
-    lines += calibration_words(bench, members)
+    lines += calibration_words(plan, networks)
     return lines if metric == Metric.MACS else [*lines, "The column of cost counts multiply-adds."]
 
 
-def calibration_document(bench: Bench, members: Sequence[Member]) -> dict[str, Any] | None:
+def calibration_document(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> dict[str, Any] | None:
     """Return which device's time was predicted, how far off that may be, and for which networks.
 
     Args:
-        bench: the study.
-        members: its networks.
+        plan: of the study.
+        networks: its networks.
 
     Returns:
         None where the study is at equal cost of another kind; `calibrated` is False where the coefficients
         came without a file.
     """
-    target, found = bench.scene.target, bench.calibration
+    target, found = plan.space.target, plan.calibration
     if target.metric != Metric.LATENCY:
         return None
-    trained = {one.name: one.spec for one in members if one.spec is not None and one.problem is None}
+    trained = {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
     document: dict[str, Any] = {
         "calibrated": found is not None,
         "predicted_ms": {name: target.amount(spec) for name, spec in trained.items()},
@@ -111,12 +113,12 @@ def calibration_document(bench: Bench, members: Sequence[Member]) -> dict[str, A
     }
 
 
-def calibration_words(bench: Bench, members: Sequence[Member]) -> list[str]:
+def calibration_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]:
     """Say the same in sentences; none where time is not what is equal."""
-    document = calibration_document(bench, members)
+    document = calibration_document(plan, networks)
     if document is None:
         return []
-    found = bench.calibration
+    found = plan.calibration
     if found is None:
         return [
             "Equal predicted time, by coefficients that came without a calibration: their error is not known."

@@ -1,0 +1,326 @@
+"""Runs a study: plan, launch, and what it leaves in its folder at any moment."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scaling.analysis.law_document import fit_document
+from scaling.atomic_write import write_json, write_text
+from scaling.errors import ConfigError, ResultsError
+from scaling.plans.study.card import card_document, card_text
+from scaling.plans.study.config import Size
+from scaling.plans.study.cost import cost_of, networks_to_come
+from scaling.plans.study.equality import check_plan
+from scaling.plans.study.files import changed_setup, load_study, split_overrides
+from scaling.plans.study.outcome import Outcome, outcome_of
+from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
+from scaling.plans.study.state import StudyState
+from scaling.plans.study.times import measured_times
+from scaling.provenance import provenance, utc_now
+from scaling.runs.coordinator import Listener, RunEnd, silent
+from scaling.runs.exporting import copied
+from scaling.runs.folder import RunFolder, held, open_folder, set_aside
+from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.setup import Setup
+from scaling.runs.signals import StopSignals
+from scaling.runs.store import Known
+from scaling.runs.titles import file_name, suffix_of
+from scaling.runs.trials_table import write_trials
+from scaling.training.kernels import Progress, no_progress
+from scaling.training.machine import Packing
+
+FOLDER = Path("runs") / "studies"
+HERE = Where()
+CARD, CARD_TEXT, LAWS = "card.json", "card.md", "laws.json"
+Draw = Callable[[Outcome, Path], object]
+"""Puts charts of an outcome into a folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRun:
+    """A study after a launch, or after a look at it.
+
+    Args:
+        folder: where everything was written.
+        outcome: what is known.
+        stopped: whether a signal ended the launch before the study was complete.
+        problem: why nothing was written, of a look while another launch holds the folder; empty otherwise.
+    """
+
+    folder: RunFolder
+    outcome: Outcome
+    stopped: bool = False
+    problem: str = ""
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a network, learning rate and seed."""
+        return self.outcome.trials
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Everything that was found, as result.json has it."""
+        return self.outcome.document
+
+    @property
+    def conclusion(self) -> str:
+        """What becomes of the prediction, in a sentence."""
+        return self.outcome.conclusion
+
+    def _repr_html_(self) -> str:
+        columns = ["name", "learning_rate_factor", "achieved_factor", "image_size", "mean", "low", "high"]
+        table = pd.DataFrame(self.result["networks"], columns=columns)
+        return f"<p><b>{self.conclusion}</b></p>{table.to_html(index=False, float_format='{:.3f}'.format)}"
+
+
+def study(
+    name: str | Path,
+    *,
+    size: str = "quick",
+    data: str = "glyphs",
+    setup: Setup | str | Path | None = None,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+    output: str | Path | None = None,
+    where: Where = HERE,
+    train: bool = True,
+    listener: Listener = silent,
+    progress: Progress = no_progress,
+) -> StudyRun:
+    """Run a study, or go on with it; one that is complete trains nothing.
+
+    Ctrl-C, SIGTERM and SIGHUP stop every training at its next step; what is finished is written, and the same
+    call goes on.
+
+    Args:
+        name: of a file in experiments/, or its path.
+        size: `quick` or `standard`.
+        data: fills {data} in the name of the setup.
+        setup: instead of the file's own; a setup, or the path of one.
+        overrides: `table.key=value` of the study, such as `design.metric=params`, or of the setup.
+        seeds: of a study of noise: train the baseline alone, with so many seeds, 2 or more.
+        output: folder; runs/studies/NAME-SIZE-DATA if None.
+        where: trainings run, and records lie.
+        train: False to look at what is trained by now.
+        listener: sees what happens.
+        progress: of measuring kernels and times.
+
+    Raises:
+        ConfigError: a file is missing or wrong, or the folder holds another study.
+        ResultsError: the folder is in use, or cannot be written.
+    """
+    plan = study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
+    folder = study_folder(plan, output)
+    if not train:
+        return report_study(plan, folder, where, progress=progress)
+    return run_study(plan, folder, where, listener=listener, progress=progress)
+
+
+def study_plan(
+    name: str | Path,
+    *,
+    size: str = "quick",
+    data: str = "glyphs",
+    setup: Setup | str | Path | None = None,
+    overrides: Sequence[str] = (),
+    seeds: int | None = None,
+) -> StudyPlan:
+    """Return what a study trains; arguments and errors as `study`."""
+    own, of_setup = split_overrides(overrides)
+    file, wanted = load_study(name, own), Size(size)
+    config, changes = file.config, file.changes
+    if seeds is not None:
+        config, changes = with_baseline_seeds(config, wanted, seeds), (*changes, "design.baseline=alone")
+    if isinstance(setup, Setup):
+        if of_setup:
+            raise ConfigError(f"a setup that is given whole takes no overrides, got {of_setup[0]!r}")
+        found, label, shaping = setup.check(), f"{setup.data.name}-{setup.key()[:8]}", of_setup
+    else:
+        path = Path(setup) if setup else file.setup_path(wanted, data)
+        found, shaping = changed_setup(path, of_setup)
+        label = path.stem if setup else data
+    plan = StudyPlan(
+        study=config,
+        size=wanted,
+        setup=found,
+        title=f"{config.name}-{wanted}-{file_name(label)}{suffix_of((*changes, *shaping))}",
+        calibration=file.calibration,
+    )
+    check_plan(plan)
+    return plan
+
+
+def study_folder(plan: StudyPlan, output: str | Path | None = None) -> RunFolder:
+    """Return the folder of a study: one that was asked for, or runs/studies/TITLE."""
+    return RunFolder(path=Path(output) if output else FOLDER / plan.title)
+
+
+def run_study(
+    plan: StudyPlan,
+    folder: RunFolder,
+    where: Where = HERE,
+    *,
+    fresh: bool = False,
+    draw: Draw | None = None,
+    announce: Callable[[str], object] = lambda _line: None,
+    listener: Listener = silent,
+    progress: Progress = no_progress,
+) -> StudyRun:
+    """Train what is missing, and write all that is known then, stopped or not.
+
+    Args:
+        plan: of the study.
+        folder: of the run; held from the first look at it to the last file.
+        where: trainings run, and records lie.
+        fresh: move an earlier run in this folder out of the way.
+        draw: puts charts beside the table.
+        announce: takes what is about to happen, in a line.
+        listener: sees what happens.
+        progress: of measuring kernels and times.
+
+    Raises:
+        ConfigError: the folder holds another study.
+        ResultsError: the folder is in use, or something cannot be written; finished trainings stay.
+    """
+    started = utc_now()
+    if fresh:
+        set_aside(folder)
+    with held(folder):
+        _open(plan, folder)
+        state = plan.state(Known(store=where.store))
+        packing = _packing(plan, state, where)
+        if state.unsettled:
+            announce(f"{_trainings(state)}; {packing}")
+        end = launch(
+            plan,
+            folder,
+            where,
+            packing=packing,
+            engine=plan.setup.engine,
+            listener=listener,
+            progress=progress,
+        )
+        with StopSignals():  # a second SIGTERM of a batch system comes while this is written
+            outcome = _found(plan, folder, where, started, progress)
+            _write(outcome, folder, draw)
+    return StudyRun(folder=folder, outcome=outcome, stopped=end == RunEnd.STOPPED)
+
+
+def report_study(
+    plan: StudyPlan,
+    folder: RunFolder,
+    where: Where = HERE,
+    *,
+    draw: Draw | None = None,
+    progress: Progress = no_progress,
+) -> StudyRun:
+    """Return what is trained by now, and write it unless another launch holds the folder; train nothing.
+
+    Arguments and errors as `run_study`.
+    """
+    started = utc_now()
+    try:
+        with held(folder):
+            _open(plan, folder)
+            outcome = _found(plan, folder, where, started, progress)
+            _write(outcome, folder, draw)
+    except ResultsError as error:
+        return StudyRun(
+            folder=folder, outcome=_found(plan, folder, where, started, progress), problem=str(error)
+        )
+    return StudyRun(folder=folder, outcome=outcome)
+
+
+def export_study(folder: RunFolder, target: Path) -> list[Path]:
+    """Copy what a study has found to where results are kept; trainings stay in their store.
+
+    Args:
+        folder: of the study.
+        target: folder under results/; files of the same name are replaced.
+
+    Raises:
+        ResultsError: the study has nothing to export yet, or the target cannot be written.
+    """
+    listed = [folder.trials, folder.result, folder.provenance, folder.path / CARD, folder.path / CARD_TEXT]
+    for path in listed:
+        if not path.exists():
+            raise ResultsError(f"{folder.path} has no {path.name} yet: run the study, or --report")
+    laws = [path for path in [folder.path / LAWS] if path.exists()]
+    return copied(folder.path, target, [*listed, *laws, *sorted(folder.figures.glob("*"))])
+
+
+def _open(plan: StudyPlan, folder: RunFolder) -> None:
+    """Make the folder ready; where it goes on, note what may have changed, such as more seeds."""
+    config = plan.document()
+    if open_folder(folder, "study", config, plan.key()):
+        write_json(folder.config, {**folder.document(), "config": config})
+
+
+def _packing(plan: StudyPlan, state: StudyState, where: Where) -> Packing:
+    later = [] if state.final else networks_to_come(plan, state)
+    jobs = [*state.unsettled, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
+    cost = cost_of(plan, state)
+    return packing_of(jobs, where, plan.setup.engine, most=cost.trainings - cost.there)
+
+
+def _trainings(state: StudyState) -> str:
+    epochs = sorted({job.recipe.epochs for job in state.unsettled})
+    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    more = "" if state.final else ", and more that follow"
+    plural = "" if epochs == [1] else "s"
+    return f"{len(state.unsettled)} trainings of {span} epoch{plural}{more}"
+
+
+def _found(plan: StudyPlan, folder: RunFolder, where: Where, started: str, progress: Progress) -> Outcome:
+    state = plan.state(Known(store=where.store))
+    times = measured_times(plan, state.networks, progress) if state.complete else None
+    return outcome_of(plan, state, _provenance(plan, state, folder, started), times)
+
+
+def _write(outcome: Outcome, folder: RunFolder, draw: Draw | None) -> None:
+    """Write table, conclusions, card, provenance and charts, each whole or not at all."""
+    write_trials(folder.trials, outcome.trials)
+    write_json(folder.result, outcome.document)
+    write_json(folder.path / CARD, card_document(outcome.card))
+    write_text(folder.path / CARD_TEXT, card_text(outcome.plan.title, outcome.card))
+    if outcome.laws is not None:
+        write_json(folder.path / LAWS, fit_document(outcome.laws))
+    if draw is not None:
+        draw(outcome, folder.figures)
+    finished = utc_now() if outcome.state.complete else None
+    write_json(folder.provenance, {**outcome.provenance, "finished": finished})
+
+
+def _provenance(plan: StudyPlan, state: StudyState, folder: RunFolder, started: str) -> dict[str, Any]:
+    """Return the provenance of a launch; the first launch and all later ones stay listed."""
+    sums = {
+        f"{name} at {one.spec.image_size} px": checksum
+        for one in state.records
+        for name, checksum in zip(("train", "validation"), one.identity["data"]["checksums"], strict=True)
+    }
+    record = provenance(
+        config=plan.document(),
+        config_key=plan.key(),
+        command=sys.argv,
+        device=plan.setup.device,
+        data_checksums=dict(sorted(sums.items())),
+        started=started,
+        finished=None,
+    )
+    launches = [*_launches(folder), {"started": started, "commit": record["commit"]}]
+    return {**record, "launches": launches, "started": launches[0]["started"]}
+
+
+def _launches(folder: RunFolder) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return found if isinstance(found, list) else []
