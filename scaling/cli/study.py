@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 from rich.markup import escape
 
-from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.cli.where import where_options
 from scaling.errors import ConfigError
 from scaling.plans.study.config import Size
-from scaling.plans.study.files import FOLDER, load_study, study_names
+from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import StudyRun, export_study, report_study, run_study, study_folder, study_plan
 from scaling.runs.folder import RunFolder
@@ -67,11 +66,11 @@ def study(
     if name is None:
         _list(as_json)
         return
-    if audit_file(name) is not None:
+    if kind_of(name) == "audit":
         if setup is not None or seeds is not None or finished is not None or fresh:
             raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
         _audit(
-            path=audit_file(name),
+            path=path_of(name),
             size=size,
             data=data,
             overrides=overrides,
@@ -176,8 +175,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    found = {name: load_study(name).config.question for name in study_names()}
-    found |= {path.stem: load_audit(path).config.question for path in audits()}
+    found = {name: one for name, one in listed("study", "audit").items() if not name.endswith("-standard")}
     if as_json:
         emit_json([{"name": name, "question": question} for name, question in found.items()])
         return

@@ -73,9 +73,9 @@ def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
     """
-    path = Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    path = path_of(name)
     if not path.exists():
-        known = ", ".join(study_names()) or "none here"
+        known = ", ".join(listed("study")) or "none here"
         raise ConfigError(f"there is no study {path}; studies in {FOLDER}/: {known}")
     text = read_text(path, "the study")
     document = parse_toml(text, path)
@@ -105,16 +105,36 @@ def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> Stud
     return validated(StudyConfig, document, where=where, text=text, check=_check_strategies)
 
 
-def study_names() -> list[str]:
-    """Return the studies in experiments/."""
-    found = []
+def listed(*kinds: str) -> dict[str, str]:
+    """Return the questions of the files of some kinds in experiments/, by name.
+
+    Args:
+        kinds: such as `study`.
+    """
+    found = {}
     for path in sorted(FOLDER.glob("*.toml")):
-        try:
-            if tomllib.loads(path.read_text(encoding="utf-8")).get("kind") == "study":
-                found.append(path.stem)
-        except (OSError, ValueError):
-            continue
+        document = _document(path)
+        if document.get("kind") in kinds:
+            found[path.stem] = str(document.get("question", ""))
     return found
+
+
+def kind_of(name: str | Path) -> str | None:
+    """Return the kind of an experiment by its name or path; None where there is no such file, or no kind."""
+    kind = _document(path_of(name)).get("kind")
+    return kind if isinstance(kind, str) else None
+
+
+def path_of(name: str | Path) -> Path:
+    """Return the file of an experiment by its name in experiments/, or by its path."""
+    return Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def changed_setup(path: Path, overrides: Sequence[str]) -> tuple[Setup, tuple[str, ...]]:

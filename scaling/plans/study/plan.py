@@ -98,13 +98,13 @@ class StudyPlan:
         return len(self.setup.job(self.space.baseline, seed=0).images("train"))
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
-        """Return what is not settled; networks that follow from results come once these have ended.
+        """Return what has not ended; networks that follow from results come once all of them have.
 
-        A training that failed counts as one without accuracy, and another launch tries it again.
+        A training that failed counts as one without accuracy.
         """
         del room  # a study proposes nothing one by one
         state = self.state(records)
-        return Wanted(jobs=tuple(state.unsettled), done=state.final)
+        return Wanted(jobs=tuple(state.missing), done=state.final)
 
     def prune(self, job: Job, curve: Curve, records: Records) -> bool:
         """Let every training go on: a study compares whole ones."""

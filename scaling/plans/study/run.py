@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,11 @@ from scaling.plans.study.outcome import Outcome, outcome_of
 from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
 from scaling.plans.study.state import StudyState
 from scaling.plans.study.times import measured_times
-from scaling.provenance import provenance, utc_now
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.exporting import copied
 from scaling.runs.folder import RunFolder, held, open_folder, set_aside
 from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.setup import Setup
 from scaling.runs.signals import StopSignals
 from scaling.runs.store import Known
@@ -36,6 +35,7 @@ from scaling.runs.trials_table import write_trials
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing
 
+KIND = "study"
 FOLDER = Path("runs") / "studies"
 HERE = Where()
 CARD, CARD_TEXT, LAWS = "card.json", "card.md", "laws.json"
@@ -189,26 +189,27 @@ def run_study(
         ConfigError: the folder holds another study.
         ResultsError: the folder is in use, or something cannot be written; finished trainings stay.
     """
-    started = utc_now()
     if fresh:
         set_aside(folder)
     with held(folder):
-        _open(plan, folder)
-        state = plan.state(Known(store=where.store))
+        record = _opened(plan, folder, where)
+        known = Known(store=where.store, retry=True)
+        state = plan.state(known)
         packing = _packing(plan, state, where)
-        if state.unsettled:
+        if state.missing:
             announce(f"{_trainings(state)}; {packing}")
         end = launch(
             plan,
             folder,
             where,
+            known=known,
             packing=packing,
             engine=plan.setup.engine,
             listener=listener,
             progress=progress,
         )
         with StopSignals():  # a second SIGTERM of a batch system comes while this is written
-            outcome = _found(plan, folder, where, started, progress)
+            outcome = _found(plan, known, record, progress)
             _write(outcome, folder, draw)
     return StudyRun(folder=folder, outcome=outcome, stopped=end == RunEnd.STOPPED)
 
@@ -225,16 +226,15 @@ def report_study(
 
     Arguments and errors as `run_study`.
     """
-    started = utc_now()
+    known = Known(store=where.store)
     try:
         with held(folder):
-            _open(plan, folder)
-            outcome = _found(plan, folder, where, started, progress)
+            record = _recorded(folder) or _opened(plan, folder, where)
+            outcome = _found(plan, known, record, progress)
             _write(outcome, folder, draw)
     except ResultsError as error:
-        return StudyRun(
-            folder=folder, outcome=_found(plan, folder, where, started, progress), problem=str(error)
-        )
+        outcome = _found(plan, known, _recorded(folder), progress)
+        return StudyRun(folder=folder, outcome=outcome, problem=f"nothing was written: {error}")
     return StudyRun(folder=folder, outcome=outcome)
 
 
@@ -256,32 +256,35 @@ def export_study(folder: RunFolder, target: Path) -> list[Path]:
     return copied(folder.path, target, [*listed, *laws, *sorted(folder.figures.glob("*"))])
 
 
-def _open(plan: StudyPlan, folder: RunFolder) -> None:
-    """Make the folder ready; where it goes on, note what may have changed, such as more seeds."""
+def _opened(plan: StudyPlan, folder: RunFolder, where: Where) -> dict[str, Any]:
+    """Make the folder ready, and return the provenance of a launch that begins."""
     config = plan.document()
-    if open_folder(folder, "study", config, plan.key()):
+    if open_folder(folder, KIND, config, plan.key(), store=where.store.path):
+        # What may have changed since, such as more seeds.
         write_json(folder.config, {**folder.document(), "config": config})
+    example = plan.setup.job(plan.space.baseline, seed=plan.table.seeds[0])
+    return start_provenance(folder, config, plan.key(), example)
 
 
 def _packing(plan: StudyPlan, state: StudyState, where: Where) -> Packing:
     later = [] if state.final else networks_to_come(plan, state)
-    jobs = [*state.unsettled, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
+    jobs = [*state.missing, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
     cost = cost_of(plan, state)
     return packing_of(jobs, where, plan.setup.engine, most=cost.trainings - cost.there)
 
 
 def _trainings(state: StudyState) -> str:
-    epochs = sorted({job.recipe.epochs for job in state.unsettled})
+    epochs = sorted({job.recipe.epochs for job in state.missing})
     span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
     more = "" if state.final else ", and more that follow"
     plural = "" if epochs == [1] else "s"
-    return f"{len(state.unsettled)} trainings of {span} epoch{plural}{more}"
+    return f"{len(state.missing)} trainings of {span} epoch{plural}{more}"
 
 
-def _found(plan: StudyPlan, folder: RunFolder, where: Where, started: str, progress: Progress) -> Outcome:
-    state = plan.state(Known(store=where.store))
+def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: Progress) -> Outcome:
+    state = plan.state(known)
     times = measured_times(plan, state.networks, progress) if state.complete else None
-    return outcome_of(plan, state, _provenance(plan, state, folder, started), times)
+    return outcome_of(plan, state, record, times)
 
 
 def _write(outcome: Outcome, folder: RunFolder, draw: Draw | None) -> None:
@@ -294,33 +297,26 @@ def _write(outcome: Outcome, folder: RunFolder, draw: Draw | None) -> None:
         write_json(folder.path / LAWS, fit_document(outcome.laws))
     if draw is not None:
         draw(outcome, folder.figures)
-    finished = utc_now() if outcome.state.complete else None
-    write_json(folder.provenance, {**outcome.provenance, "finished": finished})
+    sums = _checksums(outcome.state) or outcome.provenance["data_checksums"]
+    record, complete = {**outcome.provenance, "data_checksums": sums}, outcome.state.complete
+    if not (complete and record["finished"]):
+        finish_provenance(folder, record, finished=complete)
 
 
-def _provenance(plan: StudyPlan, state: StudyState, folder: RunFolder, started: str) -> dict[str, Any]:
-    """Return the provenance of a launch; the first launch and all later ones stay listed."""
+def _checksums(state: StudyState) -> dict[str, str]:
+    """Return the checksums of everything that was trained or judged on."""
     sums = {
         f"{name} at {one.spec.image_size} px": checksum
         for one in state.records
         for name, checksum in zip(("train", "validation"), one.identity["data"]["checksums"], strict=True)
     }
-    record = provenance(
-        config=plan.document(),
-        config_key=plan.key(),
-        command=sys.argv,
-        device=plan.setup.device,
-        data_checksums=dict(sorted(sums.items())),
-        started=started,
-        finished=None,
-    )
-    launches = [*_launches(folder), {"started": started, "commit": record["commit"]}]
-    return {**record, "launches": launches, "started": launches[0]["started"]}
+    return dict(sorted(sums.items()))
 
 
-def _launches(folder: RunFolder) -> list[dict[str, Any]]:
+def _recorded(folder: RunFolder) -> dict[str, Any]:
+    """Return the provenance of the last launch; empty where there was none, or it is damaged."""
     try:
-        found = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return found if isinstance(found, list) else []
+        found = json.loads(folder.provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaling.plans.networks import PlannedNetwork
@@ -49,12 +49,15 @@ class StudyState:
     @property
     def missing(self) -> list[Job]:
         """What has not ended, in the order of training, each training once."""
-        return self._jobs(lambda record: record is None)
-
-    @property
-    def unsettled(self) -> list[Job]:
-        """The same with what failed, which another launch tries again."""
-        return self._jobs(lambda record: record is None or not record.state.settled)
+        seeds = sorted({seed for trial in self.trials for seed in trial.jobs})
+        pairs = list(zip(self.trials, self.results, strict=True))
+        jobs = (
+            trial.jobs[seed]  # seed by seed, so that a part of them says something of all
+            for seed in seeds
+            for trial, results in pairs
+            if seed in trial.jobs and results[seed] is None
+        )
+        return list({job.key: job for job in jobs}.values())
 
     @property
     def records(self) -> list[Record]:
@@ -66,14 +69,3 @@ class StudyState:
     def complete(self) -> bool:
         """Whether nothing is missing and nothing will follow."""
         return self.final and not self.missing
-
-    def _jobs(self, wanted: Callable[[Record | None], bool]) -> list[Job]:
-        seeds = sorted({seed for trial in self.trials for seed in trial.jobs})
-        pairs = list(zip(self.trials, self.results, strict=True))
-        jobs = (
-            trial.jobs[seed]  # seed by seed, so that a part of them says something of all
-            for seed in seeds
-            for trial, results in pairs
-            if seed in trial.jobs and wanted(results[seed])
-        )
-        return list({job.key: job for job in jobs}.values())
