@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
 
 from scaling.cli.output import console, emit_json, errors, json_option
-from scaling.cli.where import where_options
+from scaling.cli.where import where_of, where_options
 from scaling.errors import ConfigError
 from scaling.plans.study.config import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.run import StudyRun, export_study, report_study, run_study, study_folder, study_plan
-from scaling.runs.folder import RunFolder
+from scaling.plans.study.run import export_study, study_plan
 from scaling.runs.launch import Where
-from scaling.runs.store import Known
 
 PATH = click.Path(path_type=Path)
 INTERRUPTED = 130
@@ -54,8 +52,8 @@ def study(
     export: bool,
     fresh: bool,
     output: Path | None,
-    where: Where,
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Run a study: NAME of a file in experiments/, or a path to one. Without NAME, list them.
 
@@ -77,8 +75,7 @@ def study(
             plan=costed,
             report=report,
             export=export,
-            workers=where.workers,
-            store_path=where.store.path,
+            **where,
             output=output,
             as_json=as_json,
         )
@@ -91,64 +88,66 @@ def study(
 
         print_paper(load_study(name, overrides).config, as_json, plan=costed)
         return
-    logging.basicConfig(format="scaling: %(message)s", stream=sys.stderr)
-    plan = study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
+    _study(
+        study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds),
+        where_of(**where),
+        minutes=None if setup or overrides or seeds else data,
+        costed=costed,
+        report=report,
+        export=export,
+        fresh=fresh,
+        output=output,
+        as_json=as_json,
+    )
+
+
+def _study(
+    plan: StudyPlan,
+    where: Where,
+    *,
+    minutes: str | None,
+    costed: bool,
+    report: bool,
+    export: bool,
+    fresh: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     if costed:
         from scaling.cli.study_cost import print_cost  # noqa: PLC0415
 
-        asked = setup or overrides or seeds
-        print_cost(plan, where.store, as_json, None if asked else plan.table.minutes.get(data))
+        print_cost(plan, where.store, as_json, plan.table.minutes.get(minutes) if minutes else None)
         return
-    folder = study_folder(plan, output)
-    run = _report(plan, folder, where) if report or export else _run(plan, folder, where, fresh=fresh)
-    _print(run, as_json)
-    if export:
-        for written in export_study(folder, Path("results") / "studies" / plan.title):
-            errors.print(str(written), soft_wrap=True)
-
-
-def _run(plan: StudyPlan, folder: RunFolder, where: Where, *, fresh: bool) -> StudyRun:
     from scaling.cli.kernels import measuring  # noqa: PLC0415
-    from scaling.cli.watching import watched_trainings  # noqa: PLC0415
-    from scaling.figures.study import save_study_figures  # noqa: PLC0415  matplotlib takes a second
-    from scaling.plans.study.cost import cost_of  # noqa: PLC0415
+    from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
+    from scaling.library import studying  # noqa: PLC0415  matplotlib takes a second
 
     errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
-    cost = cost_of(plan, plan.state(Known(store=where.store)))
-    with measuring() as progress, watched_trainings(cost.trainings - cost.there) as listener:
-        return run_study(
-            plan,
-            folder,
-            where,
-            fresh=fresh,
-            draw=save_study_figures,
-            announce=lambda line: errors.print(line, soft_wrap=True),
-            listener=listener,
-            progress=progress,
-        )
-
-
-def _report(plan: StudyPlan, folder: RunFolder, where: Where) -> StudyRun:
-    from scaling.cli.kernels import measuring  # noqa: PLC0415
-    from scaling.figures.study import save_study_figures  # noqa: PLC0415
-
-    with measuring("measuring times") as progress:
-        return report_study(plan, folder, where, draw=save_study_figures, progress=progress)
-
-
-def _print(run: StudyRun, as_json: bool) -> None:
-    from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
-
-    if run.stopped:
-        missing = len(run.outcome.state.missing)
+    looking = report or export
+    try:
+        with measuring("measuring times" if looking else "measuring kernels") as progress:
+            found = studying.study(
+                plan,
+                output=output,
+                where=where,
+                train=not looking,
+                fresh=fresh,
+                console=errors,
+                progress=progress,
+            )
+    except studying.StudyStopped as stopped:
+        missing = len(stopped.run.outcome.state.missing)
         errors.print(f"{missing} trainings are missing; what the others show is written")
-        errors.print(f"stopped; the same command goes on from here ({run.folder.path})", soft_wrap=True)
+        errors.print(f"stopped; the same command goes on from here ({stopped.run.path})", soft_wrap=True)
         sys.exit(INTERRUPTED)
     if as_json:
-        emit_json(run.result)
+        emit_json(found.result)
     else:
-        print_outcome(run.outcome)
-        console.print(f"\n{run.problem or run.folder.path}", soft_wrap=True)
+        print_outcome(found.outcome)
+        console.print(f"\n{found.problem or found.path}", soft_wrap=True)
+    if export:
+        for written in export_study(found.folder, Path("results") / "studies" / plan.title):
+            errors.print(str(written), soft_wrap=True)
 
 
 def _audit(**options: object) -> None:

@@ -55,6 +55,11 @@ class StudyCost:
     core_s: float | None
     follows: bool
 
+    @property
+    def missing(self) -> int:
+        """Trainings that are to come."""
+        return self.trainings - self.there
+
 
 def cost_of(plan: StudyPlan, state: StudyState) -> StudyCost:
     """Return what a study at a size that can be run takes, beyond what is trained already."""

@@ -17,6 +17,7 @@ from scaling.errors import ResultsError
 from scaling.plans.study.arithmetic import arithmetic_document
 from scaling.plans.study.card import Item, card_of
 from scaling.plans.study.conclusions import Conclusions, concluded, conclusions_document
+from scaling.plans.study.config import Noise
 from scaling.plans.study.equality import calibration_document, training_words
 from scaling.plans.study.networks import winner_of
 from scaling.plans.study.noise import noise_document, noise_of_baseline
@@ -60,9 +61,14 @@ class Outcome:
         """What becomes of the prediction, in a sentence; the noise, if it asks for that; what is missing."""
         missing = len(self.state.missing)
         more = "" if self.state.final else ", and more follow"
-        return self.conclusions.sentence + (
-            f" PARTIAL: trainings missing: {missing}{more}." if missing else ""
-        )
+        partial = f" PARTIAL: trainings missing: {missing}{more}." if missing else ""
+        return self._spread() + self.conclusions.sentence + partial
+
+    def _spread(self) -> str:
+        if self.noise is None or not isinstance(self.plan.design, Noise):
+            return ""
+        spread, (low, high) = self.noise.floor.standard_deviation, self.noise.limits
+        return f"Seeds spread by {100 * spread:.2f} points ({100 * low:.2f} to {100 * high:.2f}). "
 
 
 def outcome_of(

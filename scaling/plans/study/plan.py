@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -175,6 +176,14 @@ class StudyPlan:
             learning_rate_factor=learning_rate_factor,
             epochs=self.epochs(network),
         )
+
+    def label(self, key: str) -> str:
+        """Name a training by its network and learning rate; by its key where it is none of this study."""
+        for trial in itertools.chain.from_iterable(self._trials.values()):
+            if any(job.key == key for job in trial.jobs.values()):
+                rate = trial.learning_rate_factor
+                return trial.network.name + ("" if rate == 1 else f" at ×{rate:g}")
+        return key
 
     def document(self) -> dict[str, Any]:
         """Return the resolved configuration as plain data."""

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from scaling.analysis.law_document import fit_document
 from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError, ResultsError
 from scaling.plans.study.card import card_document, card_text
 from scaling.plans.study.config import Size
-from scaling.plans.study.cost import cost_of, networks_to_come
+from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
 from scaling.plans.study.equality import check_plan
 from scaling.plans.study.files import changed_setup, load_study, split_overrides
 from scaling.plans.study.outcome import Outcome, outcome_of
@@ -24,7 +22,7 @@ from scaling.plans.study.state import StudyState
 from scaling.plans.study.times import measured_times
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.exporting import copied
-from scaling.runs.folder import RunFolder, held, open_folder, set_aside
+from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.setup import Setup
@@ -37,90 +35,34 @@ from scaling.training.machine import Packing
 
 KIND = "study"
 FOLDER = Path("runs") / "studies"
-HERE = Where()
 CARD, CARD_TEXT, LAWS = "card.json", "card.md", "laws.json"
 Draw = Callable[[Outcome, Path], object]
 """Puts charts of an outcome into a folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StudyRun:
-    """A study after a launch, or after a look at it.
+class StudyLaunch:
+    """What is known before the first training of a launch.
 
     Args:
-        folder: where everything was written.
-        outcome: what is known.
-        stopped: whether a signal ended the launch before the study was complete.
-        problem: why nothing was written, of a look while another launch holds the folder; empty otherwise.
+        plan: of the study.
+        state: how far it is.
+        cost: of what is missing.
+        packing: of this machine.
     """
 
-    folder: RunFolder
-    outcome: Outcome
-    stopped: bool = False
-    problem: str = ""
+    plan: StudyPlan
+    state: StudyState
+    cost: StudyCost
+    packing: Packing
 
     @property
-    def trials(self) -> pd.DataFrame:
-        """One row a network, learning rate and seed."""
-        return self.outcome.trials
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Everything that was found, as result.json has it."""
-        return self.outcome.document
-
-    @property
-    def conclusion(self) -> str:
-        """What becomes of the prediction, in a sentence."""
-        return self.outcome.conclusion
-
-    def _repr_html_(self) -> str:
-        columns = ["name", "learning_rate_factor", "achieved_factor", "image_size", "mean", "low", "high"]
-        table = pd.DataFrame(self.result["networks"], columns=columns)
-        return f"<p><b>{self.conclusion}</b></p>{table.to_html(index=False, float_format='{:.3f}'.format)}"
-
-
-def study(
-    name: str | Path,
-    *,
-    size: str = "quick",
-    data: str = "glyphs",
-    setup: Setup | str | Path | None = None,
-    overrides: Sequence[str] = (),
-    seeds: int | None = None,
-    output: str | Path | None = None,
-    where: Where = HERE,
-    train: bool = True,
-    listener: Listener = silent,
-    progress: Progress = no_progress,
-) -> StudyRun:
-    """Run a study, or go on with it; one that is complete trains nothing.
-
-    Ctrl-C, SIGTERM and SIGHUP stop every training at its next step; what is finished is written, and the same
-    call goes on.
-
-    Args:
-        name: of a file in experiments/, or its path.
-        size: `quick` or `standard`.
-        data: fills {data} in the name of the setup.
-        setup: instead of the file's own; a setup, or the path of one.
-        overrides: `table.key=value` of the study, such as `design.metric=params`, or of the setup.
-        seeds: of a study of noise: train the baseline alone, with so many seeds, 2 or more.
-        output: folder; runs/studies/NAME-SIZE-DATA if None.
-        where: trainings run, and records lie.
-        train: False to look at what is trained by now.
-        listener: sees what happens.
-        progress: of measuring kernels and times.
-
-    Raises:
-        ConfigError: a file is missing or wrong, or the folder holds another study.
-        ResultsError: the folder is in use, or cannot be written.
-    """
-    plan = study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
-    folder = study_folder(plan, output)
-    if not train:
-        return report_study(plan, folder, where, progress=progress)
-    return run_study(plan, folder, where, listener=listener, progress=progress)
+    def sentence(self) -> str:
+        """How many trainings are to come, how long, and how they are packed."""
+        epochs = sorted({job.recipe.epochs for job in self.state.missing})
+        span = " to ".join(map(str, epochs if len(epochs) < 2 else (epochs[0], epochs[-1])))
+        plural, more = "" if epochs == [1] else "s", "" if self.state.final else ", and more that follow"
+        return f"{len(self.state.missing)} trainings of {span} epoch{plural}{more}; {self.packing}"
 
 
 def study_plan(
@@ -132,7 +74,19 @@ def study_plan(
     overrides: Sequence[str] = (),
     seeds: int | None = None,
 ) -> StudyPlan:
-    """Return what a study trains; arguments and errors as `study`."""
+    """Return what a study trains.
+
+    Args:
+        name: of a file in experiments/, or its path.
+        size: `quick` or `standard`.
+        data: fills {data} in the name of the setup.
+        setup: instead of the file's own; a setup, or the path of one.
+        overrides: `table.key=value` of the study, such as `design.metric=params`, or of the setup.
+        seeds: of a study of noise: train the baseline alone, with so many seeds, 2 or more.
+
+    Raises:
+        ConfigError: a file is missing or wrong, or its parts do not go together.
+    """
     own, of_setup = split_overrides(overrides)
     file, wanted = load_study(name, own), Size(size)
     config, changes = file.config, file.changes
@@ -165,39 +119,37 @@ def study_folder(plan: StudyPlan, output: str | Path | None = None) -> RunFolder
 def run_study(
     plan: StudyPlan,
     folder: RunFolder,
-    where: Where = HERE,
+    where: Where,
     *,
-    fresh: bool = False,
-    draw: Draw | None = None,
-    announce: Callable[[str], object] = lambda _line: None,
+    draw: Draw,
+    announce: Callable[[StudyLaunch], None] = lambda _launch: None,
     listener: Listener = silent,
     progress: Progress = no_progress,
-) -> StudyRun:
+) -> tuple[RunEnd, Outcome]:
     """Train what is missing, and write all that is known then, stopped or not.
 
     Args:
         plan: of the study.
         folder: of the run; held from the first look at it to the last file.
         where: trainings run, and records lie.
-        fresh: move an earlier run in this folder out of the way.
-        draw: puts charts beside the table.
-        announce: takes what is about to happen, in a line.
+        draw: puts charts of an outcome into a folder.
+        announce: called before the first training, if there is any.
         listener: sees what happens.
         progress: of measuring kernels and times.
 
     Raises:
         ConfigError: the folder holds another study.
+        DataError: the data are missing.
         ResultsError: the folder is in use, or something cannot be written; finished trainings stay.
     """
-    if fresh:
-        set_aside(folder)
     with held(folder):
         record = _opened(plan, folder, where)
         known = Known(store=where.store, retry=True)
         state = plan.state(known)
-        packing = _packing(plan, state, where)
+        cost = cost_of(plan, state)
+        packing = _packing(plan, state, cost, where)
         if state.missing:
-            announce(f"{_trainings(state)}; {packing}")
+            announce(StudyLaunch(plan=plan, state=state, cost=cost, packing=packing))
         end = launch(
             plan,
             folder,
@@ -211,18 +163,15 @@ def run_study(
         with StopSignals():  # a second SIGTERM of a batch system comes while this is written
             outcome = _found(plan, known, record, progress)
             _write(outcome, folder, draw)
-    return StudyRun(folder=folder, outcome=outcome, stopped=end == RunEnd.STOPPED)
+    return end, outcome
 
 
 def report_study(
-    plan: StudyPlan,
-    folder: RunFolder,
-    where: Where = HERE,
-    *,
-    draw: Draw | None = None,
-    progress: Progress = no_progress,
-) -> StudyRun:
-    """Return what is trained by now, and write it unless another launch holds the folder; train nothing.
+    plan: StudyPlan, folder: RunFolder, where: Where, *, draw: Draw, progress: Progress = no_progress
+) -> tuple[Outcome, str]:
+    """Return what is trained by now, and write it; train nothing.
+
+    Where another launch holds the folder nothing is written, and why is returned too.
 
     Arguments and errors as `run_study`.
     """
@@ -233,9 +182,8 @@ def report_study(
             outcome = _found(plan, known, record, progress)
             _write(outcome, folder, draw)
     except ResultsError as error:
-        outcome = _found(plan, known, _recorded(folder), progress)
-        return StudyRun(folder=folder, outcome=outcome, problem=f"nothing was written: {error}")
-    return StudyRun(folder=folder, outcome=outcome)
+        return _found(plan, known, _recorded(folder), progress), f"nothing was written: {error}"
+    return outcome, ""
 
 
 def export_study(folder: RunFolder, target: Path) -> list[Path]:
@@ -266,19 +214,10 @@ def _opened(plan: StudyPlan, folder: RunFolder, where: Where) -> dict[str, Any]:
     return start_provenance(folder, config, plan.key(), example)
 
 
-def _packing(plan: StudyPlan, state: StudyState, where: Where) -> Packing:
+def _packing(plan: StudyPlan, state: StudyState, cost: StudyCost, where: Where) -> Packing:
     later = [] if state.final else networks_to_come(plan, state)
     jobs = [*state.missing, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
-    cost = cost_of(plan, state)
-    return packing_of(jobs, where, plan.setup.engine, most=cost.trainings - cost.there)
-
-
-def _trainings(state: StudyState) -> str:
-    epochs = sorted({job.recipe.epochs for job in state.missing})
-    span = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-    more = "" if state.final else ", and more that follow"
-    plural = "" if epochs == [1] else "s"
-    return f"{len(state.missing)} trainings of {span} epoch{plural}{more}"
+    return packing_of(jobs, where, plan.setup.engine, most=cost.missing)
 
 
 def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: Progress) -> Outcome:
@@ -287,7 +226,7 @@ def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: P
     return outcome_of(plan, state, record, times)
 
 
-def _write(outcome: Outcome, folder: RunFolder, draw: Draw | None) -> None:
+def _write(outcome: Outcome, folder: RunFolder, draw: Draw) -> None:
     """Write table, conclusions, card, provenance and charts, each whole or not at all."""
     write_trials(folder.trials, outcome.trials)
     write_json(folder.result, outcome.document)
@@ -295,8 +234,7 @@ def _write(outcome: Outcome, folder: RunFolder, draw: Draw | None) -> None:
     write_text(folder.path / CARD_TEXT, card_text(outcome.plan.title, outcome.card))
     if outcome.laws is not None:
         write_json(folder.path / LAWS, fit_document(outcome.laws))
-    if draw is not None:
-        draw(outcome, folder.figures)
+    draw(outcome, folder.figures)
     sums = _checksums(outcome.state) or outcome.provenance["data_checksums"]
     record, complete = {**outcome.provenance, "data_checksums": sums}, outcome.state.complete
     if not (complete and record["finished"]):
