@@ -163,7 +163,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
 
     if load_study(name).config.design.kind != "noise":
         raise ConfigError(
-            f"--run reads a run for its noise, as in scaling study noise --run FOLDER; got {name}"
+            f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}"
         )
     report = noise_of_run(folder)
     if as_json:
