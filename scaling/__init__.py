@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scaling.drawings import draw
     from scaling.library.loading import load_run
     from scaling.library.searching import search
+    from scaling.library.studying import study
     from scaling.model import build_model
     from scaling.weights import create_model, export_weights, load_weights
 
@@ -54,6 +55,7 @@ __all__ = [
     "load_weights",
     "scale",
     "search",
+    "study",
     "variant",
 ]
 
@@ -66,6 +68,7 @@ _LAZY = {
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
+    "study": "scaling.library.studying",
 }
 """What needs torch or matplotlib, and where it lives: imported when first asked for."""
 

@@ -34,10 +34,8 @@ class LazyGroup(click.Group):
         "figures": ("figures", "Draw charts, each with its data beside it."),
         "official": ("official", "Charts, drawings and tables of B0 to B7."),
         "report": ("report", "A run as one HTML page."),
-        "noise": ("noise", "Spread from seed to seed, and the seeds it asks for."),
         "fit": ("fit", "Laws of error and cost, or why there is none."),
-        "audit": ("audit", "Which cheap proxy ranks as a longer training does."),
-        "study": ("study", "Questions of scaling, trained and judged by rule."),
+        "study": ("study", "Questions of scaling: methods, noise, audit …"),
         "search": ("search", "Search coefficients by proxy training."),
     }
 

@@ -15,6 +15,7 @@ from scaling.latency.timing import Conditions, Mode
 from scaling.network.baseline_files import baseline_from
 from scaling.network.baselines import Baseline
 from scaling.plans.search.config import load_config
+from scaling.runs.experiment_file import load_setup
 from scaling.toml_errors import parse_toml, read_text
 from scaling.training.engine import best_device
 from scaling.training.kernels import arithmetic, kernels_for
@@ -113,11 +114,12 @@ def run_calibration(wishes: Wishes, output: Path | None) -> tuple[Calibration, P
 
 
 def _family(name: str) -> Baseline:
-    """Return what is scaled and timed: a baseline, or that of an experiment file, with its data's classes."""
+    """Return what is scaled and timed: a baseline, or that of a setup or an experiment, with its classes."""
     path = Path(name)
-    if path.suffix == ".toml" and parse_toml(read_text(path, "the family"), path).get("kind") == "search":
-        config = load_config(path)
-        return Baseline(spec=config.baseline_spec, rounding=config.setup.rounding_rules)
+    document = parse_toml(read_text(path, "the family"), path) if path.suffix == ".toml" else {}
+    if document.get("kind") == "search" or "data" in document:
+        setup = load_setup(path) if "data" in document else load_config(path).setup
+        return Baseline(spec=setup.baseline_spec, rounding=setup.rounding_rules)
     return baseline_from(name)
 
 

@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_document import BASES, fit_document
 from scaling.analysis.law_fits import RESAMPLES, Bootstrap, HeldOut
 from scaling.analysis.law_networks import COSTS, DIMENSIONS, LawData, published_source, sources_of
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
 from scaling.atomic_write import write_json
-from scaling.cli.fit_document import BASES, fit_document
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
 from scaling.errors import ConfigError
 from scaling.runs.trials_table import read_trials

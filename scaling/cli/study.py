@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
 
-from scaling.audit.config import audit_file, audits, load_audit
 from scaling.cli.output import console, emit_json, errors, json_option
+from scaling.cli.where import where_of, where_options
 from scaling.errors import ConfigError
-from scaling.runs.titles import file_name, suffix_of
-from scaling.search.config import SearchConfig, calibration_of, load_changed
-from scaling.studies.config import (
-    FOLDER,
-    Size,
-    checked_proxy,
-    load_study,
-    proxy_file,
-    study_names,
-)
-from scaling.studies.equality import check_bench
-from scaling.studies.folder import StudyFolder, export_study
-from scaling.studies.trials import Bench
-from scaling.training.engine import best_device
-from scaling.training.pool import termination_as_ctrl_c
-from scaling.training.store import DEFAULT_STORE, TrainingStore
+from scaling.plans.study.config import Size
+from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
+from scaling.plans.study.plan import StudyPlan
+from scaling.plans.study.run import export_study, study_plan
+from scaling.runs.launch import Where
 
 PATH = click.Path(path_type=Path)
 INTERRUPTED = 130
@@ -35,114 +25,156 @@ INTERRUPTED = 130
 @click.command()
 @click.argument("name", required=False)
 @click.option("--size", type=click.Choice([one.value for one in Size]), default="quick", show_default=True)
-@click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the proxy's name.")
-@click.option("--proxy", "proxy_path", type=PATH, help="Search file to take data, baseline and recipe from.")
+@click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the setup's name.")
+@click.option("--setup", type=PATH, help="Setup file: data, baseline, recipe and engine.")
 @click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Override the proxy's settings, or design.…",
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. recipe.epochs=5."
 )
-@click.option("--plan", is_flag=True, help="Say what it costs; train nothing.")
+@click.option("--seeds", type=int, help="Of noise: train the baseline alone with so many seeds.")
+@click.option("--run", "finished", type=PATH, help="Of noise: read the folder of a run; train nothing.")
+@click.option("--plan", "costed", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
 @click.option("--export", is_flag=True, help="Report, then copy to results/studies/.")
-@click.option("--workers", type=click.IntRange(1, 256), help="Worker processes (by cores or GPU).")
-@click.option("--store", "store_path", type=PATH, default=DEFAULT_STORE, show_default=True)
+@click.option("--fresh", is_flag=True, help="Move an earlier run in the folder out of the way.")
 @click.option("--output", type=PATH, help="Folder (runs/studies/NAME-SIZE-DATA).")
+@where_options
 @json_option
 def study(
     name: str | None,
     size: str,
     data: str,
-    proxy_path: Path | None,
+    setup: Path | None,
     overrides: tuple[str, ...],
-    plan: bool,
+    seeds: int | None,
+    finished: Path | None,
+    costed: bool,
     report: bool,
     export: bool,
-    workers: int | None,
-    store_path: Path,
+    fresh: bool,
     output: Path | None,
     as_json: bool,
+    **where: Any,
 ) -> None:
     """Run a study: NAME of a file in experiments/, or a path to one. Without NAME, list them.
 
-    Trainings are kept in a store that all studies share: the same network, recipe and seed is never trained
+    Trainings are kept in a store that all runs share: the same network, recipe and seed is never trained
     twice, and a study that was stopped goes on. Stopped by Ctrl-C or SIGTERM it writes what is known, and
     ends with 130.
     """
     if name is None:
         _list(as_json)
         return
-    if audit_file(name) is not None:
-        if proxy_path is not None:
-            raise ConfigError("an audit names its search file under [anchors]; --proxy is for studies")
-        from scaling.cli.audit import audit  # noqa: PLC0415
-
-        click.get_current_context().invoke(
-            audit,
-            path=audit_file(name),
+    if kind_of(name) == "audit":
+        if setup is not None or seeds is not None or finished is not None or fresh:
+            raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
+        _audit(
+            path=path_of(name),
             size=size,
             data=data,
             overrides=overrides,
-            plan=plan,
+            plan=costed,
             report=report,
             export=export,
-            workers=workers,
-            store_path=store_path,
+            **where,
             output=output,
             as_json=as_json,
         )
         return
-    design = tuple(one for one in overrides if one.startswith("design."))
-    overrides = tuple(one for one in overrides if one not in design)
-    config, path = load_study(name, design)
+    if finished is not None:
+        _read_noise(name, finished, as_json)
+        return
     if Size(size) == Size.PAPER:
-        from scaling.cli.study_plans import print_paper  # noqa: PLC0415
+        from scaling.cli.study_cost import print_paper  # noqa: PLC0415
 
-        print_paper(config, as_json, plan=plan)
+        print_paper(load_study(name, overrides).config, as_json, plan=costed)
         return
-    file = proxy_path or proxy_file(config, path, Size(size), data)
-    proxy, shaping = load_changed(file, overrides)
-    label = proxy.name if proxy_path else data
-    bench = Bench(
-        study=config,
-        size=config.table(Size(size)),
-        proxy=checked_proxy(proxy),
-        title=f"{config.name}-{size}-{file_name(label)}{suffix_of((*design, *shaping))}",
-        calibration=calibration_of(file, overrides),
+    _study(
+        study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds),
+        where_of(**where),
+        minutes=None if setup or overrides or seeds else data,
+        costed=costed,
+        report=report,
+        export=export,
+        fresh=fresh,
+        output=output,
+        as_json=as_json,
     )
-    check_bench(bench)
-    folder = StudyFolder(path=output or Path("runs") / "studies" / bench.title)
-    store = TrainingStore(path=store_path, device=best_device(proxy.search.device))
-    if plan:
-        from scaling.cli.study_plans import print_plan  # noqa: PLC0415
 
-        minutes = None if proxy_path or overrides or design else bench.size.minutes.get(data)
-        print_plan(bench, store, as_json, minutes)
+
+def _study(
+    plan: StudyPlan,
+    where: Where,
+    *,
+    minutes: str | None,
+    costed: bool,
+    report: bool,
+    export: bool,
+    fresh: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    if costed:
+        from scaling.cli.study_cost import print_cost  # noqa: PLC0415
+
+        print_cost(plan, where.store, as_json, plan.table.minutes.get(minutes) if minutes else None)
         return
-    from scaling.cli.studying import conclude, train  # noqa: PLC0415  matplotlib takes a second
+    from scaling.cli.kernels import measuring  # noqa: PLC0415
+    from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
+    from scaling.library import studying  # noqa: PLC0415  matplotlib takes a second
 
-    with termination_as_ctrl_c():
-        stopped = False if report or export else not train(bench, store, workers=_workers(proxy, workers))
-        conclude(bench, store, folder, Size(size), as_json=as_json, quietly=stopped)
-    if stopped:
-        errors.print(f"stopped; the same command goes on from here ({folder.path})")
+    errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
+    looking = report or export
+    try:
+        with measuring("measuring times" if looking else "measuring kernels") as progress:
+            found = studying.study(
+                plan,
+                output=output,
+                where=where,
+                train=not looking,
+                fresh=fresh,
+                console=errors,
+                progress=progress,
+            )
+    except studying.StudyStopped as stopped:
+        missing = len(stopped.run.outcome.state.missing)
+        errors.print(f"{missing} trainings are missing; what the others show is written")
+        errors.print(f"stopped; the same command goes on from here ({stopped.run.path})", soft_wrap=True)
         sys.exit(INTERRUPTED)
+    if as_json:
+        emit_json(found.result)
+    else:
+        print_outcome(found.outcome)
+        console.print(f"\n{found.problem or found.path}", soft_wrap=True)
     if export:
-        for written in export_study(folder, Path("results") / "studies" / bench.title):
+        for written in export_study(found.folder, Path("results") / "studies" / plan.title):
             errors.print(str(written), soft_wrap=True)
 
 
-def _workers(proxy: SearchConfig, asked: int | None) -> int | None:
-    if asked is not None:
-        return asked
-    return None if proxy.search.workers == "auto" else proxy.search.workers
+def _audit(**options: object) -> None:
+    from scaling.cli.audit import audit  # noqa: PLC0415
+
+    click.get_current_context().invoke(audit, **options)
+
+
+def _read_noise(name: str, folder: Path, as_json: bool) -> None:
+    """Print the noise floor of a finished run."""
+    from scaling.cli.noise_floor import print_noise  # noqa: PLC0415
+    from scaling.plans.study.noise import noise_document, noise_of_run  # noqa: PLC0415
+
+    if load_study(name).config.design.kind != "noise":
+        raise ConfigError(
+            f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}"
+        )
+    report = noise_of_run(folder)
+    if as_json:
+        emit_json({"run": str(folder), **noise_document(report)})
+    else:
+        print_noise(report)
+        console.print(f"\n{folder}", soft_wrap=True)
 
 
 def _list(as_json: bool) -> None:
-    found = {name: load_study(name)[0].question for name in study_names()}
-    found |= {path.stem: load_audit(path).config.question for path in audits()}
+    found = {name: one for name, one in listed("study", "audit").items() if not name.endswith("-standard")}
     if as_json:
         emit_json([{"name": name, "question": question} for name, question in found.items()])
         return

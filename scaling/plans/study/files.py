@@ -1,0 +1,180 @@
+"""Reads studies: the file by its name, what is changed by hand, its setup and its calibration."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaling.errors import ConfigError
+from scaling.latency.calibration import Calibration, read_calibration
+from scaling.plans.study.config import Grid, Size, StudyConfig
+from scaling.runs.experiment_file import SETUP_TABLES, load_setup, override, validated
+from scaling.runs.setup import Setup
+from scaling.toml_errors import parse_toml, read_text
+
+FOLDER = Path("experiments")
+CALIBRATION = "design.latency.calibration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyFile:
+    """A study as its file says it, and what was changed by hand.
+
+    Args:
+        config: the study.
+        path: of its file; setups are looked for beside it.
+        calibration: that its latency model comes from; None where it came without one.
+        changes: of the study's own tables, as given.
+    """
+
+    config: StudyConfig
+    path: Path
+    calibration: Calibration | None = None
+    changes: tuple[str, ...] = ()
+
+    def setup_path(self, size: Size, data: str) -> Path:
+        """Return the setup of a size.
+
+        Args:
+            size: quick or standard.
+            data: what `{data}` in the setup's name becomes.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        path = self.path.parent / self.config.table(size).setup.replace("{data}", data)
+        if not path.exists():
+            known = ", ".join(sorted(one.stem for one in path.parent.glob("*.toml"))) or "none"
+            raise ConfigError(f"there is no setup {path}; there are: {known}; or give --setup FILE")
+        return path
+
+
+def split_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the overrides of the study's own tables, and those of its setup.
+
+    >>> split_overrides(["recipe.epochs=5", "design.metric=params"])
+    (('design.metric=params',), ('recipe.epochs=5',))
+    """
+    of_setup = tuple(one for one in overrides if one.partition(".")[0].strip() in SETUP_TABLES)
+    return tuple(one for one in overrides if one not in of_setup), of_setup
+
+
+def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
+    """Read a study by the name of a file in experiments/, or by its path.
+
+    Args:
+        name: of the study.
+        overrides: `table.key=value`, such as `design.metric=latency`; those of the design win over the sizes
+            too. A calibration's path is relative to the current folder here, and in a file to the file.
+
+    Raises:
+        ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
+    """
+    path = path_of(name)
+    if not path.exists():
+        known = ", ".join(listed("study")) or "none here"
+        raise ConfigError(f"there is no study {path}; studies in {FOLDER}/: {known}")
+    text = read_text(path, "the study")
+    document = parse_toml(text, path)
+    for one in overrides:
+        override(document, _absolute(one))
+        table, _, key = one.partition("=")[0].strip().rpartition(".")
+        if table == "design":
+            _win_over_sizes(document, key)
+    calibration = _calibrated(document, path.parent)
+    config = parse_study(document, where=str(path), text="" if overrides else text)
+    return StudyFile(config=config, path=path, calibration=calibration, changes=tuple(overrides))
+
+
+def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> StudyConfig:
+    """Validate a document.
+
+    Args:
+        document: as TOML or JSON gives it.
+        where: it comes from, for messages.
+        text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
+
+    Raises:
+        ConfigError: as `load_study`.
+    """
+    if document.get("kind") != "study":
+        raise ConfigError(f"{where}: expected kind 'study', got {document.get('kind')!r}")
+    return validated(StudyConfig, document, where=where, text=text, check=_check_strategies)
+
+
+def listed(*kinds: str) -> dict[str, str]:
+    """Return the questions of the files of some kinds in experiments/, by name.
+
+    Args:
+        kinds: such as `study`.
+    """
+    found = {}
+    for path in sorted(FOLDER.glob("*.toml")):
+        document = _document(path)
+        if document.get("kind") in kinds:
+            found[path.stem] = str(document.get("question", ""))
+    return found
+
+
+def kind_of(name: str | Path) -> str | None:
+    """Return the kind of an experiment by its name or path; None where there is no such file, or no kind."""
+    kind = _document(path_of(name)).get("kind")
+    return kind if isinstance(kind, str) else None
+
+
+def path_of(name: str | Path) -> Path:
+    """Return the file of an experiment by its name in experiments/, or by its path."""
+    return Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def changed_setup(path: Path, overrides: Sequence[str]) -> tuple[Setup, tuple[str, ...]]:
+    """Read a setup with overrides; return it, and the overrides, none where they shape no result.
+
+    Raises:
+        ConfigError: as `load_setup`.
+    """
+    setup = load_setup(path, overrides)
+    shaping = bool(overrides) and setup.key() != load_setup(path).key()
+    return setup, tuple(overrides) if shaping else ()
+
+
+def _check_strategies(config: StudyConfig) -> None:
+    if not isinstance(config.design, Grid):
+        config.design.paths()
+
+
+def _win_over_sizes(document: dict[str, Any], key: str) -> None:
+    """Leave out what a size says instead of the design, where the design was changed by hand."""
+    sizes = document.get("sizes")
+    for size in (Size.QUICK, Size.STANDARD):
+        table = sizes.get(size) if isinstance(sizes, dict) else None
+        if isinstance(table, dict):
+            table.pop(key, None)
+
+
+def _absolute(change: str) -> str:
+    key, equals, value = change.partition("=")
+    return f"{key}={Path(value.strip()).absolute()}" if equals and key.strip() == CALIBRATION else change
+
+
+def _calibrated(document: dict[str, Any], folder: Path) -> Calibration | None:
+    """Put a calibration's coefficients in the place of its path, and return it; None where none is named."""
+    design = document.get("design")
+    latency = design.get("latency") if isinstance(design, dict) else None
+    if not isinstance(design, dict) or not isinstance(latency, dict) or "calibration" not in latency:
+        return None
+    if len(latency) > 1:
+        raise ConfigError("design.latency takes a calibration or coefficients, not both")
+    found = read_calibration(folder / str(latency["calibration"]))
+    design["latency"] = {name: getattr(found.model, name) for name in ("base_ms", *found.model.terms)}
+    return found

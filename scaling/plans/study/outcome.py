@@ -1,0 +1,187 @@
+"""What a study has found by now: its table, conclusions, laws, card, and all of it as one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scaling.analysis.floor import NoiseReport
+from scaling.analysis.law_fits import Bootstrap
+from scaling.analysis.law_networks import sources_of
+from scaling.analysis.law_report import LawReport, report_laws
+from scaling.errors import ResultsError
+from scaling.plans.study.arithmetic import arithmetic_document
+from scaling.plans.study.card import Item, card_of
+from scaling.plans.study.conclusions import Conclusions, concluded, conclusions_document
+from scaling.plans.study.config import Noise
+from scaling.plans.study.equality import calibration_document, training_words
+from scaling.plans.study.networks import winner_of
+from scaling.plans.study.noise import noise_document, noise_of_baseline
+from scaling.plans.study.plan import StudyPlan
+from scaling.plans.study.state import StudyState
+from scaling.plans.study.table import table_of_trials
+from scaling.plans.study.times import measured_words, with_measured
+from scaling.targets.target import Metric
+
+LAW_RESAMPLES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a study has found by now.
+
+    Args:
+        plan: of the study.
+        state: how far it is.
+        trials: its table.
+        conclusions: what the table shows.
+        noise: of the baseline at the recipe's learning rate; None below two seeds.
+        laws: of every strategy, where the study asks for them and anything is complete.
+        card: the reproducibility card.
+        document: everything as plain data, as result.json has it.
+        provenance: of this launch.
+    """
+
+    plan: StudyPlan
+    state: StudyState
+    trials: pd.DataFrame
+    conclusions: Conclusions
+    noise: NoiseReport | None
+    laws: LawReport | None
+    card: tuple[Item, ...]
+    document: dict[str, Any]
+    provenance: Mapping[str, Any]
+
+    @property
+    def conclusion(self) -> str:
+        """What becomes of the prediction, in a sentence; the noise, if it asks for that; what is missing."""
+        missing = len(self.state.missing)
+        more = "" if self.state.final else ", and more follow"
+        partial = f" PARTIAL: trainings missing: {missing}{more}." if missing else ""
+        return self._spread() + self.conclusions.sentence + partial
+
+    def _spread(self) -> str:
+        if self.noise is None or not isinstance(self.plan.design, Noise):
+            return ""
+        spread, (low, high) = self.noise.floor.standard_deviation, self.noise.limits
+        return f"Seeds spread by {100 * spread:.2f} points ({100 * low:.2f} to {100 * high:.2f}). "
+
+
+def outcome_of(
+    plan: StudyPlan,
+    state: StudyState,
+    record: Mapping[str, Any],
+    times: dict[str, float] | None = None,
+) -> Outcome:
+    """Return what a study shows by now; right at any moment.
+
+    Args:
+        plan: of the study.
+        state: how far it is.
+        record: provenance of this launch.
+        times: measured milliseconds of the networks, of a study at equal time.
+    """
+    trials, images = table_of_trials(plan, state), plan.validation_images
+    found = concluded(trials, plan.study.expect, validation_images=images, spread=plan.study.expect_spread)
+    latency = with_measured(calibration_document(plan, state.networks), times)
+    noise = noise_of_baseline(state, trials, validation_images=images)
+    document = _document(plan, state, trials, found) | {
+        "noise": None if noise is None else noise_document(noise)
+    }
+    return Outcome(
+        plan=plan,
+        state=state,
+        trials=trials,
+        conclusions=found,
+        noise=noise,
+        laws=laws_of(trials) if plan.study.law else None,
+        card=card_of(plan, state, trials, found, record, measured=measured_words(latency)),
+        document=document if latency is None else {**document, "latency": latency},
+        provenance=record,
+    )
+
+
+def _document(plan: StudyPlan, state: StudyState, trials: pd.DataFrame, found: Conclusions) -> dict[str, Any]:
+    study, metric = plan.study, plan.space.target.metric
+    return {
+        "schema_version": 1,
+        "study": study.name,
+        "size": plan.size.value,
+        "data": plan.setup.data.name,
+        "question": study.question,
+        "prediction": study.prediction,
+        "missing_trainings": len(state.missing),
+        "complete": state.complete,
+        "equal": training_words(plan, state.networks),
+        "conclusions": conclusions_document(found),
+        "networks": networks_document(trials, found),
+        "not_on_target": [
+            {"name": trial.network.name, "problem": trial.network.problem}
+            for trial in state.trials
+            if trial.network.problem is not None and trial.learning_rate_factor == 1
+        ],
+        "winner": _winner(state),
+        "arithmetic": arithmetic_document(state.records),
+        **({} if metric == Metric.MACS else {"metric": metric.value}),
+    }
+
+
+def laws_of(trials: pd.DataFrame) -> LawReport | None:
+    """Return the laws of a study's strategies at the recipe's learning rate; None before any is complete."""
+    try:
+        (source,) = sources_of([trials], cost="macs")
+    except ResultsError:
+        return None
+    return report_laws(source, lambda _name: Bootstrap(resamples=LAW_RESAMPLES))
+
+
+def networks_document(trials: pd.DataFrame, found: Conclusions) -> list[dict[str, Any]]:
+    """Return one row a network and learning rate: mean with its 95 % interval, seeds, costs."""
+    noise = dict(found.noise)
+    rows = []
+    for _, part in trials.groupby("trial", sort=True):
+        first, complete = part.iloc[0], part[part["state"] == "complete"]
+        rate = float(first["learning_rate_factor"])
+        values = [float(value) for value in complete["top1"]]
+        reach = noise[rate].reach(len(values)) if values and rate in noise else None
+        mean = float(np.mean(values)) if values else None
+        rows.append(
+            {
+                "name": str(first["name"]),
+                "kind": str(first["kind"]),
+                "strategy": str(first["strategy"]),
+                "learning_rate_factor": rate,
+                "target_factor": _plain(first["target_factor"]),
+                "achieved_factor": _plain(first["achieved_factor"]),
+                **{key: _plain(first[key]) for key in ("image_size", "params", "macs", "activations")},
+                "seeds": [int(seed) for seed in complete["seed"]],
+                "top1": values,
+                "mean": mean,
+                "low": None if mean is None or reach is None else mean - reach,
+                "high": None if mean is None or reach is None else mean + reach,
+                "states": {str(state): int(count) for state, count in part["state"].value_counts().items()},
+            }
+        )
+    return rows
+
+
+def _plain(value: Any) -> float | int | None:
+    if pd.isna(value):
+        return None
+    return int(value) if isinstance(value, (int, np.integer)) else float(value)
+
+
+def _winner(state: StudyState) -> dict[str, Any] | None:
+    winner = winner_of(state.networks)
+    if winner is None or winner.shares is None:
+        return None
+    depth, width, resolution = winner.shares.shares
+    base = winner.shares.bases(2.0, phi=1.0)
+    return {
+        "shares": {"depth": depth, "width": width, "resolution": resolution},
+        "bases_at_alpha_beta2_gamma2_2": {"alpha": base.alpha, "beta": base.beta, "gamma": base.gamma},
+    }
