@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
+from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.drawings import (
     Drawing,
@@ -23,10 +23,9 @@ from scaling.drawings.rendering import format_of
 from scaling.drawings.saving import OFFICIAL
 from scaling.errors import ConfigError
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.baseline_files import baseline_from
+from scaling.network.baseline_files import baseline_from, network_named
 from scaling.network.baselines import BASELINES
 from scaling.network.families import lite_coefficients, official_name, variant
-from scaling.network.serialization import from_json
 
 DETAILS = ("family", "variant", "stage", "module")
 
@@ -35,12 +34,6 @@ DETAILS = ("family", "variant", "stage", "module")
 @spec_options
 @click.argument("other", required=False)
 @click.option("--detail", type=click.Choice(DETAILS), default="variant", show_default=True)
-@click.option(
-    "--spec",
-    "spec_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="FILE.json of any network, as scaling.network.serialization.to_json writes it, instead of NAME.",
-)
 @click.option("--stage", "stage_number", type=int, help="With --detail stage: which, from 1 (the default).")
 @click.option("--diff", is_flag=True, help="Two networks side by side, what differs in red.")
 @click.option("--scaling-ways", is_flag=True, help="Baseline, width, depth, resolution, compound (Fig. 2).")
@@ -58,7 +51,6 @@ DETAILS = ("family", "variant", "stage", "module")
 def draw(
     other: str | None,
     detail: str,
-    spec_file: Path | None,
     stage_number: int | None,
     diff: bool,
     scaling_ways: bool,
@@ -71,13 +63,14 @@ def draw(
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
-    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
+    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
+    --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
         format_of(path)
-    own = spec_file is not None or options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
+    own = options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
     if diff and own and other is None:  # the one name given is the network to compare with
         other, options["name"] = options["name"], None
     _check(other, detail, stage_number, diff, scaling_ways, factor)
@@ -86,23 +79,13 @@ def draw(
     elif detail == "family" and not own and options["name"] is None:
         drawing = family_drawing([variant(name) for name in OFFICIAL])
     else:
-        spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
-        drawing = _drawing(spec, other, detail, stage_number)
+        drawing = _drawing(spec_from_options(**options), other, detail, stage_number)
     written = [str(save_drawing(drawing, path)) for path in outputs]
     if as_json:
         emit_json(written)
         return
     for name in written:
         console.print(f"wrote {name}", markup=False, soft_wrap=True)
-
-
-def _read(path: Path, name: str | None) -> ArchitectureSpec:
-    if name is not None:
-        raise ConfigError(f"give a name or --spec, not both; got {name!r} and {path}")
-    try:
-        return from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
 
 
 def _check(
