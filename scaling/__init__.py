@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scaling.library.loading import load_run
     from scaling.library.searching import search
     from scaling.model import build_model
+    from scaling.plans.final import TrainingRun, train
     from scaling.weights import export_weights, load_weights
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ __all__ = [
     "SpecError",
     "StageSpec",
     "StemSpec",
+    "TrainingRun",
     "WeightsError",
     "build_model",
     "count_cost",
@@ -50,16 +52,19 @@ __all__ = [
     "load_weights",
     "scale",
     "search",
+    "train",
     "variant",
 ]
 
 
 _LAZY = {
+    "TrainingRun": "scaling.plans.final",
     "build_model": "scaling.model",
     "export_weights": "scaling.weights",
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
+    "train": "scaling.plans.final",
 }
 """What needs torch, and where it lives: imported when it is first asked for; describing stays instant."""
 
