@@ -22,8 +22,9 @@ from scaling.network.small_inputs import for_small_input
 if TYPE_CHECKING:
     from scaling.library.loading import load_run
     from scaling.library.searching import search
+    from scaling.library.training import train
     from scaling.model import build_model
-    from scaling.plans.final import TrainingRun, train
+    from scaling.plans.final.result import TrainingRun
     from scaling.weights import export_weights, load_weights
 
 __version__ = "0.1.0"
@@ -58,13 +59,13 @@ __all__ = [
 
 
 _LAZY = {
-    "TrainingRun": "scaling.plans.final",
+    "TrainingRun": "scaling.plans.final.result",
     "build_model": "scaling.model",
     "export_weights": "scaling.weights",
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
-    "train": "scaling.plans.final",
+    "train": "scaling.library.training",
 }
 """What needs torch, and where it lives: imported when it is first asked for; describing stays instant."""
 

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.output import console, emit_json, errors, json_option, table_of
+from scaling.library.training import train as train_network
 from scaling.model import TENSORFLOW
 from scaling.network.small_inputs import SmallInput
-from scaling.plans.final import TrainingRun
-from scaling.plans.final import train as train_network
+from scaling.plans.final.result import TrainingRun
 from scaling.runs.store import DEFAULT_STORE
 from scaling.training.options import KernelChoice
 from scaling.training.recipes import recipe_names
 
 RECIPES = ", ".join(recipe_names())
 PATH = click.Path(path_type=Path)
-STOPPED = 130
+INTERRUPTED = 130
 
 
 @click.command()
@@ -57,9 +57,10 @@ def train(network: str, as_json: bool, **options: Any) -> None:
     it. Started again with the same folder, a training goes on from its last epoch. Started by torchrun, its
     processes share every batch.
     """
-    run = train_network(network, **options)
-    if run.stopped:
-        sys.exit(STOPPED)
+    try:
+        run = train_network(network, console=errors, **options)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     if not run.first:
         return
     if as_json:

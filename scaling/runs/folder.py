@@ -223,10 +223,10 @@ def held(folder: RunFolder) -> Iterator[None]:
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder.path / "run.lock")
-    except OSError as error:
-        raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror}") from None
-    except Timeout:
+    except Timeout:  # before OSError, whose child it is
         raise ResultsError(f"another run is using {folder.path}: {_holder(folder)}") from None
+    except OSError as error:
+        raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror or error}") from None
     try:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
         write_json(folder.path / "run.owner.json", owner)

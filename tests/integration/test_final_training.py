@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 from tiny_setup import tiny_setup
 
 import scaling
@@ -25,8 +26,8 @@ from scaling.cli.output import run
 from scaling.data.folders import split_folder
 from scaling.model import build_model
 from scaling.model.depthwise import Kernel, KernelShape, KernelTable
-from scaling.network.serialization import architecture_key
-from scaling.plans.final import load_training
+from scaling.network.serialization import architecture_key, to_json
+from scaling.plans.final.result import load_training
 from scaling.runs.folder import held
 from scaling.runs.job import Job
 from scaling.runs.store import Store
@@ -45,7 +46,7 @@ COMMON: dict[str, Any] = {
     "batch_norm_momentum": 0.1,
     "device": "cpu",
     "kernels": "fixed",
-    "progress": False,
+    "console": Console(quiet=True),
 }
 
 
@@ -72,18 +73,12 @@ def as_typed(place: Path, *more: str) -> list[str]:
     """The command of the same training; the network and the recipe come from files."""
     recipe = "epochs = 2\nbatch_size = 25\nlearning_rate = 0.02\ndropout = 0.0\nema_decay = 0.5\n"
     (place / "recipe.toml").write_text(recipe)
-    (place / "tiny.json").write_text(json.dumps({"spec": json.loads(_spec_text())}))
+    (place / "tiny.json").write_text(json.dumps({"spec": json.loads(to_json(SPEC))}))
     return [
         *("train", str(place / "tiny.json"), "--data", "glyphs", "--recipe", str(place / "recipe.toml")),
         *("--train", "150", "--validation", "50", "--batch-norm-momentum", "0.1", "--device", "cpu"),
         *("--kernels", "fixed", "--output", str(place / "typed"), "--store", str(place / "store"), *more),
     ]
-
-
-def _spec_text() -> str:
-    from scaling.network.serialization import to_json  # noqa: PLC0415
-
-    return to_json(SPEC)
 
 
 def test_the_command_is_the_call(
@@ -118,7 +113,7 @@ def test_a_training_leaves_all_that_it_found(whole: scaling.TrainingRun) -> None
     assert metrics["steps"].tolist() == [6, 12]
     assert metrics["top1"].iloc[-1] == whole.top1
     provenance = json.loads(folder.provenance.read_text())
-    assert set(provenance["data_checksums"]) == {"train", "validation"}
+    assert set(provenance["data_checksums"]) == {"train at 16 px", "validation at 16 px"}
     assert provenance["finished"] is not None
     assert len(provenance["launches"]) == 1
     assert folder.keys() == [whole.record.key] == list(store.keys())
@@ -126,7 +121,7 @@ def test_a_training_leaves_all_that_it_found(whole: scaling.TrainingRun) -> None
     assert not list((store.path / "unfinished").glob("*.checkpoint*"))
     assert whole.weights is not None
     build_model(whole.spec).load_state_dict(dict(read_own(whole.weights, whole.spec).state))
-    again = load_training(folder.path, store)
+    again = load_training(folder.path)
     assert again.document() == whole.document()
     pd.testing.assert_frame_equal(again.curve, whole.curve)
     assert architecture_key(again.spec) == architecture_key(SPEC)
@@ -139,7 +134,7 @@ def test_a_finished_training_is_not_done_again_but_can_be_tested(
     assert first.weights is not None
     written = first.weights.stat().st_mtime_ns
     (tmp_path / "run" / "result.json").unlink()  # as if it had been killed before that was written
-    tested = trained(tmp_path, test=True, progress=True)
+    tested = trained(tmp_path, test=True, console=None)
     assert "is finished" in capsys.readouterr().err
     assert tested.test is not None
     assert tested.test["images"] == 4000  # the whole test split of glyphs
@@ -158,7 +153,7 @@ def test_a_record_without_weights_is_trained_again(whole: scaling.TrainingRun, t
     assert whole.weights is not None
     assert again.weights.read_bytes() == whole.weights.read_bytes()
     assert again.record is not None
-    assert again.record.key in again.folder.keys()
+    assert again.folder.keys() == [again.record.key]
     assert list(Store(path=store).keys()) == [again.record.key]
 
 
@@ -203,14 +198,16 @@ def test_a_stopped_training_goes_on_bit_for_bit(tmp_path: Path, capsys: pytest.C
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal, "getsignal", lambda _number: signal.SIG_DFL)  # however pytest was started
         thread = when(metrics.exists, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        stopped = trained(tmp_path, "parts", **longer, progress=True)
+        with pytest.raises(KeyboardInterrupt):
+            trained(tmp_path, "parts", **longer, console=None)
     thread.join()
+    stopped = load_training(tmp_path / "parts")
     assert stopped.stopped
     done = len(stopped.curve)
     assert 1 <= done < 8
     assert "stopped; the same command goes on" in capsys.readouterr().err
     assert not stopped.folder.result.exists()
-    parts = trained(tmp_path, "parts", **longer, progress=True)
+    parts = trained(tmp_path, "parts", **longer, console=None)
     assert f"epoch {done}/8" not in capsys.readouterr().err  # the unsaved epoch was kept
     assert parts.weights is not None
     assert whole.weights is not None
@@ -226,7 +223,7 @@ def test_a_diverged_training_has_no_weights_and_is_not_tried_again(
     wild = Recipe(epochs=2, batch_size=25, learning_rate=1e30, dropout=0.0)
     found = trained(tmp_path, recipe=wild)
     assert (found.document()["outcome"], found.top1, found.weights) == ("diverged", None, None)
-    assert trained(tmp_path, recipe=wild, progress=True).document() == found.document()
+    assert trained(tmp_path, recipe=wild, console=None).document() == found.document()
     assert "is finished" in capsys.readouterr().err
     with pytest.raises(scaling.ConfigError, match="no weights to test: its training diverged"):
         trained(tmp_path, recipe=wild, test=True)

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from scaling.atomic_write import write_json
-from scaling.data import dataset_info
 from scaling.errors import ScalingError
 from scaling.model import EfficientNet, KernelTable
 from scaling.network.serialization import to_json
 from scaling.plans.final.plan import weights_of
-from scaling.plans.final.progress import TrainingProgress
 from scaling.plans.final.result import write_curve
-from scaling.provenance import provenance, utc_now
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
 from scaling.runs.launch import StatusWriter
 from scaling.runs.record import Record, RecordState
+from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.signals import StopSignals
 from scaling.runs.store import Known, Store
 from scaling.runs.task import Task, Watch, run_task
 from scaling.training.board import Board
 from scaling.training.distributed import Processes
 from scaling.weights import write_own
+
+
+class Viewer(Protocol):
+    """Sees a training; it decides nothing."""
+
+    def announce(self, job: Job, images: int, device: str) -> None:
+        """See what is going to be trained, on how many images."""
+        ...
+
+    def measuring(self, done: int, total: int) -> None:
+        """See how far measuring kernels is."""
+        ...
+
+    def begin(self, job: Job, images: int, kernels: KernelTable | None) -> None:
+        """See with which kernels it begins."""
+        ...
+
+    def __call__(self, event: Started | Event) -> None:
+        """See what happened."""
+        ...
 
 
 class FinalLaunch:
@@ -40,7 +56,7 @@ class FinalLaunch:
         folder: where files go.
         store: where record and checkpoint go.
         processes: that train together.
-        progress: shows what happens.
+        viewer: sees what happens.
         board: draws curves; None for none.
     """
 
@@ -50,11 +66,11 @@ class FinalLaunch:
         folder: RunFolder,
         store: Store,
         processes: Processes,
-        progress: TrainingProgress,
+        viewer: Viewer,
         board: Board | None,
     ) -> None:
         self.job, self.folder, self.store = job, folder, store
-        self.processes, self.progress, self.board = processes, progress, board
+        self.processes, self.viewer, self.board = processes, viewer, board
 
     def run(self) -> Record | None:
         """Train, and return the record; None where Ctrl-C, SIGTERM or SIGHUP stopped it.
@@ -63,12 +79,11 @@ class FinalLaunch:
             ResultsError: a file cannot be written; what was written before is whole.
             ScalingError: the training failed.
         """
-        with self.progress.drawn(), StopSignals() as signals:
-            images = len(self.job.images("train"))
-            self.progress.announce(self.job, images, str(self.processes.device))
+        with StopSignals() as signals:
+            images, origin = len(self.job.images("train")), self._start_provenance()
+            self.viewer.announce(self.job, images, str(self.processes.device))
             kernels = self._kernels()
-            self.progress.begin(self.job, images, kernels)
-            origin = self._start_provenance()
+            self.viewer.begin(self.job, images, kernels)
             task = Task(job=self.job, key=self.job.key, kernels=kernels, store=self.store.path.absolute())
             try:
                 record = self._watched(task, signals)
@@ -78,7 +93,7 @@ class FinalLaunch:
         if record is not None and record.state == RecordState.FAILED:
             raise ScalingError(f"the training failed: {record.error}")
         if record is not None and self.processes.first:
-            write_json(self.folder.provenance, {**origin, "finished": utc_now()})
+            finish_provenance(self.folder, origin, finished=True)
         return record
 
     def _watched(self, task: Task, signals: StopSignals) -> Record | None:
@@ -105,7 +120,7 @@ class FinalLaunch:
             write_curve(self.folder, event.curve)
             if self.board is not None:
                 self.board.add(event.curve)
-        self.progress(event)
+        self.viewer(event)
 
     def _keep(self, model: EfficientNet) -> None:
         state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
@@ -115,7 +130,7 @@ class FinalLaunch:
         """Return the store's kernels; the first process measures them where nobody has."""
         choice, device, threads = self.job.kernels, self.job.device, torch.get_num_threads()
         if self.processes.first:
-            table = self.store.kernels(choice, device, threads=threads, progress=self.progress.measuring)
+            table = self.store.kernels(choice, device, threads=threads, progress=self.viewer.measuring)
             self.processes.wait()
             return table
         self.processes.wait()
@@ -124,21 +139,8 @@ class FinalLaunch:
     def _start_provenance(self) -> dict[str, Any]:
         if not self.processes.first:
             return {}
-        record = provenance(
-            config=config_of(self.job),
-            config_key=self.job.key,
-            command=sys.argv,
-            device=str(self.processes.device),
-            data_checksums=dict(zip(("train", "validation"), self.job.checksums(), strict=True)),
-            started=utc_now(),
-            finished=None,
-            dataset_source=dataset_info(self.job.data.name).source,
-            processes=self.job.processes,
-        )
-        launches = [*_launches(self.folder), {"started": record["started"], "commit": record["commit"]}]
-        record |= {"launches": launches, "started": launches[0]["started"]}
-        write_json(self.folder.provenance, record)
-        return record
+        job = self.job
+        return start_provenance(self.folder, config_of(job), job.key, job, processes=job.processes)
 
 
 def config_of(job: Job) -> dict[str, Any]:
@@ -157,12 +159,3 @@ def config_of(job: Job) -> dict[str, Any]:
     }
     found: dict[str, Any] = json.loads(json.dumps(plain))
     return found
-
-
-def _launches(folder: RunFolder) -> list[dict[str, Any]]:
-    """Return when this training was launched before; a damaged record counts as none."""
-    try:
-        launches = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return launches if isinstance(launches, list) else []

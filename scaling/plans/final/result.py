@@ -124,12 +124,8 @@ class TrainingRun:
         return f"<p><b>{escape(str(self))}</b> ({escape(str(self.folder.path))})</p>{table}"
 
 
-def load_training(path: Path, store: Store | None = None) -> TrainingRun:
-    """Return the training in a folder, with its record where the store has it.
-
-    Args:
-        path: the folder.
-        store: of records; the default one if None.
+def load_training(path: Path) -> TrainingRun:
+    """Return the training in a folder, with its record where its store has that.
 
     Raises:
         ResultsError: it is not the folder of a training.
@@ -137,8 +133,8 @@ def load_training(path: Path, store: Store | None = None) -> TrainingRun:
     folder = RunFolder(path=path)
     found = folder.document()
     if found.get("kind") != KIND:
-        raise ResultsError(f"{path} holds no training but a run of kind {found.get('kind')!r}")
-    record = (store or Store()).find(found["key"])
+        raise ResultsError(f"{path} is the folder of a {found.get('kind')}, not of one training")
+    record = Store(path=folder.store()).find(found["key"])
     return TrainingRun(
         folder=folder,
         spec=from_json(json.dumps(found["config"]["spec"])),

@@ -28,7 +28,7 @@ COMMANDS: dict[str, list[str]] = {
     "latency": ["latency", "NETWORK", "--json"],
     # Each of these reads the network before it misses something.
     "evaluate": ["evaluate", "NETWORK", "--weights", "x.pth", "--data", "imagefolder:missing"],
-    "weights": ["weights", "import", "x.pth", "--from", "timm", "-o", "OUTPUT.safetensors", "--variant", "NETWORK"],
+    "weights": ["weights", "import", "x.pth", "--from", "timm", "-o", "OUTPUT.pth", "--variant", "NETWORK"],
     "train": ["train", "NETWORK", "--data", "glyphs", "--recipe", "absent.toml"],
 }  # fmt: skip
 

@@ -12,11 +12,11 @@ import pytest
 from tiny_setup import tiny_setup
 
 from scaling.errors import ResultsError
+from scaling.library.loading import load_run
 from scaling.network.serialization import architecture_key, read_spec
-from scaling.plans.final import TrainingRun, load_training
 from scaling.plans.final.launch import config_of
 from scaling.plans.final.plan import FinalPlan
-from scaling.plans.final.result import write_curve
+from scaling.plans.final.result import TrainingRun, load_training, write_curve
 from scaling.runs.folder import RunFolder, open_folder
 from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState
@@ -124,20 +124,21 @@ def test_a_diverged_run_has_no_interval(tmp_path: Path) -> None:
 
 def test_a_run_is_loaded_from_its_folder(tmp_path: Path) -> None:
     folder, store = RunFolder(path=tmp_path / "run"), Store(path=tmp_path / "store")
-    open_folder(folder, "train", config_of(job()), job().key)
-    assert load_training(folder.path, store).stopped
+    open_folder(folder, "train", config_of(job()), job().key, store=store.path)
+    assert load_training(folder.path).stopped
     store.add(record())
     TrainingRun(folder=folder, spec=job().spec, record=record(), test={"images": 3}).write()
-    run = load_training(folder.path, store)
+    run = load_run(folder.path)
+    assert isinstance(run, TrainingRun)
     assert run.top1 == 0.2
     assert run.test == {"images": 3}
     assert run.spec == job().spec
     folder.result.write_text("{torn")
-    assert load_training(folder.path, store).test is None
+    assert load_training(folder.path).test is None
     other = RunFolder(path=tmp_path / "other")
     open_folder(other, "study", {}, "x")
-    with pytest.raises(ResultsError, match="holds no training but a run of kind 'study'"):
-        load_training(other.path, store)
+    with pytest.raises(ResultsError, match="is the folder of a study, not of one training"):
+        load_training(other.path)
 
 
 def test_the_first_difference_is_one_that_people_set() -> None:

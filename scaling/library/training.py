@@ -1,4 +1,4 @@
-"""`train`: one full training of one network, as one call."""
+"""`scaling.train`: one full training of one network, as one call."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from scaling.data import dataset_info
 from scaling.errors import ConfigError
+from scaling.library.training_lines import TrainingLines
 from scaling.model import TENSORFLOW, build_model
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import network_named
@@ -19,7 +21,6 @@ from scaling.network.rounding import choice
 from scaling.network.small_inputs import SmallInput, for_small_input
 from scaling.plans.final.launch import FinalLaunch, config_of
 from scaling.plans.final.plan import KIND, FinalPlan, board_of, weights_of
-from scaling.plans.final.progress import TrainingProgress
 from scaling.plans.final.result import TrainingRun, interval_of, read_test
 from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder, held, open_folder, set_aside
@@ -62,7 +63,7 @@ def train(
     fresh: bool = False,
     test: bool = False,
     tensorboard: bool = False,
-    progress: bool = True,
+    console: Console | None = None,
 ) -> TrainingRun:
     """Train one network with one recipe and one seed, to its weights.
 
@@ -91,11 +92,12 @@ def train(
         fresh: move an earlier training in this folder out of the way.
         test: judge the trained network on the test split, too.
         tensorboard: draw curves for TensorBoard.
-        progress: print what happens on standard error.
+        console: for progress; standard error if None.
 
     Raises:
         ConfigError: a setting cannot be, or the folder holds another training.
         DataError: the data are missing, or hold fewer images.
+        KeyboardInterrupt: it was asked to stop.
         ResultsError: a file cannot be written, or another process trains in this folder.
         ScalingError: the training failed.
     """
@@ -125,14 +127,16 @@ def train(
         job = replace(job, processes=processes.share.processes)
         _check(job, processes)
         board = Board(board_of(folder)) if tensorboard and processes.first else None
+        if not processes.first:
+            console = Console(quiet=True)
+        lines = TrainingLines(console or Console(stderr=True, highlight=False))
         if fresh and processes.first:
-            set_aside(folder)
-        shown = TrainingProgress(shown=progress and processes.first)
+            lines.moved(set_aside(folder))
         with held(folder) if processes.first else nullcontext():
             if processes.first:
-                _open(folder, job)
+                _open(folder, job, Path(store))
             processes.wait()
-            return _run(job, folder, Store(path=Path(store)), processes, shown, board, on_test=test)
+            return _run(job, folder, Store(path=Path(store)), processes, lines, board, on_test=test)
 
 
 def _run(
@@ -140,26 +144,27 @@ def _run(
     folder: RunFolder,
     store: Store,
     processes: Processes,
-    shown: TrainingProgress,
+    lines: TrainingLines,
     board: Board | None,
     *,
     on_test: bool,
 ) -> TrainingRun:
-    known = Known(store=store)
+    known = Known(store=store, retry=True)
     wanted = FinalPlan(job=job, kept=weights_of(folder).exists()).next_jobs(known, 1).jobs
     processes.wait()  # all of them have looked before one of them writes
-    record: Record | None
+    record: Record | None = None
     if wanted:
-        record = FinalLaunch(job, folder, store, processes, shown, board).run()
+        with lines.drawn():
+            record = FinalLaunch(job, folder, store, processes, lines, board).run()
     else:
         record = known[job.key]
-        shown.finished(folder.path)
+        lines.finished(folder.path)
+    if record is None:
+        lines.stopped(folder.path)
+        raise KeyboardInterrupt
     run = TrainingRun(
         folder=folder, spec=job.spec, record=record, test=read_test(folder), first=processes.first
     )
-    if record is None:
-        shown.stopped(folder.path)
-        return run
     if not processes.first:
         return run
     run.write()
@@ -194,11 +199,11 @@ def _check(job: Job, processes: Processes) -> None:
     _ = job.key
 
 
-def _open(folder: RunFolder, job: Job) -> None:
+def _open(folder: RunFolder, job: Job, store: Path) -> None:
     others = [path for path in folder.path.iterdir() if path.name not in OF_THE_LOCK]
     if others and not folder.config.exists():
         raise ConfigError(f"{folder.path} holds other files; give another --output")
-    open_folder(folder, KIND, config_of(job), job.key)
+    open_folder(folder, KIND, config_of(job), job.key, store=store)
 
 
 def _tested(run: TrainingRun, job: Job, device: torch.device) -> dict[str, Any]:

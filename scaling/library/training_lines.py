@@ -1,4 +1,4 @@
-"""What a full training says of itself on standard error: lines, and a bar where that is a terminal."""
+"""What a full training says of itself while it runs: lines, and a bar on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ENOUGH_MOVES = 5
 """Momentum times steps: after fewer, more than exp(-5) = 0.7 % of running statistics is where they began."""
 
 
-class TrainingProgress:
+class TrainingLines:
     """Lines and a bar for one training.
 
     Args:
-        shown: whether anything is printed.
+        console: where to print; a bar is drawn where that is a terminal.
     """
 
-    def __init__(self, *, shown: bool) -> None:
-        self.console = Console(stderr=True, highlight=False, quiet=not shown)
+    def __init__(self, console: Console) -> None:
+        self.console = console
         self.bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -37,7 +37,7 @@ class TrainingProgress:
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=not (shown and self.console.is_terminal),
+            disable=console.quiet or not (console.is_terminal or console.is_jupyter),
         )
         self.bar = self.bars.add_task("measuring kernels", visible=False)
         self.epochs = 0
@@ -94,6 +94,11 @@ class TrainingProgress:
                 )
             case Started() | Ended():
                 pass
+
+    def moved(self, path: Path | None) -> None:
+        """Say where an earlier training went."""
+        if path is not None:
+            self._say(f"the earlier run is kept in {path}")
 
     def stopped(self, path: Path) -> None:
         """Say that it stopped, and how it goes on."""
