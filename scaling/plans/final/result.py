@@ -146,8 +146,8 @@ def load_training(path: Path) -> TrainingRun:
 def read_test(folder: RunFolder) -> Mapping[str, Any] | None:
     """Return what the test split gave earlier; None where it was not asked for, or that is damaged."""
     try:
-        found = json.loads(folder.result.read_text(encoding="utf-8")).get("test")
-    except (OSError, ValueError, AttributeError):
+        found = json.loads(folder.result.read_text(encoding="utf-8"))["test"]
+    except (OSError, ValueError, LookupError, TypeError):
         return None
     return found if isinstance(found, dict) else None
 
