@@ -29,7 +29,6 @@ from scaling.model.depthwise import Kernel, KernelShape, KernelTable
 from scaling.network.serialization import architecture_key, to_json
 from scaling.plans.final.result import load_training
 from scaling.runs.folder import held
-from scaling.runs.job import Job
 from scaling.runs.store import Store
 from scaling.training.checkpoint import save_checkpoint
 from scaling.training.kernels import read_kernels
@@ -315,15 +314,3 @@ def test_streamed_pictures_have_one_crop(tmp_path: Path, pictures: Path) -> None
     with pytest.raises(scaling.ConfigError, match="or neither; got crop_area None and flip True"):
         streamed(tmp_path, pictures, "other", "epochs = 1\n[augmentation]\nflip = true\n")
     assert not (tmp_path / "other").exists()
-
-
-def test_streams_are_part_of_a_jobs_key(pictures: Path, tmp_path: Path) -> None:
-    def key(root: Path) -> str:
-        setup = tiny_setup(data={"name": f"imagefolder:{root}", "train": None, "validation": None})
-        job: Job = setup.job(setup.baseline_spec, seed=0)
-        return job.key
-
-    copied = tmp_path / "pictures"
-    copied.symlink_to(pictures)
-    assert key(pictures) != key(copied)  # the name of the data counts
-    assert key(pictures) == key(pictures)
