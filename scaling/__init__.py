@@ -20,6 +20,7 @@ from scaling.network.rounding import RoundingRules
 from scaling.network.small_inputs import for_small_input
 
 if TYPE_CHECKING:
+    from scaling.library.auditing import AuditRun, audit
     from scaling.library.loading import load_run
     from scaling.library.searching import search
     from scaling.library.training import train
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "ArchitectureSpec",
+    "AuditRun",
     "CompoundCoefficients",
     "ConfigError",
     "Cost",
@@ -44,6 +46,7 @@ __all__ = [
     "StemSpec",
     "TrainingRun",
     "WeightsError",
+    "audit",
     "build_model",
     "count_cost",
     "export_weights",
@@ -59,7 +62,9 @@ __all__ = [
 
 
 _LAZY = {
+    "AuditRun": "scaling.library.auditing",
     "TrainingRun": "scaling.plans.final.result",
+    "audit": "scaling.library.auditing",
     "build_model": "scaling.model",
     "export_weights": "scaling.weights",
     "load_run": "scaling.library.loading",

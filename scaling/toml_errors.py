@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -71,22 +71,46 @@ def problem_of(error: ValidationError, model: type[BaseModel]) -> tuple[Entry, s
     for problem in error.errors(include_url=False):
         # pydantic's names for an unknown key of a model, and of a dataclass such as the recipe
         if problem["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
-            *tables, key = (str(part) for part in problem["loc"])
-            known = _known_keys(model, tables)
-            close = difflib.get_close_matches(key, known, n=1)
+            entry, known = _entry_of(problem["loc"], model)
+            close = difflib.get_close_matches(entry[-1], known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-            return problem["loc"], f"unknown key {'.'.join([*tables, key])!r}; {hint}"
+            return entry, f"unknown key {'.'.join(entry)!r}; {hint}"
     first = error.errors(include_url=False)[0]
     # A model's own validator may say which of its entries is wrong.
     return (*first["loc"], *first.get("ctx", {}).get("entry", ())), first_problem(error)
 
 
-def _known_keys(model: Any, tables: list[str]) -> list[str]:
+def _entry_of(location: Entry, model: Any) -> tuple[tuple[str, ...], list[str]]:
+    """Return the tables and the key of an unknown entry, and the keys that are known in its place.
+
+    Args:
+        location: as pydantic names it, with indices of arrays and tags of unions between the tables.
+        model: of the document.
+    """
+    models, names = [model], list[str]()
+    *tables, key = location
     for table in tables:
-        in_model = hasattr(model, "model_fields")
-        model = model.model_fields[table].annotation if in_model else get_type_hints(model)[table]
-    fields = getattr(model, "model_fields", None) or model.__dataclass_fields__
-    return list(fields)
+        inner = [one for model in models for one in _inner_tables(_annotations(model).get(str(table)))]
+        if inner:
+            models, names = inner, [*names, str(table)]
+        elif isinstance(table, str):  # the tag of a union: its `kind`
+            models = [one for one in models if table in get_args(_annotations(one).get("kind"))]
+    known = [name for model in models for name in _annotations(model)]
+    return (*names, str(key)), list(dict.fromkeys(known))
+
+
+def _annotations(model: Any) -> dict[str, Any]:
+    if hasattr(model, "model_fields"):
+        return {name: field.annotation for name, field in model.model_fields.items()}
+    hints = get_type_hints(model)
+    return {name: hints[name] for name in model.__dataclass_fields__}
+
+
+def _inner_tables(annotation: Any) -> list[Any]:
+    """Return the models and dataclasses of an annotation such as `tuple[Table, ...]` or `Table | None`."""
+    if hasattr(annotation, "model_fields") or hasattr(annotation, "__dataclass_fields__"):
+        return [annotation]
+    return [inner for part in get_args(annotation) for inner in _inner_tables(part)]
 
 
 def line_of(text: str, entry: Entry) -> int | None:

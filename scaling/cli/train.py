@@ -72,7 +72,7 @@ def train(network: str, as_json: bool, **options: Any) -> None:
 def _print(run: TrainingRun) -> None:
     found = run.document()
     table = table_of(found["network"], f"{found['data']}, seed {found['seed']}")
-    test = found["test"] if "test" in found else {}
+    test = run.test or {}
     rows = {
         "outcome": found["outcome"],
         "top-1, validation": _percent(found["top1"], found["top1_interval"]),
