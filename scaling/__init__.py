@@ -22,15 +22,19 @@ from scaling.notebook import register_views
 
 if TYPE_CHECKING:
     from scaling.drawings import draw
+    from scaling.library.auditing import AuditRun, audit
     from scaling.library.loading import load_run
     from scaling.library.searching import search
     from scaling.library.studying import study
+    from scaling.library.training import train
     from scaling.model import build_model
+    from scaling.plans.final.result import TrainingRun
     from scaling.weights import create_model, export_weights, load_weights
 
 __version__ = "0.1.0"
 __all__ = [
     "ArchitectureSpec",
+    "AuditRun",
     "CompoundCoefficients",
     "ConfigError",
     "Cost",
@@ -43,7 +47,9 @@ __all__ = [
     "SpecError",
     "StageSpec",
     "StemSpec",
+    "TrainingRun",
     "WeightsError",
+    "audit",
     "build_model",
     "count_cost",
     "create_model",
@@ -56,11 +62,15 @@ __all__ = [
     "scale",
     "search",
     "study",
+    "train",
     "variant",
 ]
 
 
 _LAZY = {
+    "AuditRun": "scaling.library.auditing",
+    "TrainingRun": "scaling.plans.final.result",
+    "audit": "scaling.library.auditing",
     "build_model": "scaling.model",
     "create_model": "scaling.weights",
     "draw": "scaling.drawings",
@@ -69,6 +79,7 @@ _LAZY = {
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",
     "study": "scaling.library.studying",
+    "train": "scaling.library.training",
 }
 """What needs torch or matplotlib, and where it lives: imported when first asked for."""
 

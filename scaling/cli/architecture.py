@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from scaling.cli.arguments import spec_from_options, spec_options
@@ -15,6 +17,7 @@ from scaling.cost.closed_form import input_sides
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.network.decomposition import Layer, layers
 from scaling.network.families import official_name, released_coefficients, variant
+from scaling.network.serialization import to_json
 from scaling.network.small_inputs import idle_taps, last_map
 
 _STAGE_FIELDS = (
@@ -30,18 +33,20 @@ _STAGE_FIELDS = (
 
 
 def description(spec: ArchitectureSpec) -> dict[str, Any]:
-    """Return the `describe --json` document of a network that was scaled from a baseline."""
-    derivation, cost = spec.derivation, count_cost(spec)
-    assert derivation is not None, "every network of the command line is scaled from a baseline"
+    """Return the `describe --json` document: how it was scaled is None where a file does not say."""
+    made, cost = spec.derivation, count_cost(spec)
     return {
         "name": spec.name,
-        "baseline": derivation.baseline,
-        **{key: getattr(derivation.compound, key, None) for key in ("alpha", "beta", "gamma", "phi")},
-        "coefficient_rounding": derivation.rounding.coefficient_rounding.value,
+        "baseline": made.baseline if made else None,
+        **{
+            key: getattr(made.compound if made else None, key, None)
+            for key in ("alpha", "beta", "gamma", "phi")
+        },
+        "coefficient_rounding": made.rounding.coefficient_rounding.value if made else None,
         "official_name": official_name(spec),
-        "depth_coefficient": derivation.scaling.depth_coefficient,
-        "width_coefficient": derivation.scaling.width_coefficient,
-        "resolution_coefficient": spec.image_size / derivation.baseline_image_size,
+        "depth_coefficient": made.scaling.depth_coefficient if made else None,
+        "width_coefficient": made.scaling.width_coefficient if made else None,
+        "resolution_coefficient": spec.image_size / made.baseline_image_size if made else None,
         "image_size": spec.image_size,
         "dropout": spec.dropout,
         "in_channels": spec.in_channels,
@@ -59,6 +64,7 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
         "macs": cost.macs,
         "activations": cost.activations,
         "keras_layers": len(layers(spec)),
+        "spec": json.loads(to_json(spec)),
     }
 
 
@@ -68,8 +74,9 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
 def describe(as_json: bool, **options: Any) -> None:
     """Describe a network: coefficients, stages, cost.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
-    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
+    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
+    --phi.
     """
     spec = spec_from_options(**options)
     if as_json:
@@ -79,17 +86,18 @@ def describe(as_json: bool, **options: Any) -> None:
 
 
 def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None:
-    unscaled = spec.name == document["baseline"]
-    console.print(
-        f"[bold]{spec.name}[/bold], " + ("as it is" if unscaled else f"scaled from {document['baseline']}")
-    )
+    as_it_is = document["baseline"] in {spec.name, None}
+    made = "as it is" if as_it_is else f"scaled from {document['baseline']}"
+    console.print(f"[bold]{escape(spec.name or 'network')}[/bold], {made}")
     if document["phi"] is not None:
         bases = "  ".join(f"{key} {document[key]:.6g}" for key in ("alpha", "beta", "gamma", "phi"))
         console.print(f"{bases}  (coefficient rounding: {document['coefficient_rounding']})")
-    console.print(
-        f"depth ×{document['depth_coefficient']:.4g}  width ×{document['width_coefficient']:.4g}  "
-        f"resolution ×{document['resolution_coefficient']:.4g}  dropout {document['dropout']:.3g}\n"
+    coefficients = "".join(
+        f"{name} ×{document[f'{name}_coefficient']:.4g}  "
+        for name in ("depth", "width", "resolution")
+        if document["baseline"] is not None
     )
+    console.print(f"{coefficients}dropout {document['dropout']:.3g}\n")
     console.print(_stage_table(spec))
     console.print(
         f"\n{document['blocks']} blocks, {document['keras_layers']} layers without top\n"

@@ -12,9 +12,9 @@ from scaling.cli.output import compose
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.baseline_files import baseline_from, is_path
-from scaling.network.baselines import BASELINES, Baseline, known_baseline, rules_of_baseline
-from scaling.network.families import generate, named, official_name, variant
+from scaling.network.baseline_files import baseline_from, network_named
+from scaling.network.baselines import BASELINES, Baseline
+from scaling.network.families import generate, named
 from scaling.network.rounding import CoefficientRounding, choice
 from scaling.network.small_inputs import SmallInput, for_small_input
 
@@ -125,24 +125,6 @@ def spec_from_options(
     changed = {key: value for key, value in overrides.items() if value is not None}
     sized = replace(spec, **changed)  # type: ignore[arg-type]
     return checked(named(for_small_input(sized, small_input)))
-
-
-def network_named(name: str) -> ArchitectureSpec:
-    """Return an official variant, or a baseline as it is, by its name or its file.
-
-    Raises:
-        ConfigError: the file cannot be read or is wrong.
-        SpecError: nothing has that name.
-    """
-    if is_path(name):
-        return baseline_from(name).unscaled()
-    known = known_baseline(name)
-    if known is None or official_name(known) is not None:
-        try:
-            return variant(name)
-        except SpecError as error:
-            raise SpecError(f"{error}, or a baseline: {', '.join(BASELINES)}") from None
-    return Baseline(spec=known, rounding=rules_of_baseline(known.name)).unscaled()
 
 
 def checked(spec: ArchitectureSpec) -> ArchitectureSpec:

@@ -22,8 +22,9 @@ from scaling.network.published import printed_macs
 def count(no_trace: bool, as_json: bool, **options: Any) -> None:
     """Count a network and reconcile the counters.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
-    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
+    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
+    --phi.
     """
     spec = spec_from_options(**options)
     cost = count_cost(spec)

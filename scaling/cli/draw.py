@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from scaling.cli.arguments import DEFAULT_BASELINE, network_named, spec_from_options, spec_options
+from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option
 from scaling.drawings import DETAILS, family_drawing, scaling_ways_drawing
 from scaling.drawings import draw as draw_network
@@ -15,21 +15,14 @@ from scaling.drawings.details import Detail
 from scaling.drawings.rendering import format_of
 from scaling.errors import ConfigError
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.baseline_files import baseline_from
+from scaling.network.baseline_files import baseline_from, network_named
 from scaling.network.families import COMPOUND_FAMILY, variant
-from scaling.network.serialization import from_json
 
 
 @click.command()
 @spec_options
 @click.argument("other", required=False)
 @click.option("--detail", type=click.Choice(DETAILS), default="variant", show_default=True)
-@click.option(
-    "--spec",
-    "spec_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="FILE.json of any network, as scaling.network.serialization.to_json writes it, instead of NAME.",
-)
 @click.option("--stage", "stage_number", type=int, help="With --detail stage: which, from 1 (the default).")
 @click.option("--diff", is_flag=True, help="Two networks side by side, what differs in red.")
 @click.option("--scaling-ways", is_flag=True, help="Baseline, width, depth, resolution, compound (Fig. 2).")
@@ -47,7 +40,6 @@ from scaling.network.serialization import from_json
 def draw(
     other: str | None,
     detail: Detail,
-    spec_file: Path | None,
     stage_number: int | None,
     diff: bool,
     scaling_ways: bool,
@@ -60,13 +52,14 @@ def draw(
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
 
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …) or a file
-    of your own; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
+    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
+    --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
         format_of(path)
-    own = spec_file is not None or options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
+    own = options["alpha"] is not None or options["baseline"] != DEFAULT_BASELINE
     if diff and own and other is None:  # the one name given is the network to compare with
         other, options["name"] = options["name"], None
     _check(other, detail, stage_number, diff, scaling_ways, factor)
@@ -75,7 +68,7 @@ def draw(
     elif detail == "family" and not own and options["name"] is None:
         drawing = family_drawing([variant(name) for name in COMPOUND_FAMILY])
     else:
-        spec = _read(spec_file, options["name"]) if spec_file else spec_from_options(**options)
+        spec = spec_from_options(**options)
         beside = None if other is None else network_named(other)
         drawing = draw_network(spec, beside, detail=detail, stage=1 if stage_number is None else stage_number)
     written = [str(drawing.save(path)) for path in outputs]
@@ -84,15 +77,6 @@ def draw(
         return
     for name in written:
         console.print(f"wrote {name}", markup=False, soft_wrap=True)
-
-
-def _read(path: Path, name: str | None) -> ArchitectureSpec:
-    if name is not None:
-        raise ConfigError(f"give a name or --spec, not both; got {name!r} and {path}")
-    try:
-        return from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not text'}") from None
 
 
 def _check(

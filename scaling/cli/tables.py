@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from scaling.cli.arguments import network_named
 from scaling.cli.output import console
 from scaling.errors import ConfigError
+from scaling.network.baseline_files import network_named
 from scaling.runs.trials_table import read_trials
 from scaling.tables import (
     Table,

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from scaling.cli.arguments import network_named
 from scaling.cli.fetching import fetch
 from scaling.cli.output import compose, console, emit_json, json_option
 from scaling.network.architecture import ArchitectureSpec
+from scaling.network.baseline_files import network_named
 from scaling.weights import (
     WeightsSource,
     own_state,

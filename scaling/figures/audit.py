@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,11 +13,40 @@ from matplotlib.ticker import MaxNLocator
 
 from scaling.analysis.proxy_agreement import JudgedProxy
 from scaling.figures.marks import legend_outside, nothing_yet
-from scaling.figures.style import BLUE, GREEN, GREY, INK, VERMILION, Size, new_figure, theme
+from scaling.figures.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILION,
+    Size,
+    new_figure,
+    save_figure,
+    save_frame,
+    theme,
+)
+from scaling.plans.audit.judging import Verdict
 
 PREFIX = "proxy:"
 COLUMNS = {"double": 4, "single": 2}
 MOST_PANELS = 12
+
+
+def save_audit_figures(title: str, verdict: Verdict, folder: Path) -> None:
+    """Save both charts of an audit, each with its data beside it.
+
+    Args:
+        title: of the audit.
+        verdict: what it found.
+        folder: for the files.
+    """
+    ranks = audit_ranks_frame(verdict.table, verdict.judged)
+    costs = audit_cost_frame(verdict.judged, verdict.least)
+    save_figure(audit_ranks_figure(ranks, title=title), folder / "audit_ranks", title=f"{title}: ranks")
+    figure = audit_cost_figure(costs, title=title, least=verdict.least)
+    save_figure(figure, folder / "audit_cost", title=f"{title}: cost and agreement")
+    save_frame(ranks, folder / "audit_ranks.csv")
+    save_frame(costs, folder / "audit_cost.csv")
 
 
 def audit_ranks_frame(table: pd.DataFrame, judged: Sequence[JudgedProxy]) -> pd.DataFrame:

@@ -22,9 +22,15 @@ from scaling.network.architecture import (
     StageSpec,
     StemSpec,
 )
-from scaling.network.baselines import EFFICIENTNET_B0, Baseline, rules_of_baseline
+from scaling.network.baselines import (
+    BASELINES,
+    EFFICIENTNET_B0,
+    Baseline,
+    known_baseline,
+    rules_of_baseline,
+)
 from scaling.network.block_strings import stage_from_string, stages_from_strings
-from scaling.network.families import baseline_named
+from scaling.network.families import baseline_named, official_name, variant
 from scaling.network.rounding import (
     RELEASED,
     ChannelRule,
@@ -33,6 +39,7 @@ from scaling.network.rounding import (
     RepeatRule,
     check_whole,
 )
+from scaling.network.serialization import read_spec
 from scaling.network.small_inputs import SmallInput, for_small_input
 from scaling.toml_errors import located, parse_toml, problem_of, read_text
 
@@ -184,6 +191,29 @@ def baseline_from(text: str) -> Baseline:
         spec = baseline_named(text)
         return Baseline(spec=spec, rounding=rules_of_baseline(spec.name))
     return read_baseline(Path(text))
+
+
+def network_named(name: str) -> ArchitectureSpec:
+    """Return an official variant, a baseline as it is by its name or its file, or the network in FILE.json.
+
+    Raises:
+        ConfigError: the file cannot be read or is wrong.
+        SpecError: nothing has that name, or the file holds no network.
+
+    >>> network_named("b0").name
+    'b0'
+    """
+    if name.endswith(".json"):
+        return read_spec(Path(name))
+    if is_path(name):
+        return baseline_from(name).unscaled()
+    known = known_baseline(name)
+    if known is None or official_name(known) is not None:
+        try:
+            return variant(name)
+        except SpecError as error:
+            raise SpecError(f"{error}, or a baseline: {', '.join(BASELINES)}") from None
+    return Baseline(spec=known, rounding=rules_of_baseline(known.name)).unscaled()
 
 
 def is_path(text: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from scaling.errors import SpecError
+from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.toml_errors import first_problem
 
@@ -40,6 +41,31 @@ def from_json(text: str) -> ArchitectureSpec:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
         raise SpecError(f"not an architecture: {first_problem(error)}") from None
+
+
+def read_spec(path: Path) -> ArchitectureSpec:
+    """Read a network from a file: a spec as `to_json` writes it, or a document that holds one as `spec`.
+
+    Such documents are what `describe --json` prints, a training's `result.json` and the records of the store.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        SpecError: it holds no network; the message says why.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the network {path}: {reason}") from None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{path} is not JSON: {str(error).splitlines()[0]}") from None
+    inner = document.get("spec") if isinstance(document, dict) else None
+    try:
+        return from_json(text if inner is None else json.dumps(inner))
+    except SpecError as error:
+        raise SpecError(f"{path} is {error}") from None
 
 
 def _at_default(spec: ArchitectureSpec) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Job:
         graphs: capture the step as a CUDA graph where one trains on a GPU; moves nothing but last bits.
         device: type of device, `cpu` or `cuda`: a GPU trains in bfloat16.
         seed: of the training.
+        processes: that share every batch; batch norm normalises each one's share by itself.
     """
 
     spec: ArchitectureSpec
@@ -70,6 +71,7 @@ class Job:
     graphs: bool = True
     device: str = "cpu"
     seed: int
+    processes: int = 1
     _key: str = field(default="", init=False, repr=False, compare=False)
 
     @property
@@ -121,13 +123,8 @@ class Job:
         """
         data, size = self.data, self.spec.image_size
         if self.streamed:
-            return StreamingSplit(
-                folder=split_folder(folder_of(data.name), split, seed=data.seed),
-                image_size=size,
-                augment=split == "train" and self.recipe.augmentation.crop_area is not None,
-                seed=self.seed,
-                allow_upsampling=data.allow_upsampling,
-            )
+            augment = split == "train" and self.recipe.augmentation.crop_area is not None
+            return _streamed(data, split, size, augment, self.seed)
         return _loaded(data, split, size)
 
     def identity(self) -> dict[str, Any]:
@@ -157,6 +154,7 @@ class Job:
             "kernels": self.kernels.value,
             "device": self.device,
             "seed": self.seed,
+            **({} if self.processes == 1 else {"processes": self.processes}),
         }
 
     def checksums(self) -> list[str]:
@@ -196,6 +194,17 @@ def _set_in(recipe: Recipe) -> dict[str, Any]:
 @lru_cache(maxsize=1024)
 def _checksum(data: DataTable, split: SplitName, image_size: int) -> str:
     return content(_loaded(data, split, image_size))
+
+
+@lru_cache(maxsize=4)
+def _streamed(data: DataTable, split: SplitName, image_size: int, augment: bool, seed: int) -> StreamingSplit:
+    return StreamingSplit(
+        folder=split_folder(folder_of(data.name), split, seed=data.seed),
+        image_size=image_size,
+        augment=augment,
+        seed=seed,
+        allow_upsampling=data.allow_upsampling,
+    )
 
 
 @lru_cache(maxsize=4)

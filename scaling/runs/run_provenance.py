@@ -57,8 +57,14 @@ def finish_provenance(folder: RunFolder, record: Mapping[str, Any], *, finished:
 
 def launches(folder: RunFolder) -> list[dict[str, Any]]:
     """Return when, and by which code, a run was launched so far; a damaged file counts as none."""
-    try:
-        found = json.loads(folder.provenance.read_text(encoding="utf-8"))["launches"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return []
+    found = recorded(folder).get("launches")
     return found if isinstance(found, list) else []
+
+
+def recorded(folder: RunFolder) -> dict[str, Any]:
+    """Return the provenance of the last launch; empty where there was none, or it is damaged."""
+    try:
+        found = json.loads(folder.provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

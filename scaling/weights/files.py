@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from collections.abc import Callable, Mapping
@@ -11,9 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 
+from scaling.atomic_write import write_whole
 from scaling.errors import WeightsError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.rounding import choice
@@ -84,10 +86,11 @@ def write_state(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor],
 def write_own(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor], *, source: str) -> None:
     """Write weights of ours as safetensors, with the network's key, its name and the source beside them.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all; equal weights give equal bytes.
 
     Raises:
-        WeightsError: the ending is another, a tensor does not fit, or the file cannot be written.
+        ResultsError: the file cannot be written.
+        WeightsError: the ending is another, or a tensor does not fit.
     """
     if path.suffix != ".safetensors":
         raise WeightsError(f"our own format ends in .safetensors, got {path.name!r}")
@@ -98,7 +101,17 @@ def write_own(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor], *
         "variant": spec.name,
         "source": source,
     }
-    _whole(path, lambda place: save_file(checked, place, metadata=notes), suffix=".safetensors")
+    write_whole(path, _in_order(save(checked, metadata=notes)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its notes sorted; the library writes them in an order of chance."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def read_own(path: Path, spec: ArchitectureSpec) -> OwnWeights:

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
-from search_runs import configuration
+from tiny_setup import tiny_setup
 
 from scaling.network.serialization import to_json
 
@@ -22,7 +23,7 @@ PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 from scaling.data import dataset_info, load_split
 from scaling.errors import ScalingError
 from scaling.training import Recipe, train_network
@@ -38,7 +39,7 @@ def ended(curve):
     print("epoch", curve[-1].epoch, flush=True)
 try:
     result = train_network(
-        configuration().baseline_spec, recipe, *images, dataset_info("glyphs"), seed=1,
+        tiny_setup().baseline_spec, recipe, *images, dataset_info("glyphs"), seed=1,
         device=torch.device("cpu"), checkpoint=folder / "training.checkpoint",
         report=lambda step: print("step", step, flush=True), on_epoch=ended, checkpoint_s=0,
     )
@@ -128,53 +129,110 @@ def test_a_full_disk_is_one_clear_error_and_what_was_there_goes_on_even_torn(
     assert result(out) == expected
 
 
-def test_ctrl_c_stops_scaling_train_and_the_same_command_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "tiny.json").write_text(to_json(configuration().baseline_spec))
-    (tmp_path / "recipe.toml").write_text("epochs = 6\nbatch_size = 5\nlearning_rate = 0.02\ndropout = 0.3\n")
+def command(place: Path, output: str, *more: str) -> list[str]:
+    """`scaling train` of six epochs, into a folder and a store of its own."""
+    (place / "tiny.json").write_text(to_json(tiny_setup().baseline_spec))
+    (place / "recipe.toml").write_text("epochs = 6\nbatch_size = 5\nlearning_rate = 0.02\ndropout = 0.3\n")
+    return [
+        *(sys.executable, "-m", "scaling", "train", str(place / "tiny.json"), "--data", "glyphs"),
+        *("--recipe", str(place / "recipe.toml"), "--image-size", "16", "--train", "500"),
+        *("--validation", "50", "--batch-norm-momentum", "0.1", "--device", "cpu", "--kernels", "fixed"),
+        *("--output", str(place / output), "--store", str(place / f"store of {output}"), "--json", *more),
+    ]
 
-    def command(output: str) -> list[str]:
-        return [
-            *(sys.executable, "-m", "scaling", "train", str(tmp_path / "tiny.json"), "--data", "glyphs"),
-            *("--recipe", str(tmp_path / "recipe.toml"), "--image-size", "16", "--train", "500"),
-            *(
-                "--validation",
-                "50",
-                "--batch-norm-momentum",
-                "0.1",
-                "--device",
-                "cpu",
-                "--kernels",
-                "fixed",
-                "--json",
-            ),
-            *("--output", str(tmp_path / output)),
-        ]
 
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    pipes: dict[str, Any] = {
-        "env": environment,
+def pipes() -> dict[str, Any]:
+    return {
+        "env": os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "text": True,
     }
-    with subprocess.Popen(command("parts"), start_new_session=True, **pipes) as process:
+
+
+def ended(place: Path, output: str) -> tuple[dict[str, Any], str]:
+    done = subprocess.run(command(place, output), check=True, timeout=300, **pipes())
+    return json.loads(done.stdout), done.stderr
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    place = tmp_path_factory.mktemp("whole")
+    return place / "whole", ended(place, "whole")[0]
+
+
+def signalled(place: Path, number: signal.Signals) -> tuple[int, str]:
+    """Send a signal in the third epoch; return the exit status and what was said from there."""
+    with subprocess.Popen(command(place, "parts"), start_new_session=True, **pipes()) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("epoch 2/6"):
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.stderr.read()
-    assert process.returncode == 130
+    return process.returncode, rest
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_keeps_the_last_epoch_and_the_same_command_goes_on(
+    number: signal.Signals, tmp_path: Path, whole: tuple[Path, dict[str, Any]]
+) -> None:
+    code, rest = signalled(tmp_path, number)
+    assert code == 130
     assert "stopped; the same command goes on" in rest
     assert "Traceback" not in rest
-    assert not (tmp_path / "parts" / "result.json").exists()
-    done = [subprocess.run(command(name), check=True, timeout=300, **pipes) for name in ("parts", "whole")]
-    assert "epoch 2/6" not in done[0].stderr
-    assert "epoch 6/6" in done[0].stderr
-    parts, whole = (json.loads(each.stdout) for each in done)
-    assert (parts["loss"], parts["top1"]) == (whole["loss"], whole["top1"])
-    assert [len((tmp_path / n / "metrics.csv").read_text().splitlines()) for n in ("parts", "whole")] == [
-        7,
-        7,
-    ]
-    assert len(json.loads((tmp_path / "parts" / "provenance.json").read_text())["launches"]) == 2
+    folder = tmp_path / "parts"
+    assert not (folder / "result.json").exists()
+    found, said = ended(tmp_path, "parts")
+    assert "epoch 2/6" not in said  # no 30 s had passed: the stop itself kept it
+    assert "epoch 6/6" in said
+    same_as_whole(folder, found, whole)
+    assert len(json.loads((folder / "provenance.json").read_text())["launches"]) == 2
+
+
+def same_as_whole(folder: Path, found: dict[str, Any], whole: tuple[Path, dict[str, Any]]) -> None:
+    where, expected = whole
+    same = ("loss", "top1", "validation_loss", "record")
+    assert [found[name] for name in same] == [expected[name] for name in same]
+    assert (folder / "weights.safetensors").read_bytes() == (where / "weights.safetensors").read_bytes()
+    curves = [pd.read_csv(one / "metrics.csv").drop(columns="seconds") for one in (folder, where)]
+    pd.testing.assert_frame_equal(*curves)
+
+
+def test_a_killed_training_goes_on_in_a_folder_that_nobody_holds(
+    tmp_path: Path, whole: tuple[Path, dict[str, Any]]
+) -> None:
+    code, _ = signalled(tmp_path, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    found, _ = ended(tmp_path, "parts")
+    same_as_whole(tmp_path / "parts", found, whole)
+
+
+def test_a_second_launch_hears_who_trains(tmp_path: Path) -> None:
+    with subprocess.Popen(command(tmp_path, "parts"), start_new_session=True, **pipes()) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("epoch 1/6"):
+                break
+        process.send_signal(signal.SIGSTOP)
+        second = subprocess.run(command(tmp_path, "parts"), check=False, timeout=300, **pipes())
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        process.stderr.read()
+    assert second.returncode == 2
+    assert f"another run is using {tmp_path / 'parts'}: process {process.pid} on" in second.stderr
+    assert process.returncode == 130
+
+
+def test_weights_that_find_no_room_are_one_error_and_cost_nothing(
+    tmp_path: Path, whole: tuple[Path, dict[str, Any]]
+) -> None:
+    (tmp_path / "parts" / "weights.safetensors").mkdir(parents=True)  # a folder where the file should go
+    (tmp_path / "parts" / "run.json").write_text((whole[0] / "run.json").read_text())
+    failed = subprocess.run(command(tmp_path, "parts"), check=False, timeout=300, **pipes())
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1].startswith("scaling: cannot write")
+    (tmp_path / "parts" / "weights.safetensors").rmdir()
+    found, said = ended(tmp_path, "parts")
+    assert "epoch" not in said.split("kernels:")[1]  # its last epoch was kept
+    same_as_whole(tmp_path / "parts", found, whole)

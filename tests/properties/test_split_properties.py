@@ -62,7 +62,7 @@ def test_files(indices: Callable[[SplitName, int], Iterator[int]], images: int, 
     assert train | validation == set(range(images))
 
 
-FINAL_EVALUATIONS = {"scaling/cli/full_training.py"}
+FINAL_EVALUATIONS = {"scaling/library/training.py"}
 """`scaling train --test`: once, after the last epoch, never read by anything that chooses."""
 
 

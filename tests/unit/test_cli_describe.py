@@ -42,6 +42,7 @@ KEYS = [
     "macs",
     "activations",
     "keras_layers",
+    "spec",
 ]
 STAGE_KEYS = [
     "kind",

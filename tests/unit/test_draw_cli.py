@@ -54,17 +54,15 @@ def test_any_network_from_a_file(tmp_path: Path) -> None:
     mine = replace(variant("b0"), image_size=96, name="mine", derivation=None)
     (tmp_path / "mine.json").write_text(to_json(mine), encoding="utf-8")
     for detail in ("variant", "family", "module"):
-        run("--spec", tmp_path / "mine.json", "--detail", detail, "-o", tmp_path / "x.svg")
+        run(tmp_path / "mine.json", "--detail", detail, "-o", tmp_path / "x.svg")
         assert "mine" in (tmp_path / "x.svg").read_text(encoding="utf-8")
-    run("--spec", tmp_path / "mine.json", "b0", "--diff", "-o", tmp_path / "x.svg")
+    run(tmp_path / "mine.json", "b0", "--diff", "-o", tmp_path / "x.svg")
     assert "mine and EfficientNet-B0: what differs" in (tmp_path / "x.svg").read_text(encoding="utf-8")
-    with pytest.raises(ConfigError, match="a name or --spec, not both"):
-        run("b0", "--spec", tmp_path / "mine.json", "-o", tmp_path / "x.svg")
     with pytest.raises(ConfigError, match="cannot read .*: No such file"):
-        run("--spec", tmp_path / "none.json", "-o", tmp_path / "x.svg")
+        run(tmp_path / "none.json", "-o", tmp_path / "x.svg")
     (tmp_path / "torn.json").write_text(to_json(mine)[:100], encoding="utf-8")
-    with pytest.raises(ScalingError, match="not an architecture"):
-        run("--spec", tmp_path / "torn.json", "-o", tmp_path / "x.svg")
+    with pytest.raises(ScalingError, match="is not JSON"):
+        run(tmp_path / "torn.json", "-o", tmp_path / "x.svg")
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scaling.search.objective import train_once
-from search_runs import configuration
+from tiny_setup import tiny_setup
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split_folder
 from scaling.data.pictures import as_rgb
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
+from scaling.runs.record import RecordState
+from scaling.runs.task import Task, Watch, run_task
 from scaling.training import Recipe, TrainingResult, train_network
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -115,7 +116,7 @@ def test_the_engine_trains_and_judges_on_a_stream_as_on_a_split(root: Path, tmp_
     """Judging agrees with the same pictures loaded whole; training twice gives the same, torn file or not."""
     name = f"imagefolder:{root}"
     info = dataset_info(name)
-    spec = replace(configuration().baseline_spec, image_size=24, in_channels=3, num_classes=2)
+    spec = replace(tiny_setup().baseline_spec, image_size=24, in_channels=3, num_classes=2)
     whole = load_split(name, "validation", image_size=24, count=None, seed=3, cache_dir=tmp_path)
 
     def trained(validation: Split | StreamingSplit) -> TrainingResult:
@@ -291,19 +292,30 @@ def test_layouts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         split_folder(tmp_path / "one", "train", seed=0)
 
 
-def test_an_experiment_trains_on_a_folder(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setup_trains_on_a_folder(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALING_CACHE", str(tmp_path))
-    config = configuration(data={"name": f"imagefolder:{root}", "train": 20, "validation": 6})
-    assert (config.baseline_spec.in_channels, config.baseline_spec.num_classes) == (3, 2)
-    result = train_once(
-        config,
-        config.baseline_spec,
-        0,
-        torch.device("cpu"),
-        report=lambda _seed, _step: None,
-        should_stop=lambda: False,
-    )
-    assert result.epochs == 1
-    assert 0 <= result.top1 <= 1
+    setup = tiny_setup(data={"name": f"imagefolder:{root}", "train": 20, "validation": 6})
+    assert (setup.baseline_spec.in_channels, setup.baseline_spec.num_classes) == (3, 2)
+    job = setup.job(setup.baseline_spec, seed=0)
+    task = Task(job=job, key=job.key, kernels=None, store=tmp_path / "store")
+    record = run_task(task, Watch(), torch.device("cpu"))
+    assert record is not None
+    assert record.state == RecordState.COMPLETE
+    assert len(record.curve) == 1
+    assert record.right is not None
+    assert len(record.right) == 6
+
+
+def test_whole_folders_are_streamed_and_what_they_hold_names_the_job(root: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "pictures"
+    shutil.copytree(root, copied)
+
+    def key() -> str:
+        setup = tiny_setup(data={"name": f"imagefolder:{copied}", "train": None, "validation": None})
+        job = setup.job(setup.baseline_spec, seed=len(list(tmp_path.rglob("*"))))  # a listing of its own
+        assert job.streamed
+        return str(job.checksums())
+
+    before = key()
+    picture(copied / "train" / "class0" / "new.png", 5)
+    assert key() != before

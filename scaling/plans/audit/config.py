@@ -1,41 +1,34 @@
-"""The file of an audit: anchors, proxies, and when a ranking is said to hold. TOML, read strictly."""
+"""The file of an audit: anchors, proxies, and when a ranking holds. TOML, read strictly."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from scaling.analysis.proxy_agreement import FEWEST
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
+from scaling.runs.experiment_file import load_setup, validated
+from scaling.runs.folder import NAME
+from scaling.runs.setup import Setup, Table
 from scaling.runs.titles import file_name, suffix_of
-from scaling.search.config import NAME, SearchConfig, load_changed
-from scaling.toml_errors import first_problem, parse_toml, read_text
-from scaling.training import Recipe
+from scaling.toml_errors import parse_toml, read_text
 from scaling.training.zero_cost import ZeroCost
 
-FOLDER = Path("experiments")
 BASELINES = ("params", "macs", "activations")
 """Costs of a network that every audit ranks by, too: what does not beat them is no proxy."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AnchorsTable(_Table):
+class AnchorsTable(Table):
     """`[anchors]`: the networks, and the dear training that is taken for the truth."""
 
-    search: str = Field(
-        description="search file whose data, baseline, rounding and recipe are taken, relative to this one; "
-        "{data} is filled in"
-    )
+    setup: str = Field(description="file of the setup, relative to this one; {data} is filled in")
     networks: int = Field(ge=FEWEST, le=1000, description="how many")
     factors: tuple[float, ...] = Field(default=(2.0,), min_length=1, description="times the baseline's cost")
     tolerance: float = Field(default=0.05, gt=0, lt=1)
@@ -43,7 +36,7 @@ class AnchorsTable(_Table):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
 
 
-class ProxyTable(_Table):
+class ProxyTable(Table):
     """`[[proxies]]`: a cheaper training; what is not set is as in the anchors."""
 
     name: str = Field(min_length=1, max_length=40)
@@ -54,7 +47,7 @@ class ProxyTable(_Table):
     seeds: tuple[int, ...] = Field(default=(100,), min_length=1, description="fresh ones")
 
 
-class ScoresTable(_Table):
+class ScoresTable(Table):
     """`[scores]`: scores of networks that are not trained."""
 
     names: tuple[ZeroCost, ...] = tuple(ZeroCost)
@@ -64,7 +57,7 @@ class ScoresTable(_Table):
     )
 
 
-class AuditConfig(_Table):
+class AuditConfig(Table):
     """A whole file of `kind = "audit"`."""
 
     schema_version: Literal[1]
@@ -112,26 +105,38 @@ class AuditConfig(_Table):
                 raise ValueError(f"seeds must be different, from 0 to {LARGEST_SEED}, got {list(seeds)}")
         return self
 
-    def document(self) -> dict[str, Any]:
-        """Return the configuration as plain data."""
-        return self.model_dump(mode="json")
 
-
-class Audit(_Table):
-    """An audit with the search file that it takes its data and baseline from, and what was changed in it."""
+class Audit(Table):
+    """An audit with its setup, and what was changed in that by hand."""
 
     config: AuditConfig
-    search: SearchConfig
+    setup: Setup
     changes: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """Name, data set and changes: its folder's name."""
-        return f"{self.config.name}-{file_name(self.search.data.name)}{suffix_of(self.changes)}"
+        return f"{self.config.name}-{file_name(self.setup.data.name)}{suffix_of(self.changes)}"
 
-    def recipe(self, epochs: int | None) -> Recipe:
-        """Return the recipe at some epochs; None for the anchors'."""
-        return replace(self.search.recipe, epochs=self.config.anchors.epochs if epochs is None else epochs)
+    @property
+    def images(self) -> int:
+        """Training images of an anchor."""
+        assert self.setup.data.train is not None  # `load_audit` has seen to it
+        return self.setup.data.train
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "audit": self.config.model_dump(mode="json"),
+            "setup": self.setup.document(),
+            "changes": list(self.changes),
+        }
+
+    def key(self) -> str:
+        """Return a hash of what it trains and scores; rules and words may change."""
+        named = {"anchors", "proxies", "scores"}
+        plain = {**self.config.model_dump(mode="json", include=named), "setup": self.setup.key()}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class AuditSize(StrEnum):
@@ -142,65 +147,36 @@ class AuditSize(StrEnum):
     STANDARD = "standard"
     """Hours of one GPU: NAME-standard.toml."""
     PAPER = "paper"
-    """What the paper did: it is told, not run."""
+    """What the paper did: costed, not run."""
+
+    def file(self, path: Path) -> Path:
+        """Return the file of an audit at this size, beside the quick one's.
+
+        >>> AuditSize.STANDARD.file(Path("experiments/audit.toml")).name
+        'audit-standard.toml'
+        """
+        return path.with_stem(f"{path.stem}-standard") if self == AuditSize.STANDARD else path
 
 
-def audit_file(name: str, size: AuditSize = AuditSize.QUICK) -> Path | None:
-    """Return the file of an audit in experiments/, or None if that name is no audit's.
-
-    Args:
-        name: of the audit, or the path of its file.
-        size: the paper's is told by the file of the quick one.
-    """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    try:
-        if tomllib.loads(path.read_text(encoding="utf-8")).get("kind") != "audit":
-            return None
-    except (OSError, ValueError):
-        return None
-    return path.with_stem(f"{path.stem}-standard") if size == AuditSize.STANDARD else path
-
-
-def audits() -> list[Path]:
-    """Return the files of audits in experiments/, the quick size of each."""
-    found = (audit_file(str(path)) for path in sorted(FOLDER.glob("*.toml")))
-    return [path for path in found if path is not None and not path.stem.endswith("-standard")]
-
-
-def load_audit(path: Path, overrides: tuple[str, ...] = (), *, data: str = "glyphs") -> Audit:
-    """Read an audit and its search file.
+def load_audit(path: Path, overrides: Sequence[str] = (), *, data: str = "glyphs") -> Audit:
+    """Read an audit and its setup.
 
     Args:
         path: of the audit.
-        overrides: `table.key=value` for the search file, such as `recipe.batch_size=32`.
-        data: what `{data}` in the search file's name becomes.
+        overrides: `table.key=value` for the setup, such as `recipe.batch_size=32`.
+        data: what `{data}` in the setup's name becomes.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value is out of range.
     """
-    document = parse_toml(read_text(path, "the audit"), path)
+    text = read_text(path, "the audit")
+    document = parse_toml(text, path)
     if document.get("kind") != "audit":
         raise ConfigError(f"{path}: expected kind 'audit', got {document.get('kind')!r}")
-    try:
-        config = AuditConfig.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {_problem(error)}") from None
-    file = path.parent / config.anchors.search.replace("{data}", data)
-    search, changes = load_changed(file, overrides)
-    return Audit(config=config, search=search, changes=changes)
-
-
-def _problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    if problem["type"] != "extra_forbidden":
-        return first_problem(error)
-    *tables, key = (str(part) for part in problem["loc"])
-    models: dict[str, type[BaseModel]] = {
-        "anchors": AnchorsTable,
-        "proxies": ProxyTable,
-        "scores": ScoresTable,
-    }
-    model = models.get(tables[0], AuditConfig) if tables else AuditConfig
-    close = difflib.get_close_matches(key, model.model_fields, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(model.model_fields)}"
-    return f"unknown key {'.'.join([*tables, key])!r}; {hint}"
+    config = validated(AuditConfig, document, where=str(path), text=text)
+    file = path.parent / config.anchors.setup.replace("{data}", data)
+    setup = load_setup(file, overrides)
+    if setup.data.train is None:
+        raise ConfigError(f"{file}: proxies take shares of the training images: set data.train")
+    shaping = bool(overrides) and setup.key() != load_setup(file).key()
+    return Audit(config=config, setup=setup, changes=tuple(overrides) if shaping else ())

@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scaling.audit.config import Audit, ProxyTable
 from scaling.errors import ConfigError
 from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.generation import scale
+from scaling.plans.audit.config import Audit, ProxyTable
+from scaling.runs.job import Job
 from scaling.targets.space import on_target, specs_of
-from scaling.training.job import TrainingJob
+from scaling.targets.target import Target
+
+ANCHOR = "anchor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Trainings:
     """
 
     name: str
-    jobs: tuple[tuple[TrainingJob, ...], ...]
+    jobs: tuple[tuple[Job, ...], ...]
 
     @property
     def macs(self) -> float:
@@ -41,13 +44,14 @@ def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
     Raises:
         ConfigError: there are not so many.
     """
-    wanted, search = audit.config.anchors, audit.search
+    wanted, setup = audit.config.anchors, audit.setup
     found: list[ArchitectureSpec] = []
     shares = np.array_split(np.arange(wanted.networks), len(wanted.factors))
     for factor, share in zip(wanted.factors, shares, strict=True):
-        target = replace(search.target, factor=factor, tolerance=wanted.tolerance)
-        space = on_target(search.baseline_spec, target, search.rounding_rules)
-        specs = list(specs_of(search.baseline_spec, space, search.rounding_rules))
+        largest = setup.largest_image_size
+        target = Target(factor=factor, tolerance=wanted.tolerance, largest_image_size=largest)
+        space = on_target(setup.baseline_spec, target, setup.rounding_rules)
+        specs = list(specs_of(setup.baseline_spec, space, setup.rounding_rules))
         if len(specs) < len(share):
             raise ConfigError(
                 f"there are {len(specs)} networks at {factor:g}× where {len(share)} were wanted: take fewer, "
@@ -58,7 +62,7 @@ def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
                 [
                     space.depth_coefficient,
                     space.width_coefficient,
-                    space.candidates.image_size / search.baseline_spec.image_size,
+                    space.candidates.image_size / setup.baseline_spec.image_size,
                 ],
                 axis=1,
             )
@@ -82,22 +86,14 @@ def _spread(points: np.ndarray, count: int) -> list[int]:
 def trainings_of(audit: Audit, networks: tuple[ArchitectureSpec, ...]) -> tuple[Trainings, ...]:
     """Return the anchors' trainings, then each proxy's."""
     anchors = audit.config.anchors
-    every = [
-        Trainings(name="anchor", jobs=tuple(_anchor_jobs(audit, spec, anchors.seeds) for spec in networks))
-    ]
-    for proxy in audit.config.proxies:
-        every.append(
-            Trainings(name=proxy.name, jobs=tuple(_proxy_jobs(audit, spec, proxy) for spec in networks))
+    whole = ProxyTable(name=ANCHOR, epochs=anchors.epochs, seeds=anchors.seeds)
+    return tuple(
+        Trainings(
+            name=way.name,
+            jobs=tuple(tuple(_jobs(audit, cheaper(audit, spec, way), way)) for spec in networks),
         )
-    return tuple(every)
-
-
-def _anchor_jobs(audit: Audit, spec: ArchitectureSpec, seeds: tuple[int, ...]) -> tuple[TrainingJob, ...]:
-    return tuple(_jobs(audit, spec, ProxyTable(name="anchor", seeds=seeds)))
-
-
-def _proxy_jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> tuple[TrainingJob, ...]:
-    return tuple(_jobs(audit, cheaper(audit, spec, proxy), proxy))
+        for way in (whole, *audit.config.proxies)
+    )
 
 
 def cheaper(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> ArchitectureSpec:
@@ -107,12 +103,12 @@ def cheaper(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> Architec
         narrow = ScalingCoefficients(
             depth_coefficient=1.0, width_coefficient=proxy.width, resolution_coefficient=1.0
         )
-        spec = replace(scale(spec, narrow, audit.search.rounding_rules), name=spec.name, dropout=spec.dropout)
+        spec = replace(scale(spec, narrow, audit.setup.rounding_rules), name=spec.name, dropout=spec.dropout)
     return replace(spec, image_size=size)
 
 
-def _jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> Iterator[TrainingJob]:
-    data, recipe = audit.search.data, audit.recipe(proxy.epochs)
-    train = max(recipe.batch_size, math.floor(data.train * proxy.train))
+def _jobs(audit: Audit, spec: ArchitectureSpec, proxy: ProxyTable) -> Iterator[Job]:
+    train = max(audit.setup.recipe.batch_size, math.floor(audit.images * proxy.train))
+    epochs = audit.config.anchors.epochs if proxy.epochs is None else proxy.epochs
     for seed in proxy.seeds:
-        yield audit.search.training_job(spec, seed=seed, recipe=recipe, train=train)
+        yield audit.setup.job(spec, seed=seed, epochs=epochs, train=train)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
 import torch
 from torch import Tensor
 
-from scaling.audit.config import BASELINES, Audit
 from scaling.cost import count_cost
 from scaling.data import dataset_info, load_split
 from scaling.network.architecture import ArchitectureSpec
-from scaling.training.job import BACKWARD
+from scaling.plans.audit.config import BASELINES, Audit
+from scaling.runs.job import BACKWARD
+from scaling.training.kernels import Progress, no_progress
 from scaling.training.zero_cost import ZeroCost, zero_cost_score
 
 
@@ -36,7 +37,7 @@ class Scores:
 
 
 def scores_of(
-    audit: Audit, networks: Sequence[ArchitectureSpec], progress: Callable[[], None] = lambda: None
+    audit: Audit, networks: Sequence[ArchitectureSpec], progress: Progress = no_progress
 ) -> tuple[Scores, ...]:
     """Return every score of every network, costs first; the batch is the first training images.
 
@@ -53,13 +54,13 @@ def scores_of(
         Scores(name=name, values=tuple(float(getattr(cost, name)) for cost in costs), macs=0.0, wall_s=0.0)
         for name in BASELINES
     ]
-    wanted = audit.config.scores
-    for score in wanted.names:
+    wanted, total = audit.config.scores, len(networks) * len(audit.config.scores.names)
+    for number, score in enumerate(wanted.names):
         start, values = time.perf_counter(), list[float]()
         for spec in networks:
             images, labels = _batch(audit, spec.image_size)
             values.append(mean(_score(audit, score, spec, images, labels, seed) for seed in wanted.seeds))
-            progress()
+            progress(number * len(networks) + len(values), total)
         images_each = 1 if score == ZeroCost.SYNFLOW else wanted.batch
         passes = BACKWARD * images_each * len(wanted.seeds)
         found.append(
@@ -76,16 +77,16 @@ def scores_of(
 def _score(
     audit: Audit, score: ZeroCost, spec: ArchitectureSpec, images: Tensor, labels: Tensor, seed: int
 ) -> float:
-    return zero_cost_score(score, spec, images, labels, seed=seed, numerics=audit.search.model_numerics)
+    return zero_cost_score(score, spec, images, labels, seed=seed, numerics=audit.setup.model_numerics)
 
 
 def _batch(audit: Audit, image_size: int) -> tuple[Tensor, Tensor]:
-    data, info = audit.search.data, dataset_info(audit.search.data.name)
+    data, info = audit.setup.data, dataset_info(audit.setup.data.name)
     split = load_split(
         data.name,
         "train",
         image_size=image_size,
-        count=min(audit.config.scores.batch, data.train),
+        count=min(audit.config.scores.batch, audit.images),
         seed=data.seed,
         allow_upsampling=data.allow_upsampling,
     )

@@ -20,17 +20,16 @@ from scaling.analysis.proxy_agreement import (
     plain,
     reliability,
 )
-from scaling.audit.config import BASELINES, Audit
-from scaling.audit.networks import Trainings
-from scaling.audit.scoring import Scores
 from scaling.cost import count_cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key
-from scaling.training.trained import Trained, TrainedState
+from scaling.plans.audit.config import BASELINES, Audit
+from scaling.plans.audit.networks import ANCHOR, Trainings
+from scaling.plans.audit.scoring import Scores
+from scaling.runs.record import Record
 
-Results = Mapping[str, Sequence[Sequence[Trained | None]]]
+Results = Mapping[str, Sequence[Sequence[Record | None]]]
 """By the name of a way to train: one row a network, one column a seed; None where it is not trained yet."""
-ANCHOR = "anchor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +128,18 @@ def judge(
     )
 
 
-def _top1(trained: Trained | None) -> float:
-    if trained is None or trained.state == TrainedState.FAILED:
+def _top1(record: Record | None) -> float:
+    if record is None or not record.state.settled:
         return math.nan
-    return 0.0 if trained.top1 is None else trained.top1
+    return 0.0 if record.top1 is None else record.top1
 
 
-def _means(rows: Sequence[Sequence[Trained | None]]) -> np.ndarray:
+def _means(rows: Sequence[Sequence[Record | None]]) -> np.ndarray:
     """Return the mean of each network; nan until all its seeds are there."""
     return np.array([np.mean([_top1(one) for one in row]) for row in rows], np.float64)
 
 
-def _reliability(rows: Sequence[Sequence[Trained | None]]) -> Estimate | None:
+def _reliability(rows: Sequence[Sequence[Record | None]]) -> Estimate | None:
     table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
     table = table[~np.isnan(table).any(1)]
     return reliability(table.T.tolist()) if len(table) >= FEWEST else None
@@ -149,7 +148,7 @@ def _reliability(rows: Sequence[Sequence[Trained | None]]) -> Estimate | None:
 def _table(
     networks: Sequence[ArchitectureSpec],
     anchors: np.ndarray,
-    anchor_rows: Sequence[Sequence[Trained | None]],
+    anchor_rows: Sequence[Sequence[Record | None]],
     values: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     rows, ranks = [], _ranks(anchor_rows)
@@ -174,7 +173,7 @@ def _table(
     return pd.DataFrame(rows)
 
 
-def _ranks(rows: Sequence[Sequence[Trained | None]]) -> np.ndarray:
+def _ranks(rows: Sequence[Sequence[Record | None]]) -> np.ndarray:
     """Return the rank of each network by each seed alone, 1 the best, float64 (seeds, networks)."""
     table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
     return pd.DataFrame(table).rank(ascending=False).to_numpy().T

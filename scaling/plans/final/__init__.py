@@ -1,0 +1,1 @@
+"""One full training of one network, to its weights."""
