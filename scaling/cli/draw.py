@@ -14,7 +14,6 @@ from scaling.drawings import draw as draw_network
 from scaling.drawings.details import Detail
 from scaling.drawings.rendering import format_of
 from scaling.errors import ConfigError
-from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import baseline_from, network_named
 from scaling.network.families import COMPOUND_FAMILY, variant
 

@@ -162,9 +162,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
     from scaling.plans.study.noise import noise_document, noise_of_run  # noqa: PLC0415
 
     if load_study(name).config.design.kind != "noise":
-        raise ConfigError(
-            f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}"
-        )
+        raise ConfigError(f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}")
     report = noise_of_run(folder)
     if as_json:
         emit_json({"run": str(folder), **noise_document(report)})
