@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wait_until, workers_of
+from search_runs import environment, experiment, answer_ctrl_c, stop_by_ctrl_c, wait_until, workers_of
 
 pytestmark = pytest.mark.faults
 
@@ -24,7 +24,7 @@ SEEDS = 3
 def launch(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
-        start_new_session=True, preexec_fn=heed_ctrl_c,  # noqa: PLW1509  these tests start no threads
+        start_new_session=True, preexec_fn=answer_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )  # fmt: skip
     wait_until(lambda: len(kept(tmp_path)) == 1, what="the first seed")
     yield process
