@@ -205,12 +205,13 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 240, what: str
 def training(output: Path, *, after: int = 0) -> bool:
     """Whether something is in training now, after at least so many trainings of the run have a record."""
     folder, store = RunFolder(path=output), store_of(output)
+    keys = folder.keys()
     try:
         running = json.loads(folder.progress.read_text(encoding="utf-8"))["running"]
     except (OSError, ValueError):
         return False
     going = any(one["steps"] for one in running.values())
-    return going and sum(store.record(key).exists() for key in folder.keys()) >= after
+    return going and sum(store.record(key).exists() for key in keys) >= after
 
 
 def workers_of(parent: int) -> list[int]:

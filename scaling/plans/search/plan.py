@@ -117,9 +117,9 @@ class SearchPlan:
 
     def _list_all(self) -> None:
         """Propose everything at once where that is known; what an earlier launch has proposed stays."""
+        _check_space(self.config)
         self.listed = enumerated(self.config)
         if self.listed is None:
-            _check_space(self.config)
             return
         rest = self.listed[len(self.history.proposals) :]
         start = len(self.history.proposals)
@@ -212,8 +212,8 @@ def _listed(number: int, network: PlannedNetwork, known: set[str]) -> Proposal:
 
 
 def _check_space(config: SearchConfig) -> None:
-    asked = config.search.trials > 0 and config.search.cost == CostRule.ACHIEVED
-    if asked and len(space_of(config)) == 0:
+    asked = config.search.trials > 0 or config.search.sampler.queues
+    if asked and config.search.cost == CostRule.ACHIEVED and len(space_of(config)) == 0:
         raise ConfigError(
             "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
             "or set rounding.coefficient_rounding = 'none'"
