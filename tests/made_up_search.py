@@ -97,9 +97,7 @@ class MadeUpSearch:
 
     def run(self, networks: int | None = None) -> MadeUpSearch:
         """Go on with one worker, to the end or until so many proposals have ended."""
-        while networks is None or len(self.ended()) < networks:
-            if not self.send().jobs:
-                break
+        while self.send().jobs and (networks is None or len(self.ended()) < networks):
             for job in list(self.running.values()):
                 self.train(job)
         return self
