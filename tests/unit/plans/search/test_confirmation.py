@@ -2,105 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import optuna
 import pytest
-from optuna.trial import TrialState
-from recorded_runs import trial
+from made_up_search import MadeUpSearch
 from search_runs import configuration
 
 from scaling.errors import ConfigError
-from scaling.search.candidate import CONFIRM, Candidate, references
-from scaling.search.claims import claim_reference, key_of, prepare
-from scaling.search.confirmation import (
-    is_confirm,
-    label_of,
-    not_confirmed,
-    queue_confirmation,
-    top_candidates,
-)
-from scaling.search.queueing import queue_of
-from scaling.search.remaining import pieces
-from scaling.search.rows import frame_of
+from scaling.plans.networks import CONFIRM, PlannedNetwork
+from scaling.plans.search.candidates import references
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.table import trials_of
+from scaling.plans.search.trial import SearchTrial, confirmations
+from scaling.runs.record import RecordState
 
 CONFIG = configuration(
-    search={"sampler": "exhaustive", "trials": 4, "seeds": [0], "confirm": 2, "confirm_seeds": [7, 8]}
+    search={"sampler": "random", "trials": 4, "seeds": [0], "confirm": 2, "confirm_seeds": [7, 8]}
 )
-PROPOSALS = list(queue_of(CONFIG) or ())[:4]
-FEASIBLE = sum(candidate.feasible for candidate in references(CONFIG))
-Studies = tuple[optuna.Study, optuna.Study]
+FIRST = len(list(references(CONFIG)))
 
 
-def searched(*top1: float | None) -> Studies:
-    """References queued; proposals 10, 11, … ended with an accuracy, or as failed."""
-    queue, search = (optuna.create_study(direction="maximize") for _ in range(2))
-    prepare(configuration(search={"trials": 0}), queue, search)
-    for number, (one, candidate) in enumerate(zip(top1, PROPOSALS, strict=False)):
-        if one is None:
-            search.add_trial(trial(10 + number, candidate, TrialState.FAIL, outcome="failed"))
-        else:
-            search.add_trial(trial(10 + number, candidate, TrialState.COMPLETE, [one]))
-    return queue, search
+def searched(*top1: float | None, config: SearchConfig = CONFIG) -> MadeUpSearch:
+    """A search whose proposals reached an accuracy, or failed; fresh seeds are still to come."""
+
+    def accuracy(trial: SearchTrial, _seed: int) -> Sequence[float]:
+        return [0.1 if trial.proposal is None else top1[trial.number - FIRST] or 0.0]
+
+    search = MadeUpSearch(config, accuracy)
+    while any(trial.wanted(search.records, {}) for trial in search.plan.trials) or search.plan.to_come:
+        search.send()
+        for job in list(search.running.values()):
+            trial = search.trial(job)
+            failed = trial.proposal is not None and top1[trial.number - FIRST] is None
+            search.end(job, RecordState.FAILED if failed else RecordState.COMPLETE)
+    return search
 
 
-def confirms(queue: optuna.Study) -> list[Any]:
-    return [one for one in queue.get_trials(deepcopy=False) if is_confirm(one)]
+def again(search: MadeUpSearch) -> list[SearchTrial]:
+    return confirmations(search.config, search.plan.trials, search.records, search.history.pruned)
 
 
 def test_the_highest_are_trained_again_with_fresh_seeds() -> None:
-    queue, search = searched(0.5, 0.7, None, 0.6)
-    assert queue_confirmation(CONFIG, queue, search)
-    again = confirms(queue)
-    assert [one.user_attrs["confirms"] for one in again] == [11, 13]
-    assert [one.user_attrs["trial"] for one in again] == [14, 15]
-    assert [key_of(one) for one in again] == [key_of(search.trials[1]), key_of(search.trials[3])]
-    claims = []
-    while (claim := claim_reference(CONFIG, queue)) is not None:
-        claims.append(claim)
-    assert [claim.seeds for claim in claims[-2:]] == [(7, 8), (7, 8)]
-    assert label_of(claims[-1].candidate, claims[-1].trial.user_attrs).startswith("trial 13 again at ")
+    search = searched(0.5, 0.7, None, 0.6)
+    numbers = [trial.number for trial in search.proposed()]
+    assert [trial.confirms for trial in again(search)] == [numbers[1], numbers[3]]
+    assert [trial.number for trial in again(search)] == [FIRST + 4, FIRST + 5]
+    assert [list(trial.jobs) for trial in again(search)] == [[7, 8], [7, 8]]
+    assert [trial.network.spec for trial in again(search)] == [
+        search.proposed()[place].network.spec for place in (1, 3)
+    ]
+    assert again(search)[0].label().startswith(f"trial {numbers[1]} again at ")
+    wanted = search.send(room=9)
+    assert wanted.done
+    assert {job.seed for job in wanted.jobs} == {7, 8}
+    assert len(wanted.jobs) == 4
 
 
-def test_nothing_is_queued_twice_even_after_a_crash_half_way() -> None:
-    queue, search = searched(0.5, 0.7, 0.6)
-    assert queue_confirmation(CONFIG, queue, search)
-    assert not queue_confirmation(CONFIG, queue, search)
-    half, search = searched(0.5, 0.7, 0.6)
-    first = confirms(queue)[0]
-    half.enqueue_trial({}, user_attrs=first.user_attrs)
-    assert [one.user_attrs["trial"] for one in not_confirmed(CONFIG, half.trials, search.trials)] == [12]
-    assert queue_confirmation(CONFIG, half, search)
-    assert len(confirms(half)) == 2
+def test_a_new_launch_wants_the_same_confirmations() -> None:
+    search = searched(0.5, 0.7, 0.6, 0.65)
+    jobs = search.send(room=9).jobs
+    search.end(jobs[0])
+    search.begin()
+    assert search.send(room=9).jobs == jobs[1:]
 
 
 def test_of_equals_the_earlier_leads_and_zero_confirms_none() -> None:
-    _, search = searched(0.5, 0.7, 0.7, 0.7)
-    assert [one.user_attrs["trial"] for one in top_candidates(CONFIG, search.trials)] == [11, 12]
-    off = configuration(search={"confirm": 0})
-    assert top_candidates(off, search.trials) == []
+    search = searched(0.5, 0.7, 0.7, 0.7)
+    assert [trial.confirms for trial in again(search)] == [FIRST + 1, FIRST + 2]
+    off = configuration(search={"sampler": "random", "trials": 4, "confirm": 0})
+    without = searched(0.5, 0.7, 0.7, 0.7, config=off)
+    assert again(without) == []
+    assert without.send().jobs == ()
 
 
 def test_rows_of_confirmation_have_their_own_kind_and_seeds() -> None:
-    queue, search = searched(0.5, 0.7)
-    queue_confirmation(CONFIG, queue, search)
-    frame = frame_of(CONFIG, [*queue.trials, *search.trials])
+    search = searched(0.5, 0.7, 0.6, 0.65)
+    frame = trials_of(CONFIG, search.history, search.records)
     rows = frame[frame["kind"] == CONFIRM]
     assert rows["seed"].tolist() == [7, 8, 7, 8]
     assert set(rows["state"]) == {"waiting"}
-    searched_rows = frame[frame["kind"] == "search"].set_index("trial")
-    assert rows["architecture"].tolist()[0] == searched_rows.loc[11, "architecture"]
-
-
-def test_what_is_left_foresees_confirmation() -> None:
-    queue, search = searched(0.5, 0.7)
-    left = pieces(CONFIG, queue.trials, search.trials, 0, now_s=0.0)
-    assert [piece.trainings for piece in left[FEASIBLE:]] == [2, 2]
-    early = pieces(CONFIG, queue.trials, [], 4, now_s=0.0)
-    assert [piece.trainings for piece in early[FEASIBLE:]] == [1, 1, 1, 1, 2, 2]
-    queue_confirmation(CONFIG, queue, search)
-    queued = pieces(CONFIG, queue.trials, search.trials, 0, now_s=0.0)
-    assert [piece.trainings for piece in queued[FEASIBLE:]] == [2, 2]
+    proposed = frame[frame["kind"] == "search"].set_index("trial")
+    assert rows["architecture"].tolist()[0] == proposed.loc[FIRST + 1, "architecture"]
 
 
 def test_fresh_seeds_must_be_fresh() -> None:
@@ -109,8 +91,6 @@ def test_fresh_seeds_must_be_fresh() -> None:
     assert configuration(search={"confirm": 0, "seeds": [3], "confirm_seeds": [3]})
 
 
-def test_a_candidate_keeps_its_kind_in_the_database() -> None:
-    queue, search = searched(0.5)
-    queue_confirmation(CONFIG, queue, search)
-    (again,) = confirms(queue)
-    assert Candidate.of_document(again.user_attrs["candidate"]).kind == CONFIRM
+def test_a_confirmation_keeps_its_kind_as_plain_data() -> None:
+    (first, _) = again(searched(0.5, 0.7, 0.6, 0.65))
+    assert PlannedNetwork.of_document(first.network.document()).kind == CONFIRM

@@ -1,138 +1,109 @@
-"""From the database to the table: right at any moment of a run."""
+"""From history and records to the table: right at any moment of a run."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import optuna
+import pandas as pd
 import pytest
-from optuna.trial import TrialState
-from search_runs import configuration
+from made_up_search import MadeUpSearch
+from search_runs import configuration, record_of
 
-from scaling.network.serialization import architecture_key
-from scaling.search.candidate import references
-from scaling.search.claims import claim_candidate, claim_reference, prepare
-from scaling.search.endings import put_back, tell
-from scaling.search.leases import LEASE, Lease
-from scaling.search.objective import evaluate, seed_results
-from scaling.search.rows import table
-from scaling.training import TrainingResult
-from scaling.training.engine import Outcome, TrainingInterruptedError, best_device
+from scaling.plans.search.table import trials_of
+from scaling.runs.record import Record, RecordState
+from scaling.runs.store import Known, Store
 
-CONFIG = configuration(search={"trials": 2, "seeds": [0, 7]})
-KEYS = {architecture_key(candidate.spec) for candidate in references(CONFIG)}
-Studies = tuple[optuna.Study, optuna.Study]
+CONFIG = configuration(search={"trials": 2, "seeds": [0, 7], "sampler": "random"})
+
+
+def table(search: MadeUpSearch) -> pd.DataFrame:
+    return trials_of(CONFIG, search.history, search.records)
+
+
+def proposed(search: MadeUpSearch) -> pd.DataFrame:
+    frame = table(search)
+    return frame[frame["kind"] == "search"]
 
 
 @pytest.fixture
-def both() -> Studies:
-    studies = optuna.create_study(direction="maximize"), optuna.create_study(direction="maximize")
-    prepare(CONFIG, *studies)
-    return studies
+def search() -> MadeUpSearch:
+    return MadeUpSearch(CONFIG)
 
 
-def trained(monkeypatch: pytest.MonkeyPatch, *ends: Any) -> list[int]:
-    """Let training end as told, seed by seed; return the seeds that were trained."""
-    seeds, results = [], iter(ends)
-
-    def train(*_: Any, seed: int, **__: Any) -> TrainingResult:
-        end = next(results)
-        if isinstance(end, Exception):
-            raise end
-        seeds.append(seed)
-        outcome = Outcome.COMPLETE if end == end else Outcome.DIVERGED  # noqa: PLR0124 (nan)
-        return TrainingResult(outcome=outcome, top1=end, epochs=1, wall_s=1.5, images_per_s=9.0)
-
-    monkeypatch.setattr("scaling.search.objective.train_network", train)
-    monkeypatch.setattr("scaling.search.objective.images", lambda *_: None)
-    return seeds
+def ended(search: MadeUpSearch, *ends: Any) -> None:
+    """Let the first proposal's trainings end, seed by seed: an accuracy, a state, or nothing yet."""
+    while not search.proposed():
+        search.send(20)
+    trial = search.proposed()[0]
+    for job, end in zip(trial.jobs.values(), ends, strict=False):
+        if end is not None:
+            search.running.pop(job.key, None)
+        if isinstance(end, RecordState):
+            error = "MemoryError: no more" if end == RecordState.FAILED else None
+            search.records[job.key] = record_of(job, state=end, error=error)
+        elif end is not None:
+            search.records[job.key] = record_of(job, end)
 
 
-def claim_and_evaluate(both: Studies, *, reference: bool = False) -> Any:
-    if reference:
-        claim = claim_reference(CONFIG, both[0])
-    else:
-        claim = claim_candidate(CONFIG, both[1], KEYS, worker=0)
-    assert claim is not None
-    lease = Lease(holder="me")
-    claim.trial.set_user_attr(LEASE, lease.document())
-    ending = evaluate(CONFIG, claim, best_device("cpu"), report=lambda *_: None, should_stop=lambda: False)
-    assert tell(claim.study, claim.trial._trial_id, ending, lease)
-    return claim
-
-
-def test_before_anything_is_trained_references_wait(both: Studies) -> None:
-    frame = table(CONFIG, *both)
+def test_before_anything_is_trained_references_wait(search: MadeUpSearch) -> None:
+    frame = table(search)
     assert frame["state"].tolist() == ["waiting"] * 11
     assert frame["seed"].tolist() == [0, 1, 2, *[0, 7] * 4]
     assert frame["top1"].isna().all()
 
 
-def test_every_seed_is_a_row_and_the_study_is_told_the_mean(
-    both: Studies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert trained(monkeypatch, 0.25, 0.75, 0.5, 0.25, 0.5) == []
-    claim_and_evaluate(both, reference=True)
-    claim = claim_and_evaluate(both)
-    frame = table(CONFIG, *both)
-    baseline = frame[frame["name"] == "baseline"]
-    assert baseline["top1"].tolist() == [0.25, 0.75, 0.5]
-    mine = frame[frame["kind"] == "search"]
-    assert mine["seed"].tolist() == [0, 7]
-    assert mine["top1"].tolist() == [0.25, 0.5]
-    assert mine["state"].tolist() == ["complete"] * 2
-    assert both[1].trials[claim.trial.number].value == 0.375
+def test_every_seed_is_a_row_and_the_sampler_learns_the_mean(search: MadeUpSearch) -> None:
+    ended(search, 0.25, 0.5)
+    mine = proposed(search)
+    assert mine["seed"].tolist()[:2] == [0, 7]
+    assert mine["top1"].tolist()[:2] == [0.25, 0.5]
+    assert mine["state"].tolist()[:2] == ["complete"] * 2
+    assert (mine["fidelity_epochs"] == 1).all()
+    assert mine["wall_s"].tolist()[:2] == [2.0, 2.0]
+    search.send(20)
+    assert search.plan.asker.study.trials[0].value == 0.375
 
 
-def test_one_diverged_seed_makes_the_trial_diverged_but_keeps_the_other(
-    both: Studies, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trained(monkeypatch, float("nan"), 0.5)
-    claim = claim_and_evaluate(both)
-    frame = table(CONFIG, *both)
-    mine = frame[frame["kind"] == "search"]
+def test_one_diverged_seed_makes_the_trial_diverged_but_keeps_the_other(search: MadeUpSearch) -> None:
+    ended(search, RecordState.DIVERGED, 0.5)
+    mine = proposed(search).head(2)
     assert mine["state"].tolist() == ["diverged", "complete"]
     assert mine["top1"].isna().tolist() == [True, False]
-    assert both[1].trials[claim.trial.number].state == TrialState.FAIL
+    search.send(20)
+    trial = search.proposed()[0]
+    assert trial.state(search.records, {}) == "diverged"
+    assert search.plan.asker.study.trials[0].state.name == "FAIL"
 
 
-def test_an_error_fails_one_trial_and_says_why(both: Studies, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained(monkeypatch, 0.5, MemoryError("no more"), 0.5, 0.5)
-    claim = claim_and_evaluate(both)
-    assert both[1].trials[claim.trial.number].user_attrs["error"] == "MemoryError: no more"
-    claim_and_evaluate(both)
-    frame = table(CONFIG, *both)
-    assert frame[frame["kind"] == "search"]["state"].tolist() == [
-        "complete",
-        "failed",
-        "complete",
-        "complete",
-    ]
+def test_an_error_fails_one_trial_and_the_others_go_on(search: MadeUpSearch) -> None:
+    ended(search, 0.5, RecordState.FAILED)
+    search.run()
+    assert proposed(search)["state"].tolist() == ["complete", "failed", "complete", "complete"]
 
 
-def test_finished_seeds_are_not_trained_again(both: Studies, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = trained(monkeypatch, 0.25, TrainingInterruptedError("stop"), 0.75)
-    claim = claim_candidate(CONFIG, both[1], KEYS, worker=0)
-    assert claim is not None
-    with pytest.raises(TrainingInterruptedError):
-        evaluate(CONFIG, claim, best_device("cpu"), report=lambda *_: None, should_stop=lambda: False)
-    put_back(both[1], both[1].trials[claim.trial.number], "stopped")
-    half = table(CONFIG, *both)
-    assert half[half["kind"] == "search"]["state"].tolist() == ["complete", "waiting"]
-    claim_and_evaluate(both)
-    assert seeds == [0, 7]
-    frame = table(CONFIG, *both)
-    mine = frame[frame["kind"] == "search"]
-    assert mine["top1"].tolist() == [0.25, 0.75]
-    assert not frame.duplicated(["trial", "seed"]).any()
+def test_what_is_in_training_waits_in_the_table(search: MadeUpSearch) -> None:
+    ended(search, 0.25, None)
+    mine = proposed(search).head(2)
+    assert mine["state"].tolist() == ["complete", "waiting"]
+    assert mine["trial"].tolist() == [5, 5]
+    search.run()
+    assert not table(search).duplicated(["trial", "seed"]).any()
+    assert set(table(search)["state"]) == {"complete"}
 
 
-def test_a_trial_in_training_waits_in_the_table(both: Studies) -> None:
-    assert claim_candidate(CONFIG, both[1], KEYS, worker=0) is not None
-    frame = table(CONFIG, *both)
-    assert frame[frame["kind"] == "search"]["state"].tolist() == ["waiting", "waiting"]
-    assert frame[frame["kind"] == "search"]["trial"].tolist() == [5, 5]
+def test_rows_name_their_records_and_measured_costs(search: MadeUpSearch) -> None:
+    search.run()
+    frame = table(search)
+    records: dict[str, Record] = search.records
+    assert set(frame["record"]) == set(records)
+    assert (frame["inference_ms"] == 1.5).all()
+    assert (frame["memory_bytes"] == 1000).all()
 
 
-def test_results_are_read_by_their_seed() -> None:
-    assert list(seed_results({"result:12": {"top1": 1}, "results": 3, "trial": 1})) == [12]
+def test_records_of_a_store_give_the_same_table(search: MadeUpSearch, tmp_path: Any) -> None:
+    search.run()
+    store = Store(path=tmp_path)
+    for record in search.records.values():
+        store.add(record)
+    again = trials_of(CONFIG, search.history, Known(store=store))
+    pd.testing.assert_frame_equal(again, table(search))
