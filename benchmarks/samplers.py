@@ -30,19 +30,25 @@ import optuna
 import pandas as pd
 from rich.table import Table as Printed
 
-from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
 from scaling.atomic_write import write_json
 from scaling.cli.output import console, counting_bars, emit_json, json_option, run, table_of
 from scaling.errors import ConfigError
 from scaling.figures.sampler_regret import save_sampler_regret
+from scaling.plans.networks import network_columns
+from scaling.plans.search.candidates import enumerated
+from scaling.plans.search.config import SearchConfig, load_config
+from scaling.plans.search.replay import AccuracyTable
+from scaling.plans.search.replay import table_of as table_of_run
+from scaling.plans.search.run import read_search
+from scaling.plans.search.sampler_regret import (
+    RegretCurves,
+    against_random,
+    regret_curves,
+    sampler_regret_frame,
+)
+from scaling.plans.search.samplers import Sampler
 from scaling.provenance import provenance, utc_now
-from scaling.runs.trials_table import read_trials
-from scaling.search.config import SearchConfig, load_config
-from scaling.search.folder import RunFolder
-from scaling.search.queueing import queue_of
-from scaling.search.replay import Table
-from scaling.search.replay import table_of as table_of_run
-from scaling.search.samplers import Sampler
+from scaling.runs.folder import RunFolder
 
 QUARTER = 4
 PRINTED = (1, 2, 3, 5, 7, 10, 14, 17, 21, 28)
@@ -54,8 +60,8 @@ def synthetic(config: SearchConfig) -> pd.DataFrame:
     document = config.document()
     document["search"] |= {"sampler": "exhaustive", "pruner": "none"}
     random, rows = np.random.default_rng(0), []
-    for number, candidate in enumerate(queue_of(SearchConfig.model_validate(document)) or ()):
-        row = candidate.row(config)
+    for number, network in enumerate(enumerated(SearchConfig.model_validate(document)) or ()):
+        row = network_columns(network, config.baseline_spec, config.target)
         shares = [row[f"realised_{axis}_share"] for axis in ("depth", "width", "resolution")]
         away = float(np.square(np.subtract(shares, (0.25, 0.3, 0.45))).sum())
         for seed in config.search.seeds:
@@ -64,7 +70,7 @@ def synthetic(config: SearchConfig) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def quarters(table: Table, seeds: int | None) -> tuple[int, ...]:
+def quarters(table: AccuracyTable, seeds: int | None) -> tuple[int, ...]:
     """Return a quarter of the networks, and how many networks take a quarter of the table's epochs.
 
     They are one where a search trains every network with all seeds; with fewer seeds it can train more.
@@ -74,7 +80,7 @@ def quarters(table: Table, seeds: int | None) -> tuple[int, ...]:
     return tuple(sorted({max(1, len(table) // QUARTER), min(len(table), max(1, epochs))}))
 
 
-def conclusion(table: Table, curves: Sequence[RegretCurves], seeds: int | None) -> dict[str, Any]:
+def conclusion(table: AccuracyTable, curves: Sequence[RegretCurves], seeds: int | None) -> dict[str, Any]:
     """Return what the searches of one way of seeing say after each of its quarters."""
     frame = sampler_regret_frame(curves)
     at = quarters(table, seeds)
@@ -159,14 +165,14 @@ def named(samplers: str) -> tuple[Sampler, ...]:
     return tuple(known[name] for name in dict.fromkeys(samplers.split(",")))
 
 
-def table_read(path: Path, *, made_up: bool) -> tuple[SearchConfig, Table, dict[str, str]]:
+def table_read(path: Path, *, made_up: bool) -> tuple[SearchConfig, AccuracyTable, dict[str, str]]:
     """Return a run's configuration, its table, and the checksum of what was read."""
     if made_up:
         config = load_config(path)
         return config, table_of_run(config, synthetic(config)), {}
-    config, trials = RunFolder(path=path).read_config(), path / "trials.csv"
-    checksum = hashlib.sha256(trials.read_bytes()).hexdigest()
-    return config, table_of_run(config, read_trials(trials)), {"trials.csv": checksum}
+    run = read_search(RunFolder(path=path))
+    checksum = hashlib.sha256(run.folder.trials.read_bytes()).hexdigest()
+    return run.config, table_of_run(run.config, run.trials()), {"trials.csv": checksum}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +216,7 @@ def replay_all(tasks: Sequence[Task], *, workers: int) -> list[RegretCurves]:
     return [by_task[task] for task in tasks]
 
 
-def ends(table: Table, seeds: int | None, most: int | None) -> int:
+def ends(table: AccuracyTable, seeds: int | None, most: int | None) -> int:
     """Return after how many networks searches end.
 
     Raises:

@@ -11,14 +11,14 @@ import optuna
 from click.testing import CliRunner
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
-from search_runs import configuration
-
-from scaling.atomic_write import write_json
-from scaling.cli.search import search
 from scaling.search.candidate import Candidate, references
 from scaling.search.claims import ENUMERATED
 from scaling.search.folder import RunFolder
 from scaling.search.storage import open_storage, open_study
+from search_runs import configuration
+
+from scaling.atomic_write import write_json
+from scaling.cli.search import search
 
 CONFIG = configuration(search={"trials": 3, "seeds": [0, 1], "baseline_seeds": [0, 1, 2], "workers": 2})
 REFERENCES = [candidate for candidate in references(CONFIG) if candidate.feasible]

@@ -1,21 +1,28 @@
-"""Tiny searches on real glyphs: configurations, launches as processes, and what they leave behind."""
+"""Tiny searches on real glyphs: configurations, made-up records, launches as processes."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from scaling.plans.search.config import SearchConfig, parse_config
+from scaling.runs.experiment_file import SETUP_TABLES
+from scaling.runs.folder import RunFolder
+from scaling.runs.job import Job
+from scaling.runs.record import Record, RecordState
+from scaling.runs.store import Store
 from scaling.runs.trials_table import read_trials
-from scaling.search.config import SearchConfig, parse_config
-from scaling.search.folder import RunFolder
+from scaling.training.curve import Curve, EpochEnd
 
 ROOT = Path(__file__).parents[1]
 DETERMINISTIC = [
@@ -25,14 +32,28 @@ DETERMINISTIC = [
 """Every column that a second run must give again: all but times."""
 
 
-def document(**tables: dict[str, Any]) -> dict[str, Any]:
-    """A two-stage network at 16 px on a few glyphs; `search={"trials": 3}` changes one table."""
+def document(**tables: Any) -> dict[str, Any]:
+    """A two-stage network at 16 px on a few glyphs.
+
+    `search={"trials": 3}` changes one table, `recipe={"epochs": 2}` one of the setup.
+    """
     plain: dict[str, Any] = {
-        "schema_version": 1,
+        "schema_version": 2,
         "kind": "search",
         "name": "tiny",
         "question": "does it run?",
         "prediction": "yes",
+        "search": {"trials": 2, "tolerance": 0.05, "startup_trials": 1, "confirm": 0},
+        "setup": setup_document(),
+    }
+    for name, changes in tables.items():
+        place = plain["setup"] if name in SETUP_TABLES else plain
+        place[name] = {**place.get(name, {}), **changes} if isinstance(changes, dict) else changes
+    return plain
+
+
+def setup_document() -> dict[str, Any]:
+    return {
         "data": {"name": "glyphs", "train": 100, "validation": 50},
         "baseline": {
             "name": "tiny-b0",
@@ -44,43 +65,81 @@ def document(**tables: dict[str, Any]) -> dict[str, Any]:
         },
         "rounding": {"coefficient_rounding": "none", "channel_divisor": 2, "repeat_rule": "round"},
         "numerics": {"batch_norm_momentum": 0.1},
-        "search": {
-            "trials": 2, "tolerance": 0.05, "workers": 1, "startup_trials": 1, "device": "cpu", "confirm": 0,
-        },
-        "cluster": {"heartbeat_s": 2, "grace_s": 10},
-        "engine": {"kernels": "fixed"},
         "recipe": {"epochs": 1, "batch_size": 25, "dropout": 0.0, "stochastic_depth": 0.0},
-    }  # fmt: skip
-    for table, changes in tables.items():
-        plain[table] = {**plain.get(table, {}), **changes}
-    return plain
+        "engine": {"kernels": "fixed", "device": "cpu", "workers": 1},
+    }
 
 
-def configuration(**tables: dict[str, Any]) -> SearchConfig:
+def configuration(**tables: Any) -> SearchConfig:
     return parse_config(document(**tables), where="test")
 
 
-def toml_of(plain: dict[str, Any]) -> str:
-    """Write a document of plain values and one level of tables as TOML."""
-
-    def value(one: Any) -> str:
-        if isinstance(one, bool):
-            return str(one).lower()
-        if isinstance(one, (list, tuple)):
-            return "[" + ", ".join(map(value, one)) + "]"
-        return repr(one) if isinstance(one, (int, float)) else f'"{one}"'
-
-    lines = [f"{key} = {value(one)}" for key, one in plain.items() if not isinstance(one, dict)]
-    for table, entries in plain.items():
-        if isinstance(entries, dict):
-            lines += [f"[{table}]", *(f"{key} = {value(one)}" for key, one in entries.items())]
+def toml_of(plain: dict[str, Any], table: str = "") -> str:
+    """Write a document of plain values and tables as TOML."""
+    lines = [f"[{table}]"] if table else []
+    lines += [f"{key} = {json.dumps(one)}" for key, one in plain.items() if not isinstance(one, dict)]
+    for key, one in plain.items():
+        if isinstance(one, dict):
+            lines.append(toml_of(one, f"{table}.{key}" if table else key))
     return "\n".join(lines) + "\n"
 
 
-def experiment(folder: Path, **tables: dict[str, Any]) -> Path:
+def experiment(folder: Path, **tables: Any) -> Path:
     path = folder / "tiny.toml"
     path.write_text(toml_of(document(**tables)), encoding="utf-8")
     return path
+
+
+def record_of(
+    job: Job,
+    top1: float | Sequence[float] = 0.5,
+    *,
+    state: RecordState = RecordState.COMPLETE,
+    error: str | None = None,
+) -> Record:
+    """A record as if the job had been trained.
+
+    Args:
+        job: that gave it.
+        top1: after the last epoch, or after each.
+        state: how it ended.
+        error: of one that failed.
+    """
+    curve = curve_of(top1) if isinstance(top1, Sequence) else curve_of([top1] * job.recipe.epochs)
+    result: dict[str, Any] | None = None
+    if state in {RecordState.COMPLETE, RecordState.DIVERGED}:
+        good = state == RecordState.COMPLETE
+        result = {
+            "outcome": state.value,
+            "top1": curve[-1].top1 if good else None,
+            "validation_loss": curve[-1].validation_loss if good else None,
+            "epochs": len(curve),
+            "wall_s": 2.0,
+            "images_per_s": 100.0,
+            "inference_ms": 1.5,
+            "memory_bytes": 1000,
+            "validation_images": 50,
+        }
+    return Record(
+        key=job.key,
+        identity=job.identity(),
+        spec=job.spec,
+        state=state,
+        curve=curve if state != RecordState.FAILED else (),
+        result=result,
+        error=error,
+        provenance={"network": job.spec.name},
+    )
+
+
+def curve_of(top1: Iterable[float]) -> Curve:
+    point = EpochEnd(
+        epoch=1, steps=4, loss=1.0, validation_loss=1.0, top1=0.0, learning_rate=0.01, seconds=1.0
+    )
+    return tuple(
+        replace(point, epoch=epoch, steps=4 * epoch, top1=one, validation_loss=1 - one)
+        for epoch, one in enumerate(top1, 1)
+    )
 
 
 def environment() -> dict[str, str]:
@@ -88,8 +147,13 @@ def environment() -> dict[str, str]:
 
 
 def command(config: Path, output: Path, *more: str) -> list[str]:
-    arguments = ["--config", str(config), "--output", str(output), *more]
-    return [sys.executable, str(ROOT / "run_search.py"), *arguments]
+    """The main job, its trainings beside its folder."""
+    arguments = ["--config", str(config), "--output", str(output), "--store", str(store_of(output).path)]
+    return [sys.executable, str(ROOT / "run_search.py"), *arguments, *more]
+
+
+def store_of(output: Path) -> Store:
+    return Store(path=output.parent / "trainings")
 
 
 def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
@@ -101,11 +165,11 @@ def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
         text=True,
         env=environment(),
         start_new_session=True,
-        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  these tests start no threads
+        preexec_fn=answer_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )
 
 
-def heed_ctrl_c() -> None:
+def answer_ctrl_c() -> None:
     """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the run."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -138,37 +202,16 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 240, what: str
         time.sleep(0.1)
 
 
-def attributes(output: Path) -> list[tuple[str, str, dict[str, Any]]]:
-    """Study, state and user attributes of every trial, read from the database while a run may use it."""
-    import json  # noqa: PLC0415
-    import sqlite3  # noqa: PLC0415
-
-    database = RunFolder(path=output).database
-    if not database.exists():
-        return []
-    query = (
-        "SELECT s.study_name, t.state, t.trial_id, a.key, a.value_json FROM trials t "
-        "JOIN studies s USING (study_id) LEFT JOIN trial_user_attributes a USING (trial_id) "
-        "ORDER BY t.trial_id"
-    )
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+def training(output: Path, *, after: int = 0) -> bool:
+    """Whether something is in training now, after at least so many trainings of the run have a record."""
+    folder, store = RunFolder(path=output), store_of(output)
+    keys = folder.keys()
     try:
-        rows = connection.execute(query).fetchall()
-    except sqlite3.OperationalError:  # the tables are not there yet
-        return []
-    finally:
-        connection.close()
-    found: dict[int, tuple[str, str, dict[str, Any]]] = {}
-    for study, state, number, key, value in rows:
-        found.setdefault(number, (study, state, {}))[2].update({key: json.loads(value)} if key else {})
-    return list(found.values())
-
-
-def training(output: Path, *, study: str, after: int = 0) -> bool:
-    """Whether a trial of a study is in training, with at least so many complete in both studies."""
-    trials = attributes(output)
-    running = any(one == study and state == "RUNNING" and "worker" in more for one, state, more in trials)
-    return running and sum(state == "COMPLETE" for _, state, _ in trials) >= after
+        running = json.loads(folder.progress.read_text(encoding="utf-8"))["running"]
+    except (OSError, ValueError):
+        return False
+    going = any(one["steps"] for one in running.values())
+    return going and sum(store.record(key).exists() for key in keys) >= after
 
 
 def workers_of(parent: int) -> list[int]:
@@ -180,7 +223,7 @@ def workers_of(parent: int) -> list[int]:
             line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        if int(status[1]) == parent and "spawn_main" in line and status[0] != "Z":
+        if int(status[1]) == parent and "scaling.runs.worker_process" in line and status[0] != "Z":
             found.append(int(folder.name))
     return sorted(found)
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from scaling.analysis.sampler_regret import RegretCurves, sampler_regret_frame
+from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 from scaling.figures.marks import legend_outside, nothing_yet
 from scaling.figures.style import (
     BLUE,

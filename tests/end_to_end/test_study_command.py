@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from search_runs import environment, experiment, heed_ctrl_c, stop_by_ctrl_c, wait_until
+from search_runs import environment, experiment, answer_ctrl_c, stop_by_ctrl_c, wait_until
 
 from scaling.cli import group
 from scaling.runs.trials_table import read_trials
@@ -74,7 +74,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     launch = subprocess.Popen(
         [sys.executable, "-m", "scaling", "study", *arguments("first")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
-        start_new_session=True, cwd=folder, preexec_fn=heed_ctrl_c,  # noqa: PLW1509  these tests start no threads
+        start_new_session=True, cwd=folder, preexec_fn=answer_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )  # fmt: skip
     wait_until(lambda: len(records(folder)) >= 1, what="the first training")
     stop_by_ctrl_c(launch)

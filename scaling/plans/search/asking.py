@@ -7,18 +7,19 @@ search was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
 
 import optuna
 from optuna.distributions import FloatDistribution
-from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
+from optuna.trial import create_trial
 
 from scaling.plans.search.config import SearchConfig
-from scaling.plans.search.history import Fate, Proposal
+from scaling.plans.search.history import Fate, Proposal, Pruned
 from scaling.plans.search.pruners import make_pruner
 from scaling.plans.search.samplers import DIMENSIONS, Sampler, make_sampler
-from scaling.plans.search.search_table import CostRule
+from scaling.plans.search.search_table import CostRule, SearchTable
 from scaling.plans.search.trial import SearchTrial, TrialState
 from scaling.runs.plan import Records
 
@@ -34,99 +35,113 @@ class Asker:
     """The study of a search's proposals, in memory.
 
     Args:
-        config: of the search.
+        search: who proposes, and who prunes.
+        name: of the search.
+        epochs: of a whole training.
     """
 
-    def __init__(self, config: SearchConfig) -> None:
-        self.config = config
+    def __init__(self, search: SearchTable, *, name: str, epochs: int) -> None:
+        self.search = search
+        self.noted = 0
+        """Proposals so far."""
+        self.accepted = 0
+        """Those that became a new network."""
+        self.dropped = 0
+        """Those in a row that became none."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it reports every trial; so does the search
-        directions = [one.direction for one in config.search.objectives]
         self.study = optuna.create_study(
-            directions=directions,
-            study_name=config.name,  # Hyperband's brackets depend on it
-            pruner=make_pruner(
-                config.search.pruner,
-                epochs=config.setup.recipe.epochs,
-                startup_trials=config.search.startup_trials,
-            ),
+            directions=[one.direction for one in search.objectives],
+            study_name=name,  # Hyperband's brackets depend on it
+            pruner=make_pruner(search.pruner, epochs=epochs, startup_trials=search.startup_trials),
         )
 
-    def ask(self, number: int, dropped: int) -> tuple[float, float]:
-        """Return the next point of the square.
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing new was found in so many proposals that the search ends."""
+        return self.dropped >= MOST_DROPS
 
-        Args:
-            number: of the proposal.
-            dropped: proposals in a row that became nothing new.
-        """
-        search = self.config.search
+    def ask(self) -> tuple[float, float]:
+        """Return the next point of the square."""
+        search = self.search
         self.study.sampler = make_sampler(
-            Sampler.RANDOM if dropped >= PATIENCE else search.sampler,
+            Sampler.RANDOM if self.dropped >= PATIENCE else search.sampler,
             seed=search.seed,
-            proposed=number,
+            proposed=self.noted,
             startup_trials=search.startup_trials,
         )
         trial = self.study.ask()
-        assert trial.number == number
+        assert trial.number == self.noted
         s, v = (trial.suggest_float(name, 0.0, 1.0) for name in DIMENSIONS)
         return s, v
 
-    def note(self, proposal: Proposal) -> None:
-        """Take over what became of a proposal, made here or by an earlier launch."""
-        known = proposal.number < len(self.study.get_trials(deepcopy=False))
-        if not known:
-            params = dict(zip(DIMENSIONS, (proposal.s, proposal.v), strict=True))
+    def note(self, point: tuple[float, float], fate: Fate, *, excess: float = 0.0) -> int:
+        """Take over what became of the next proposal, made here or by an earlier launch.
+
+        Args:
+            point: s and v, each in [0, 1].
+            fate: of the proposal.
+            excess: how far its network is off target, relative; 0 on target.
+
+        Returns:
+            The number of the proposal.
+        """
+        number = self.noted
+        self.noted += 1
+        if number == len(self.study.get_trials(deepcopy=False)):
+            params = dict(zip(DIMENSIONS, point, strict=True))
             self.study.add_trial(
                 create_trial(state=OptunaState.RUNNING, params=params, distributions=dict(SQUARE))
             )
-        if proposal.fate != Fate.ACCEPTED:
-            self.study.tell(proposal.number, state=OptunaState.FAIL)
-            return
-        self._trial(proposal.number).set_constraint("cost", excess(self.config, proposal))
+        match fate:
+            case Fate.ACCEPTED:
+                self.accepted, self.dropped = self.accepted + 1, 0
+                self._trial(number).set_constraint("cost", excess)
+            case Fate.DUPLICATE | Fate.INFEASIBLE:
+                self.dropped += 1
+                self.study.tell(number, state=OptunaState.FAIL)
+            case _:
+                assert_never(fate)
+        return number
 
-    def tell(self, trial: SearchTrial, state: TrialState, values: Sequence[float]) -> None:
-        """Take over how a trial ended.
+    def tell(self, proposal: int, state: TrialState, values: Sequence[float]) -> None:
+        """Take over how the trial of a proposal ended.
 
         Args:
-            trial: of a proposal.
+            proposal: its number.
             state: how it ended.
             values: of the objectives; empty where there are none.
         """
-        assert trial.proposal is not None
         match state:
             case TrialState.COMPLETE:
-                self.study.tell(trial.proposal, list(values))
+                self.study.tell(proposal, list(values))
             case TrialState.PRUNED:
                 # Pruned between seeds, the mean of the seeds there are counts (Optuna's advice for Wilcoxon).
                 if values:
-                    self.study.tell(trial.proposal, list(values))
+                    self.study.tell(proposal, list(values))
                 else:
-                    self.study.tell(trial.proposal, state=OptunaState.PRUNED)
+                    self.study.tell(proposal, state=OptunaState.PRUNED)
             case TrialState.DIVERGED | TrialState.FAILED:
-                self.study.tell(trial.proposal, state=OptunaState.FAIL)
+                self.study.tell(proposal, state=OptunaState.FAIL)
             case TrialState.WAITING | TrialState.INFEASIBLE:
                 raise AssertionError(f"a trial that is {state} has no end")
+            case _:
+                assert_never(state)
 
-    def reports(self, proposal: int) -> Mapping[int, float]:
-        """Return what was reported of a proposal, by step."""
-        return self._frozen(proposal).intermediate_values
+    def judged(self, proposal: int, values: Mapping[int, float]) -> Iterator[tuple[int, bool]]:
+        """Report accuracies by step, and yield after each new one whether the pruner would end the trial.
 
-    def report(self, proposal: int, values: Mapping[int, float]) -> None:
-        """Take over accuracies by step; what is known already is left alone."""
-        known = self.reports(proposal)
+        Whoever takes over what an earlier launch has judged asks again for each: a pruner may note in the
+        trial how far it came.
+        """
         trial = self._trial(proposal)
+        known = set(self.study.get_trials(deepcopy=False)[proposal].intermediate_values)
         for step, value in values.items():
             if step not in known:
                 trial.report(value, step)
-
-    def should_prune(self, proposal: int) -> bool:
-        """Ask the pruner about the last report."""
-        return self._trial(proposal).should_prune()
-
-    def _frozen(self, number: int) -> FrozenTrial:
-        return self.study.get_trials(deepcopy=False)[number]
+                yield step, trial.should_prune()
 
     def _trial(self, number: int) -> optuna.Trial:
-        return optuna.Trial(self.study, self._frozen(number)._trial_id)
+        return optuna.Trial(self.study, self.study.get_trials(deepcopy=False)[number]._trial_id)
 
 
 def excess(config: SearchConfig, proposal: Proposal) -> float:
@@ -139,16 +154,16 @@ def excess(config: SearchConfig, proposal: Proposal) -> float:
     return config.target.excess(proposal.network.spec, config.baseline_spec)
 
 
-def reports_of(trial: SearchTrial, records: Records, *, by_epoch: bool) -> dict[int, float]:
-    """Return the accuracies that a pruner has seen of a trial's records: by epoch, or by seed.
+def epoch_reports(trial: SearchTrial, records: Records, pruned: Mapping[str, Pruned]) -> dict[int, float]:
+    """Return the accuracies of a trial's first seed by epoch; of one that was pruned, as they were judged."""
+    key = next(iter(trial.jobs.values())).key
+    if (decision := pruned.get(key)) is not None:
+        return dict(enumerate(decision.curve, 1))
+    record = records.get(key)
+    return {} if record is None else {point.epoch: point.top1 for point in record.curve}
 
-    Args:
-        trial: of a proposal.
-        records: what there is.
-        by_epoch: whether it looks at the epochs of the first seed, or at seeds.
-    """
-    if by_epoch:
-        first = records.get(next(iter(trial.jobs.values())).key)
-        return {} if first is None else {point.epoch: point.top1 for point in first.curve}
+
+def seed_reports(trial: SearchTrial, records: Records) -> dict[int, float]:
+    """Return the accuracies of a trial's complete trainings by seed."""
     found = ((seed, records.get(job.key)) for seed, job in trial.jobs.items())
     return {seed: one.top1 for seed, one in found if one is not None and one.top1 is not None}

@@ -80,27 +80,34 @@ class Pruned:
 
     Args:
         key: of the job.
-        epoch: after which it ended.
-        top1: after that epoch, a fraction.
-        whole: whether the training itself was complete: only the seeds after it are left out.
+        curve: accuracies after each of its epochs, fractions, as they were judged.
+        whole: whether the training itself is to be complete: only the seeds after it are left out.
     """
 
     key: str
-    epoch: int
-    top1: float
+    curve: tuple[float, ...]
     whole: bool
+
+    @property
+    def epoch(self) -> int:
+        """Epochs after which it ended."""
+        return len(self.curve)
+
+    @property
+    def top1(self) -> float:
+        """Accuracy after the last of them, a fraction."""
+        return self.curve[-1]
 
     def document(self) -> dict[str, Any]:
         """Return the decision as plain data."""
-        return {"pruned": self.key, "epoch": self.epoch, "top1": self.top1, "whole": self.whole}
+        return {"pruned": self.key, "curve": list(self.curve), "whole": self.whole}
 
     @staticmethod
     def of_document(document: Mapping[str, Any]) -> Pruned:
         """Read a decision back."""
         return Pruned(
             key=str(document["pruned"]),
-            epoch=int(document["epoch"]),
-            top1=float(document["top1"]),
+            curve=tuple(map(float, document["curve"])),
             whole=bool(document["whole"]),
         )
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import assert_never
 
 from scaling.errors import ConfigError
 from scaling.network.serialization import architecture_key
 from scaling.plans.networks import PlannedNetwork
-from scaling.plans.search.asking import MOST_DROPS, Asker, reports_of
+from scaling.plans.search.asking import Asker, epoch_reports, excess, seed_reports
 from scaling.plans.search.candidates import enumerated, of_square, space_of
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import Fate, History, Proposal, Pruned
@@ -43,7 +42,7 @@ class SearchPlan:
 
     def __init__(self, config: SearchConfig, history: History) -> None:
         self.config, self.history = config, history
-        self.asker = Asker(config)
+        self.asker = Asker(config.search, name=config.name, epochs=config.setup.recipe.epochs)
         self.trials: list[SearchTrial] = list(reference_trials(config))
         """References and proposals, in the order of their numbers."""
         self.pending = deque(one for one in self.trials if one.jobs)
@@ -53,7 +52,6 @@ class SearchPlan:
         self.confirming: list[SearchTrial] | None = None
         self.owner: dict[str, SearchTrial] = {}
         self.known = {architecture_key(one.network.spec) for one in self.trials if one.network.spec}
-        self.accepted = self.dropped = self.noted = 0
         self._list_all()
         for proposal in history.proposals:
             self._take(proposal)
@@ -89,19 +87,17 @@ class SearchPlan:
         trial = self.owner.get(job.key)
         if trial is None or trial.proposal is None or not self.config.search.pruner.by_epoch:
             return False
-        if job.key in self.history.pruned:
-            return True
+        if (decision := self.history.pruned.get(job.key)) is not None:
+            return not decision.whole
         if job.key != next(iter(trial.jobs.values())).key or job.key in records:
             return False
         epochs = self.config.setup.recipe.epochs
-        for point in curve[len(self.asker.reports(trial.proposal)) :]:
-            self.asker.report(trial.proposal, {point.epoch: point.top1})
-            more = point.epoch < epochs or len(trial.jobs) > 1
-            if self.asker.should_prune(trial.proposal) and more:
-                self.history.prune(
-                    Pruned(key=job.key, epoch=point.epoch, top1=point.top1, whole=point.epoch == epochs)
-                )
-                return True
+        top1 = tuple(point.top1 for point in curve)
+        for epoch, behind in self.asker.judged(trial.proposal, dict(enumerate(top1, 1))):
+            more = epoch < epochs or len(trial.jobs) > 1
+            if behind and more:
+                self.history.prune(Pruned(key=job.key, curve=top1[:epoch], whole=epoch == epochs))
+                return epoch < epochs
         return False
 
     def label(self, key: str) -> str:
@@ -112,18 +108,18 @@ class SearchPlan:
     @property
     def exhausted(self) -> bool:
         """Whether the sampler found no further network on target."""
-        return self.dropped >= MOST_DROPS
+        return self.asker.exhausted
 
     @property
     def to_come(self) -> int:
         """How many proposals the budget still allows."""
-        return max(0, self.config.search.trials - self.accepted) if self._may_propose() else 0
+        return max(0, self.config.search.trials - self.asker.accepted) if self._may_propose() else 0
 
     def _list_all(self) -> None:
         """Propose everything at once where that is known; what an earlier launch has proposed stays."""
+        _check_space(self.config)
         self.listed = enumerated(self.config)
         if self.listed is None:
-            _check_space(self.config)
             return
         rest = self.listed[len(self.history.proposals) :]
         start = len(self.history.proposals)
@@ -135,11 +131,11 @@ class SearchPlan:
     def _may_propose(self) -> bool:
         if self.listed is not None or self.exhausted:
             return False
-        return self.accepted < self.config.search.trials
+        return self.asker.accepted < self.config.search.trials
 
     def _propose(self) -> None:
         number = len(self.history.proposals)
-        s, v = self.asker.ask(number, self.dropped)
+        s, v = self.asker.ask()
         network = of_square(self.config, s, v)
         proposal = Proposal(
             number=number, s=s, v=v, network=network, fate=_fate(network, self.known), proposed_at=utc_now()
@@ -149,20 +145,11 @@ class SearchPlan:
 
     def _take(self, proposal: Proposal) -> None:
         """Take over a proposal of the history."""
-        assert proposal.number == self.noted, "proposals are taken in order"
-        self.noted += 1
-        self.asker.note(proposal)
-        match proposal.fate:
-            case Fate.DUPLICATE:
-                self.dropped += 1
-                return
-            case Fate.INFEASIBLE:
-                self.dropped += 1
-            case Fate.ACCEPTED:
-                self.dropped = 0
-                self.accepted += 1
-            case _:
-                assert_never(proposal.fate)
+        point = (proposal.s, proposal.v)
+        number = self.asker.note(point, proposal.fate, excess=excess(self.config, proposal))
+        assert number == proposal.number, "proposals are taken in order"
+        if proposal.fate == Fate.DUPLICATE:
+            return
         self.known.add(proposal.network.key)
         trial = make_trial(
             self.config, len(self.trials), proposal.network, proposal.fate, proposal=proposal.number
@@ -185,30 +172,29 @@ class SearchPlan:
                 continue
             del self.active[trial.number]
             if trial.proposal is not None:
-                by_epoch = self.config.search.pruner.by_epoch
-                if by_epoch:
-                    self.asker.report(trial.proposal, reports_of(trial, records, by_epoch=True))
-                self.asker.tell(trial, state, self._values(trial, state, records))
+                if self.config.search.pruner.by_epoch:
+                    reports = epoch_reports(trial, records, self.history.pruned)
+                    deque(self.asker.judged(trial.proposal, reports), maxlen=0)  # of an earlier launch
+                self.asker.tell(trial.proposal, state, self._values(trial, state, records))
 
     def _values(self, trial: SearchTrial, state: TrialState, records: Records) -> list[float]:
-        usable = state in {TrialState.COMPLETE, TrialState.PRUNED}
+        decisions = (self.history.pruned.get(job.key) for job in trial.jobs.values())
+        cut = any(decision is not None and not decision.whole for decision in decisions)
+        usable = state in {TrialState.COMPLETE, TrialState.PRUNED} and not cut
         return trial.values(self.config, records) if usable else []
 
     def _judge_seeds(self, trial: SearchTrial, records: Records) -> None:
         """Let the pruner compare a trial's seeds with the best trial's, one after the other."""
         if self.config.search.pruner != Pruner.WILCOXON or trial.proposal is None:
             return
-        seeds = list(trial.jobs)
-        for seed, top1 in reports_of(trial, records, by_epoch=False).items():
+        found = seed_reports(trial, records)
+        for seed, behind in self.asker.judged(trial.proposal, found):
             job = trial.jobs[seed]
-            if seed in self.asker.reports(trial.proposal):
-                continue
-            self.asker.report(trial.proposal, {seed: top1})
-            judged = seed == seeds[-1] or job.key in self.history.pruned
-            if not judged and self.asker.should_prune(trial.proposal):
-                epoch = self.config.setup.recipe.epochs
-                self.history.prune(Pruned(key=job.key, epoch=epoch, top1=top1, whole=True))
-                return
+            # What was trained after a seed had let it through.
+            last = seed == list(found)[-1] and len(found) < len(trial.jobs)
+            if behind and last and job.key not in self.history.pruned:
+                curve = tuple(point.top1 for point in records[job.key].curve)
+                self.history.prune(Pruned(key=job.key, curve=curve, whole=True))
 
 
 def _fate(network: PlannedNetwork, known: set[str]) -> Fate:
@@ -226,8 +212,8 @@ def _listed(number: int, network: PlannedNetwork, known: set[str]) -> Proposal:
 
 
 def _check_space(config: SearchConfig) -> None:
-    asked = config.search.trials > 0 and config.search.cost == CostRule.ACHIEVED
-    if asked and len(space_of(config)) == 0:
+    asked = config.search.trials > 0 or config.search.sampler.queues
+    if asked and config.search.cost == CostRule.ACHIEVED and len(space_of(config)) == 0:
         raise ConfigError(
             "no network is on target: widen search.tolerance, lower rounding.channel_divisor "
             "or set rounding.coefficient_rounding = 'none'"

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
 from scaling.plans.networks import named_shares
-from scaling.plans.search.asking import SQUARE, excess
+from scaling.plans.search.asking import SQUARE, epoch_reports, excess
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import History, Proposal
 from scaling.plans.search.samplers import DIMENSIONS
@@ -87,14 +87,13 @@ def shown(
         "loss": _mean([one.result["validation_loss"] for one in results if one.result]),
         "top1": _mean([one.top1 for one in results]),
     }
-    first = records.get(next(iter(trial.jobs.values())).key)
     return Shown(
         proposal=proposal.number,
         params=dict(zip(DIMENSIONS, (proposal.s, proposal.v), strict=True)),
         attributes=attributes,
         state=_STATES[state],
         values=values,
-        reports={} if first is None else {point.epoch: point.top1 for point in first.curve},
+        reports=epoch_reports(trial, records, history.pruned),
         off_target=excess(config, proposal),
     )
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import optuna
 import pandas as pd
 from numpy.typing import NDArray
 
 from scaling.errors import ResultsError
-from scaling.network.serialization import architecture_key
-from scaling.search.candidate import Candidate
-from scaling.search.claims import MOST_DROPS, PATIENCE
-from scaling.search.config import SearchConfig
-from scaling.search.queueing import queue_of
-from scaling.search.samplers import DIMENSIONS, Sampler, make_sampler
+from scaling.plans.search.asking import Asker
+from scaling.plans.search.candidates import enumerated, of_square
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.history import Fate
+from scaling.plans.search.samplers import Sampler
+from scaling.plans.search.search_table import SearchTable
+from scaling.plans.search.trial import TrialState
 
 Float = NDArray[np.float64]
 Lookup = Callable[[float, float], int]
@@ -25,7 +25,7 @@ Lookup = Callable[[float, float], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class AccuracyTable:
     """Every network on target and its accuracy.
 
     Args:
@@ -65,7 +65,7 @@ class Replay:
     proposals: tuple[int, ...]
 
 
-def table_of(config: SearchConfig, trials: pd.DataFrame) -> Table:
+def table_of(config: SearchConfig, trials: pd.DataFrame) -> AccuracyTable:
     """Return the table of an exhaustive run.
 
     Args:
@@ -83,7 +83,7 @@ def table_of(config: SearchConfig, trials: pd.DataFrame) -> Table:
     if len(wide) < 2:
         raise ResultsError("the table holds fewer than two complete networks on target: is it exhaustive?")
     keys = tuple(str(key) for key in wide.index)
-    return Table(
+    return AccuracyTable(
         keys=keys,
         top1=wide.to_numpy(np.float64),
         network_at=_lookup(config, keys),
@@ -97,7 +97,7 @@ def _lookup(config: SearchConfig, keys: Sequence[str]) -> Lookup:
 
     @cache
     def network_at(s: float, v: float) -> int:
-        return place.get(architecture_key(Candidate.of_square(config, s, v).spec), -1)
+        return place.get(of_square(config, s, v).key, -1)
 
     return network_at
 
@@ -105,48 +105,40 @@ def _lookup(config: SearchConfig, keys: Sequence[str]) -> Lookup:
 def _grid(config: SearchConfig, keys: Sequence[str]) -> tuple[int, ...]:
     document = config.document()
     document["search"] |= {"sampler": "grid", "pruner": "none"}
-    queue = queue_of(SearchConfig.model_validate(document)) or ()
-    found = [architecture_key(candidate.spec) for candidate in queue if candidate.feasible]
+    listed = enumerated(SearchConfig.model_validate(document)) or ()
+    found = [network.key for network in listed if network.problem is None]
     return tuple(keys.index(key) for key in found if key in keys)
 
 
-def replay(table: Table, sampler: Sampler, *, budget: int, seed: int, observed: Float) -> Replay:
-    """Return the networks that a search of one worker would train: as its claims do, without training.
+def replay(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, observed: Float) -> Replay:
+    """Return the networks that a search of one worker would train: it asks as a search does, and looks up.
 
-    A network that a reference stands for is one like any other here; a search would have it for nothing.
+    A network that a reference has too is one like any other here; a search would have it for nothing.
 
     Args:
         table: of every network.
         sampler: which; `exhaustive` and `grid` take theirs in an order drawn from the seed.
-        budget: networks to train, at most; proposing ends with it, or with `MOST_DROPS` in a row in vain.
+        budget: networks to train, at most; proposing ends with it, or where the space counts as exhausted.
         seed: of the search.
-        observed: float64 (N,), what the sampler is told.
+        observed: float64 (N,), what the sampler learns from.
     """
     if sampler.queues:
         own = range(len(table)) if sampler == Sampler.EXHAUSTIVE else table.grid
         order = np.random.default_rng(seed).permutation(list(own))[:budget]
         return Replay(found=tuple(int(network) for network in order), proposals=(1,) * len(order))
-    study, found, proposals, dropped = optuna.create_study(direction="maximize"), list[int](), list[int](), 0
-    while len(found) < budget and dropped < MOST_DROPS:
-        study.sampler = make_sampler(
-            Sampler.RANDOM if dropped >= PATIENCE else sampler,
-            seed=seed,
-            worker=0,
-            proposed=sum(proposals) + dropped,
-            startup_trials=table.startup_trials,
-        )
-        trial = study.ask()
-        s, v = (trial.suggest_float(dimension, 0.0, 1.0) for dimension in DIMENSIONS)
-        network = table.network_at(s, v)
+    found, proposals = list[int](), list[int]()
+    search = SearchTable(trials=0, sampler=sampler, seed=seed, startup_trials=table.startup_trials)
+    asker = Asker(search, name="replay", epochs=1)
+    while len(found) < budget and not asker.exhausted:
+        point = asker.ask()
+        network, tries = table.network_at(*point), asker.dropped + 1
         if network < 0 or network in found:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            dropped += 1
+            asker.note(point, Fate.INFEASIBLE if network < 0 else Fate.DUPLICATE)
             continue
         found.append(network)
-        proposals.append(dropped + 1)
-        dropped = 0
-        trial.set_constraint("cost", 0.0)  # as its claim does
-        study.tell(trial, float(observed[network]))
+        proposals.append(tries)
+        number = asker.note(point, Fate.ACCEPTED)
+        asker.tell(number, TrialState.COMPLETE, [float(observed[network])])
     return Replay(found=tuple(found), proposals=tuple(proposals))
 
 
@@ -167,7 +159,7 @@ def chosen_networks(found: Sequence[int], observed: Float) -> NDArray[np.int64]:
     return chosen
 
 
-def observations(table: Table, *, seed: int, seeds: int | None) -> Float:
+def observations(table: AccuracyTable, *, seed: int, seeds: int | None) -> Float:
     """Return what one search sees of each network: its mean, or that of some seeds drawn with replacement.
 
     Args:

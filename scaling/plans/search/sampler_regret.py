@@ -1,4 +1,4 @@
-"""Regret curves of samplers over many replayed searches, and which can be told from random."""
+"""Regret curves of samplers over many replayed searches, and which differ from random."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scipy import stats
 from scaling.analysis.choosing import holm
 from scaling.analysis.intervals import LEVEL, paired_difference
 from scaling.errors import ResultsError
-from scaling.search.replay import Float, Table, chosen_networks, observations, replay
-from scaling.search.samplers import Sampler
+from scaling.plans.search.replay import AccuracyTable, Float, chosen_networks, observations, replay
+from scaling.plans.search.samplers import Sampler
 
 RESAMPLES = 2000
 Flags = NDArray[np.bool_]
@@ -47,7 +47,7 @@ class RegretCurves:
 
 
 def regret_curves(
-    table: Table,
+    table: AccuracyTable,
     sampler: Sampler,
     *,
     repetitions: int,
@@ -150,7 +150,7 @@ def against_random(curves: Sequence[RegretCurves], networks: int) -> pd.DataFram
 
     Searches of one seed make a pair: they see the same of every network. Intervals are paired t; `p` is
     corrected for the number of samplers by Holm; `verdict` at 5 %: `better`, `worse` or `same`, which means
-    that it cannot be told.
+    not significantly different.
 
     Args:
         curves: of one way of seeing, random among them.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import TypeGuard
 
 from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
 from scaling.plans.search.candidates import references, seeds_of
@@ -57,14 +58,14 @@ class SearchTrial:
         """Return the trainings that are to go on now."""
         missing = list[Job]()
         for job in self.jobs.values():
-            record = records.get(job.key)
-            if job.key in pruned:
+            record, decision = records.get(job.key), pruned.get(job.key)
+            if decision is not None and not decision.whole:
                 return missing  # nothing of this trial is begun any more
             if not ended(record):
                 missing.append(job)
                 if self.by_seed:
                     return missing
-            elif self.by_seed and record is not None and record.state != RecordState.COMPLETE:
+            elif decision is not None or (self.by_seed and record.state != RecordState.COMPLETE):
                 return missing
         return missing
 
@@ -73,7 +74,8 @@ class SearchTrial:
         if not self.jobs:
             return TrialState.INFEASIBLE
         if any(job.key in pruned for job in self.jobs.values()):
-            return TrialState.PRUNED
+            # A decision after the last epoch may be older than the record of it.
+            return TrialState.WAITING if self.wanted(records, pruned) else TrialState.PRUNED
         states = [record.state for job in self.jobs.values() if ended(record := records.get(job.key))]
         whole = len(states) == len(self.jobs)
         for bad, own in BAD.items():
@@ -103,7 +105,7 @@ class SearchTrial:
         return f"{name}{size}"
 
 
-def ended(record: Record | None) -> bool:
+def ended(record: Record | None) -> TypeGuard[Record]:
     """Whether a training needs no more work in this launch; one that another search pruned does."""
     return record is not None and record.state != RecordState.PRUNED
 

@@ -8,26 +8,11 @@ import pytest
 from sqlalchemy import make_url
 
 from scaling.errors import ConfigError
-from scaling.search.location import (
-    VARIABLE,
-    file_system_of,
-    locate,
-    parsed,
-    printable,
-    refuse_network_file_system,
-)
+from scaling.plans.search.storage_url import VARIABLE, locate, parsed, printable
 
 SECRET = "s3cret"
 WITH_PASSWORD = f"postgresql+psycopg://me:{SECRET}@db/studies"
 DEFAULT = Path("run/study.sqlite3")
-MOUNTS = """\
-/dev/sda1 / ext4 rw,relatime 0 0
-proc /proc proc rw 0 0
-server:/export /home nfs4 rw 0 0
-/dev/sdb1 /home/me/scratch xfs rw 0 0
-10.0.0.1@tcp:/fs /lustre/shared lustre rw 0 0
-//files/share /mnt/with\\040blank cifs rw 0 0
-"""
 
 
 def test_the_command_line_comes_before_the_environment_and_both_before_the_folder() -> None:
@@ -73,25 +58,3 @@ def test_other_databases_are_one_line_without_the_url(text: str) -> None:
 def test_what_is_shown_has_no_password() -> None:
     for text in (WITH_PASSWORD, WITH_PASSWORD + f"?sslpassword={SECRET}&connect_timeout=3"):
         assert SECRET not in printable(make_url(text))
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [
-        ("/var/run", "ext4"),
-        ("/home/you/run", "nfs4"),
-        ("/home/me/scratch/run", "xfs"),
-        ("/homestead", "ext4"),
-        ("/lustre/shared/a/b", "lustre"),
-        ("/mnt/with blank/run", "cifs"),
-    ],
-)
-def test_file_systems_are_found_by_the_longest_mount_point(path: str, kind: str) -> None:
-    assert file_system_of(Path(path), MOUNTS) == kind
-
-
-def test_sqlite_is_refused_on_network_file_systems() -> None:
-    with pytest.raises(ConfigError, match=r"network file system \(lustre\)"):
-        refuse_network_file_system(Path("/lustre/shared/study.sqlite3"), MOUNTS)
-    refuse_network_file_system(Path("/study.sqlite3"), MOUNTS)
-    assert file_system_of(Path("/x"), "") == ""

@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import optuna
 import pandas as pd
 import pytest
+from made_up_search import MadeUpSearch
 from search_runs import configuration
 
-from scaling.analysis.sampler_regret import regret_curves
 from scaling.errors import ResultsError
-from scaling.network.serialization import architecture_key
-from scaling.search.claims import claim_candidate
-from scaling.search.queueing import queue_of
-from scaling.search.replay import Float, Table, chosen_networks, observations, replay, table_of
-from scaling.search.samplers import Sampler
+from scaling.plans.networks import network_columns
+from scaling.plans.search.candidates import enumerated
+from scaling.plans.search.replay import (
+    AccuracyTable,
+    Float,
+    chosen_networks,
+    observations,
+    replay,
+    table_of,
+)
+from scaling.plans.search.sampler_regret import regret_curves
+from scaling.plans.search.samplers import Sampler
+from scaling.plans.search.trial import SearchTrial
 
 CONFIG = configuration(
     search={"sampler": "exhaustive", "largest_image_size": 18, "seeds": [0, 1], "grid_step": 0.1}
@@ -25,8 +32,8 @@ CONFIG = configuration(
 
 def trials(**changes: Any) -> pd.DataFrame:
     rows = []
-    for number, candidate in enumerate(queue_of(CONFIG) or ()):
-        row = candidate.row(CONFIG)
+    for number, network in enumerate(enumerated(CONFIG) or ()):
+        row = network_columns(network, CONFIG.baseline_spec, CONFIG.target)
         top1 = 0.8 - (row["realised_depth_share"] - 0.4) ** 2
         rows += [
             {**row, "trial": number, "seed": seed, "state": "complete", "top1": top1 + seed / 100, **changes}
@@ -36,26 +43,27 @@ def trials(**changes: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def table() -> Table:
+def table() -> AccuracyTable:
     return table_of(CONFIG, trials())
 
 
-def claimed(table: Table, sampler: Sampler, *, budget: int, seed: int, observed: Float) -> list[int]:
-    """Train nothing, but claim and tell as a worker does."""
+def searched(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, observed: Float) -> list[int]:
+    """The networks that a search of one worker trains."""
     config = configuration(
         search={"trials": budget, "sampler": str(sampler), "seed": seed, "largest_image_size": 18}
     )
-    study, found = optuna.create_study(direction="maximize"), list[int]()
-    while (claim := claim_candidate(config, study, set(), worker=0)) is not None:
-        network = table.keys.index(architecture_key(claim.candidate.spec))
-        found.append(network)
-        claim.trial.set_user_attr("outcome", "complete")
-        study.tell(claim.trial, float(observed[network]))
-    return found
+
+    def accuracy(trial: SearchTrial, _seed: int) -> list[float]:
+        key = trial.network.key
+        return [float(observed[table.keys.index(key)])] if key in table.keys else [0.0]
+
+    search = MadeUpSearch(config, accuracy)
+    search.plan.known.clear()  # here a reference is a network like any other
+    return [table.keys.index(trial.network.key) for trial in search.run().proposed()]
 
 
-def test_the_table_holds_every_network_and_the_square_points_to_them(table: Table) -> None:
-    assert len(table) == len(queue_of(CONFIG) or ()) > 5
+def test_the_table_holds_every_network_and_the_square_points_to_them(table: AccuracyTable) -> None:
+    assert len(table) == len(enumerated(CONFIG) or ()) > 5
     assert table.top1.shape == (len(table), 2)
     assert {table.network_at(s, v) for s in (0.2, 0.8) for v in (0.2, 0.8)} <= set(range(-1, len(table)))
     assert set(table.grid) <= set(range(len(table)))
@@ -64,17 +72,17 @@ def test_the_table_holds_every_network_and_the_square_points_to_them(table: Tabl
 
 
 @pytest.mark.parametrize("sampler", [name for name in Sampler if not name.queues])
-def test_a_replay_trains_what_claims_would(table: Table, sampler: Sampler) -> None:
+def test_a_replay_trains_what_a_search_would(table: AccuracyTable, sampler: Sampler) -> None:
     observed = observations(table, seed=0, seeds=1)
     budget, seeds = (3, (3,)) if sampler == Sampler.GP else (5, (3, 4))  # GP takes seconds
     for seed in seeds:
         found = replay(table, sampler, budget=budget, seed=seed, observed=observed).found
-        assert list(found) == claimed(table, sampler, budget=budget, seed=seed, observed=observed)
+        assert list(found) == searched(table, sampler, budget=budget, seed=seed, observed=observed)
         assert len(found) == len(set(found)) == budget
 
 
 @pytest.mark.parametrize("sampler", [Sampler.RANDOM, Sampler.GRID, Sampler.EXHAUSTIVE])
-def test_a_shorter_search_is_the_start_of_a_longer_one(table: Table, sampler: Sampler) -> None:
+def test_a_shorter_search_is_the_start_of_a_longer_one(table: AccuracyTable, sampler: Sampler) -> None:
     observed = observations(table, seed=0, seeds=None)
     shorter, longer = (replay(table, sampler, budget=n, seed=3, observed=observed) for n in (2, 4))
     assert longer.found[:2] == shorter.found
@@ -86,7 +94,7 @@ def test_the_first_of_equals_leads() -> None:
     assert chosen_networks([0, 1, 2, 3], np.array([0.5, 0.7, 0.7, 0.6])).tolist() == [0, 1, 1, 1]
 
 
-def test_regret_ends_at_zero_where_everything_was_trained(table: Table) -> None:
+def test_regret_ends_at_zero_where_everything_was_trained(table: AccuracyTable) -> None:
     observed = observations(table, seed=0, seeds=None)
     found = replay(table, Sampler.EXHAUSTIVE, budget=len(table), seed=0, observed=observed).found
     (curve,) = regret_curves(table, Sampler.EXHAUSTIVE, repetitions=1, seeds=None, most=len(table)).regret
@@ -97,7 +105,7 @@ def test_regret_ends_at_zero_where_everything_was_trained(table: Table) -> None:
     assert curve[0] == pytest.approx(first.max() - first[found[0]])
 
 
-def test_what_one_seed_shows_can_choose_the_wrong_network(table: Table) -> None:
+def test_what_one_seed_shows_can_choose_the_wrong_network(table: AccuracyTable) -> None:
     observed = np.zeros(len(table))
     worst = int(np.argmin(table.top1.mean(1)))
     observed[worst] = 1.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,8 +13,8 @@ from scaling.data import dataset_info, load_split
 from scaling.model import FIXED_KERNELS
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key
-from scaling.search.candidate import Candidate
-from scaling.search.config import parse_config
+from scaling.plans.search.candidates import of_square
+from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise
 from scaling.targets.space import on_target, specs_of
@@ -33,18 +32,18 @@ MIXED = {
 }
 
 
-def named(name: str) -> Any:
+def named(name: str) -> SearchConfig:
     """A known baseline in an experiment on 16 px glyphs."""
     plain = document()
-    plain["baseline"] = {"name": name, "image_size": 16, "small_input": "early"}
-    plain["rounding"] = {"coefficient_rounding": "none", "repeat_rule": "round"}
+    plain["setup"]["baseline"] = {"name": name, "image_size": 16, "small_input": "early"}
+    plain["setup"]["rounding"] = {"coefficient_rounding": "none", "repeat_rule": "round"}
     return parse_config(plain, where="test")
 
 
 @pytest.mark.parametrize("name", ["mobilenetv1", "mobilenetv2", "resnet50"])
 def test_a_known_baseline_has_networks_on_target(name: str) -> None:
     config = named(name)
-    baseline, target, rules = config.baseline_spec, config.target, config.rounding_rules
+    baseline, target, rules = config.baseline_spec, config.target, config.setup.rounding_rules
     assert baseline.in_channels == 1
     space = on_target(baseline, target, rules)
     found = list(specs_of(baseline, space, rules))
@@ -58,8 +57,9 @@ def test_a_known_baseline_has_networks_on_target(name: str) -> None:
 
 def test_what_a_search_proposes_of_other_blocks_is_trained(tmp_path: Path) -> None:
     config = configuration(baseline=MIXED)
-    proposed = [Candidate.of_square(config, s, v) for s, v in ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0))]
-    spec = next(candidate.spec for candidate in proposed if candidate.feasible)
+    proposed = [of_square(config, s, v) for s, v in ((0.0, 0.0), (0.5, 0.5), (1.0, 0.0))]
+    spec = next(network.spec for network in proposed if network.problem is None)
+    assert spec is not None
     assert [stage.kind for stage in spec.stages] == [stage.kind for stage in config.baseline_spec.stages]
     train, validation = (
         load_split("glyphs", part, image_size=spec.image_size, count=50, seed=0, cache_dir=tmp_path)
@@ -67,13 +67,13 @@ def test_what_a_search_proposes_of_other_blocks_is_trained(tmp_path: Path) -> No
     )
     result = train_network(
         spec,
-        config.recipe,
+        config.setup.recipe,
         train,
         validation,
         dataset_info("glyphs"),
         seed=0,
         device=torch.device("cpu"),
-        numerics=config.model_numerics,
+        numerics=config.setup.model_numerics,
         kernels=FIXED_KERNELS,
     )
     assert 0 <= result.top1 <= 1

@@ -10,10 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from scaling.analysis.sampler_regret import RegretCurves, against_random, regret_curves, sampler_regret_frame
-from scaling.search.replay import Float, Table
-from scaling.search.samplers import Sampler
-from search_runs import experiment
+from search_runs import ROOT, experiment
 
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures.sampler_regret import (
@@ -24,8 +21,16 @@ from scaling.figures.sampler_regret import (
     sampler_regret_figure,
 )
 from scaling.figures.style import new_figure
+from scaling.plans.search.replay import AccuracyTable, Float
+from scaling.plans.search.sampler_regret import (
+    RegretCurves,
+    against_random,
+    regret_curves,
+    sampler_regret_frame,
+)
+from scaling.plans.search.samplers import Sampler
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import samplers as benchmark
 
@@ -37,9 +42,9 @@ def nowhere(s: float, v: float) -> int:
     return -1
 
 
-def hand_made(top1: Float) -> Table:
+def hand_made(top1: Float) -> AccuracyTable:
     """A table of networks that no direction leads to: for what queues."""
-    return Table(
+    return AccuracyTable(
         keys=tuple(map(str, range(len(top1)))),
         top1=top1,
         network_at=nowhere,
@@ -107,7 +112,7 @@ def test_a_sampler_that_finds_nothing_is_refused() -> None:
         regret_curves(TABLE, Sampler.QMC, repetitions=1, seeds=None, most=2)
 
 
-def test_better_worse_and_alike_are_told_apart() -> None:
+def test_better_worse_and_alike_are_distinguished() -> None:
     random = curves(Sampler.RANDOM, drawn(0.02, seed=0))
     lower, higher = curves(Sampler.TPE, drawn(0.01, seed=1)), curves(Sampler.GRID, drawn(0.03, seed=2))
     again = curves(Sampler.QMC, random.regret[:30])
