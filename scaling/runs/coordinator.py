@@ -167,7 +167,8 @@ class Coordinator:
             record = _killed(job, event.key)
         if record is None:
             return
-        if not self.known.store.record(event.key).exists():  # it came from another disk, or nobody wrote it
+        there = self.known.store.find(event.key)
+        if there is None or not there.state.settled:  # it came from another disk, or nobody wrote it
             self.known.store.add(record)
         self.known.note(record)
         if not record.state.settled:
