@@ -1,16 +1,20 @@
-"""What a worker of `--cluster local` does before anything else: it leaves signals to whoever started it."""
+"""What a Dask worker does before its first task: `dask worker --preload scaling.runs.cluster_preload`."""
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 from typing import Any
 
+from scaling.runs import cluster_worker  # noqa: F401  with torch, so that a worker that has joined is ready
 from scaling.runs.worker_process import leave_later
 
 
 def dask_setup(worker: Any) -> None:
-    """Let Ctrl-C and a closed terminal be answered by the coordinator, which stops this worker in order."""
+    """Let Ctrl-C and SIGTERM, which whole groups of processes get, be answered by whoever keeps this worker."""
     del worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave_later)
+    atexit.register(os._exit, 0)  # taking torch apart takes seconds
