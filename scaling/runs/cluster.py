@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 GATHER_S = 10.0
 """Seconds that an answer may take from its worker before it is asked for again."""
-LONELY_S = 10.0
+LONELY_S = 30.0
 """Seconds without any worker before that is said."""
 STAYING = ("running", "paused", "init")
 """States of a worker that is not about to leave."""

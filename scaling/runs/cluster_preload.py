@@ -12,7 +12,7 @@ from scaling.runs.worker_process import leave_later
 
 
 def dask_setup(worker: Any) -> None:
-    """Let Ctrl-C and SIGTERM, which whole groups of processes get, be answered by whoever keeps this worker."""
+    """Leave Ctrl-C and SIGTERM, which whole groups of processes get, to whoever keeps this worker."""
     del worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -22,7 +22,6 @@ from listed_jobs import (
     coordinated,
     killed,
     pretended,
-    pretended_slowly,
     tiny_jobs,
 )
 
@@ -38,8 +37,8 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
-    """A scheduler that gives up a worker it has not heard of for five seconds, the least that Dask allows."""
-    with dask_cluster(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="5s") as started:
+    """A scheduler that gives up a worker that it has not heard of for ten seconds."""
+    with dask_cluster(tmp_path / "cluster", DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL="10s") as started:
         dask.config.refresh(paths=[str(started.folder / "dask.yaml")])
         yield started
     dask.config.refresh(paths=[])
@@ -105,7 +104,7 @@ def test_every_worker_is_killed(cluster: DaskCluster, tmp_path: Path) -> None:
 def test_a_suspended_worker_that_comes_back_records_nothing_twice(
     cluster: DaskCluster, tmp_path: Path
 ) -> None:
-    (job,), store = tiny_jobs(1, epochs=150), tmp_path / "trainings"
+    (job,), store = tiny_jobs(1, epochs=200), tmp_path / "trainings"
     first = cluster.start_worker("first")
     suspended: list[int] = []
 
@@ -118,7 +117,9 @@ def test_a_suspended_worker_that_comes_back_records_nothing_twice(
         os.kill(suspended[0], signal.SIGCONT)
 
     slept = once(suspend, lambda event: isinstance(event, EpochEnded))
-    woke = once(wake, lambda event: isinstance(event, Stepped) and len(heard.started()) == 2)
+    woke = once(
+        wake, lambda event: isinstance(event, Stepped) and bool(suspended) and len(heard.started()) > 1
+    )
     heard = Heard(on_event=lambda event: (slept(event), woke(event))[0])
     coordinated(ListPlan(jobs=[job]), store, executor_on(cluster), heard)
     assert heard.started() == [job.key] * 2
@@ -223,7 +224,7 @@ def test_the_scheduler_is_killed_and_the_same_command_goes_on(cluster: DaskClust
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
 def test_a_local_cluster_that_a_terminal_stops(way: signal.Signals, tmp_path: Path) -> None:
-    """The signal reaches workers too, as from a terminal or from Slurm; they stop in order with the coordinator."""
+    """The signal reaches the workers too, as from a terminal or from Slurm; all of it stops in order."""
     folder, (job,) = tmp_path / "run", tiny_jobs(1, epochs=2000)
     command = [sys.executable, str(HERE / "listed_jobs.py"), "--folder", str(folder)]
     command += ["--jobs", "1", "--epochs", "2000", "--cluster", "local"]
