@@ -65,13 +65,13 @@ class DaskCluster:
         wait_until(self.scheduler_file.exists, seconds=60, what="the scheduler's file")
         return started
 
-    def start_worker(self, name: str = "worker") -> subprocess.Popen[bytes]:
+    def start_worker(self, name: str = "worker", *more: str) -> subprocess.Popen[bytes]:
         """Start a nanny, which keeps a worker process, in a folder of its own."""
         here = self.folder / name
         here.mkdir(exist_ok=True)
         return self._start(
             "worker", "--host", "127.0.0.1", "--nthreads", "1", "--memory-limit", "0", "--name", name,
-            "--preload", "scaling.runs.cluster_preload", "--local-directory", str(here), cwd=here,
+            "--preload", "scaling.runs.cluster_preload", "--local-directory", str(here), *more, cwd=here,
         )  # fmt: skip
 
     def _start(self, kind: str, *arguments: str, cwd: Path = ROOT) -> subprocess.Popen[bytes]:

@@ -105,27 +105,23 @@ def test_a_suspended_worker_that_comes_back_records_nothing_twice(
     cluster: DaskCluster, tmp_path: Path
 ) -> None:
     (job,), store = tiny_jobs(1, epochs=200), tmp_path / "trainings"
-    first = cluster.start_worker("first")
-    suspended: list[int] = []
+    first = cluster.start_worker("first", "--no-nanny")  # a nanny would end it, were it not suspended too
 
     def suspend() -> None:
-        suspended.append(worker_process(first))
-        os.kill(suspended[0], signal.SIGSTOP)
+        first.send_signal(signal.SIGSTOP)
         cluster.start_worker("second")
-
-    def wake() -> None:
-        os.kill(suspended[0], signal.SIGCONT)
 
     slept = once(suspend, lambda event: isinstance(event, EpochEnded))
     woke = once(
-        wake, lambda event: isinstance(event, Stepped) and bool(suspended) and len(heard.started()) > 1
+        lambda: first.send_signal(signal.SIGCONT),
+        lambda event: isinstance(event, Stepped) and len(heard.started()) > 1,
     )
     heard = Heard(on_event=lambda event: (slept(event), woke(event))[0])
     coordinated(ListPlan(jobs=[job]), store, executor_on(cluster), heard)
     assert heard.started() == [job.key] * 2
     assert [one.died for one in heard.ended()] == [True, False]
     recorded_once(store, [job], heard)
-    wait_until(lambda: not psutil.pid_exists(suspended[0]), what="the worker that was given up ends")
+    first.wait(60)
 
 
 def test_a_network_that_kills_three_workers_is_a_failure(cluster: DaskCluster, tmp_path: Path) -> None:
