@@ -39,6 +39,10 @@ class ResultsError(ScalingError):
     """Results that cannot be read, written, or belong to another run."""
 
 
+class ClusterError(ScalingError):
+    """A cluster that cannot be reached, refuses, or has gone."""
+
+
 class CoefficientWarning(UserWarning):
     """A legal but unusual coefficient, such as alpha below 1."""
 

@@ -29,12 +29,44 @@ def where_options(command: Command) -> Command:
             show_default=True,
             help="Folder of all trainings.",
         ),
+        click.option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Train on a Dask cluster: its scheduler's tls://host:port, or local to start one here.",
+        ),
+        click.option(
+            "--scheduler-file",
+            type=click.Path(path_type=Path),
+            help="File in which Dask's scheduler says where it is, instead of --cluster.",
+        ),
+        click.option(
+            "--insecure-cluster", is_flag=True, help="Let a scheduler on another machine be without TLS."
+        ),
     )(command)
 
 
-def where_of(*, workers: int | None, store_path: Path) -> Where:
-    """Return where trainings run, as the options say."""
-    from scaling.runs.launch import Where  # noqa: PLC0415  it imports torch
+def where_of(
+    *,
+    workers: int | None = None,
+    store_path: Path = STORE,
+    cluster: str | None = None,
+    scheduler_file: Path | None = None,
+    insecure_cluster: bool = False,
+) -> Where:
+    """Return where trainings run, as the options say; a cluster is connected to when it is needed.
+
+    Raises:
+        ConfigError: options that do not go together, or a scheduler without TLS on another machine.
+    """
+    from scaling.runs.cluster import DaskExecutor  # noqa: PLC0415  it imports torch
+    from scaling.runs.cluster_connection import Cluster  # noqa: PLC0415
+    from scaling.runs.launch import Where  # noqa: PLC0415
     from scaling.runs.store import Store  # noqa: PLC0415
 
-    return Where(store=Store(path=store_path), workers=workers)
+    store = Store(path=store_path)
+    if cluster is None and scheduler_file is None:
+        return Where(store=store, workers=workers)
+    chosen = Cluster(
+        address=cluster, scheduler_file=scheduler_file, insecure=insecure_cluster, workers=workers
+    )
+    return Where(store=store, executor=DaskExecutor(cluster=chosen))

@@ -77,7 +77,7 @@ def main(arguments: list[str], run: Run | None = None) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave_later)
+    signal.signal(signal.SIGTERM, leave_later)
     fd, number, threads = (int(one) for one in arguments)
     inbox = Inbox(Connection(fd))
     threading.Thread(target=inbox.read, daemon=True).start()
@@ -125,7 +125,7 @@ def train(task: Any, inbox: Inbox, number: int) -> Any:
         inbox.stopped.pop(key, None)
 
 
-def _leave_later(*_: object) -> None:
+def leave_later(*_: object) -> None:
     """End this process if nobody else does, so that a coordinator which stops does not see it die."""
     leave = threading.Timer(TERMINATION_GRACE_S, os._exit, (128 + signal.SIGTERM,))
     leave.daemon = True

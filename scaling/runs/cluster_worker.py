@@ -1,0 +1,148 @@
+"""What a Dask worker does with a task: train it, say how far it is, stop when asked or when nobody waits.
+
+A process trains one network at a time, whatever its number of threads: torch's random numbers and its number
+of threads are the process's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from scaling.environment import prepare_environment
+from scaling.errors import ScalingError
+from scaling.provenance import package_version
+from scaling.runs.executor import Ended
+from scaling.runs.folder import PACKAGE
+from scaling.runs.record import Record
+from scaling.runs.task import Task, Watch, one_line
+from scaling.training.curve import Curve
+from scaling.training.engine import device_of_worker
+
+STEP_EVERY_S = 1.0
+"""Seconds between two words about steps, at least: they go through the scheduler."""
+
+Run = Callable[[Task, Watch, torch.device], Record | None]
+"""What trains a task: `run_task`, or a stand-in of a test."""
+
+_asked: dict[str, bool] = {}
+"""Submissions that are to stop, and whether for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A task on its way to a Dask worker.
+
+    Args:
+        task: with the store as the coordinator sees it.
+        topic: under which the worker says how far it is; a file of this name and content lies in the store.
+        run: what trains.
+        number: of the worker, where all workers see all GPUs of a machine; None where each sees its own.
+        version: of the coordinator's package.
+    """
+
+    task: Task
+    topic: str
+    run: Run
+    number: int | None
+    version: str
+
+
+def ask_to_stop(submissions: dict[str, bool]) -> None:
+    """Take note, in a worker's process, of what is to stop at its next step, and whether for good."""
+    _asked.update(submissions)
+
+
+def token_path(store: Path, topic: str) -> Path:
+    """Return the file that shows a worker whether it sees the coordinator's store."""
+    return store / f".{topic}"
+
+
+def work(assignment: Assignment) -> Ended:
+    """Train a task in the thread of a Dask worker, and return how it ended.
+
+    The record and the checkpoint are written where the coordinator's store is seen; elsewhere they lie in the
+    worker's own folder, and the record goes back with the answer.
+
+    Args:
+        assignment: task, and what goes with it.
+    """
+    from distributed import get_worker  # noqa: PLC0415  an extra
+
+    prepare_environment()
+    worker = get_worker()
+    submission = str(worker.get_current_task())
+    task, own = assignment.task, package_version(PACKAGE)
+    if own != assignment.version:
+        return _refused(task, worker, f"it has {PACKAGE} {own}, the coordinator {assignment.version}")
+    wanted = torch.device(task.job.device)
+    if wanted.type == "cuda" and not torch.cuda.is_available():
+        return _refused(task, worker, "torch sees no GPU there, and the run wants one")
+    if not _sees(task.store, assignment.topic):
+        task = replace(task, store=Path(worker.local_directory) / "trainings")
+    device = _prepared(wanted, worker, assignment.number)
+    try:
+        return Ended(
+            key=task.key, record=assignment.run(task, _watch(worker, submission, assignment), device)
+        )
+    except ScalingError as error:
+        return _refused(task, worker, one_line(error).partition(": ")[2])
+    finally:
+        _asked.pop(submission, None)
+
+
+def _refused(task: Task, worker: Any, problem: str) -> Ended:
+    return Ended(key=task.key, problem=f"worker {worker.name}: {problem}")
+
+
+def _sees(store: Path, topic: str) -> bool:
+    try:
+        return token_path(store, topic).read_text(encoding="utf-8") == topic
+    except OSError:
+        return False
+
+
+def _prepared(wanted: torch.device, worker: Any, number: int | None) -> torch.device:
+    """Give this thread its threads and its GPU: the only one that it sees, the first, or by its number."""
+    torch.set_num_threads(worker.state.nthreads)
+    if wanted.type != "cuda":
+        return wanted
+    device = device_of_worker(wanted, number or 0, torch.cuda.device_count())
+    if device.index is not None:
+        torch.cuda.set_device(device)  # what a graph captures, it captures on the current device
+    return device
+
+
+def _watch(worker: Any, submission: str, assignment: Assignment) -> Watch:
+    key, spoken, sent = assignment.task.key, [0.0], [0]
+
+    def say(**message: Any) -> None:
+        worker.log_event(assignment.topic, {"submission": submission, **message})
+
+    def on_step(steps: int) -> None:
+        if time.monotonic() - spoken[0] >= STEP_EVERY_S:
+            spoken[0] = time.monotonic()
+            say(said="steps", key=key, worker=str(worker.name), steps=steps)
+
+    def on_epoch(curve: Curve) -> None:
+        points = [asdict(point) for point in curve[sent[0] :]]
+        say(said="epochs", key=key, before=sent[0], points=points)
+        sent[0] = len(curve)
+
+    return Watch(
+        on_step=on_step,
+        on_epoch=on_epoch,
+        should_stop=lambda: submission in _asked or not _wanted(worker, submission),
+        pruned=lambda: _asked.get(submission, False),
+    )
+
+
+def _wanted(worker: Any, submission: str) -> bool:
+    """Whether anybody waits: not where the coordinator has gone, or the worker is leaving."""
+    state = worker.state.tasks.get(submission)
+    return state is not None and state.state == "executing" and worker.status.name in ("running", "paused")
