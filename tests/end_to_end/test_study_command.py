@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from search_runs import environment, experiment, answer_ctrl_c, stop_by_ctrl_c, wait_until
+from scaling.studies.folder import StudyFolder, export_study
+from search_runs import answer_ctrl_c, environment, experiment, stop_by_ctrl_c, wait_until
 
 from scaling.cli import group
 from scaling.runs.trials_table import read_trials
-from scaling.studies.folder import StudyFolder, export_study
 
 STUDY = """
 schema_version = 1

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scaling.search.config import SearchConfig, load_config
+from scaling.search.planning import Calibration, plan_for, predicted_s, read_overrides
+from scaling.search.queueing import networks_planned, space_of
 from search_runs import configuration, experiment
 
 from scaling.cli.output import run
 from scaling.cli.search import search
 from scaling.errors import ConfigError
-from scaling.search.config import SearchConfig, load_config
-from scaling.search.planning import Calibration, plan_for, predicted_s, read_overrides
-from scaling.search.queueing import networks_planned, space_of
 
 NAMES = ("baseline", "depth", "width", "resolution", "compound")
 ONE = Calibration(
