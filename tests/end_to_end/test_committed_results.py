@@ -10,10 +10,10 @@ import pytest
 
 from scaling.analysis import noise_floor
 from scaling.cli.trials import result_document
+from scaling.plans.study.conclusions import concluded
+from scaling.plans.study.config import Expectation, ExpectedSpread
 from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
 from scaling.search.config import parse_config
-from scaling.studies.conclusions import concluded
-from scaling.studies.config import parse_study
 
 ROOT = Path(__file__).parents[2]
 RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/trials.csv"))
@@ -56,11 +56,14 @@ def test_conclusions_of_studies_are_what_their_tables_give() -> None:
         assert provenance["commit"], folder.name
         assert provenance["dirty"] is False, folder.name
         assert provenance["finished"] is not None, folder.name
-        study = parse_study(provenance["config"]["study"], where=folder.name)
-        proxy = parse_config(provenance["config"]["proxy"], where=folder.name)
-        trials = read_trials(folder / "trials.csv")
+        config = provenance["config"]
+        study, setup = config["study"], config.get("setup") or config["proxy"]  # of studies before 0.2
+        trials, spread = read_trials(folder / "trials.csv"), study.get("expect_spread")
         found = concluded(
-            trials, study.expect, validation_images=proxy.data.validation, spread=study.expect_spread
+            trials,
+            [Expectation.model_validate(one) for one in study["expect"]],
+            validation_images=setup["data"]["validation"],
+            spread=spread and ExpectedSpread.model_validate(spread),
         )
         assert found.verdict == result["conclusions"]["verdict"], folder.name
         assert found.survives == result["conclusions"]["survives_learning_rates"], folder.name
