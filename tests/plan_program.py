@@ -24,7 +24,7 @@ from scaling.training.machine import Packing
 
 SETUP = setup(
     recipe={"epochs": 4, "batch_size": 10, "dropout": 0.2, "stochastic_depth": 0.2, "ema_decay": 0.99},
-    data={"train": 400},
+    data={"train": 200},
     engine={"checkpoint_s": 0},
 )
 
