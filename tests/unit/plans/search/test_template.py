@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from recorded_runs import shown
-
-from scaling.errors import ConfigError, DataError, ScalingError, SpecError
 from scaling.search.config import load_config, parse_config
 from scaling.search.queueing import space_of
 from scaling.search.settings import settings
 from scaling.search.template import experiment_toml
+
+from scaling.errors import ConfigError, DataError, ScalingError, SpecError
 
 TEXT = experiment_toml(name="mine", data="glyphs", baseline=None, command="python run_search.py")
 COMMENTED = re.compile(r"^#(?=[a-z0-9_]+ = )", flags=re.MULTILINE)
