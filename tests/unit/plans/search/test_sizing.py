@@ -1,32 +1,32 @@
-"""Plans: how much fits, what is cut first; one calibration with real workers."""
+"""How much search fits, and what is cut first."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scaling.search.config import SearchConfig, load_config
-from scaling.search.planning import Calibration, plan_for, predicted_s, read_overrides
-from scaling.search.queueing import networks_planned, space_of
 from search_runs import configuration, experiment
 
 from scaling.cli.output import run
 from scaling.cli.search import search
 from scaling.errors import ConfigError
+from scaling.plans.search.candidates import networks_planned, space_of
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.sizing import plan_for, predicted_s, read_overrides, seconds_of
+from scaling.plans.search.speed import SpeedMeasure
 
 NAMES = ("baseline", "depth", "width", "resolution", "compound")
-ONE = Calibration(
+ONE = SpeedMeasure(
     workers=1,
     startup_s=5.0,
     between_s=1.0,
     fixed_s=dict.fromkeys(NAMES, 2.0),
     epoch_s={name: 5.0 if name == "baseline" else 10.0 for name in NAMES},
 )
-TWO = Calibration(workers=2, startup_s=5.0, between_s=1.0, fixed_s=ONE.fixed_s, epoch_s=ONE.epoch_s)
+TWO = SpeedMeasure(workers=2, startup_s=5.0, between_s=1.0, fixed_s=ONE.fixed_s, epoch_s=ONE.epoch_s)
 
 
 def config_of(**search: Any) -> SearchConfig:
@@ -34,23 +34,25 @@ def config_of(**search: Any) -> SearchConfig:
     return configuration(search=wanted, recipe={"epochs": 3})
 
 
+SCALED = 1 + 2 + 30
+"""Seconds of a scaled training of three epochs, with what comes before it."""
+
+
 def test_time_adds_up_for_one_worker() -> None:
     found = predicted_s(config_of(), ONE, trials=6, seeds=3, epochs=3)
-    scaled = 1 + 3 * (2 + 30)
-    assert found == pytest.approx(5 + (1 + 2 * (2 + 15)) + 4 * scaled + 6 * scaled)
+    assert found == pytest.approx(5 + 2 * (1 + 2 + 15) + 4 * 3 * SCALED + 6 * 3 * SCALED)
 
 
-def test_two_workers_take_networks_as_they_become_free() -> None:
-    scaled = 1 + 3 * (2 + 30)
+def test_two_workers_take_trainings_as_they_become_free() -> None:
     found = predicted_s(config_of(), TWO, trials=5, seeds=3, epochs=3)
-    # Ten networks, the cheap baseline first: the other worker carries five of the nine scaled ones.
-    assert found == pytest.approx(5 + 5 * scaled)
+    # The two cheap baselines side by side, then 27 scaled ones: one worker has 14 of them.
+    assert found == pytest.approx(5 + (1 + 2 + 15) + 14 * SCALED)
 
 
-def test_confirmations_are_counted() -> None:
-    without = predicted_s(config_of(), ONE, trials=6, seeds=3, epochs=3)
-    with_two = predicted_s(config_of(confirm=2), ONE, trials=6, seeds=3, epochs=3)
-    assert with_two - without == pytest.approx(2 * (1 + 3 * (2 + 30)))
+def test_confirmations_begin_when_everything_else_has_ended() -> None:
+    without = predicted_s(config_of(), TWO, trials=5, seeds=3, epochs=3)
+    with_one = predicted_s(config_of(confirm=1), TWO, trials=5, seeds=3, epochs=3)
+    assert with_one - without == pytest.approx(2 * SCALED)  # three fresh seeds on two workers
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,25 +90,22 @@ def test_a_queue_is_trained_whole() -> None:
     assert not any(setting.startswith("search.trials") for setting in found.overrides)
 
 
-def test_the_command_calibrates_and_its_plan_is_read_by_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("hours", ["nan", "inf", "-inf", "0", "-1"])
+def test_hours_without_end_are_refused_before_anything_is_measured(
+    hours: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, plan = experiment(tmp_path, search={"trials": 5, "confirm": 0}), tmp_path / "plan.json"
-    run(search, ["plan", "--config", str(path), "--hours", "0.05", "--output", str(plan)])
-    out, err = capsys.readouterr()
-    assert "each reference for one epoch" in err
-    assert "planned" in out
-    assert "python run_search.py run --config" in out
-    document = json.loads(plan.read_text())
-    assert set(document["calibration"]["epoch_s"]) == set(NAMES)
-    assert all(value > 0 for value in document["calibration"]["epoch_s"].values())
-    assert document["chosen"]["seconds"] <= 180
-    planned = load_config(path, read_overrides(plan))
-    assert planned.search.trials == document["chosen"]["trials"] >= 4
-    assert planned.recipe.epochs == document["chosen"]["epochs"] == 1
+    measured: list[object] = []
+    monkeypatch.setattr("scaling.cli.planning.measure_speed", measured.append)
+    with pytest.raises(SystemExit) as leave:
+        run(search, ["plan", "--config", str(experiment(tmp_path)), f"--hours={hours}"])
+    assert leave.value.code == 2
+    assert "--hours must be a finite number above 0" in capsys.readouterr().err
+    assert measured == []
+    with pytest.raises(ConfigError, match="finite number above 0"):
+        seconds_of(float(hours))
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"trials": 3}', '{"overrides": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000, '{"trials": 3}', '{"overrides": 3}'])
 def test_files_that_are_no_plan_are_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
