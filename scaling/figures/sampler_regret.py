@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 from scaling.figures.marks import legend_outside, nothing_yet
 from scaling.figures.style import (
     BLUE,
@@ -31,6 +30,7 @@ from scaling.figures.style import (
     save_frame,
     theme,
 )
+from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 
 SAMPLER_REGRET = "sampler_regret"
 """Its name, and that of its files."""
