@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -9,9 +10,9 @@ import click
 from scaling.atomic_write import write_text
 from scaling.cli.output import console
 from scaling.errors import ConfigError
-from scaling.search.config import load_config
-from scaling.search.queueing import space_of
-from scaling.search.template import experiment_toml
+from scaling.plans.search.candidates import space_of
+from scaling.plans.search.config import load_config
+from scaling.plans.search.template import experiment_toml
 
 
 @click.command()
@@ -27,7 +28,7 @@ def init(data: str, baseline: str | None, name: str, output: Path | None) -> Non
     path = output or Path("experiments") / f"{name}.toml"
     if path.exists():
         raise ConfigError(f"{path} exists already; choose another --name or --output")
-    command = f"python run_search.py run --config {path}"
+    command = f"python run_search.py run --config {shlex.quote(str(path))}"
     text = experiment_toml(name=name, data=data, baseline=baseline, command=command)
     write_text(path, text)
     try:
@@ -36,4 +37,4 @@ def init(data: str, baseline: str | None, name: str, output: Path | None) -> Non
         path.unlink()  # a name that is none, say; the file would be of no use
         raise
     console.print(f"wrote {path}: {len(space_of(config)):,} networks on target", soft_wrap=True)
-    console.print(f"write down question and prediction in it, then: {command}", soft_wrap=True)
+    console.print(f"write your question and your prediction in it, then: {command}", soft_wrap=True)

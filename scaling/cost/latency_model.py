@@ -41,21 +41,6 @@ class LatencyModel:
     kernel's dependence on shapes is in it. Every coefficient is at least 0; all 0 means that none was given.
     `scaling latency --calibrate` fits those of kinds; the first three can be set by hand.
 
-    Args:
-        base_ms: whatever the network.
-        ms_per_gmac: for 10^9 multiply-adds of one image, of any kind.
-        ms_per_mactivation: for 10^6 activations, of any kind.
-        ms_per_mparam: for 10^6 parameters.
-        ms_per_call: for each operation that is started.
-        ms_per_dense_gmac: for 10^9 multiply-adds of convolutions over all channels, kernels above 1x1.
-        ms_per_pointwise_gmac: of 1x1 convolutions.
-        ms_per_depthwise_gmac: of depthwise convolutions.
-        ms_per_linear_gmac: of squeeze-excitation and classifier.
-        ms_per_convolution_melement: for 10^6 elements that dense and 1x1 convolutions read and write.
-        ms_per_depthwise_melement: that depthwise convolutions read and write.
-        ms_per_elementwise_melement: that norms, additions, gates, poolings and padding read and write.
-        ms_per_silu_melement: that SiLU maps.
-
     Raises:
         ConfigError: a coefficient is negative or not finite.
 
@@ -66,19 +51,32 @@ class LatencyModel:
     """
 
     base_ms: float = 0.0
+    """Milliseconds whatever the network."""
     ms_per_gmac: float = 0.0
+    """Milliseconds for 10^9 multiply-adds of one image, of any kind."""
     ms_per_mactivation: float = 0.0
+    """For 10^6 activations, of any kind."""
     ms_per_mparam: float = 0.0
+    """For 10^6 parameters."""
     ms_per_call: float = 0.0
+    """For each operation that is started."""
     ms_per_dense_gmac: float = 0.0
+    """For 10^9 multiply-adds of convolutions over all channels, kernels above 1x1."""
     ms_per_pointwise_gmac: float = 0.0
+    """Of 1x1 convolutions."""
     ms_per_depthwise_gmac: float = 0.0
+    """Of depthwise convolutions."""
     ms_per_linear_gmac: float = 0.0
+    """Of squeeze-excitation and classifier."""
     ms_per_convolution_melement: float = 0.0
+    """For 10^6 elements that dense and 1x1 convolutions read and write."""
     ms_per_depthwise_melement: float = 0.0
+    """That depthwise convolutions read and write."""
     ms_per_elementwise_melement: float = 0.0
+    """That norms, additions, gates, poolings and padding read and write."""
     ms_per_silu_melement: float = 0.0
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """That SiLU maps."""
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -29,7 +29,7 @@ from scaling.figures.style import (
     new_figure,
     save_chart,
     theme,
-)  # fmt: skip
+)
 from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 
 SAMPLER_REGRET = "sampler_regret"

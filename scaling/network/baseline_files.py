@@ -81,20 +81,32 @@ _WITH_STAGES = (
 class BaselineTable(BaseModel):
     """`[baseline]`: a named network, or one written as block strings; image size and strides may change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str = "efficientnet-b0"
+    """A known network, or the name of the one written here."""
     image_size: _ImageSize | None = None
+    """Side in pixels, instead of the network's own."""
     stem_stride: _StemStride | None = None
+    """Stride of the first convolution, 1 to 4."""
     small_input: SmallInput = SmallInput.NONE
+    """Which strides become 1 for small images (docs/small_inputs.md)."""
     stem_channels: _StemChannels | None = None
+    """Channels of the stem of the network written here."""
     stem_kernel_size: _StemKernel | None = None
+    """Side of the stem's kernel, odd, of the network written here."""
     stem_pool_stride: _PoolStride | None = None
+    """Stride of a 3x3 max pooling that ends its stem, as ResNet has; 1 for none."""
     stages: tuple[_BlockString, ...] | None = None
+    """Stages of the network written here, as block strings (docs/baselines.md)."""
     head_channels: _HeadChannels | None = None
+    """Channels of the head of the network written here; 0 for no convolution before the classifier."""
     activation: Activation | None = None
+    """Activation of the network written here."""
     dropout: _Probability | None = None
+    """Drop probability of the network written here; the recipe's wins."""
     stochastic_depth: _Probability | None = None
+    """Drop probability of the network written here; the recipe's wins."""
 
     @model_validator(mode="after")
     def _all_or_none(self) -> BaselineTable:
@@ -156,14 +168,20 @@ class BaselineTable(BaseModel):
 class RoundingTable(BaseModel):
     """`[rounding]`: the rules between coefficients and networks."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     coefficient_rounding: CoefficientRounding = CoefficientRounding.NONE
+    """Whether depth and width are rounded to one decimal first, as released."""
     channel_rule: ChannelRule = ChannelRule.RELEASED
+    """How scaled channels become whole multiples of the divisor."""
     channel_divisor: int = 8
+    """Channels are multiples of this; the baseline's must be already."""
     repeat_rule: RepeatRule = RepeatRule.CEIL
+    """How scaled repeats become whole numbers."""
     head_rule: HeadRule = HeadRule.CHANNEL_RULE
+    """Where the head's channels come from."""
     image_size_step: int = 1
+    """Image sizes are multiples of this many pixels."""
 
 
 class BaselineFile(BaseModel):

@@ -32,22 +32,19 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a candidate may cost at most, beside its target; None for no limit.
-
-    Args:
-        max_macs: multiply-adds.
-        max_params: trainable parameters.
-        max_activations: outputs of convolutions and linear layers.
-        max_latency_ms: predicted by the search's latency model.
-        max_memory_bytes: estimated peak of activations at inference, one image, float32.
-    """
+    """What a candidate may cost at most, beside its target; None for no limit."""
 
     max_macs: int | None = None
+    """Multiply-adds."""
     max_params: int | None = None
+    """Trainable parameters."""
     max_activations: int | None = None
+    """Outputs of convolutions and linear layers."""
     max_latency_ms: float | None = None
+    """Predicted by the search's latency model."""
     max_memory_bytes: int | None = None
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """Estimated peak of activations at inference, one image, float32."""
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
     def __post_init__(self) -> None:
         for one in fields(self):

@@ -41,37 +41,35 @@ class Policy(StrEnum):
 class Augmentation:
     """What happens to training images, in this order; nothing by default.
 
-    Args:
-        policy: `none`, `randaugment` or `autoaugment`.
-        policy_operations: of `randaugment`, at least 1.
-        policy_magnitude: of `randaugment`, 0 to 30.
-        crop_area: least share of the area of a random crop, enlarged to the image size, in (0, 1]; .08 as
-            released. None does not crop.
-        crop_padding: black pixels around an image before a crop of its own size; 0 does not crop.
-        flip: left for right, half of the images.
-        brightness: factor drawn from [1 - x, 1 + x], x in [0, 1].
-        contrast: likewise, around the image's mean grey.
-        saturation: likewise, around each pixel's grey; nothing on grey images.
-        erasing: probability of a rectangle set to the mean, in [0, 1].
-        mixup: a of Beta(a, a), from which a batch's share of its own reverse is drawn; 0 mixes nothing
-            (arXiv:1710.09412).
-
     Raises:
         ConfigError: a value is out of range.
     """
 
     policy: Policy = Policy.NONE
+    """`none`, `randaugment` or `autoaugment`."""
     policy_operations: int = 2
+    """Of `randaugment`, at least 1."""
     policy_magnitude: int = 9
+    """Of `randaugment`, 0 to 30."""
     crop_area: float | None = None
+    """Least share of the area of a random crop, enlarged to the image size, in (0, 1]; .08 as released. None
+    does not crop."""
     crop_padding: int = 0
+    """Black pixels around an image before a crop of its own size; 0 does not crop."""
     flip: bool = False
+    """Left for right, half of the images."""
     brightness: float = 0.0
+    """Factor drawn from [1 - x, 1 + x], x in [0, 1]."""
     contrast: float = 0.0
+    """Likewise, around the image's mean grey."""
     saturation: float = 0.0
+    """Likewise, around each pixel's grey; nothing on grey images."""
     erasing: float = 0.0
+    """Probability of a rectangle set to the mean, in [0, 1]."""
     mixup: float = 0.0
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """Parameter a of Beta(a, a), from which a batch's share of its own reverse is drawn; 0 mixes nothing
+    (arXiv:1710.09412)."""
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation", "erasing"):

@@ -27,21 +27,18 @@ class KernelChoice(StrEnum):
 class EngineOptions:
     """What decides how fast a training runs, and may move the last bits of its result.
 
-    Args:
-        kernels: `measured`, `fixed` or `stock`; a store that has measured its kernels keeps them.
-        graphs: capture the training step as a CUDA graph where there is a GPU.
-        device: that trains; `auto` is a GPU where there is one.
-        workers: processes that train side by side; `auto` takes as many as cores, or the GPU, hold.
-        checkpoint_s: seconds between two checkpoints of a training, at least; one is written at the end of
-            an epoch.
-
     >>> EngineOptions().kernels.value
     'measured'
     """
 
     kernels: KernelChoice = KernelChoice.MEASURED
+    """`measured`, `fixed` or `stock`; a store that has measured its kernels keeps them."""
     graphs: bool = True
+    """Capture the training step as a CUDA graph where there is a GPU."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """What trains; `auto` is a GPU where there is one."""
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """Processes that train side by side; `auto` takes as many as cores, or the GPU, hold."""
     checkpoint_s: Annotated[float, Field(ge=0)] = CHECKPOINT_S
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """Seconds between two checkpoints of a training, at least; one is written at the end of an epoch."""
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}

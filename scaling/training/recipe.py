@@ -27,54 +27,52 @@ class Optimizer(StrEnum):
 class Recipe:
     """Everything that decides how a network is trained, but its seed.
 
-    Args:
-        epochs: passes over the training images, at least 1.
-        batch_size: images a step, at least 2 (batch norm needs two).
-        micro_batch: images that are trained on, and normalised, together, at least 2; their gradients are
-            added up to those of a batch. None takes the whole batch where memory allows.
-        learning_rate: peak of the schedule, above 0.
-        optimizer: `adamw`, `sgd` or `rmsprop`.
-        momentum: of SGD and RMSProp, in [0, 1).
-        schedule: `cosine`, `exponential`, `one-cycle` or `constant`.
-        warmup: share of all steps in which the rate rises, in [0, 1).
-        decay_rate: factor between two stairs of the exponential schedule, in (0, 1].
-        decay_epochs: length of such a stair, above 0.
-        weight_decay: decoupled in AdamW, L2 in SGD and RMSProp; never on batch norm.
-        decay_biases: whether it also acts on biases, as released.
-        label_smoothing: in [0, 1).
-        gradient_clip: largest norm of all gradients together; None does not clip.
-        ema_decay: of the moving average of weights and batch-norm statistics that is evaluated, in (0, 1);
-            None evaluates the weights themselves.
-        dropout: before the classifier; None keeps the network's own.
-        stochastic_depth: drop probability of the last block; None keeps the network's own.
-        zero_init_residual: start every residual branch at 0 (its last batch norm's weight), so that a deeper
-            network starts as a shallow one; not in the released code (arXiv:1706.02677, section 5.1).
-        augmentation: of training images.
-
     Raises:
         ConfigError: a value is out of range.
     """
 
     epochs: int
+    """Passes over the training images, at least 1."""
     batch_size: int = 64
+    """Images a step, at least 2 (batch norm needs two)."""
     micro_batch: int | None = None
+    """Images that are trained on, and normalised, together, at least 2; their gradients are added up to those
+    of a batch. None takes the whole batch where memory allows."""
     learning_rate: float = 0.01
+    """Peak of the schedule, above 0."""
     optimizer: Optimizer = Optimizer.ADAMW
+    """`adamw`, `sgd` or `rmsprop`."""
     momentum: float = 0.9
+    """Momentum of SGD and RMSProp, in [0, 1)."""
     schedule: Schedule = Schedule.COSINE
+    """`cosine`, `exponential`, `one-cycle` or `constant`."""
     warmup: float = 0.1
+    """Share of all steps in which the rate rises, in [0, 1)."""
     decay_rate: float = 0.97
+    """Factor between two stairs of the exponential schedule, in (0, 1]."""
     decay_epochs: float = 2.4
+    """Length of such a stair, above 0."""
     weight_decay: float = 0.01
+    """Decoupled in AdamW, L2 in SGD and RMSProp; never on batch norm."""
     decay_biases: bool = False
+    """Whether it also acts on biases, as released."""
     label_smoothing: float = 0.0
+    """Share of the target that is spread over all classes, in [0, 1)."""
     gradient_clip: float | None = None
+    """Largest norm of all gradients together; None does not clip."""
     ema_decay: float | None = None
+    """Decay of the moving average of weights and batch-norm statistics that is evaluated, in (0, 1); None
+    evaluates the weights themselves."""
     dropout: float | None = None
+    """Drop probability before the classifier; None keeps the network's own."""
     stochastic_depth: float | None = None
+    """Drop probability of the last block; None keeps the network's own."""
     zero_init_residual: bool = False
+    """Start every residual branch at 0 (its last batch norm's weight), so that a deeper network starts as a
+    shallow one; not in the released code (arXiv:1706.02677, section 5.1)."""
     augmentation: Augmentation = NO_AUGMENTATION
-    __pydantic_config__: ClassVar = {"extra": "forbid"}
+    """What is done to training images."""
+    __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
     def __post_init__(self) -> None:
         below_one = ("warmup", "label_smoothing", "momentum", "dropout", "stochastic_depth")

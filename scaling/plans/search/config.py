@@ -30,7 +30,7 @@ class SearchConfig(Table):
     kind: Literal["search"] = Field(description="what this file is")
     name: str = Field(pattern=NAME, description="of the run and of its folder: letters, digits, - and _")
     question: str = Field(description="what the search is to answer")
-    prediction: str = Field(description="what you expect, written before the run")
+    prediction: str = Field(description="what you expect, written before the run; empty where nothing was")
     command: str = Field(default="", description="how it is started; for the reader")
     expected_minutes: float | None = Field(
         default=None, gt=0, description="how long it takes; for the reader"

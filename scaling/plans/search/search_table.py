@@ -27,31 +27,44 @@ class CostRule(StrEnum):
 class SearchTable(BaseModel):
     """`[search]`: what is proposed, and how often it is trained."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    trials: int = Field(ge=0, description="networks that the sampler proposes, beside the references")
+    trials: int = Field(ge=0)
+    """Networks that the sampler proposes, beside the references."""
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    """Seeds with which every proposal and reference is trained."""
     baseline_seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
-    confirm: int = Field(
-        default=3, ge=0, description="top candidates that are trained again before one is called best"
-    )
-    confirm_seeds: tuple[int, ...] = Field(
-        default=(1001, 1002, 1003), min_length=1, description="fresh seeds, used for nothing else"
-    )
+    """Seeds of the unscaled baseline; they also measure the noise."""
+    confirm: int = Field(default=3, ge=0)
+    """Top candidates that are trained again before one is called best."""
+    confirm_seeds: tuple[int, ...] = Field(default=(1001, 1002, 1003), min_length=1)
+    """Fresh seeds, used for nothing else."""
     cost: CostRule = CostRule.ACHIEVED
+    """Whether achieved cost is brought on target, or the formula decides, as in the paper."""
     metric: Metric = Metric.MACS
+    """Which cost is brought on target."""
     target_factor: float = 2.0
+    """How many times the baseline's cost."""
     tolerance: float = 0.03
+    """How far from the target a network may end, as a share."""
     largest_image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)
+    """Largest image size in pixels; the data's own size is a limit in any case."""
     limits: Limits = Limits()
     latency: LatencyModel = NO_LATENCY
     objectives: tuple[Objective, ...] = (Objective.TOP1,)
+    """Accuracy (`top1`), and what it is traded against; several give a Pareto front."""
     sampler: Sampler = Sampler.TPE
+    """What proposes networks."""
     startup_trials: int = Field(default=4, ge=1)
+    """Random proposals before tpe, gp or cmaes learn."""
     grid_step: float = Field(default=0.05, gt=0)
+    """Step of alpha, beta and gamma, for the sampler `grid`."""
     grid_tolerance: float = Field(default=0.05, gt=0, lt=1)
+    """How far alpha·beta²·gamma² may be from the target on that grid, as a share."""
     pruner: Pruner = Pruner.NONE
+    """What ends trainings that fall behind; for one objective only."""
     seed: int = Field(default=0, ge=0)
+    """Seed of the sampler."""
 
     @field_validator("seeds", "baseline_seeds", "confirm_seeds")
     @classmethod

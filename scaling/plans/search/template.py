@@ -8,12 +8,13 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from scaling.data import dataset_info
+from scaling.data import SplitName, dataset_info
+from scaling.data.folders import PREFIX, folder_of, split_folder
 from scaling.network.baselines import rules_of_baseline
 from scaling.network.families import baseline_named
 from scaling.network.rounding import RepeatRule
 from scaling.network.small_inputs import SmallInput
-from scaling.search.settings import Setting, settings
+from scaling.plans.search.settings import Setting, settings
 
 WIDTH = 100
 PROXY = {
@@ -31,30 +32,32 @@ PROXY = {
 }
 PROXY_SIZE = 24
 """Pixels."""
+MOST_IMAGES: dict[SplitName, int] = {"train": 6000, "validation": 4000}
+"""Of which trainings take seconds to minutes, and that every data set with a name has."""
 
 EXAMPLES: dict[str, Any] = {
     "expected_minutes": 10,
-    "baseline.image_size": 32,
-    "baseline.stem_stride": 1,
-    "baseline.stem_channels": PROXY["stem_channels"],
-    "baseline.stem_kernel_size": 7,
-    "baseline.stem_pool_stride": 2,
-    "baseline.stages": PROXY["stages"],
-    "baseline.activation": "relu",
-    "baseline.dropout": 0.2,
-    "baseline.stochastic_depth": 0.2,
-    "baseline.head_channels": PROXY["head_channels"],
+    "setup.baseline.image_size": 32,
+    "setup.baseline.stem_stride": 1,
+    "setup.baseline.stem_channels": PROXY["stem_channels"],
+    "setup.baseline.stem_kernel_size": 7,
+    "setup.baseline.stem_pool_stride": 2,
+    "setup.baseline.stages": PROXY["stages"],
+    "setup.baseline.activation": "relu",
+    "setup.baseline.dropout": 0.2,
+    "setup.baseline.stochastic_depth": 0.2,
+    "setup.baseline.head_channels": PROXY["head_channels"],
     "search.largest_image_size": 64,
     "search.limits.max_macs": 1_000_000_000,
     "search.limits.max_params": 10_000_000,
     "search.limits.max_activations": 20_000_000,
     "search.limits.max_latency_ms": 5.0,
     "search.limits.max_memory_bytes": 2_000_000_000,
-    "recipe.gradient_clip": 1.0,
-    "recipe.ema_decay": 0.999,
-    "recipe.dropout": 0.2,
-    "recipe.stochastic_depth": 0.2,
-    "recipe.augmentation.crop_area": 0.5,
+    "setup.recipe.gradient_clip": 1.0,
+    "setup.recipe.ema_decay": 0.999,
+    "setup.recipe.dropout": 0.2,
+    "setup.recipe.stochastic_depth": 0.2,
+    "setup.recipe.augmentation.crop_area": 0.5,
 }
 """Of settings that have no default."""
 
@@ -70,7 +73,7 @@ def experiment_toml(*, name: str, data: str, baseline: str | None, command: str)
         command: that runs the file.
 
     Raises:
-        DataError: the data set is unknown.
+        DataError: the data set is unknown, or the folder of pictures has none of a split.
         SpecError: the baseline is unknown.
     """
     chosen = _chosen(name=name, data=data, baseline=baseline, command=command)
@@ -92,10 +95,10 @@ def experiment_toml(*, name: str, data: str, baseline: str | None, command: str)
 def _lines(setting: Setting, chosen: dict[str, Any]) -> Iterator[str]:
     meaning = setting.meaning
     if len(setting.choices) > 1 and not all(f"`{one}`" in meaning for one in setting.choices):
-        meaning += f" ({', '.join(setting.choices)})"
+        meaning += f" One of {', '.join(setting.choices)}."
     example = setting.default is None and setting.path not in chosen
     yield from textwrap.wrap(
-        meaning + ("; not set, for example:" if example else ""),
+        meaning + (" Not set; for example:" if example else ""),
         WIDTH,
         initial_indent="# ",
         subsequent_indent="#   ",
@@ -122,32 +125,41 @@ def _chosen(*, name: str, data: str, baseline: str | None, command: str) -> dict
     native = dataset_info(data).native_size
     # Pure resolution at twice the cost needs √2 times the side, and must stay within the images' own.
     side = None if native is None else max(16, math.floor(native / math.sqrt(2)))
-    own = _own_network(baseline, side)
+    own, images = _own_network(baseline, side), _images(data)
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "kind": "search",
         "name": name,
         "question": f"On {data}, which shares of depth, width and resolution use twice the cost best?",
-        "prediction": "Write down, before the run, what you expect.",
+        "prediction": "",
         "command": command,
-        "data.name": data,
-        "data.train": 6000,
-        "data.validation": 4000,
+        "setup.data.name": data,
+        **{f"setup.data.{split}": count for split, count in images.items()},
         **own,
-        "rounding.coefficient_rounding": "none",
-        "numerics.batch_norm_momentum": 0.1,
+        "setup.rounding.coefficient_rounding": "none",
+        "setup.numerics.batch_norm_momentum": 0.1,
         "search.trials": 12,
         "search.seeds": [0, 1],
         "search.confirm": 3,
         "search.tolerance": 0.05,
         "search.sampler": "tpe",
-        "search.workers": 2,
-        "recipe.epochs": 3,
-        "recipe.batch_size": 50,
-        "recipe.learning_rate": 0.008,
-        "recipe.dropout": 0.0,
-        "recipe.stochastic_depth": 0.0,
-        "recipe.zero_init_residual": True,
+        "setup.recipe.epochs": 3,
+        "setup.recipe.batch_size": min(50, images["train"]),
+        "setup.recipe.learning_rate": 0.008,
+        "setup.recipe.dropout": 0.0,
+        "setup.recipe.stochastic_depth": 0.0,
+        "setup.recipe.zero_init_residual": True,
+    }
+
+
+def _images(data: str) -> dict[SplitName, int]:
+    """Return how many images train and judge: no more than a folder of pictures has."""
+    if not data.startswith(PREFIX):
+        return MOST_IMAGES
+    folder = folder_of(data)
+    return {
+        split: min(most, len(split_folder(folder, split, seed=0).files))
+        for split, most in MOST_IMAGES.items()
     }
 
 
@@ -155,14 +167,18 @@ def _own_network(baseline: str | None, largest: int | None) -> dict[str, Any]:
     """Return the settings of the baseline, at most so many pixels wide."""
     if baseline is None:
         size = PROXY_SIZE if largest is None else min(PROXY_SIZE, largest)
-        table = {f"baseline.{key}": value for key, value in {**PROXY, "image_size": size}.items()}
-        return {**table, "rounding.channel_divisor": 2, "rounding.repeat_rule": RepeatRule.ROUND.value}
+        table = {f"setup.baseline.{key}": value for key, value in {**PROXY, "image_size": size}.items()}
+        return {
+            **table,
+            "setup.rounding.channel_divisor": 2,
+            "setup.rounding.repeat_rule": RepeatRule.ROUND.value,
+        }
     spec = baseline_named(baseline)
     size = spec.image_size if largest is None else min(largest, spec.image_size)
     return {
-        "baseline.name": baseline,
-        "baseline.image_size": size,
-        "baseline.small_input": SmallInput.AUTO.value,
-        "rounding.channel_divisor": rules_of_baseline(spec.name).channel_divisor,
-        "rounding.repeat_rule": RepeatRule.ROUND.value,
+        "setup.baseline.name": baseline,
+        "setup.baseline.image_size": size,
+        "setup.baseline.small_input": SmallInput.AUTO.value,
+        "setup.rounding.channel_divisor": rules_of_baseline(spec.name).channel_divisor,
+        "setup.rounding.repeat_rule": RepeatRule.ROUND.value,
     }

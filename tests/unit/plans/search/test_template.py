@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded_runs import shown
-from scaling.search.config import load_config, parse_config
-from scaling.search.queueing import space_of
-from scaling.search.settings import settings
-from scaling.search.template import experiment_toml
+from click.testing import CliRunner
+from PIL import Image
 
+from scaling.cli.search import search
 from scaling.errors import ConfigError, DataError, ScalingError, SpecError
+from scaling.plans.search.candidates import space_of
+from scaling.plans.search.config import load_config, parse_config
+from scaling.plans.search.settings import settings
+from scaling.plans.search.template import experiment_toml
 
 TEXT = experiment_toml(name="mine", data="glyphs", baseline=None, command="python run_search.py")
 COMMENTED = re.compile(r"^#(?=[a-z0-9_]+ = )", flags=re.MULTILINE)
+
+
+def shown(*arguments: str) -> str:
+    outcome = CliRunner(env={"COLUMNS": "200"}).invoke(
+        search, list(arguments), catch_exceptions=False, standalone_mode=False
+    )
+    return outcome.stdout
 
 
 def paths(document: dict[str, Any], table: str = "") -> Iterator[str]:
@@ -36,9 +45,10 @@ def test_a_new_file_is_valid_and_has_networks_on_target(
 ) -> None:
     path = tmp_path / "new.toml"
     options = ["--baseline", baseline] if baseline else []
-    printed = shown("init", "--data", data, *options, "--output", str(path), columns=200)
+    printed = shown("init", "--data", data, *options, "--output", str(path))
     config = load_config(path)
-    assert config.data.name == data
+    assert config.setup.data.name == data
+    assert config.prediction == ""
     if baseline != "efficientnet-b0" or data != "glyphs":  # 224 px: counting takes seconds
         assert len(space_of(config)) > 20
     assert str(path) in printed
@@ -78,6 +88,24 @@ def test_any_one_line_may_be_uncommented() -> None:
     # A limit may be below the baseline's own cost; nothing is unknown or mistyped.
     assert not [one for one in refused if "unknown key" in one or "should be" in one]
     assert len(refused) < 5
+
+
+@pytest.mark.parametrize("pictures", [12, 90])
+def test_images_are_no_more_than_a_folder_has(pictures: int, tmp_path: Path) -> None:
+    for index in range(pictures):
+        folder = tmp_path / "pets" / ("cat" if index % 2 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 40), (index, 0, 0)).save(folder / f"{index}.png")
+    path = tmp_path / "pets.toml"
+    shown("init", "--data", f"imagefolder:{tmp_path / 'pets'}", "--output", str(path))
+    setup = load_config(path).setup
+    assert setup.data.train is not None
+    assert setup.data.validation is not None
+    assert 0.5 * pictures < setup.data.train + setup.data.validation <= pictures
+    assert setup.recipe.batch_size == min(50, setup.data.train)
+    job = setup.job(setup.baseline_spec, seed=0)
+    assert len(job.images("train")) == setup.data.train
+    assert len(job.images("validation")) == setup.data.validation
 
 
 def test_an_existing_file_is_left_alone(tmp_path: Path) -> None:
