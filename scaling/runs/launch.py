@@ -100,7 +100,7 @@ def packing_of(
     most: int | None = None,
     scale: float = 1.0,
 ) -> Packing:
-    """Choose processes and threads of this machine, by the largest of some jobs.
+    """Choose processes and threads of this machine by the largest job; another executor has its own.
 
     Args:
         jobs: that memory is sized by.
@@ -108,7 +108,13 @@ def packing_of(
         engine: whose device and workers count where `where` names none.
         most: trainings that there are; the number of jobs if None.
         scale: how many times the memory of these jobs the largest training may take.
+
+    Raises:
+        ClusterError: there is another executor, and it cannot be reached.
     """
+    if where.executor is not None:
+        workers = where.executor.workers
+        return Packing(workers=max(1, workers), threads=1, reason=f"{workers} workers of the cluster now")
     wanted = where.workers or (None if engine.workers == "auto" else engine.workers)
     device = torch.device(jobs[0].device if jobs else "cpu")
     each = [training_bytes(job.spec, job.recipe.batch_size) + _image_bytes(job) for job in jobs]
