@@ -22,11 +22,11 @@ import torch  # noqa: E402
 
 from scaling.analysis.intervals import Interval, paired_difference  # noqa: E402
 from scaling.atomic_write import write_json, write_text  # noqa: E402
-from scaling.data import checksum, dataset_info  # noqa: E402
+from scaling.data import dataset_info  # noqa: E402
 from scaling.model import FIXED_KERNELS, KernelTable  # noqa: E402
+from scaling.plans.search.config import load_config  # noqa: E402
 from scaling.provenance import provenance, utc_now  # noqa: E402
-from scaling.search.config import SearchConfig, load_config  # noqa: E402
-from scaling.search.objective import images  # noqa: E402
+from scaling.runs.setup import Setup  # noqa: E402
 from scaling.training import train_network  # noqa: E402
 
 OVERRIDES = ("baseline.image_size=16", "data.train=4000")
@@ -34,22 +34,22 @@ CONFIG = Path(__file__).resolve().parents[1] / "experiments" / "quick.toml"
 TABLES: dict[str, KernelTable | None] = {"fixed": FIXED_KERNELS, "stock": None}
 
 
-def pairs(config: SearchConfig, seeds: int) -> pd.DataFrame:
+def pairs(setup: Setup, seeds: int) -> pd.DataFrame:
     """Train every seed with both tables in turns; one row a training."""
     rows = []
     for seed in range(seeds):
         for name, table in TABLES.items():
             start = time.process_time()
-            spec = config.baseline_spec
+            job = setup.job(setup.baseline_spec, seed=seed)
             result = train_network(
-                spec,
-                config.recipe,
-                images(config, "train", spec.image_size),
-                images(config, "validation", spec.image_size),
-                dataset_info(config.data.name),
+                job.spec,
+                job.recipe,
+                job.images("train"),
+                job.images("validation"),
+                dataset_info(job.data.name),
                 seed=seed,
                 device=torch.device("cpu"),
-                numerics=config.model_numerics,
+                numerics=job.numerics,
                 kernels=table,
             )
             cpu_s = time.process_time() - start
@@ -81,23 +81,21 @@ def main() -> None:
     if arguments.seeds < 2:
         parser.error("--seeds must be at least 2: an interval needs several")
     torch.set_num_threads(1)
-    config, started = load_config(CONFIG, OVERRIDES), utc_now()
+    setup, started = load_config(CONFIG, OVERRIDES).setup, utc_now()
+    sums = setup.job(setup.baseline_spec, seed=0).checksums()
     record = provenance(
-        config=config.document(),
-        config_key=config.key(),
+        config=setup.document(),
+        config_key=setup.key(),
         command=sys.argv,
         device="cpu",
-        data_checksums={
-            split: checksum(images(config, split, config.baseline_spec.image_size))
-            for split in ("train", "validation")
-        },
+        data_checksums=dict(zip(("train", "validation"), sums, strict=True)),
         started=started,
         finished=None,
         threads=1,
         torch_cpu=torch.backends.cpu.get_cpu_capability(),
         kernels={name: None if table is None else table.key() for name, table in TABLES.items()},
     )
-    table = pairs(config, arguments.seeds)
+    table = pairs(setup, arguments.seeds)
     found, sentence = summary(table)
     print(f"\n{sentence}\ncommit {record['commit']}{' (changed since)' if record['dirty'] else ''}")
     if arguments.output:

@@ -17,11 +17,13 @@ from throughput_networks import RECIPE
 from torch import Tensor
 
 from scaling.agreement.peers import peer_installed
+from scaling.data import dataset_info
 from scaling.model import FIXED_KERNELS, KernelTable, build_model
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.families import variant
-from scaling.search.config import SearchConfig, load_config
-from scaling.search.objective import images, train_once
+from scaling.plans.search.config import load_config
+from scaling.runs.job import Job
+from scaling.training import train_network
 from scaling.training.augmentation import Augmentation, Augmenter
 from scaling.training.step import Step
 
@@ -70,23 +72,25 @@ class Packed:
 class PackedTrial:
     """A trial of the main job as a search trains it: its baseline, one epoch, validation at the end."""
 
-    config: SearchConfig
+    job: Job
 
     @property
     def images_a_round(self) -> int:
         """Images that one round trains on."""
-        return len(images(self.config, "train", self.config.baseline_spec.image_size))
+        return len(self.job.images("train"))
 
     def round(self) -> Callable[[], object]:
         """Make what one round runs."""
-        config = self.config.model_copy(update={"recipe": replace(self.config.recipe, epochs=1)})
-        return lambda: train_once(
-            config,
-            config.baseline_spec,
-            seed=0,
+        job = self.job
+        return lambda: train_network(
+            job.spec,
+            job.recipe,
+            job.images("train"),
+            job.images("validation"),
+            dataset_info(job.data.name),
+            seed=job.seed,
             device=torch.device("cpu"),
-            report=lambda _seed, _step: None,
-            should_stop=lambda: False,
+            numerics=job.numerics,
             kernels=FIXED_KERNELS,
         )
 
@@ -99,12 +103,13 @@ def packed_b0() -> Packed:
 def packed_main_job() -> Packed:
     """Return the baseline and batch of the main job: what packing is for."""
     config = load_config(MAIN_JOB)
-    return Packed(spec=config.baseline_spec, images=config.recipe.batch_size, steps=40)
+    return Packed(spec=config.baseline_spec, images=config.setup.recipe.batch_size, steps=40)
 
 
 def packed_trial() -> PackedTrial:
     """Return a whole trial of the main job."""
-    return PackedTrial(config=load_config(MAIN_JOB))
+    config = load_config(MAIN_JOB)
+    return PackedTrial(job=config.setup.job(config.baseline_spec, seed=0, epochs=1))
 
 
 def packing_rows(work: Work, rounds: int) -> list[tuple[str, float]]:

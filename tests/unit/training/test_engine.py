@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.errors import ScalingError
@@ -23,8 +23,8 @@ from scaling.training.engine import (
 )
 from scaling.training.optimizers import make_optimizer
 
-SPEC = configuration().baseline_spec
-NUMERICS = configuration().model_numerics
+SPEC = tiny_setup().baseline_spec
+NUMERICS = tiny_setup().model_numerics
 INFO = dataset_info("glyphs")
 RECIPE = Recipe(epochs=1, batch_size=25, dropout=0.2, stochastic_depth=0.2)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 from torch import Tensor, nn
 
 from scaling.data import Split, dataset_info
@@ -19,8 +19,8 @@ from scaling.training.averaging import MovingAverage
 from scaling.training.optimizers import TensorFlowRMSProp, make_optimizer
 from scaling.training.step import Step
 
-SPEC = replace(configuration().baseline_spec, dropout=0.0, stochastic_depth=0.0)
-NUMERICS = configuration().model_numerics
+SPEC = replace(tiny_setup().baseline_spec, dropout=0.0, stochastic_depth=0.0)
+NUMERICS = tiny_setup().model_numerics
 RECIPE = Recipe(epochs=1, batch_size=24, optimizer="sgd", learning_rate=0.1, warmup=0.0)  # type: ignore[arg-type]
 
 

@@ -7,15 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 
-from scaling import ConfigError, ResultsError
+from scaling import ResultsError
 from scaling.cli.search import KERNEL_CHOICES
 from scaling.model import FIXED_KERNELS, Kernel, KernelShape, KernelTable
-from scaling.search.folder import RunFolder, open_folder
-from scaling.search.location import sqlite_url
-from scaling.search.run import open_run
-from scaling.search.run_kernels import KERNELS, folder_kernels, run_kernels
 from scaling.training import kernels
 from scaling.training.kernels import Machine, kernels_for, measure_kernels, probed_shapes, read_kernels
 from scaling.training.options import EngineOptions, KernelChoice
@@ -110,46 +106,14 @@ def test_fixed_and_stock_need_no_measurement(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
-def test_a_run_keeps_the_table_of_its_first_launch(tmp_path: Path) -> None:
-    config, folder = configuration(), RunFolder(path=tmp_path / "run")
-    open_folder(folder, config)
-    run = open_run(config, folder, sqlite_url(folder.database))
-    run.search.set_user_attr(KERNELS, TINY.to_json())
-    assert run_kernels(run) == TINY  # though the configuration says fixed
-    assert read_kernels(folder.kernels) == TINY
-    again = open_run(config, folder, sqlite_url(folder.database))
-    assert run_kernels(again) == TINY
-
-
-def test_a_first_launch_leaves_its_table_with_study_and_folder(tmp_path: Path) -> None:
-    for name, choice, expected in (("fixed", "fixed", FIXED_KERNELS), ("stock", "stock", None)):
-        config, folder = configuration(engine={"kernels": choice}), RunFolder(path=tmp_path / name)
-        open_folder(folder, config)
-        run = open_run(config, folder, sqlite_url(folder.database))
-        assert run_kernels(run) == expected
-        assert KERNELS in run.search.user_attrs
-        assert folder.kernels.exists() == (expected is not None)
-
-
-def test_a_folder_without_a_study_keeps_its_table(tmp_path: Path) -> None:
-    config, folder = configuration(), RunFolder(path=tmp_path)
-    assert folder_kernels(config, folder) == FIXED_KERNELS
-    kernels.write_kernels(folder.kernels, TINY)
-    assert folder_kernels(config, folder) == TINY
-    folder.kernels.write_text("[]")
-    with pytest.raises(ConfigError, match=r"kernels\.json"):
-        folder_kernels(config, folder)
+def test_a_table_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    kernels.write_kernels(tmp_path / "kernels.json", TINY)
+    assert read_kernels(tmp_path / "kernels.json") == TINY
     with pytest.raises(ResultsError, match="cannot write"):
-        kernels.write_kernels(folder.kernels / "below-a-file.json", TINY)
+        kernels.write_kernels(tmp_path / "kernels.json" / "below-a-file.json", TINY)
 
 
-def test_the_engine_table_is_read_strictly_and_shapes_the_key() -> None:
-    plain, fixed = configuration(engine={"kernels": "measured"}), configuration()
-    assert plain.engine == EngineOptions()
+def test_the_engine_table_shapes_the_key() -> None:
+    plain, fixed = tiny_setup(engine={"kernels": "measured"}), tiny_setup()
+    assert plain.engine == EngineOptions(device="cpu")
     assert plain.key() != fixed.key()
-    for table, message in (
-        ({"kernels": "fast"}, "engine.kernels"),
-        ({"kernel": "fixed"}, "did you mean 'kernels'"),
-    ):
-        with pytest.raises(ConfigError, match=message):
-            configuration(engine=table)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.model import build_model
@@ -20,8 +20,8 @@ from scaling.training.augmentation import Augmentation
 from scaling.training.curve import Curve
 from scaling.training.engine import Outcome, TrainingInterruptedError
 
-SPEC = configuration().baseline_spec
-NUMERICS = configuration().model_numerics
+SPEC = tiny_setup().baseline_spec
+NUMERICS = tiny_setup().model_numerics
 INFO = dataset_info("glyphs")
 EVERYTHING = Recipe(
     epochs=3,

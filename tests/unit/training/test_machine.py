@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from search_runs import configuration
 
-from scaling import ConfigError, build_model, variant
-from scaling.search.packing import packing_of
+from scaling import build_model, variant
 from scaling.training.machine import (
     Packing,
     available_memory,
@@ -91,18 +89,3 @@ def test_the_estimate_covers_what_a_backward_pass_keeps() -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     needed = sum(kept.values()) + 4 * own  # gradients, two moments, averages beside the weights kept
     assert needed <= training_bytes(spec, batch) <= 1.5 * needed
-
-
-def test_a_search_chooses_or_is_told_its_workers() -> None:
-    assert packing_of(configuration(search={"workers": 3})).workers == 3
-    chosen = packing_of(configuration(search={"workers": "auto"}))
-    assert 1 <= chosen.workers <= usable_cores()
-    assert packing_of(configuration(search={"workers": "auto"}), most=1).workers == 1
-    for wrong in (0, 257, "all"):
-        with pytest.raises(ConfigError, match=r"search\.workers"):
-            configuration(search={"workers": wrong})
-
-
-def test_workers_do_not_shape_results() -> None:
-    keys = {configuration(search={"workers": workers}).key() for workers in (1, 4, "auto")}
-    assert len(keys) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from search_runs import configuration
+from tiny_setup import tiny_setup
 from torch import Tensor
 
 from scaling import build_model
@@ -17,7 +17,7 @@ from scaling.training.graph import WARM_UP_STEPS, GraphedUpdate, Replay, Update
 from scaling.training.recipe import Optimizer
 from scaling.training.step import Step
 
-CONFIG = configuration()
+SETUP = tiny_setup()
 STEPS = 8
 
 
@@ -27,8 +27,8 @@ def rerun(update: Update, images: Tensor, targets: Tensor) -> Replay:
 
 
 def step_of(recipe: Recipe, *, capture: Any = None) -> Step:
-    spec = CONFIG.baseline_spec
-    model = build_model(spec, numerics=CONFIG.model_numerics, seed=0, kernels=FIXED_KERNELS).train()
+    spec = SETUP.baseline_spec
+    model = build_model(spec, numerics=SETUP.model_numerics, seed=0, kernels=FIXED_KERNELS).train()
     step = Step(model.to(memory_format=torch.channels_last), recipe, STEPS)  # type: ignore[call-overload]
     if capture is not None:
         step.graph = GraphedUpdate(step.update, capture)
@@ -36,7 +36,7 @@ def step_of(recipe: Recipe, *, capture: Any = None) -> Step:
 
 
 def batches(count: int = STEPS) -> list[tuple[Tensor, Tensor]]:
-    generator, spec = torch.Generator().manual_seed(1), CONFIG.baseline_spec
+    generator, spec = torch.Generator().manual_seed(1), SETUP.baseline_spec
     shape = (10, spec.in_channels, spec.image_size, spec.image_size)
     return [
         (
