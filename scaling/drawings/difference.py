@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Any
 
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
-from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, middle_baseline
+from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, text_at
 from scaling.drawings.network import full_name, size_text
 from scaling.drawings.palette import GREY, PANEL, PLAIN, VERMILION, Paint
 from scaling.network.architecture import ArchitectureSpec, StageSpec
@@ -164,34 +165,20 @@ def _cells(row: ComparedPiece | None, against: ComparedPiece | None, x: float, y
     for text, before, (at, align, role) in zip(cells, others, _PLACES, strict=True):
         if text:
             differs = text != before
-            yield Text(
-                x=x + at,
-                y=middle_baseline(y + _HEIGHT / 2, 6.2),
-                text=text,
-                size=6.2,
-                bold=differs,
-                align=align,
-                colour=VERMILION if differs else GREY,
-                role=role,
-            )
+            colour = VERMILION if differs else GREY
+            look: dict[str, Any] = {"bold": differs, "align": align, "colour": colour, "role": role}
+            yield text_at(x + at, y + _HEIGHT / 2, text, 6.2, **look)
 
 
 def _summary(left: ArchitectureSpec, right: ArchitectureSpec, y: float) -> Iterator[Item]:
     """Layers, parameters and multiply-adds below each."""
     for spec, x in ((left, _NAMES), (right, _NAMES + _BOX + _BETWEEN)):
         cost = count_cost(spec)
-        for index, text in enumerate(
-            (
-                f"{len(layers(spec))} layers without top",
-                f"{size_text(cost.params)} params",
-                f"{size_text(cost.macs)} multiply-adds",
-            )
-        ):
-            yield Text(
-                x=x + _BOX / 2,
-                y=y + 8.5 * index,
-                text=text,
-                size=6.2,
-                align=Align.CENTRE,
-                role=Role.LAYERS if index == 0 else Role.NOTE,
-            )
+        lines = (
+            (f"{len(layers(spec))} layers without top", Role.LAYERS),
+            (f"{size_text(cost.params)} params", Role.NOTE),
+            (f"{size_text(cost.macs)} multiply-adds", Role.NOTE),
+        )
+        for index, (text, role) in enumerate(lines):
+            down = y + 8.5 * index
+            yield Text(x=x + _BOX / 2, y=down, text=text, size=6.2, align=Align.CENTRE, role=role)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from scaling.drawings.metrics import CAP_HEIGHT, DESCENT, text_width
 from scaling.drawings.palette import FAINT, INK, Paint
@@ -245,18 +245,18 @@ def moved(items: Iterable[Item], right: float, down: float) -> Iterator[Item]:
                 assert_never(item)
 
 
-def labelled_box(box: Box, text: str, *, size: float = 6.5, bold: bool = False) -> Iterator[Item]:
+def labelled_box(
+    box: Box, text: str, *, size: float = 6.5, bold: bool = False, role: Role = Role.LABEL
+) -> Iterator[Item]:
     """Yield a box and its label in the middle."""
     yield box
-    yield Text(
-        x=box.x + box.width / 2,
-        y=middle_baseline(box.y + box.height / 2, size),
-        text=text,
-        size=size,
-        bold=bold,
-        align=Align.CENTRE,
-        colour=box.paint.text,
-    )
+    look = {"bold": bold, "align": Align.CENTRE, "colour": box.paint.text, "role": role}
+    yield text_at(box.x + box.width / 2, box.y + box.height / 2, text, size, **look)
+
+
+def text_at(x: float, middle: float, text: str, size: float, **look: Any) -> Text:
+    """Return a text whose capitals are centred at a height; `look` are further fields."""
+    return Text(x=x, y=middle_baseline(middle, size), text=text, size=size, **look)
 
 
 def middle_baseline(y: float, size: float) -> float:

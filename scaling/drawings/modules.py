@@ -19,7 +19,7 @@ from scaling.drawings.drawing import (
     middle_baseline,
     moved,
     rule,
-)
+)  # fmt: skip
 from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS
 from scaling.drawings.pieces import (
     MODULE_TITLES,
@@ -29,7 +29,7 @@ from scaling.drawings.pieces import (
     compositions,
     modules_of,
     span_text,
-)
+)  # fmt: skip
 from scaling.network.architecture import ArchitectureSpec
 
 COLUMN, GAP = 58.0, 5.2
@@ -80,18 +80,8 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
 def _column(module: ModuleSketch) -> Iterator[Item]:
     """One module: coloured title, layers from top to bottom, and where it is used."""
     header = Box(x=0, y=0, width=COLUMN, height=HEADER, paint=MODULE_PAINTS[module.name])
-    yield header
     middle = COLUMN / 2
-    yield Text(
-        x=middle,
-        y=middle_baseline(HEADER / 2, 7.5),
-        text=MODULE_TITLES[module.name],
-        size=7.5,
-        bold=True,
-        align=Align.CENTRE,
-        colour=header.paint.text,
-        role=Role.TITLE,
-    )
+    yield from labelled_box(header, MODULE_TITLES[module.name], size=7.5, bold=True, role=Role.TITLE)
     counts = " or ".join(map(str, module.counts))
     plural = "layer" if module.counts == (1,) else "layers"
     yield _note(middle, HEADER + 9, f"{counts} {plural}", role=Role.LAYERS)
@@ -115,14 +105,8 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
 
 
 def _layer_box(layer: LayerSketch, top: float) -> Box:
-    return Box(
-        x=1,
-        y=top,
-        width=COLUMN - 2,
-        height=LAYER,
-        paint=LAYER_PAINTS[layer.does],
-        dashed=layer.optional,
-    )
+    paint = LAYER_PAINTS[layer.does]
+    return Box(x=1, y=top, width=COLUMN - 2, height=LAYER, paint=paint, dashed=layer.optional)
 
 
 def _note(x: float, y: float, text: str, *, role: Role = Role.NOTE) -> Text:
@@ -144,14 +128,8 @@ def _row(composition: Composition) -> Iterator[Item]:
     plural = "block" if len(composition.stages) == 1 else "blocks"
     yield Text(x=0, y=middle, text=f"Sub-block {composition.kind}", size=7, bold=True, role=Role.TITLE)
     where = "first of" if composition.kind < 3 else "repeats in"
-    yield Text(
-        x=0,
-        y=middle + 9,
-        text=f"{where} {plural} {span_text(composition.stages)}",
-        size=5.2,
-        colour=GREY,
-        role=Role.NOTE,
-    )
+    words = f"{where} {plural} {span_text(composition.stages)}"
+    yield Text(x=0, y=middle + 9, text=words, size=5.2, colour=GREY, role=Role.NOTE)
     left = _NAMES
     yield _port(left - _CHIP_GAP - 4, middle, "in")
     ends = []
@@ -176,7 +154,7 @@ def _detours(composition: Composition, ends: list[tuple[float, float]], middle: 
         start, stop = ends[0][1] + 4, last_left + 8
         yield Line(points=((start, middle), (start, middle + 16), (stop, middle + 16), (stop, middle + 9)))
         yield _note((start + stop) / 2, middle + 22, "to be multiplied")
-    words = _SKIPS.get(composition.modules[-1])
+    words = _SKIPS.get(composition.modules[-1])  # modules that close a block without one are not in it
     if words:
         start, stop = ends[0][0] - 9, last_right - 8
         yield Line(points=((start, middle), (start, middle - 16), (stop, middle - 16), (stop, middle - 9)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 from scaling.cost import count_cost
 from scaling.drawings.drawing import (
@@ -16,8 +17,8 @@ from scaling.drawings.drawing import (
     Text,
     finished,
     labelled_box,
-    middle_baseline,
-)
+    text_at,
+)  # fmt: skip
 from scaling.drawings.metrics import drawable
 from scaling.drawings.palette import GREY, MODULE_PAINTS, PANEL, PLAIN, VERMILION
 from scaling.drawings.pieces import SubBlock, layers_of_module, shape_text, sub_blocks
@@ -98,29 +99,18 @@ def size_text(count: float) -> str:
 def _heading(spec: ArchitectureSpec) -> Iterator[Item]:
     cost = count_cost(spec)
     yield Text(x=0, y=8, text=full_name(spec), size=9.5, bold=True, role=Role.TITLE)
-    yield Text(
-        x=0,
-        y=18,
-        text=f"{size_text(cost.params)} params · {size_text(cost.macs)} multiply-adds · "
-        f"{len(layers(spec))} layers without top",
-        size=6,
-        colour=GREY,
-        role=Role.NOTE,
+    counts = (
+        f"{size_text(cost.params)} params · {size_text(cost.macs)} multiply-adds · "
+        f"{len(layers(spec))} layers without top"
     )
+    yield Text(x=0, y=18, text=counts, size=6, colour=GREY, role=Role.NOTE)
     image = (spec.image_size, spec.image_size, spec.in_channels)
     yield Line(points=((_MIDDLE, 27), (_MIDDLE, 40)))
     yield _shape(33, f"image {shape_text(image)}")
 
 
 def _shape(middle: float, text: str) -> Text:
-    return Text(
-        x=_MIDDLE + 4,
-        y=middle_baseline(middle, 5.6),
-        text=text,
-        size=5.6,
-        colour=GREY,
-        role=Role.SHAPE,
-    )
+    return text_at(_MIDDLE + 4, middle, text, 5.6, colour=GREY, role=Role.SHAPE)
 
 
 def _edge(top: float, shape: str, *, between: bool = False) -> Iterator[Item]:
@@ -131,33 +121,13 @@ def _edge(top: float, shape: str, *, between: bool = False) -> Iterator[Item]:
 
 def _layers(y: float, total: int, repeats: int = 1) -> Iterator[Item]:
     each = f"{repeats} × {total // repeats}" if repeats > 1 else ""
+    middle = y + _ROW / 2
     if repeats > 1:
-        yield Text(
-            x=_RIGHT + 6,
-            y=middle_baseline(y + _ROW / 2, 8),
-            text=f"×{repeats}",
-            size=8,
-            bold=True,
-            role=Role.REPEATS,
-        )
-    yield Text(
-        x=_END,
-        y=middle_baseline(y + _ROW / 2 - (3.2 if each else 0), 6),
-        text=f"{total} layers",
-        size=6,
-        align=Align.RIGHT,
-        role=Role.LAYERS,
-    )
+        yield text_at(_RIGHT + 6, middle, f"×{repeats}", 8, bold=True, role=Role.REPEATS)
+    above = middle - (3.2 if each else 0)
+    yield text_at(_END, above, f"{total} layers", 6, align=Align.RIGHT, role=Role.LAYERS)
     if each:
-        yield Text(
-            x=_END,
-            y=middle_baseline(y + _ROW / 2 + 4.2, 5),
-            text=each,
-            size=5,
-            align=Align.RIGHT,
-            colour=GREY,
-            role=Role.NOTE,
-        )
+        yield text_at(_END, middle + 4.2, each, 5, align=Align.RIGHT, colour=GREY, role=Role.NOTE)
 
 
 def _end_piece(spec: ArchitectureSpec, module: str, y: float) -> Iterator[Item]:
@@ -178,14 +148,7 @@ def _stage(spec: ArchitectureSpec, stage: int, runs: list[SubBlock], y: float) -
     top = y + _BETWEEN - _ABOVE
     height = _ABOVE + len(runs) * (_ROW + _EDGE) - _EDGE + _BELOW
     yield Box(x=0, y=top, width=_PANEL, height=height, paint=PANEL, corner=3)
-    yield Text(
-        x=5,
-        y=middle_baseline(top + _ABOVE + _ROW / 2, 7),
-        text=f"Block {stage}",
-        size=7,
-        bold=True,
-        role=Role.TITLE,
-    )
+    yield text_at(5, top + _ABOVE + _ROW / 2, f"Block {stage}", 7, bold=True, role=Role.TITLE)
     for index, run in enumerate(runs):
         yield from _edge(y, shape_text(_input_shape(spec, run)), between=index == 0)
         y += _BETWEEN if index == 0 else _EDGE
@@ -209,12 +172,8 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item
         x += _CHIP + 1.5
     stage = spec.stages[run.stage - 1]
     stride = f", stride {stage.stride}" if run.kind < 3 and stage.stride > 1 else ""
-    yield Text(
-        x=x + 4,
-        y=middle_baseline(y + _ROW / 2, 6.2),
-        text=f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}{stride}",
-        size=6.2,
-    )
+    words = f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}{stride}"
+    yield text_at(x + 4, y + _ROW / 2, words, 6.2)
     if run.has_skip:
         over, under, aside = y - 5.5, y + _ROW + 5.0, _LEFT - 6
         yield Line(
@@ -227,23 +186,9 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item
 def _classifier(spec: ArchitectureSpec, y: float) -> Iterator[Item]:
     box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=PLAIN, dashed=True)
     yield from labelled_box(box, f"Top: pool, dropout, dense {spec.num_classes:,}", size=6.2)
-    yield Text(
-        x=_END,
-        y=middle_baseline(box.y + _ROW / 2, 6),
-        text="3 more with top",
-        size=6,
-        align=Align.RIGHT,
-        colour=GREY,
-        role=Role.NOTE,
-    )
-    yield Text(
-        x=0,
-        y=box.y + _ROW + 13,
-        text=_legend(spec),
-        size=5,
-        colour=GREY,
-        role=Role.NOTE,
-    )
+    look: dict[str, Any] = {"colour": GREY, "role": Role.NOTE}
+    yield text_at(_END, box.y + _ROW / 2, "3 more with top", 6, align=Align.RIGHT, **look)
+    yield Text(x=0, y=box.y + _ROW + 13, text=_legend(spec), size=5, **look)
 
 
 def _legend(spec: ArchitectureSpec) -> str:

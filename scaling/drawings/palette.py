@@ -1,6 +1,7 @@
-"""The colours of the drawings: Okabe & Ito's palette, fills light enough to print black text on.
+"""The colours of drawings and charts: Okabe & Ito's palette, fills light enough to print black text on.
 
-Every colour repeats what a label says, so that nothing is lost on a grey printer.
+The palette's yellow is left out, too pale for a line. Every colour repeats what a label says, so that nothing
+is lost on a grey printer.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 INK, GREY, FAINT, WHITE = "#1a1a1a", "#6b6b6b", "#dcdcdc", "#ffffff"
 VERMILION, BLUE, GREEN, ORANGE = "#d55e00", "#0072b2", "#009e73", "#e69f00"
 PURPLE, SKY = "#cc79a7", "#56b4e9"
+BROWN, VIOLET = "#8c5a2b", "#5e4b9c"  # two more for charts of ten families; markers differ too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

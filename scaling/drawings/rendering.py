@@ -65,11 +65,22 @@ def render(drawing: Drawing, form: str, *, dots_per_inch: int = DOTS_PER_INCH) -
         form: among `FORMATS`.
         dots_per_inch: of PNG.
     """
-    buffer = io.BytesIO()
     with mpl.rc_context(_SETTINGS):
-        figure_of(drawing).savefig(
-            buffer, format=form, dpi=dots_per_inch, metadata=_METADATA[form] | {"Title": drawing.title}
-        )
+        return file_content(figure_of(drawing), form, title=drawing.title, dpi=dots_per_inch)
+
+
+def file_content(figure: Figure, form: str, *, title: str = "", **settings: Any) -> bytes:
+    """Return a figure as a file's content: the same bytes every time, for it says nothing of its making.
+
+    Args:
+        figure: what to write.
+        form: among `FORMATS`.
+        title: text alternative, kept inside the file.
+        settings: further ones of `Figure.savefig`.
+    """
+    buffer = io.BytesIO()
+    metadata = _METADATA[form] | ({"Title": title} if title else {})
+    figure.savefig(buffer, format=form, metadata=metadata, **settings)
     return buffer.getvalue()
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from scaling.drawings.drawing import (
-    Align,
     Box,
     Drawing,
     Item,
@@ -16,9 +15,9 @@ from scaling.drawings.drawing import (
     arrow_down,
     finished,
     labelled_box,
-    middle_baseline,
     moved,
-)
+    text_at,
+)  # fmt: skip
 from scaling.drawings.network import full_name
 from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS, VERMILION
 from scaling.drawings.pieces import SubBlock, part_of, shape_text, sketch, sub_blocks
@@ -110,7 +109,7 @@ def _layer(spec: ArchitectureSpec, layer: Layer, top: float, kernel: str) -> Ite
 
 def _shape(middle: float, text: str, *, size: float = 5.4, role: Role = Role.NOTE) -> Text:
     x = _WIDTH + 5 if role == Role.SHAPE or "params" in text else _WIDTH / 2 + 5
-    return Text(x=x, y=middle_baseline(middle, size), text=text, size=size, colour=GREY, role=role)
+    return text_at(x, middle, text, size, colour=GREY, role=role)
 
 
 def _module_bars(run: SubBlock) -> Iterator[Item]:
@@ -121,16 +120,7 @@ def _module_bars(run: SubBlock) -> Iterator[Item]:
         top = 10 + index * _STEP
         height = (count - 1) * _STEP + _HEIGHT
         box = Box(x=_BAR_LEFT, y=top, width=_BAR, height=height, paint=MODULE_PAINTS[module])
-        yield box
-        yield Text(
-            x=_BAR_LEFT + _BAR / 2,
-            y=middle_baseline(top + height / 2, 6.5),
-            text=module[-1],
-            size=6.5,
-            bold=True,
-            align=Align.CENTRE,
-            colour=box.paint.text,
-        )
+        yield from labelled_box(box, module[-1], size=6.5, bold=True)
         index += count
 
 

@@ -12,19 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from scaling.analysis.proxy_agreement import JudgedProxy
+from scaling.drawings.palette import BLUE, GREEN, GREY, INK, VERMILION
 from scaling.figures.marks import legend_outside, nothing_yet
-from scaling.figures.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    VERMILION,
-    Size,
-    new_figure,
-    save_figure,
-    save_frame,
-    theme,
-)
+from scaling.figures.style import Size, new_figure, save_figure, save_frame, theme
 from scaling.plans.audit.judging import Verdict
 
 PREFIX = "proxy:"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
+from scaling.drawings.palette import GREY
+from scaling.figures.family_params import draw_family_params
 from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace
 from scaling.figures.published_accuracy import SHARED_PLACES, TITLE, draw_published, published_frame
-from scaling.figures.style import GREY
 
 # As the shared ones: by eye, in points.
 PLACES = SHARED_PLACES | {
@@ -55,3 +56,16 @@ def draw_family_flops(frame: pd.DataFrame, ax: Axes) -> None:
         xlabel="FLOPs (multiply-adds, billions, as printed)",
         ylabel=PRINTED_ACCURACY,
     )
+
+
+def draw_family(frame: pd.DataFrame, params_ax: Axes, flops_ax: Axes) -> None:
+    """Draw Figs. 1 and 5 side by side.
+
+    Args:
+        frame: from `family_params_frame`.
+        params_ax: size against accuracy; it carries the title.
+        flops_ax: FLOPs against accuracy.
+    """
+    draw_family_params(frame, params_ax)
+    draw_family_flops(frame, flops_ax)
+    flops_ax.set_title("")

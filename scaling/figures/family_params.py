@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
+from scaling.drawings.palette import GREY
 from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace
 from scaling.figures.published_accuracy import SHARED_PLACES, TITLE, draw_published, published_frame
-from scaling.figures.style import GREY
 
 LARGEST_MILLIONS = 180.0
 """End of the axis in the paper's Fig. 1; GPipe (557 million) lies beyond and is named at the edge."""

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from scaling.figures.style import GREY, INK
+from scaling.drawings.palette import GREY, INK
 
 Boxes = npt.NDArray[np.float64]
 """Rectangles in pixels, one a row: left, bottom, right, top."""

@@ -20,9 +20,10 @@ from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
+from scaling.drawings.palette import GREY, INK
 from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
 from scaling.figures.run_accuracy import cost_label, scale_of
-from scaling.figures.style import GREY, INK, Size, new_figure, save_chart, theme
+from scaling.figures.style import Size, new_figure, save_chart, theme
 
 POINTS = 60
 """Of a curve."""

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from scaling.cost import count_cost
+from scaling.drawings.palette import BLUE, GREY, INK, ORANGE
 from scaling.figures.marks import legend_outside, mark, plain_ticks
-from scaling.figures.style import BLUE, GREY, INK, ORANGE
 from scaling.network.families import variant
 from scaling.network.generation import scale
 from scaling.network.rounding import RELEASED, CoefficientRounding, RoundingRules

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from scaling.drawings.palette import INK
 from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
-from scaling.figures.style import INK
 from scaling.network.families import COMPOUND_FAMILY
 from scaling.targets.explanation import PAPER_BASES, explain
 

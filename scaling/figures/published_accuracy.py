@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 
 from scaling.cost import count_cost
+from scaling.drawings.palette import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
 from scaling.figures.marks import LabelPlace, name_point
-from scaling.figures.style import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
 from scaling.network.families import variant
 from scaling.network.published import published
 

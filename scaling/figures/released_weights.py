@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
+from scaling.drawings.palette import BLUE, GREY, INK, ORANGE, VERMILION
 from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace, legend_outside, mark, name_point
-from scaling.figures.style import BLUE, GREY, INK, ORANGE, VERMILION
 from scaling.network.families import variant
 from scaling.network.published import published
 

@@ -12,11 +12,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import t as student_t
 
+from scaling.drawings.palette import GREY
 from scaling.errors import ResultsError
 from scaling.figures.marks import DIMENSIONS, OWN_ACCURACY
 from scaling.figures.run_data import RunData
 from scaling.figures.run_marks import draw_legend, draw_noise, draw_seeds, draw_trials, label_references
-from scaling.figures.style import GREY
 
 RunCost = Literal["params", "macs"]
 CONFIDENCE = 0.95

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from scaling.drawings.palette import BLUE, GREY, INK
 from scaling.figures.labels import boxes_around, place_labels
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import REFERENCE_LABELS
 from scaling.figures.run_data import RunData
-from scaling.figures.style import BLUE, GREY, INK
 
 BAND = "#e9eef3"
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from scaling.drawings.palette import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 from scaling.figures.marks import (
     BAR,
     DIMENSION_NAMES,
@@ -20,7 +21,6 @@ from scaling.figures.marks import (
 from scaling.figures.run_accuracy import cost_label, scale_of
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import trials_with_intervals
-from scaling.figures.style import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 
 SAME = 1e-6
 """Two coefficients closer than this are one."""

@@ -5,8 +5,6 @@ Frames here carry `cost` in the axis' unit and accuracies in percent.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -14,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from scaling.drawings.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
 from scaling.figures.labels import boxes_around, place_labels
-from scaling.figures.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from scaling.figures.marks import BAR, METHOD_STYLES, legend_outside, mark
 
-BAR_GREY, SEED_GREY, NOISE_BAND = "#a8a8a8", "#8a8a8a", "#f0ede4"
+SEED_GREY, NOISE_BAND = "#8a8a8a", "#f0ede4"
 # One shape a dimension, for references and search trials alike; colour repeats it.
 DIRECTION_STYLES: dict[str, tuple[str, str]] = {
     "depth": (BLUE, "^"),
@@ -26,9 +25,6 @@ DIRECTION_STYLES: dict[str, tuple[str, str]] = {
     "balanced": (VERMILION, "h"),
     "unknown": (GREY, "X"),
 }
-REFERENCE_MARKERS = {"baseline": "o", "depth": "^", "width": "s", "resolution": "D", "compound": "*"}
-WIDE_INCHES = 5.0
-"""From this width on the legend stands beside the chart, else below."""
 
 
 def draw_seeds(points: pd.DataFrame, ax: Axes) -> None:
@@ -46,7 +42,7 @@ def draw_trials(trials: pd.DataFrame, ax: Axes) -> None:
             spread["top1_mean"],
             yerr=[spread["top1_mean"] - spread["top1_low"], spread["top1_high"] - spread["top1_mean"]],
             fmt="none",
-            ecolor=BAR_GREY,
+            ecolor=BAR,
             elinewidth=0.6,
             capsize=1.5,
             capthick=0.6,
@@ -73,7 +69,7 @@ def draw_trials(trials: pd.DataFrame, ax: Axes) -> None:
         ax.scatter(
             rows["cost"],
             rows["top1_mean"],
-            marker=REFERENCE_MARKERS.get(str(name), "P"),
+            marker=METHOD_STYLES[str(name)][1] if name in METHOD_STYLES else "P",
             s=60 if name == "compound" else 26,
             facecolor="white",
             edgecolor=INK,
@@ -103,31 +99,18 @@ def draw_legend(trials: pd.DataFrame, ax: Axes, floor: float | None) -> None:
     """Explain the marks that occur, outside the axes."""
     searched = trials[trials["kind"] != "reference"]
     handles: list[Line2D | Patch] = [
-        _mark(f"search: {'' if name in ('balanced', 'unknown') else 'mostly '}{name}", marker, color, "white")
+        mark(f"search: {'' if name in ('balanced', 'unknown') else 'mostly '}{name}", marker, color)
         for name, (color, marker) in DIRECTION_STYLES.items()
         if name in set(searched["direction"])
     ]
     if len(searched) < len(trials):
-        handles.append(_mark("reference", "o", "white", INK))
+        handles.append(mark("reference", "o", "white", INK))
     if (trials["seeds"] > 1).any():
-        handles.append(_mark("95 % t-interval", "|", BAR_GREY, BAR_GREY))
-        handles.append(_mark("one seed", ".", SEED_GREY, SEED_GREY))
+        handles.append(mark("95 % t-interval", "|", BAR, BAR, size=8.0))
+        handles.append(mark("one seed", ".", SEED_GREY, SEED_GREY, size=4.0))
     if floor is not None:
         handles.append(Patch(color=NOISE_BAND, label=f"within noise of the best\n({floor:.1f} points)"))
-    figure = ax.figure
-    wide = figure.bbox.width / figure.dpi >= WIDE_INCHES
-    figure.legend(
-        handles=handles,
-        loc="outside right upper" if wide else "outside lower left",
-        ncols=1 if wide else 2,
-        handletextpad=0.5,
-    )
-
-
-def _mark(label: str, marker: str, face: str, edge: str) -> Line2D:
-    sizes = {"|": 8.0, ".": 4.0}
-    look: dict[str, Any] = {"markerfacecolor": face, "markeredgecolor": edge, "markeredgewidth": 0.7}
-    return Line2D([], [], linewidth=0, marker=marker, markersize=sizes.get(marker, 4.5), label=label, **look)
+    legend_outside(ax, handles)
 
 
 def label_references(trials: pd.DataFrame, ax: Axes) -> None:

@@ -7,16 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from scaling.drawings.palette import BLUE, INK
 from scaling.figures.marks import legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import run_frame
 from scaling.figures.run_data import RunData
+from scaling.figures.run_marks import NOISE_BAND, SEED_GREY
 from scaling.figures.run_trials import trials_with_intervals
-from scaling.figures.style import BLUE, INK
 
 SHOWN = 30
 """Networks on the chart at most: the best ones, and every reference."""
 LONGEST_NAME = 36
-BAND, DOT = "#f0ede4", "#8a8a8a"
 
 
 def run_noise_frame(trials: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +60,10 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     networks = shown.drop_duplicates("trial")
     places = {trial: place for place, trial in enumerate(networks["trial"])}
     height = networks["trial"].map(places)
-    handles: list[Line2D | Patch] = [mark("mean", "D", "white", INK), mark("one seed", "o", DOT, DOT, size=3)]
+    handles: list[Line2D | Patch] = [
+        mark("mean", "D", "white", INK),
+        mark("one seed", "o", SEED_GREY, SEED_GREY, size=3),
+    ]
     spread = networks["top1_low"].notna()
     if spread.any():
         ax.hlines(
@@ -75,7 +78,7 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
         handles.append(
             Line2D([], [], color=BLUE, linewidth=1.6, alpha=0.45, label="95 % t-interval,\npooled noise")
         )
-    ax.scatter(100 * shown["top1"], shown["trial"].map(places), s=10, color=DOT, linewidth=0, zorder=3)
+    ax.scatter(100 * shown["top1"], shown["trial"].map(places), s=10, color=SEED_GREY, linewidth=0, zorder=3)
     ax.scatter(
         100 * networks["top1_mean"],
         height,
@@ -88,8 +91,10 @@ def draw_run_noise(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     )
     best = 100 * networks["top1_mean"].max()
     if run.floor is not None:
-        ax.axvspan(best - 100 * run.floor, best, color=BAND, linewidth=0, zorder=0.5)
-        handles.append(Patch(color=BAND, label=f"within noise of the best\n({100 * run.floor:.1f} points)"))
+        ax.axvspan(best - 100 * run.floor, best, color=NOISE_BAND, linewidth=0, zorder=0.5)
+        handles.append(
+            Patch(color=NOISE_BAND, label=f"within noise of the best\n({100 * run.floor:.1f} points)")
+        )
     ax.set_yticks(
         range(len(networks)), networks["network"].map(_short), fontsize=6.5 if len(networks) <= 18 else 5.0
     )

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from scaling.analysis.pareto import not_ruled_out, pareto_front
+from scaling.drawings.palette import BLUE
 from scaling.figures.marks import BAR, OWN_ACCURACY, legend_outside, mark, nothing_yet
 from scaling.figures.run_accuracy import cost_label, scale_of
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import trials_with_intervals
-from scaling.figures.style import BLUE
 
 COSTS = ("params", "macs")
 

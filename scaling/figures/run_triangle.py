@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from scaling.cost import count_cost
+from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
-from scaling.figures.marks import DIMENSIONS, WIDE_INCHES, legend_outside, mark
+from scaling.figures.marks import DIMENSIONS, is_wide, legend_outside, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
-from scaling.figures.style import GREY, INK
 from scaling.network.generation import scale
 from scaling.targets.directions import Direction
 from scaling.targets.target import Target
@@ -107,8 +107,9 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
 
 def _accuracy_bar(ax: Axes, drawn: Any) -> None:
     figure: Any = ax.figure
-    wide = figure.bbox.width / figure.dpi >= WIDE_INCHES
-    place: dict[str, Any] = {"shrink": 0.7, "pad": 0.12} if wide else {"location": "bottom", "shrink": 0.8}
+    place: dict[str, Any] = (
+        {"shrink": 0.7, "pad": 0.12} if is_wide(ax) else {"location": "bottom", "shrink": 0.8}
+    )
     bar = figure.colorbar(drawn, ax=ax, label="Top-1 accuracy on validation (%)", **place)
     bar.outline.set_visible(False)
     bar.solids.set_edgecolor("face")

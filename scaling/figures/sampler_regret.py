@@ -15,21 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from scaling.drawings.palette import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
 from scaling.figures.marks import legend_outside, nothing_yet
-from scaling.figures.style import (
-    BLUE,
-    BROWN,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    PURPLE,
-    VERMILION,
-    Size,
-    new_figure,
-    save_chart,
-    theme,
-)
+from scaling.figures.style import Size, new_figure, save_chart, theme
 from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 
 SAMPLER_REGRET = "sampler_regret"

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
+from scaling.drawings.palette import BLUE, GREEN, GREY, INK, VERMILION
 from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES, LabelPlace, name_point, plain_ticks
-from scaling.figures.style import BLUE, GREEN, GREY, INK, VERMILION
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
 from scaling.network.generation import scale

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
+from scaling.drawings.palette import BLUE, GREEN, ORANGE
 from scaling.figures.marks import LabelPlace, name_point
-from scaling.figures.style import BLUE, GREEN, ORANGE
 from scaling.network.architecture import ArchitectureSpec
 
 QUANTITIES = {

@@ -5,7 +5,6 @@ Figures are `matplotlib.figure.Figure` objects on the Agg canvas: no window, no 
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from scaling.atomic_write import write_whole
+from scaling.drawings.palette import INK
+from scaling.drawings.rendering import file_content
 from scaling.errors import ConfigError
 
 Format = Literal["svg", "png", "pdf"]
@@ -29,13 +30,6 @@ SIZES: tuple[Size, ...] = get_args(Size)
 WIDTH_INCHES: dict[Size, float] = {"single": 3.5, "double": 7.2}
 """One and two columns: 89 and 183 mm, the usual measures of journals."""
 
-INK = "#1a1a1a"
-GREY = "#6b6b6b"
-FAINT = "#dcdcdc"
-# Okabe & Ito's palette, told apart under the common colour deficiencies; its yellow is too pale for a line.
-VERMILION, BLUE, GREEN, ORANGE = "#d55e00", "#0072b2", "#009e73", "#e69f00"
-PURPLE, SKY = "#cc79a7", "#56b4e9"
-BROWN, VIOLET = "#8c5a2b", "#5e4b9c"  # two more for ten families; told apart from the rest by marker too
 
 # Text becomes outlines in SVG and TrueType in PDF: the same look wherever the file is opened.
 _RC: dict[str, object] = {
@@ -74,12 +68,6 @@ _RC: dict[str, object] = {
     "pdf.fonttype": 42,
     "path.simplify": False,
     "text.parse_math": False,  # names come from users; a dollar sign is a dollar sign
-}
-# Nothing that changes from run to run or between releases of matplotlib may enter a file.
-_METADATA: dict[Format, dict[str, str | None]] = {
-    "svg": {"Date": None, "Creator": None},
-    "png": {"Software": None},
-    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 _LOCK = threading.RLock()
 
@@ -167,14 +155,9 @@ def save_figure(
     paths, known = [], checked_formats(formats)
     lay_out(figure)
     for form in known:
-        buffer = io.BytesIO()
         with theme():
-            figure.savefig(
-                buffer, format=form, metadata=_METADATA[form] | ({"Title": title} if title else {})
-            )
-        path = path_stem.with_name(f"{path_stem.name}.{form}")
-        write_whole(path, buffer.getvalue())
-        paths.append(path)
+            content = file_content(figure, form, title=title)
+        paths.append(write_whole(path_stem.with_name(f"{path_stem.name}.{form}"), content))
     return paths
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from scaling.figures.chart import FamilyChart, Layout, RunChart
-from scaling.figures.family import draw_family, family_frame
-from scaling.figures.family_flops import draw_family_flops, family_flops_frame
+from scaling.figures.family_flops import draw_family, draw_family_flops, family_flops_frame
 from scaling.figures.family_params import draw_family_params, family_params_frame
 from scaling.figures.law import draw_law, published_law_frame
 from scaling.figures.nominal_achieved import draw_nominal_achieved, nominal_achieved_frame
@@ -62,7 +61,7 @@ PAPER_CHARTS = ("family", "family_params", "family_flops")
 
 FAMILY_CHARTS: dict[str, FamilyChart] = {
     "family": FamilyChart(
-        frame=family_frame,
+        frame=family_params_frame,
         draw=draw_family,
         caption=(
             "Size and FLOPs against ImageNet accuracy: EfficientNet-B0 to B7 and their rivals, as printed in "

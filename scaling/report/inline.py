@@ -7,7 +7,8 @@ import re
 
 from matplotlib.figure import Figure
 
-from scaling.figures.style import FAINT, GREY, INK, lay_out, theme
+from scaling.drawings.palette import FAINT, GREY, INK
+from scaling.figures.style import lay_out, theme
 
 # Ink, greys and paper become the page's; the colours of data stay.
 THEMED = {

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scaling.search.config import parse_config
 
 from scaling.analysis import noise_floor
 from scaling.cli.trials import result_document
 from scaling.plans.study.conclusions import concluded
 from scaling.plans.study.config import Expectation, ExpectedSpread
 from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
-from scaling.search.config import parse_config
 
 ROOT = Path(__file__).parents[2]
 RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/trials.csv"))
