@@ -17,7 +17,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from scaling.cost import count_cost
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.job import Job
@@ -111,8 +110,3 @@ def outcome(record: Record) -> str:
     if record.top1 is None:
         return record.state.value
     return f"{100 * record.top1:.1f} % in {record.wall_s:.0f} s"
-
-
-def work_of(job: Job) -> float:
-    """Return what a training's time goes with: multiply-adds, forward and backward."""
-    return job.train_macs or float(count_cost(job.spec).macs)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from scaling.errors import ConfigError
-from scaling.latency.calibration import Calibration, read_calibration
+from scaling.latency.calibration import read_calibration
 from scaling.network.architecture import ArchitectureSpec
 from scaling.plans.search.search_table import CostRule, SearchTable
 from scaling.runs.experiment_file import load_document, validated
@@ -99,17 +99,6 @@ def _absolute(one: str) -> str:
     if key.strip() != CALIBRATION or not equals:
         return one
     return f"{key}={json.dumps(str(Path(value.strip().strip(chr(34))).absolute()))}"
-
-
-def calibration_of(path: Path, overrides: Sequence[str] = ()) -> Calibration | None:
-    """Return the calibration that an experiment file, or an override, names; None where none is named.
-
-    Raises:
-        ConfigError: it cannot be read, or is none.
-    """
-    document, _ = load_document(path, [_absolute(one) for one in overrides])
-    named = _named_calibration(document)
-    return None if named is None else read_calibration(path.parent / named)
 
 
 def _named_calibration(document: dict[str, Any]) -> str | None:
