@@ -37,7 +37,8 @@ RETRY_S = 5.0
 LAST_S = 20.0
 """Seconds that the end of a run waits for a study that is behind."""
 log = logging.getLogger(__name__)
-DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError)
+DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, ImportError)
+"""Among them that the driver of the database is not installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
