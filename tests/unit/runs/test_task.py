@@ -88,7 +88,10 @@ def test_what_is_settled_is_not_trained_again(task: Task, monkeypatch: pytest.Mo
     record = run_task(task, Watch(), CPU)
     assert record is not None
     assert record.state == RecordState.COMPLETE
-    # For its weights it is trained all the same, and what is there stays.
+    # For its weights it is trained all the same; that this failed is said, and what is there stays.
     record = run_task(task, Watch(on_trained=pytest.fail), CPU)
     assert record is not None
-    assert record.state == RecordState.COMPLETE
+    assert record.state == RecordState.FAILED
+    found = Store(path=task.store).find(JOB.key)
+    assert found is not None
+    assert found.state == RecordState.COMPLETE
