@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
-from run_records import ListPlan, jobs, record_of
-from test_launch import PACKING, AtOnce
+from run_records import PACKING, AtOnce, ListPlan, jobs, record_of
 
 from scaling.cli import output
 from scaling.cli.runs import runs as command
