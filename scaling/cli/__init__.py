@@ -37,6 +37,7 @@ class LazyGroup(click.Group):
         "fit": ("fit", "Laws of error and cost, or why there is none."),
         "study": ("study", "Questions of scaling: methods, noise, audit …"),
         "search": ("search", "Search coefficients by proxy training."),
+        "runs": ("runs", "What was trained: list, show, remove, tidy."),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -100,7 +100,8 @@ def run_task(
         log.debug("training %s failed", task.key, exc_info=True)
         record = training.partial(RecordState.FAILED, error=one_line(error))
     if processes is None or processes.first:
-        return store.add(record)
+        kept = store.add(record)
+        return kept if record.state.settled else record
     return record
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from run_records import SETUP, ListPlan, jobs, point, record_of
+from run_records import PACKING, SETUP, AtOnce, ListPlan, jobs, point, record_of
 
 from scaling.errors import ResultsError
 from scaling.runs import launch as module
@@ -20,48 +18,9 @@ from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
 from scaling.runs.launch import StatusWriter, Where, launch, packing_of
 from scaling.runs.store import Known, Store
-from scaling.runs.task import Task
-from scaling.training.machine import Packing
 from scaling.training.options import EngineOptions
 
 JOBS = jobs(4)
-PACKING = Packing(workers=2, threads=1, reason="test")
-
-
-@dataclass
-class AtOnce:
-    """Answers every task at once.
-
-    Args:
-        interrupt: sends itself this signal with the first task, and then trains nothing more.
-    """
-
-    interrupt: signal.Signals | None = None
-    workers: int = 2
-    events: list[Event] = field(default_factory=list)
-    stopped: bool = False
-
-    def submit(self, task: Task) -> None:
-        if self.interrupt is not None and not self.events:
-            os.kill(os.getpid(), self.interrupt)
-        record = None if self.interrupt else record_of(task.job)
-        self.events += [
-            Stepped(key=task.key, worker="0", steps=4),
-            EpochEnded(key=task.key, curve=(point(1),)),
-            Ended(key=task.key, record=record),
-        ]
-
-    def stop(self, key: str | None = None, *, prune: bool = False) -> None:
-        del key, prune
-        self.stopped = True
-
-    def wait(self, timeout_s: float) -> Sequence[Event]:
-        del timeout_s
-        found, self.events = self.events[:1], self.events[1:]
-        return found
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
