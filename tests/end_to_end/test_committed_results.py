@@ -10,16 +10,14 @@ import pytest
 from scaling.search.config import parse_config
 
 from scaling.analysis import noise_floor
-from scaling.cli.trials import result_document
+from scaling.plans.search.config import parse_config
+from scaling.plans.search.result import result_document
 from scaling.plans.study.conclusions import concluded
 from scaling.plans.study.config import Expectation, ExpectedSpread
 from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
 
 ROOT = Path(__file__).parents[2]
 RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/trials.csv"))
-
-OLDER_KEYS = {"fashion_mnist"}
-"""Recorded when keys still counted settings at their defaults; to be run again."""
 
 
 def document(run: Path, name: str) -> Any:
@@ -33,20 +31,24 @@ def test_there_are_results() -> None:
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_results_come_from_committed_code_and_their_configuration(run: Path) -> None:
     provenance = document(run, "provenance.json")
-    config = parse_config(document(run, "config.json"), where=run.name)
+    described = document(run, "run.json")
+    config = parse_config(described["config"], where=run.name)
     assert provenance["commit"]
     assert provenance["dirty"] is False
     assert provenance["finished"] is not None
-    assert provenance["config"] == document(run, "config.json")
-    if run.name not in OLDER_KEYS:
-        assert provenance["config_key"] == config.key()
+    assert (described["kind"], described["key"]) == ("search", config.key())
+    recorded = provenance["config"]  # as the version that trained wrote it
+    for table in ("data", "recipe"):
+        trained = recorded.get("setup", recorded)[table]
+        now = described["config"]["setup"][table]
+        assert {key: now[key] for key in trained} == trained
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_the_ranking_is_what_the_table_gives(run: Path) -> None:
     trials = read_trials(run / "trials.csv")
     assert list(trials.columns) == list(TRIAL_COLUMNS)
-    config = parse_config(document(run, "config.json"), where=run.name)
+    config = parse_config(document(run, "run.json")["config"], where=run.name)
     assert document(run, "result.json") == result_document(config, trials, noise_floor(trials))
 
 
