@@ -12,15 +12,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from scaling.errors import ConfigError
-from scaling.latency.calibration import read_calibration
 from scaling.network.architecture import ArchitectureSpec
+from scaling.plans.calibrated import from_here, take_calibration
 from scaling.plans.search.search_table import CostRule, SearchTable
 from scaling.runs.experiment_file import load_document, validated
 from scaling.runs.folder import NAME
 from scaling.runs.setup import Setup, Table
 from scaling.targets.target import Metric, Target
-
-CALIBRATION = "search.latency.calibration"
 
 
 class SearchConfig(Table):
@@ -88,34 +86,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
         ConfigError: the file is missing or not TOML, a key is unknown (the nearest known one is named), a
             value is out of range, or its parts do not fit together.
     """
-    overrides = [_absolute(one) for one in overrides]
-    document, text = load_document(path, overrides)
-    _calibrate(document, path.parent)
+    document, text = load_document(path, from_here(overrides, "search"))
+    take_calibration(document, "search", path.parent)
     return parse_config(document, where=str(path), text=text)
-
-
-def _absolute(one: str) -> str:
-    key, equals, value = one.partition("=")
-    if key.strip() != CALIBRATION or not equals:
-        return one
-    return f"{key}={json.dumps(str(Path(value.strip().strip(chr(34))).absolute()))}"
-
-
-def _named_calibration(document: dict[str, Any]) -> str | None:
-    search = document.get("search")
-    latency = search.get("latency") if isinstance(search, dict) else None
-    return str(latency["calibration"]) if isinstance(latency, dict) and "calibration" in latency else None
-
-
-def _calibrate(document: dict[str, Any], folder: Path) -> None:
-    """Put a calibration's coefficients in the place of its path."""
-    named = _named_calibration(document)
-    if named is None:
-        return
-    if len(document["search"]["latency"]) > 1:
-        raise ConfigError("search.latency takes a calibration or coefficients, not both")
-    model = read_calibration(folder / named).model
-    document["search"]["latency"] = {name: getattr(model, name) for name in ("base_ms", *model.terms)}
 
 
 def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:

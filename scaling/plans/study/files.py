@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from scaling.errors import ConfigError
-from scaling.latency.calibration import Calibration, read_calibration
+from scaling.latency.calibration import Calibration
+from scaling.plans.calibrated import from_here, take_calibration
 from scaling.plans.study.config import Grid, Size, StudyConfig
 from scaling.runs.experiment_file import SETUP_TABLES, load_setup, override, validated
 from scaling.runs.setup import Setup
 from scaling.toml_errors import parse_toml, read_text
 
 FOLDER = Path("experiments")
-CALIBRATION = "design.latency.calibration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +79,12 @@ def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
         raise ConfigError(f"there is no study {path}; studies in {FOLDER}/: {known}")
     text = read_text(path, "the study")
     document = parse_toml(text, path)
-    for one in overrides:
-        override(document, _absolute(one))
+    for one in from_here(overrides, "design"):
+        override(document, one)
         table, _, key = one.partition("=")[0].strip().rpartition(".")
         if table == "design":
             _win_over_sizes(document, key)
-    calibration = _calibrated(document, path.parent)
+    calibration = take_calibration(document, "design", path.parent)
     config = parse_study(document, where=str(path), text="" if overrides else text)
     return StudyFile(config=config, path=path, calibration=calibration, changes=tuple(overrides))
 
@@ -160,21 +160,3 @@ def _win_over_sizes(document: dict[str, Any], key: str) -> None:
         table = sizes.get(size) if isinstance(sizes, dict) else None
         if isinstance(table, dict):
             table.pop(key, None)
-
-
-def _absolute(change: str) -> str:
-    key, equals, value = change.partition("=")
-    return f"{key}={Path(value.strip()).absolute()}" if equals and key.strip() == CALIBRATION else change
-
-
-def _calibrated(document: dict[str, Any], folder: Path) -> Calibration | None:
-    """Put a calibration's coefficients in the place of its path, and return it; None where none is named."""
-    design = document.get("design")
-    latency = design.get("latency") if isinstance(design, dict) else None
-    if not isinstance(design, dict) or not isinstance(latency, dict) or "calibration" not in latency:
-        return None
-    if len(latency) > 1:
-        raise ConfigError("design.latency takes a calibration or coefficients, not both")
-    found = read_calibration(folder / str(latency["calibration"]))
-    design["latency"] = {name: getattr(found.model, name) for name in ("base_ms", *found.model.terms)}
-    return found
