@@ -2,8 +2,8 @@
 
     python benchmarks/realisation.py
 
-Realises 300 random directions of B0 at 224 px. Then a search of 100 trials claims its networks as workers do,
-on a study in memory, until nothing is left: what would be trained is counted, nothing is trained.
+Realises 300 random directions of B0 at 224 px. Then the plan of a search of 100 trials is asked for its
+networks until nothing is left: what would be trained is counted, nothing is trained.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import time
 from collections import Counter
 
 import numpy as np
-import optuna
 
 from scaling import RoundingRules, variant
 from scaling.cost import count_cost
 from scaling.network.rounding import CoefficientRounding
 from scaling.network.serialization import architecture_key
-from scaling.search.candidate import references
-from scaling.search.claims import claim_candidate
-from scaling.search.config import SearchConfig, parse_config
+from scaling.plans.search.config import SearchConfig, parse_config
+from scaling.plans.search.history import History
+from scaling.plans.search.plan import SearchPlan
+from scaling.runs.record import Record, RecordState
 from scaling.targets.directions import Direction
 from scaling.targets.realise import realise
 from scaling.targets.space import on_target
@@ -51,42 +51,52 @@ def realised(count: int, *, seed: int) -> dict[str, float]:
 
 
 def experiment(trials: int, seed: int) -> SearchConfig:
-    """Return a search around B0 at 224 px; the images are never drawn."""
+    """Return a search around B0 at 224 px, of three images."""
     return parse_config(
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "kind": "search",
             "name": "realisation",
             "question": "what would be trained?",
             "prediction": "each network once",
-            "data": {"name": "glyphs", "train": 2, "validation": 1},
-            "baseline": {"name": "b0"},
-            "rounding": {"coefficient_rounding": "none"},
-            "search": {"trials": trials, "sampler": "random", "seed": seed},
-            "recipe": {"epochs": 1},
+            "search": {"trials": trials, "sampler": "random", "seed": seed, "confirm": 0},
+            "setup": {
+                "data": {"name": "glyphs", "train": 2, "validation": 1},
+                "baseline": {"name": "b0"},
+                "rounding": {"coefficient_rounding": "none"},
+                "recipe": {"epochs": 1},
+                "engine": {"device": "cpu"},
+            },
         },
         where="benchmarks/realisation.py",
     )
 
 
-def claimed(trials: int, *, seed: int) -> dict[str, float]:
+def searched(trials: int, *, seed: int) -> dict[str, float]:
     """Return what a search of so many trials would train, and what it drops on the way."""
-    config = experiment(trials, seed)
-    study, trained = optuna.create_study(direction="maximize"), Counter[str]()
-    taken, infeasible = {architecture_key(candidate.spec) for candidate in references(config)}, 0
-    while (claim := claim_candidate(config, study, taken, worker=0)) is not None:
-        trained[architecture_key(claim.candidate.spec)] += 1
-        infeasible += not claim.candidate.feasible
-        claim.trial.set_user_attr("outcome", "complete")
-        study.tell(claim.trial, 0.5)
-    dropped = Counter(trial.user_attrs.get("dropped") for trial in study.get_trials(deepcopy=False))
+    config, history, records = experiment(trials, seed), History(), dict[str, Record]()
+    plan, trained, infeasible = SearchPlan(config, history), Counter[str](), 0
+    while jobs := plan.next_jobs(records, room=1).jobs:
+        job = jobs[0]
+        if plan.owner[job.key].proposal is not None:
+            trained[architecture_key(job.spec)] += 1
+            infeasible += config.target.excess(job.spec, config.baseline_spec) > 0
+        records[job.key] = Record(
+            key=job.key,
+            identity={},
+            spec=job.spec,
+            state=RecordState.COMPLETE,
+            result={"top1": 0.5},
+            provenance={},
+        )
+    fates = Counter(one.fate.value for one in history.proposals)
     return {
         "trials": trials,
         "trained": sum(trained.values()),
         "trained_twice": sum(count - 1 for count in trained.values()),
         "trained_though_infeasible": infeasible,
-        "duplicates_dropped": dropped["duplicate"],
-        "infeasible_dropped": dropped["infeasible"],
+        "duplicates_dropped": fates["duplicate"],
+        "infeasible_dropped": fates["infeasible"],
     }
 
 
@@ -98,11 +108,10 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     found = realised(arguments.proposals, seed=arguments.seed)
-    search = claimed(arguments.trials, seed=arguments.seed)
+    search = searched(arguments.trials, seed=arguments.seed)
     if arguments.json:
-        print(json.dumps({"realised": found, "claimed": search}, indent=2))
+        print(json.dumps({"realised": found, "searched": search}, indent=2))
         return
     print(
         f"{found['proposals']} random proposals for B0 at 224 px: "
