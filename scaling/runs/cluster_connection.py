@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 TIMEOUT_S = 10.0
 """Seconds that a scheduler, or its file, is waited for."""
+CLOSING_S = 30.0
+"""Seconds that workers of a local cluster are given to leave; trainings that still run have stopped by then."""
 LOCAL_CONFIG: dict[str, Any] = {
     # Dask's HTTP servers cannot be left out; without routes they answer nothing.
     "distributed.scheduler.http.routes": [],
@@ -57,7 +59,8 @@ class Connection:
         with suppress(OSError, TimeoutError):
             self.client.close(timeout=TIMEOUT_S)
         if self.cluster is not None:
-            self.cluster.close(timeout=TIMEOUT_S)
+            with suppress(TimeoutError):  # what is left then ends with this process
+                self.cluster.close(timeout=CLOSING_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A real Slurm on this machine: array jobs, signals, requeue, a node that dies. Workers share PostgreSQL."""
+"""A real Slurm on this machine: scheduler, command and workers in one job; signals, requeue, a dead node."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+<<<<<<< HEAD
 from checking import check, in_training, interruptions, opened, told_so_far
 from postgres import Server, free_port, fresh_database
 from scaling.search.endings import EXPIRED
 from search_runs import ROOT, experiment, wait_until
+=======
+from dask_cluster import HERE, ROOT, wait_until
+from listed_jobs import tiny_jobs
+
+from scaling.runs.record import RecordState
+from scaling.runs.store import Store
+>>>>>>> cluster
 
 pytestmark = pytest.mark.faults
-TRIALS = 3
-CONFIGURATION = {
-    "data": {"train": 1000, "validation": 100},
-    "recipe": {"epochs": 6},
-    "search": {"trials": TRIALS, "baseline_seeds": [0], "sampler": "random"},
-    "cluster": {"heartbeat_s": 1, "grace_s": 6},
-}
+JOBS, EPOCHS = 4, 150
 SETTINGS = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -71,8 +73,9 @@ class Slurm:
             )
 
     def environment(self) -> dict[str, str]:
-        """No `OMP_NUM_THREADS` or storage of the test's own: a job brings its own."""
-        return {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "SCALING_PYTHON": sys.executable}
+        path = os.pathsep.join([str(ROOT), str(HERE)])
+        own = {"SLURM_CONF": str(self.folder / "slurm.conf"), "SCALING_PYTHON": sys.executable}
+        return {**os.environ, **own, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
     def call(self, *command: str) -> str:
         done = subprocess.run(
@@ -99,7 +102,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
     for name in ("state", "spool"):
         (folder / name).mkdir()
     text = SETTINGS.format(
-        host=socket.gethostname(), folder=folder, controller_port=free_port(), node_port=free_port()
+        host=socket.gethostname(), folder=folder, controller_port=_free_port(), node_port=_free_port()
     )
     (folder / "slurm.conf").write_text(text)
     running = Slurm(folder=folder)
@@ -116,6 +119,12 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
         for daemon in running.daemons.values():
             daemon.wait(30)
         _end_jobs(str(folder))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def _unknown(running: Slurm) -> bool:
@@ -147,83 +156,109 @@ def _end_jobs(text: str) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
     job: str
-    place: str
-    folder: Path
-    logs: Path
+    run: Path
+    cluster: Path
+    log: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(path=self.run / "trainings")
+
+    def contents(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.store.path.glob("*.json")}
+
+    def recorded(self) -> int:
+        return len(list(self.store.keys()))
+
+    def in_training(self) -> int:
+        return len(list((self.run / "trainings" / "unfinished").glob("*.checkpoint")))
+
+    def said(self) -> str:
+        return self.log.read_text() if self.log.exists() else ""
 
 
-def submit(slurm: Slurm, server: Server, tmp_path: Path) -> Submitted:
-    """Submit two workers of a new study with the script as it ships."""
-    config, folder = experiment(tmp_path, **CONFIGURATION), tmp_path / "run"
-    place = fresh_database(server, tmp_path.name)
-    secret = tmp_path / "storage"
-    secret.write_text(place)
-    secret.chmod(0o600)
+def submit(slurm: Slurm, tmp_path: Path, *, workers: int = 2) -> Submitted:
+    """Submit trainings on so many workers with the script as it ships."""
+    one = Submitted(job="", run=tmp_path / "run", cluster=tmp_path / "cluster", log=tmp_path / "log.txt")
+    command = [sys.executable, str(HERE / "listed_jobs.py"), "--folder", str(one.run)]
+    command += ["--jobs", str(JOBS), "--epochs", str(EPOCHS)]
     job = slurm.call(
-        "sbatch", "--parsable", "--array=0-1", f"--output={tmp_path}/%a.txt",
-        "experiments/slurm/search.sbatch", str(config), str(secret), str(folder),
+        "sbatch", "--parsable", f"--ntasks={workers}", f"--output={one.log}",
+        f"--export=ALL,SCALING_CLUSTER={one.cluster}", "experiments/slurm/search.sbatch", *command,
     )  # fmt: skip
-    return Submitted(job=job, place=place, folder=folder, logs=tmp_path)
+    return replace(one, job=job)
 
 
-def in_the_middle(one: Submitted, *, after: int, trainings: int) -> None:
-    """Wait until so many trials are told and so many are in training."""
-
-    wait_until((one.folder / "provenance.json").exists, what="a worker has made the study")
-    with opened(one.place, one.folder) as run:
-        wait_until(
-            lambda: told_so_far(run) >= after and len(in_training(run)) >= trainings,
-            what=f"{after} told, {trainings} in training",
-        )
+def in_the_middle(one: Submitted) -> None:
+    """Wait until some trainings are recorded and another has a checkpoint."""
+    wait_until(lambda: one.recorded() >= 1 and one.in_training() >= 1, seconds=300, what="trainings go on")
 
 
-def start_now(slurm: Slurm, task: str) -> None:
-    """Slurm itself lets a requeued task wait for two minutes.
+def start_now(slurm: Slurm, job: str) -> None:
+    """Slurm itself lets a requeued job wait for two minutes.
 
-    Credentials are revoked by the second: slurmd refuses a task that is allocated anew in the second of its
+    Credentials are revoked by the second: slurmd refuses a job that is allocated anew in the second of its
     end, and slurmctld then counts it as failed.
     """
     time.sleep(2)
-    slurm.call("scontrol", "update", f"JobId={task}", "StartTime=now")
+    slurm.call("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 def over(slurm: Slurm, one: Submitted) -> None:
-    """Wait until the study's jobs have left the queue, then check it."""
-    wait_until(lambda: not slurm.states(), what="the jobs end")
-    logs = "".join(path.read_text() for path in sorted(one.logs.glob("[01].txt")))
-    assert "Traceback" not in logs, logs
-    assert "tiny is done" in logs, logs
-    check(one.place, one.folder, networks=TRIALS)
+    """Wait until the job has left the queue, then see that every training has one whole record."""
+    wait_until(lambda: not slurm.states(), seconds=300, what="the job ends")
+    assert "Traceback" not in one.said(), one.said()
+    assert "done" in one.said().splitlines(), one.said()
+    keys = {job.key for job in tiny_jobs(JOBS, epochs=EPOCHS)}
+    assert set(one.store.keys()) == keys
+    for key in keys:
+        found = one.store.find(key)
+        assert found is not None
+        assert found.state == RecordState.COMPLETE
+    assert sorted((one.run / "records.txt").read_text().split()) == sorted(keys), "a training was named twice"
 
 
-def test_a_signalled_task_is_put_back_and_queued_again(slurm: Slurm, server: Server, tmp_path: Path) -> None:
-    one = submit(slurm, server, tmp_path)
-    in_the_middle(one, after=1, trainings=2)
-    assert set(slurm.states()) == {f"{one.job}_0", f"{one.job}_1"}
-    slurm.call("scancel", "--signal=TERM", "--batch", f"{one.job}_0")
-    wait_until(
-        lambda: slurm.states().get(f"{one.job}_0") == "PENDING", seconds=60, what="the task is requeued"
-    )
-    assert interruptions(one.place, one.folder) == ["stopped"]
-    assert "the trial in training was put back" in (one.logs / "0.txt").read_text()
-    start_now(slurm, f"{one.job}_0")
+def test_a_signalled_job_stops_in_order_and_is_queued_again(slurm: Slurm, tmp_path: Path) -> None:
+    one = submit(slurm, tmp_path)
+    in_the_middle(one)
+    assert one.cluster.stat().st_mode & 0o077 == 0, "others can read the cluster's key"
+    assert "tls://" in (one.cluster / "scheduler.json").read_text()
+    slurm.call("scancel", "--signal=TERM", "--batch", one.job)
+    wait_until(lambda: slurm.states().get(one.job) == "PENDING", what="the job is requeued")
+    assert "stopped" in one.said().splitlines(), one.said()
+    first = one.contents()
+    start_now(slurm, one.job)
     over(slurm, one)
-    assert (one.logs / "0.txt").read_text().count("worker of tiny") == 2
-    from sqlalchemy import make_url  # noqa: PLC0415
-
-    password = make_url(one.place).password
-    assert password
-    for path in [*one.folder.rglob("*"), *one.logs.glob("*.txt")]:
-        if path.is_file():
-            assert password.encode() not in path.read_bytes(), f"{path} holds the password"
+    assert first.items() <= one.contents().items(), "what was recorded was trained again"
 
 
-def test_a_node_that_dies_loses_no_trial(slurm: Slurm, server: Server, tmp_path: Path) -> None:
-    one = submit(slurm, server, tmp_path)
-    in_the_middle(one, after=1, trainings=2)
+def test_a_cancelled_job_stays_away_and_workers_join_the_next(slurm: Slurm, tmp_path: Path) -> None:
+    one = submit(slurm, tmp_path, workers=1)
+    wait_until(lambda: one.in_training() >= 1, what="a training goes on")
+    slurm.call("scancel", one.job)
+    wait_until(lambda: not slurm.states(), what="the job is gone")
+    assert not _processes(str(one.cluster)), "processes outlive their job"
+    again = submit(slurm, tmp_path, workers=1)
+    wait_until(lambda: again.in_training() >= 1 and (one.cluster / "scheduler.json").exists(), what="it runs")
+    array = slurm.call(
+        "sbatch", "--parsable", "--array=0-1", f"--output={tmp_path}/worker-%a.txt",
+        "experiments/slurm/workers.sbatch", str(one.cluster),
+    )  # fmt: skip
+    wait_until(lambda: again.in_training() >= 2, what="a worker of the array trains")
+    slurm.call("scancel", f"{array}_0")
+    wait_until(lambda: again.recorded() == JOBS, seconds=300, what="all trainings are recorded")
+    wait_until(lambda: again.job not in slurm.states(), what="the job ends")
+    slurm.call("scancel", array)
+    over(slurm, again)
+
+
+def test_a_node_that_dies_loses_no_record(slurm: Slurm, tmp_path: Path) -> None:
+    one = submit(slurm, tmp_path)
+    in_the_middle(one)
+    first = one.contents()
     os.killpg(slurm.daemons["slurmd"].pid, signal.SIGKILL)
     slurm.daemons["slurmd"].wait()
-    _end_jobs(str(one.folder))  # as the machine had gone: jobs and their keepers with it
+    _end_jobs(str(tmp_path))  # as the machine had gone: jobs and their keepers with it
     for process in _processes("slurmstepd"):
         if str(slurm.folder) in Path(f"/proc/{process}/environ").read_text(errors="replace"):
             os.kill(process, signal.SIGKILL)
@@ -231,9 +266,9 @@ def test_a_node_that_dies_loses_no_trial(slurm: Slurm, server: Server, tmp_path:
     slurm.start("slurmd")
     wait_until(
         lambda: set(slurm.states().values()) == {"PENDING"} or not slurm.states(),
-        seconds=90, what="Slurm notices and queues the tasks again",
-    )  # fmt: skip
-    for task in slurm.states():
-        start_now(slurm, task)
+        what="Slurm notices and queues the job again",
+    )
+    for job in slurm.states():
+        start_now(slurm, job)
     over(slurm, one)
-    assert set(interruptions(one.place, one.folder)) == {EXPIRED}
+    assert first.items() <= one.contents().items(), "what was recorded was trained again"
