@@ -27,7 +27,7 @@ LOCAL = "local"
 TIMEOUT_S = 10.0
 """Seconds that a scheduler, or its file, is waited for."""
 CLOSING_S = 30.0
-"""Seconds that workers of a local cluster are given to leave; trainings that still run have stopped by then."""
+"""Seconds that workers of a local cluster are given to leave; trainings have stopped by then."""
 LOCAL_CONFIG: dict[str, Any] = {
     # Dask's HTTP servers cannot be left out; without routes they answer nothing.
     "distributed.scheduler.http.routes": [],

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scaling.search.config import parse_config
 
 from scaling.analysis import noise_floor
 from scaling.plans.search.config import parse_config

@@ -14,18 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-<<<<<<< HEAD
-from checking import check, in_training, interruptions, opened, told_so_far
-from postgres import Server, free_port, fresh_database
-from scaling.search.endings import EXPIRED
-from search_runs import ROOT, experiment, wait_until
-=======
 from dask_cluster import HERE, ROOT, wait_until
 from listed_jobs import tiny_jobs
 
 from scaling.runs.record import RecordState
 from scaling.runs.store import Store
->>>>>>> cluster
 
 pytestmark = pytest.mark.faults
 JOBS, EPOCHS = 4, 150
