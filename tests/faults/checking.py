@@ -54,7 +54,9 @@ def left_by(output: Path) -> Left:
     assert accepted == state.config.search.trials, "the budget was not met exactly"
     proposed = [one.document() | {"proposed_at": None} for one in state.history.proposals]
     return Left(
-        trials=table.drop(columns=CLOCKED), proposals=proposed, records={k: _untimed(v) for k, v in records.items()}
+        trials=table.drop(columns=CLOCKED),
+        proposals=proposed,
+        records={k: _untimed(v) for k, v in records.items()},
     )
 
 

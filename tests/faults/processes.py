@@ -74,7 +74,11 @@ def full_disk(pid: int, room: int) -> None:
 
 def _alone(log: str, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # as a terminal starts it, not as pytest was
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # as a terminal starts it, not as pytest was
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)

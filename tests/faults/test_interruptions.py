@@ -60,7 +60,9 @@ def test_every_worker_is_killed_in_the_last_wave(
 ) -> None:
     begin_after(TRAININGS - CONFIRMED, undisturbed_run, tmp_path)
     process, output = launch("--workers", CONFIRMED), tmp_path / "run"
-    wait_until(lambda: len(workers_of(process.pid or 0)) == CONFIRMED and checkpointed(output), what="the last wave")
+    wait_until(
+        lambda: len(workers_of(process.pid or 0)) == CONFIRMED and checkpointed(output), what="the last wave"
+    )
     for worker in workers_of(process.pid or 0):
         os.kill(worker, signal.SIGKILL)
     wait_until(lambda: trained(output) or not process.is_alive(), what="the end of the trainings")
@@ -145,7 +147,9 @@ def test_the_second_of_two_launches_is_refused_and_says_who_is_at_work(
         assert said.count("\n") == 1, said
         assert f"another run is using {output}: process {process.pid} on " in said
         assert ", since 2" in said
-    assert before.items() <= contents(output).items() | {(output / "progress.json", before[output / "progress.json"])}
+    assert before.items() <= contents(output).items() | {
+        (output / "progress.json", before[output / "progress.json"])
+    }
     os.kill(workers_of(process.pid or 0)[0], signal.SIGCONT)
     wait_until(lambda: trained(output) or not process.is_alive(), what="the end of the trainings")
     check(output, undisturbed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -64,6 +65,8 @@ def parsed(text: str, *, where: str) -> URL:
             f"{where} is no URL; expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
         ) from None
     if url.drivername in {"postgresql", "postgresql+psycopg"}:
+        if find_spec("psycopg") is None:
+            raise ConfigError("PostgreSQL needs psycopg: pip install 'efficientnet-scaling[postgresql]'")
         return url.set(drivername="postgresql+psycopg")
     if url.drivername == "sqlite" and url.database and url.database != ":memory:" and not url.query:
         return url
