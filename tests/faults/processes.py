@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["scaling.cli.running"])
+CONTEXT.set_forkserver_preload([f"scaling.cli.{name}" for name in ("running", "status", "best", "exporting", "report")])
 
 
 def command_line(
@@ -25,7 +25,7 @@ def command_line(
     file_size: int | None = None,
     user: int | None = None,
 ) -> BaseProcess:
-    """Run `run_search.py` in a process group of its own; what it prints goes to a file.
+    """Run `run_search.py`, or `scaling report`, in a process group of its own; what it prints goes to a file.
 
     Args:
         arguments: of the command line.
@@ -91,7 +91,9 @@ def _run_command(
     arguments: list[str], environ: dict[str, str], file_size: int | None, user: int | None
 ) -> None:
     os.environ.update(environ)
-    from scaling.cli.search import main  # noqa: PLC0415
+    from scaling.cli import group  # noqa: PLC0415
+    from scaling.cli.output import run  # noqa: PLC0415
+    from scaling.cli.search import search  # noqa: PLC0415
 
     sys.argv = ["run_search.py", *arguments]
     if file_size is not None:
@@ -100,4 +102,4 @@ def _run_command(
         os.setgroups([])
         os.setgid(user)
         os.setuid(user)
-    main(arguments)
+    run(group if arguments[0] == "report" else search, arguments)

@@ -12,8 +12,13 @@ from typing import Any
 from processes import command_line
 from search_runs import experiment, store_of
 
+from scaling.plans.search.config import load_config
 from scaling.plans.search.history import read_history
+from scaling.plans.search.run import run_search
 from scaling.runs.folder import RunFolder
+from scaling.runs.launch import Where
+from scaling.runs.processes import LocalProcesses
+from scaling.training.machine import Packing
 
 REFERENCES, TRIALS = 5, 3
 CONFIRMED = 2
@@ -91,3 +96,10 @@ def recorded(output: Path) -> int:
 def checkpointed(output: Path) -> bool:
     """Whether a training is under way that has a checkpoint."""
     return any((store_of(output).path / "unfinished").glob("*.checkpoint"))
+
+
+def run_with(program: str, config: Path, output: Path) -> None:
+    """Run a search whose one worker process runs another module than usual."""
+    workers = LocalProcesses(packing=Packing(workers=1, threads=1, reason="one"), program=program)
+    where = Where(store=store_of(output), executor=workers)
+    run_search(load_config(config), RunFolder(path=output), where, warn=print)

@@ -13,8 +13,6 @@ import pytest
 from recorded_runs import CONFIG, a_run, go_on
 from search_runs import store_of
 
-from scaling.cli.output import run
-from scaling.cli.search import search
 from scaling.errors import ConfigError, ResultsError
 from scaling.plans.search.projection import all_shown
 from scaling.plans.search.run import read_search, run_search
@@ -164,21 +162,3 @@ def test_trainings_are_found_where_the_run_noted_them(
     moved = RunFolder(path=tmp_path / "moved")
     run_search(CONFIG, moved, Where(store=Store(path=tmp_path / "trainings")))
     pd.testing.assert_frame_equal(read_search(moved).trials(), table)
-
-
-def test_a_finished_run_says_so_and_changes_nothing(
-    finished: tuple[RunFolder, pd.DataFrame],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    folder, _ = finished
-    before = contents(folder.path)
-    monkeypatch.setattr("scaling.library.searching.conclude", lambda _run: None)
-    run(search, ["resume", str(folder.path), "--json"])
-    out, err = capsys.readouterr()
-    assert "is finished; --fresh starts anew" in err
-    assert json.loads(out)["states"] == {"complete": 19}
-    after = contents(folder.path)
-    assert {path: after[path] for path in before if path != folder.study} == {
-        path: content for path, content in before.items() if path != folder.study
-    }

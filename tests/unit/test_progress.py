@@ -61,8 +61,8 @@ def test_without_a_terminal_each_training_is_one_line() -> None:
 
 def test_the_whole_goes_with_multiply_adds_of_trainings_that_have_ended() -> None:
     _, progress = drawn(
-        started(0), started(1), Ended(key="0", record=record_of(JOBS[0])), started(2), Ended(key="1", died=True),
-        terminal=False,
+        started(0), started(1), Ended(key="0", record=record_of(JOBS[0])), started(2),
+        Ended(key="1", died=True), terminal=False,
     )  # fmt: skip
     assert progress.bars.tasks[progress.whole].completed == pytest.approx(5 * MACS)
     assert progress.ended == 5

@@ -21,12 +21,12 @@ from scaling import count_cost
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
+from scaling.plans.search.trial import reference_trials
 from scaling.report import RunRecord, read_record, report_page, save_report
 from scaling.report.findings import NOTHING_YET, failures, findings
 from scaling.report.front import front_of
 from scaling.report.laws import laws_of
 from scaling.report.rows import columns_of, table_rows
-from scaling.plans.search.trial import reference_trials
 from scaling.runs.record import RecordState
 from scaling.runs.trials_table import read_trials, trials_frame, write_trials
 
