@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([f"scaling.cli.{name}" for name in ("running", "status", "best", "exporting", "report")])
+CONTEXT.set_forkserver_preload(
+    [f"scaling.cli.{name}" for name in ("running", "status", "best", "exporting", "report")]
+)
 
 
 def command_line(

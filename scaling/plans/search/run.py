@@ -17,7 +17,7 @@ from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.plans.search.history import History, open_history, read_history
 from scaling.plans.search.plan import SearchPlan
 from scaling.plans.search.projection import AT_ONCE_S, LAST_S, Projection, shown
-from scaling.plans.search.storage_url import sqlite_url
+from scaling.plans.search.storage_url import require_driver, sqlite_url
 from scaling.plans.search.table import all_trials, frame_of, proposals_frame
 from scaling.plans.search.trial import SearchTrial, TrialState, proposed_trials, reference_trials
 from scaling.runs.coordinator import Listener, RunEnd, Started, silent
@@ -136,10 +136,13 @@ def run_search(
         warn: takes a line about what is not as it should be, but stops nothing.
 
     Raises:
-        ConfigError: no network is on target, or the folder holds a run of another configuration.
+        ConfigError: no network is on target, the folder holds a run of another configuration, or the driver
+            of the database is not installed.
         DataError: data are missing.
         ResultsError: another run uses the folder, or something cannot be written; what was written is whole.
     """
+    url = storage or sqlite_url(folder.study)
+    require_driver(url)
     with held(folder):
         continued = open_folder(
             folder,
@@ -173,7 +176,7 @@ def run_search(
                 networks=networks_planned(config),
             )
         )
-        projection = Projection(config, storage or sqlite_url(folder.study))
+        projection = Projection(config, url)
         keeper = _StudyKeeper(plan, known, projection, listener)
         end = RunEnd.STOPPED
         try:

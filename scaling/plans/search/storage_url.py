@@ -65,8 +65,6 @@ def parsed(text: str, *, where: str) -> URL:
             f"{where} is no URL; expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"
         ) from None
     if url.drivername in {"postgresql", "postgresql+psycopg"}:
-        if find_spec("psycopg") is None:
-            raise ConfigError("PostgreSQL needs psycopg: pip install 'efficientnet-scaling[postgresql]'")
         return url.set(drivername="postgresql+psycopg")
     if url.drivername == "sqlite" and url.database and url.database != ":memory:" and not url.query:
         return url
@@ -86,6 +84,16 @@ def _from_file(file: Path) -> URL:
     if has_password(url) and mode & 0o077:
         raise ConfigError(f"{file} holds a password and others can read it; run: chmod 600 {file}")
     return url
+
+
+def require_driver(url: URL) -> None:
+    """See that a database of its kind can be met at all.
+
+    Raises:
+        ConfigError: it takes a package that is not installed.
+    """
+    if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise ConfigError("PostgreSQL needs psycopg: pip install 'efficientnet-scaling[postgresql]'")
 
 
 def has_password(url: URL) -> bool:
