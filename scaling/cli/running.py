@@ -74,8 +74,15 @@ def run(
 @where_options
 @storage_options
 @json_option
+@click.pass_context
 def resume(
-    run_folder: Path, storage: str | None, storage_file: Path | None, as_json: bool, **where: Any
+    context: click.Context,
+    /,
+    run_folder: Path,
+    storage: str | None,
+    storage_file: Path | None,
+    as_json: bool,
+    **where: Any,
 ) -> None:
     """Go on with a run by its own configuration, whatever its experiment file says now.
 
@@ -83,6 +90,8 @@ def resume(
     """
     folder = RunFolder(path=run_folder)
     config = read_search(folder).config
+    if context.get_parameter_source("store_path") == click.core.ParameterSource.DEFAULT:
+        where["store_path"] = folder.store()
     url = locate(storage, storage_file, os.environ, folder.study)
     _run(config, folder, where_of(**where), url=url, fresh=False, as_json=as_json)
 
@@ -103,7 +112,8 @@ def _run(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        errors.print(f"stopped; the same command goes on from here ({folder.path})", soft_wrap=True)
+        line = f"stopped; the same command goes on from here ({folder.path})"
+        errors.print(line, markup=False, soft_wrap=True)
         sys.exit(INTERRUPTED)
     if as_json:
         emit_json(found.result)
@@ -116,8 +126,11 @@ def _announce(found: Announced) -> None:
     config, setup = found.config, found.config.setup
     target, rules, baseline = config.target, setup.rounding_rules, config.baseline_spec
     cost, sizes = count_cost(baseline), image_sizes(baseline, target, rules)
-    verb = "going on with" if found.continued else "starting"
     errors.print(f"{config.name}: {config.question}", markup=False, style="bold", soft_wrap=True)
+    if found.finished:
+        errors.print(f"{found.folder.path} is finished; --fresh starts anew", markup=False, soft_wrap=True)
+        return
+    verb = "going on with" if found.continued else "starting"
     errors.print(
         f"{verb} {found.folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
         f"at {baseline.image_size} px; {_wanted(config)}",
@@ -153,7 +166,8 @@ def _show(found: SearchRun) -> None:
     if choice:
         print_family(family_command(found.path, choice["winner"]))
     folder = found.state.folder
-    console.print(f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}", soft_wrap=True)
+    paths = f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}"
+    console.print(paths, markup=False, soft_wrap=True)
 
 
 def print_family(command: str | None) -> None:

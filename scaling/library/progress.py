@@ -49,7 +49,7 @@ class TrainingProgress:
         self.console, self.label, self.count, self.ended = console, label, count, ended
         self.bars = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TaskProgressColumn(),
             TimeElapsedColumn(),

@@ -30,6 +30,7 @@ from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
 from scaling.runs.folder import RunFolder, set_aside
 from scaling.runs.launch import Where
+from scaling.runs.store import Store
 from scaling.training.kernels import Progress, no_progress
 
 QUICK = Path("experiments") / "quick.toml"
@@ -148,7 +149,7 @@ def search(
         sampler: instead of the file's.
         overrides: further settings, such as `recipe.epochs=5`.
         output: folder of the run; runs/<name> if None.
-        where: trainings run, and records lie.
+        where: trainings run, and records lie; on this machine, where the run's are, or in runs/trainings.
         storage: database of the Optuna study that others look at; SQLite in the folder if None.
         fresh: set an earlier run in that folder out of the way.
         console: for progress; standard error if None.
@@ -173,12 +174,14 @@ def search(
     console = console or Console(stderr=True, highlight=False)
     if fresh and (earlier := set_aside(folder)):
         console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    if where is None:
+        where = Where(store=Store(path=folder.store())) if folder.config.exists() else Where()
     shown = _Shown(console, announce)
     with shown:
         end, state = run_search(
             config,
             folder,
-            where or Where(),
+            where,
             storage=storage or locate(None, None, os.environ, folder.study),
             announce=shown.announce,
             listener=shown.listener,

@@ -239,7 +239,8 @@ def open_folder(
         device: type of device that trains, which `auto` may decide otherwise on another machine.
 
     Raises:
-        ConfigError: it holds a run of another configuration, whose first difference is shown, or device.
+        ConfigError: it holds a run of another configuration, whose first difference is shown, of another
+            device, or whose trainings are elsewhere.
         ResultsError: it holds something else, or a run of another version.
     """
     document = {
@@ -281,7 +282,31 @@ def open_folder(
             f"{folder.path} was made by {PACKAGE} {earlier.get('version')}, this is {document['version']}; "
             "go on with that version, or choose another --output"
         )
+    if not folder.records.exists() and not folder.proposals.exists():
+        raise ResultsError(
+            f"{folder.path} holds results without the trainings that they come from, so nothing can go on; "
+            "choose another --output, or --fresh to set it aside"
+        )
+    _note_store(folder, earlier, store)
     return True
+
+
+def _note_store(folder: RunFolder, earlier: Mapping[str, Any], store: Path | None) -> None:
+    """Take over where a run's trainings were moved to.
+
+    Raises:
+        ConfigError: they are where they were, and that is elsewhere.
+    """
+    if store is None or "store" not in earlier:
+        return
+    noted = Path(os.path.normpath(folder.path / str(earlier["store"])))
+    if noted.resolve() == store.resolve():
+        return
+    if noted.is_dir():
+        raise ConfigError(
+            f"the trainings of {folder.path} are in {noted}, not in {store}: give --store {noted}"
+        )
+    write_json(folder.config, {**earlier, "store": os.path.relpath(store, folder.path)})
 
 
 @contextmanager

@@ -55,6 +55,14 @@ def finish_provenance(folder: RunFolder, record: Mapping[str, Any], *, finished:
     write_json(folder.provenance, {**record, "finished": utc_now() if finished else None})
 
 
+def is_ended(folder: RunFolder) -> bool:
+    """Whether the provenance of a run has an end; a damaged one has none."""
+    try:
+        return bool(json.loads(folder.provenance.read_text(encoding="utf-8"))["finished"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def launches(folder: RunFolder) -> list[dict[str, Any]]:
     """Return when, and by which code, a run was launched so far; a damaged file counts as none."""
     found = recorded(folder).get("launches")

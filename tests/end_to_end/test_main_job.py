@@ -8,13 +8,13 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from search_runs import ROOT, environment, experiment, finished
+from recorded_runs import shown
+from search_runs import ROOT, environment
 
 from scaling.figures import RUN_CHARTS
+from scaling.plans.search.config import load_config
 from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
-from scaling.search.config import load_config
 
 TINY = [
     *("--set", "data.train=200", "--set", "data.validation=100"),
@@ -24,14 +24,11 @@ TINY = [
 
 def main_job(output: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run the README's main command, as it is typed, with the budget made small."""
-    arguments = [sys.executable, "run_search.py", *TINY, "--output", str(output), *more]
+    arguments = [sys.executable, "run_search.py", *TINY, "--output", str(output)]
+    arguments += ["--store", str(output.parent / "trainings"), *more]
     return subprocess.run(
         arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300, check=False
     )
-
-
-CLOCKED = {"wall_s", "train_step_ms", "inference_ms_batch_1", "inference_ms", "images_per_s"}
-"""What a clock says; everything else is the same every time."""
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +43,10 @@ def test_it_ends_well_and_prints_its_table(run: tuple[Path, subprocess.Completed
     for word in ("baseline", "depth", "width", "resolution", "compound", "trial 5", "top-1 %", "noise floor"):
         assert word in done.stdout
     assert str(output / "trials.csv") in done.stdout
-    assert "distinct networks on target" in done.stderr
+    assert "2 proposals and 5 references" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "9/9" in done.stderr
+    trainings = len(read_trials(output / "trials.csv"))
+    assert f"{trainings}/{trainings}" in done.stderr
     assert "again at" in done.stderr
     assert "best: trial " in done.stdout
     assert "scaling family --alpha " in done.stdout
@@ -79,8 +77,8 @@ def test_the_table_of_trials_is_right(run: tuple[Path, subprocess.CompletedProce
 
 def test_provenance_is_complete(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     found = json.loads((run[0] / "provenance.json").read_text())
-    assert found["config"] == json.loads((run[0] / "config.json").read_text())
-    assert found["config"]["data"]["train"] == 200
+    assert found["config"] == json.loads((run[0] / "run.json").read_text())["config"]
+    assert found["config"]["setup"]["data"]["train"] == 200
     assert found["config"]["search"]["baseline_seeds"] == [0, 1, 2]
     assert len(found["config_key"]) == 16
     assert {"commit", "dirty", "command", "device", "packages", "platform", "cores"} <= set(found)
@@ -111,107 +109,43 @@ def test_a_report_is_written_and_named(run: tuple[Path, subprocess.CompletedProc
     assert page.count("<svg") == len(RUN_CHARTS) + 1
 
 
-def test_a_finished_run_says_so_and_trains_nothing(
+def test_a_finished_run_says_so_trains_nothing_and_prints_one_document(
     run: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    output, first = run
-    before = {name: (output / name).read_bytes() for name in ("trials.csv", "provenance.json", "config.json")}
-    again = main_job(output)
+    output, _ = run
+    before = {name: (output / name).read_bytes() for name in ("trials.csv", "provenance.json", "run.json")}
+    again = main_job(output, "--json")
     assert again.returncode == 0, again.stderr
     assert "is finished; --fresh starts anew" in " ".join(again.stderr.split())
-    assert "/9" not in again.stderr
-    assert again.stdout.splitlines()[0].split() == first.stdout.splitlines()[0].split()
+    assert "/" not in again.stderr.split("anew")[-1]
     assert {name: (output / name).read_bytes() for name in before} == before
-
-
-def test_json_is_one_document_of_the_same_result(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    done = main_job(run[0], "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    document = json.loads(again.stdout)
     assert document["experiment"] == "quick"
-    trials = read_trials(run[0] / "trials.csv")
+    trials = read_trials(output / "trials.csv")
     assert sum(document["states"].values()) == len(trials)
     assert len(document["ranking"]) == 7
-    best = document["ranking"][0]["top1"]
     searched = trials[(trials["state"] == "complete") & (trials["kind"] != "confirm")]
-    means = searched.groupby("trial")["top1"].mean()
-    assert best == pytest.approx(means.max())
+    assert document["ranking"][0]["top1"] == pytest.approx(searched.groupby("trial")["top1"].mean().max())
 
 
 def test_another_configuration_is_refused(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     before = (run[0] / "trials.csv").read_bytes()
     done = main_job(run[0], "--set", "recipe.learning_rate=0.02")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "recipe.learning_rate: 0.008 there, 0.02 here" in done.stderr
+    assert "setup.recipe.learning_rate: 0.008 there, 0.02 here" in done.stderr
     assert (run[0] / "trials.csv").read_bytes() == before
 
 
 def test_export_copies_what_is_kept(
     run: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    arguments = [sys.executable, "run_search.py", "export", str(run[0]), "--to", str(tmp_path / "kept")]
-    done = subprocess.run(arguments, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
     kept = tmp_path / "kept"
-    for name in ("trials.csv", "provenance.json", "config.json"):
-        assert (kept / name).read_bytes() == (run[0] / name).read_bytes()
-    assert {file.name for file in (kept / "figures").iterdir()} >= {
+    shown("export", str(run[0]), "--to", str(kept))
+    for name in ("trials.csv", "provenance.json", "result.json"):
+        assert (kept / name).read_bytes() == (run[0] / name).read_bytes(), name
+    document = json.loads((run[0] / "run.json").read_text())
+    assert json.loads((kept / "run.json").read_text()) == {k: v for k, v in document.items() if k != "store"}
+    assert {file.name for file in (kept / "figures").iterdir()} == {
         file.name for file in (run[0] / "figures").glob("run_*")
     }
-    assert not list(kept.rglob("*.sqlite3*")) + list(kept.rglob("*.lock"))
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame]:
-    """A finished run of six small networks, and its table."""
-    folder = tmp_path_factory.mktemp("small")
-    config = experiment(folder, search={"trials": 1, "baseline_seeds": [0]})
-    done = finished(config, folder / "run")
-    assert done.returncode == 0, done.stderr
-    return folder, read_trials(folder / "run" / "trials.csv")
-
-
-def test_fresh_sets_aside_and_gives_the_same_result_again(small: tuple[Path, pd.DataFrame]) -> None:
-    folder, first = small
-    output = folder / "run"
-    (output / "mine.txt").write_text("mine")
-    again = finished(folder / "tiny.toml", output, "--fresh")
-    assert again.returncode == 0, again.stderr
-    (aside,) = folder.glob("run.before-*")
-    assert (aside / "mine.txt").read_text() == "mine"
-    assert not (output / "mine.txt").exists()
-    pd.testing.assert_frame_equal(read_trials(aside / "trials.csv"), first)
-    columns = [column for column in first.columns if column not in CLOCKED]
-    found = read_trials(output / "trials.csv")[columns]
-    pd.testing.assert_frame_equal(found, first[columns], check_exact=True)
-
-
-def test_a_lost_database_is_not_taken_for_a_finished_run(small: tuple[Path, pd.DataFrame]) -> None:
-    folder, first = small
-    output = folder / "run"
-    for file in output.glob("study.sqlite3*"):
-        file.unlink()
-    done = finished(folder / "tiny.toml", output)
-    assert done.returncode == 0, done.stderr
-    columns = [column for column in first.columns if column not in CLOCKED]
-    pd.testing.assert_frame_equal(read_trials(output / "trials.csv")[columns], first[columns])
-
-
-def test_a_run_of_which_everything_diverges_fails_with_one_reason(tmp_path: Path) -> None:
-    config = experiment(tmp_path, recipe={"learning_rate": 1e30, "optimizer": "sgd"}, search={"trials": 1})
-    done = finished(config, tmp_path / "run")
-    assert done.returncode == 1
-    assert "no network" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
-    trials = read_trials(tmp_path / "run" / "trials.csv")
-    assert set(trials["state"]) == {"diverged"}
-    assert trials["top1"].isna().all()
-
-
-def test_a_space_without_networks_is_refused(tmp_path: Path) -> None:
-    config = experiment(tmp_path, search={"tolerance": 1e-9})
-    done = finished(config, tmp_path / "run")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "no network is on target" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    assert not [path for path in kept.rglob("*") if path.suffix in {".sqlite3", ".lock", ".jsonl"}]

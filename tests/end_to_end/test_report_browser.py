@@ -231,8 +231,9 @@ def test_without_scripts_everything_is_there(browser: Any, report: Path) -> None
 def test_hostile_names_do_nothing(browser: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(QUICK, run, ignore=shutil.ignore_patterns("figures"))
-    config = json.loads((run / "config.json").read_text()) | {"question": HOSTILE, "prediction": HOSTILE}
-    (run / "config.json").write_text(json.dumps(config))
+    document = json.loads((run / "run.json").read_text())
+    document["config"] |= {"question": HOSTILE, "prediction": HOSTILE}
+    (run / "run.json").write_text(json.dumps(document))
     page, said = opened(browser, save_report(run, tmp_path / "report.html"))
     assert page.title() == "quick on glyphs: report"
     assert page.locator("h1").text_content() == HOSTILE
@@ -241,7 +242,7 @@ def test_hostile_names_do_nothing(browser: Any, tmp_path: Path) -> None:
 
 
 def test_a_run_without_trials_opens_too(browser: Any, tmp_path: Path) -> None:
-    shutil.copy(QUICK / "config.json", tmp_path)
+    shutil.copy(QUICK / "run.json", tmp_path)
     page, said = opened(browser, save_report(tmp_path, tmp_path / "report.html"))
     assert page.locator("#table").count() == 0
     page.click("#theme")

@@ -1,111 +1,80 @@
-"""What must hold after any fault: nothing lost, nothing twice, table and database the same."""
+"""What must hold after any fault: nothing lost, nothing twice, the budget met, the same as undisturbed."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from optuna.trial import FrozenTrial
-from scaling.search.endings import PUT_BACK, lineage_of, running
-from scaling.search.folder import RunFolder
-from scaling.search.leases import LEASE
-from scaling.search.location import parsed
-from scaling.search.rows import table
-from scaling.search.run import Run, join_run
 
-from scaling.runs.trials_table import read_trials, write_trials
+from scaling.plans.search.run import read_search
+from scaling.runs.folder import RunFolder
+from scaling.runs.trials_table import read_trials
 
-MadeStudy = tuple[str, Path]
-"""URL of the database, folder of the run."""
-MakeStudy = Callable[..., MadeStudy]
+CLOCKED = ["wall_s", "train_step_ms", "inference_ms_batch_1", "inference_ms", "images_per_s"]
+"""Columns and figures that a clock gives; everything else is the same every time."""
 
 
-@contextmanager
-def opened(place: str, folder: Path) -> Iterator[Run]:
-    run = join_run(parsed(place, where="test"), None, RunFolder(path=folder))
-    try:
-        yield run
-    finally:
-        run.close()
-
-
-def check(place: str, folder: Path, *, networks: int | None = None) -> list[FrozenTrial]:
-    """Check a finished study; return what was told.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What a run leaves, without times.
 
     Args:
-        place: URL of the database.
-        folder: of the run; its table is written if no launch has.
-        networks: how many proposals the budget has.
+        trials: the table of trials.
+        proposals: lines of the history.
+        records: by key, curves and all.
     """
-    with opened(place, folder) as run:
-        return _checked(run, networks)
+
+    trials: pd.DataFrame
+    proposals: list[dict[str, Any]]
+    records: dict[str, dict[str, Any]]
 
 
-def _checked(run: Run, networks: int | None) -> list[FrozenTrial]:
-    told: list[FrozenTrial] = []
-    for study in run.studies:
-        trials = study.get_trials(deepcopy=False)
-        left = [trial.state for trial in trials if not trial.state.is_finished()]
-        assert not left, f"{len(left)} trials were lost: {left}"
-        mine = [trial for trial in trials if "outcome" in trial.user_attrs]
-        assert not [trial.number for trial in mine if PUT_BACK in trial.user_attrs], "told and put back"
-        # A claim that broke off before it named a network is ended, and asked for nothing.
-        named = [trial for trial in trials if "candidate" in trial.user_attrs]
-        asked = {lineage_of(trial) for trial in named if "dropped" not in trial.user_attrs}
-        counts = Counter(lineage_of(trial) for trial in mine)
-        assert set(counts) == asked, "trials told are not trials asked"
-        assert set(counts.values()) <= {1}, f"told more than once: {counts.most_common(3)}"
-        told += mine
-    proposals = [t for t in run.search.get_trials(deepcopy=False) if "outcome" in t.user_attrs]
-    if networks is not None:
-        assert len(proposals) == networks, "the budget was not met exactly"
-    _compare_table(run, told)
-    return told
-
-
-def _compare_table(run: Run, told: list[FrozenTrial]) -> None:
-    """The table has one row a seed of every told trial, with the accuracy that the database has."""
-    path = run.folder.trials
-    if not path.exists():
-        write_trials(path, table(run.config, run.reference, run.search))
-    frame = read_trials(path)
-    assert not frame.duplicated(["trial", "seed"]).any()
-    rows: dict[tuple[int, int], Any] = {
-        (int(row.trial), int(row.seed)): row for row in frame.itertuples() if row.state != "infeasible"
-    }
-    results = {
-        (trial.user_attrs["trial"], int(key.removeprefix("result:"))): value
-        for trial in told
-        for key, value in trial.user_attrs.items()
-        if key.startswith("result:")
-    }
-    assert set(rows) == set(results), "table and database list different trainings"
-    for key, row in rows.items():
-        assert row.state == results[key]["outcome"]
-        assert (None if pd.isna(row.top1) else row.top1) == results[key]["top1"]
-
-
-def interruptions(place: str, folder: Path) -> list[str]:
-    """Why trials were put back, over the whole study."""
-    with opened(place, folder) as run:
-        return [
-            trial.user_attrs[PUT_BACK]
-            for study in run.studies
-            for trial in study.get_trials(deepcopy=False)
-            if PUT_BACK in trial.user_attrs
-        ]
-
-
-def in_training(run: Run) -> list[FrozenTrial]:
-    """Trials with a lease."""
-    return [trial for study in run.studies for trial in running(study) if LEASE in trial.user_attrs]
-
-
-def told_so_far(run: Run) -> int:
-    return sum(
-        "outcome" in trial.user_attrs for study in run.studies for trial in study.get_trials(deepcopy=False)
+def left_by(output: Path) -> Left:
+    """Read what a finished run left, and check it in itself."""
+    folder = RunFolder(path=output)
+    state, store = read_search(folder), folder.store()
+    named = Counter(folder.keys())
+    assert set(named.values()) == {1}, f"named twice: {named.most_common(2)}"
+    assert {path.stem for path in store.glob("*.json")} == set(named), "named and recorded differ"
+    assert not [path for path in (store / "unfinished").rglob("*") if path.is_file()], "a checkpoint is left"
+    table = read_trials(folder.trials)
+    pd.testing.assert_frame_equal(table, state.trials())
+    assert not table.duplicated(["trial", "seed"]).any()
+    assert set(table["state"]) <= {"complete", "infeasible"}, table["state"].value_counts()
+    trained = table[table["state"] == "complete"]
+    assert sorted(trained["record"]) == sorted(named), "the table has other trainings than the store"
+    records = {key: json.loads((store / f"{key}.json").read_text()) for key in named}
+    for row in trained.itertuples():
+        assert row.top1 == records[str(row.record)]["result"]["top1"]
+    accepted = sum(one.fate == "accepted" for one in state.history.proposals)
+    assert accepted == state.config.search.trials, "the budget was not met exactly"
+    proposed = [one.document() | {"proposed_at": None} for one in state.history.proposals]
+    return Left(
+        trials=table.drop(columns=CLOCKED),
+        proposals=proposed,
+        records={k: _untimed(v) for k, v in records.items()},
     )
+
+
+def _untimed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record without times and where it was made."""
+    result = {name: value for name, value in record["result"].items() if name not in CLOCKED}
+    curve = [{**point, "seconds": None} for point in record["curve"]]
+    return {**record, "result": result, "curve": curve, "provenance": None, "digest": None}
+
+
+def check(output: Path, undisturbed: Left) -> None:
+    """See that a run left what one that nothing disturbed leaves, bit for bit and row by row."""
+    found = left_by(output)
+    assert found.proposals == undisturbed.proposals
+    pd.testing.assert_frame_equal(found.trials, undisturbed.trials, check_exact=True)
+    assert found.records == undisturbed.records
+
+
+def contents(*folders: Path) -> dict[Path, bytes]:
+    """Every file below some folders, to see that nothing was changed."""
+    return {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""Glyphs are drawn once, and one PostgreSQL server runs, for all of these tests."""
+"""Glyphs are drawn once, one run is left undisturbed, and one PostgreSQL server runs, for all of these tests."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from pathlib import Path
 
 import postgres
 import pytest
-from checking import MadeStudy, MakeStudy
-from scaling.search.config import SearchConfig
-from scaling.search.folder import RunFolder, open_folder
-from scaling.search.location import parsed, sqlite_url
-from scaling.search.run import open_run
-from search_runs import configuration
+from checking import Left, left_by
+from processes import ended
+from searching import Launch, launched
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,22 +32,18 @@ def server() -> Iterator[postgres.Server]:
         yield running
 
 
-@pytest.fixture
-def make_study(tmp_path: Path, request: pytest.FixtureRequest) -> MakeStudy:
-    """Make a study, filled and ready for workers."""
+@pytest.fixture(scope="session")
+def undisturbed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run with one worker."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    launch = launched(folder)
+    assert ended(launch, 600) == 0, (folder / "log").read_text()
+    return folder / "run"
 
-    def make(config: SearchConfig | None = None, *, database: str = "sqlite") -> MadeStudy:
-        config = config or configuration()
-        folder = RunFolder(path=tmp_path / "run")
-        open_folder(folder, config)
-        if database == "sqlite":
-            place = sqlite_url(folder.database).render_as_string()
-        else:
-            place = postgres.fresh_database(request.getfixturevalue("server"), tmp_path.name)
-        open_run(config, folder, parsed(place, where="test")).close()
-        return place, folder.path
 
-    return make
+@pytest.fixture(scope="session")
+def undisturbed(undisturbed_run: Path) -> Left:
+    return left_by(undisturbed_run)
 
 
 @pytest.fixture
@@ -63,3 +56,15 @@ def processes() -> Iterator[list[BaseProcess]]:
             os.killpg(process.pid or 0, signal.SIGKILL)
         process.kill()
         process.join(30)
+
+
+@pytest.fixture
+def launch(tmp_path: Path, processes: list[BaseProcess]) -> Launch:
+    """Start the run of a test, or go on with it; what is left of it is ended after the test."""
+
+    def start(*more: object, **options: object) -> BaseProcess:
+        process = launched(tmp_path, *more, **options)  # type: ignore[arg-type]
+        processes.append(process)
+        return process
+
+    return start

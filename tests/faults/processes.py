@@ -9,52 +9,45 @@ import os
 import resource
 import signal
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["scaling.cli.running", "scaling.cli.worker"])
+CONTEXT.set_forkserver_preload(
+    [f"scaling.cli.{name}" for name in ("running", "status", "best", "exporting", "report")]
+)
 
 
 def command_line(
-    *arguments: object, log: Path, environ: dict[str, str] | None = None, file_size: int | None = None
+    *arguments: object,
+    log: Path,
+    environ: dict[str, str] | None = None,
+    file_size: int | None = None,
+    user: int | None = None,
 ) -> BaseProcess:
-    """Run `run_search.py` in a process group of its own; what it prints goes to a file.
+    """Run `run_search.py`, or `scaling report`, in a process group of its own; what it prints goes to a file.
 
     Args:
         arguments: of the command line.
         log: takes standard output and error.
         environ: added to the environment.
         file_size: bytes that a file may have, which stands for a full disk.
+        user: that runs it, by number, where these tests have the right to choose.
     """
     plain = [str(argument) for argument in arguments]
-    return _started(_run_command, (plain, str(log), environ or {}, file_size))
+    return in_process(_run_command, plain, environ or {}, file_size, user, log=log)
 
 
-def joined(place: str, folder: Path, log: Path, *, train_s: float = 0.0, real: bool = False) -> BaseProcess:
-    """Let a worker join a study through the library; its messages go to a file as JSON lines.
-
-    Args:
-        place: URL of the database.
-        folder: of the run.
-        log: takes the messages.
-        train_s: seconds that a make-believe training takes.
-        real: train the baseline for real.
-    """
-    return _started(_join, (place, str(folder), str(log), train_s, real))
-
-
-def _started(target: Callable[..., None], arguments: tuple[Any, ...]) -> BaseProcess:
-    process = CONTEXT.Process(target=target, args=arguments)
+def in_process(function: Callable[..., None], *arguments: Any, log: Path) -> BaseProcess:
+    """Call a function in a process group of its own; what it prints goes to a file."""
+    process = CONTEXT.Process(target=_alone, args=(str(log), function, arguments))
     process.start()
     return process
 
 
-def ended(process: BaseProcess, seconds: float = 120) -> int:
+def ended(process: BaseProcess, seconds: float = 240) -> int:
     """Wait for a process and return its exit status."""
     process.join(seconds)
     assert process.exitcode is not None, f"still running after {seconds:.0f} s"
@@ -76,73 +69,39 @@ def kill_group(process: BaseProcess, number: signal.Signals = signal.SIGKILL) ->
         os.killpg(process.pid, number)
 
 
-def messages(log: Path) -> list[dict[str, Any]]:
-    """What a joined worker has said so far."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+def full_disk(pid: int, room: int) -> None:
+    """Let a running process write no file beyond so many bytes, as if its disk were full."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (room, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
 
 
-def _alone(log: str) -> None:
+def _alone(log: str, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM):  # as a terminal would start it, not as pytest was started
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # as a terminal starts it, not as pytest was
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
+    function(*arguments)
 
 
-def _run_command(arguments: list[str], log: str, environ: dict[str, str], file_size: int | None) -> None:
-    _alone(log)
+def _run_command(
+    arguments: list[str], environ: dict[str, str], file_size: int | None, user: int | None
+) -> None:
     os.environ.update(environ)
-    from scaling.cli.search import main  # noqa: PLC0415
+    from scaling.cli import group  # noqa: PLC0415
+    from scaling.cli.output import run  # noqa: PLC0415
+    from scaling.cli.search import search  # noqa: PLC0415
 
     sys.argv = ["run_search.py", *arguments]
     if file_size is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    main(arguments)
-
-
-def _join(place: str, folder: str, log: str, train_s: float, real: bool) -> None:
-    _alone(f"{log}.text")
-    from scaling.search.folder import RunFolder  # noqa: PLC0415
-    from scaling.search.joining import join  # noqa: PLC0415
-    from scaling.search.location import parsed  # noqa: PLC0415
-    from scaling.search.objective import evaluate  # noqa: PLC0415
-    from scaling.search.run import join_run  # noqa: PLC0415
-    from scaling.search.signals import StopSignals  # noqa: PLC0415
-
-    run = join_run(parsed(place, where="test"), None, RunFolder(path=Path(folder)))
-    with open(log, "a", buffering=1) as file, StopSignals(run.patience) as stop:  # noqa: PTH123
-
-        def send(message: Any) -> None:
-            file.write(json.dumps({**asdict(message), "pid": os.getpid()}) + "\n")
-
-        pretend = make_believe(train_s)
-
-        def train(config: Any, claim: Any, *arguments: Any, **more: Any) -> Any:
-            chosen = evaluate if real and claim.candidate.name == "baseline" else pretend
-            return chosen(config, claim, *arguments, **more)
-
-        join(run, stop=stop, send=send, train=train)
-
-
-def make_believe(train_s: float) -> Callable[..., Any]:
-    """Return a training that only takes time; its accuracy is a number of the network's."""
-    from scaling.network.serialization import architecture_key  # noqa: PLC0415
-    from scaling.search.endings import Ending  # noqa: PLC0415
-    from scaling.training.engine import TrainingInterruptedError  # noqa: PLC0415
-
-    def train(config: Any, claim: Any, device: Any, *, should_stop: Any, **_: Any) -> Ending:
-        del config, device
-        end = time.monotonic() + train_s
-        while time.monotonic() < end:
-            if should_stop():
-                raise TrainingInterruptedError("stopped")
-            time.sleep(min(0.05, train_s))
-        top1 = int(architecture_key(claim.candidate.spec)[:8], 16) / 16**8
-        for seed in claim.seeds:
-            result = {"top1": top1, "outcome": "complete", "epochs": 1, "wall_s": train_s}
-            claim.trial.set_user_attr(f"result:{seed}", result)
-        return Ending(outcome="complete", values=(top1,))
-
-    return train
+    if user is not None:
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    run(group if arguments[0] == "report" else search, arguments)

@@ -1,121 +1,106 @@
-"""A database that goes away while a study is opened, or while its lock is held."""
+"""A database of the study that is away, for a while or for good: the run goes on, the study catches up."""
 
 from __future__ import annotations
 
-import threading
+import json
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
+import pandas as pd
 import pytest
-from checking import MakeStudy
-from postgres import Server, fresh_database
-from scaling.search import run as opening
-from scaling.search.candidate import references
-from scaling.search.folder import RunFolder
-from scaling.search.location import parsed
-from scaling.search.locking import AdvisoryClaimLock, LockLostError
-from scaling.search.patience import Patience, lost_contact
-from scaling.search.run import Run, join_run, open_run
-from search_runs import configuration
-from sqlalchemy import NullPool, create_engine
-
-from scaling.errors import ResultsError
+from checking import Left, check
+from postgres import PASSWORD, Server, fresh_database
+from processes import ended, kill_group, trained
+from recorded_runs import shown
+from search_runs import training, wait_until
+from searching import REFERENCES, TRIALS, Launch, begin_after, recorded
 
 pytestmark = pytest.mark.faults
-
-CONFIG = configuration(search={"trials": 2, "baseline_seeds": [0]})
-AWAY_S = 1.5
+AWAY_S = 8.0
 
 
-class Outage:
-    """Stops a server once, and starts it again a little later from a thread of its own."""
-
-    def __init__(self, server: Server) -> None:
-        self.server, self.thread = server, threading.Thread(target=self._end)
-
-    def begin(self) -> None:
-        if self.thread.ident is None:
-            self.server.stop()
-            self.thread.start()
-
-    def _end(self) -> None:
-        time.sleep(AWAY_S)
-        self.server.start()
+def rows(place: str) -> pd.DataFrame:
+    frame = optuna.load_study(study_name="tiny", storage=place).trials_dataframe()
+    return frame.drop(columns=["datetime_start", "datetime_complete", "duration"])
 
 
-@pytest.fixture
-def outage(server: Server) -> Iterator[Outage]:
-    made = Outage(server)
-    yield made
-    made.thread.join(60)
+def secret(folder: Path, place: str) -> Path:
+    path = folder / "storage"
+    path.write_text(place)
+    path.chmod(0o600)
+    return path
 
 
-def then(function: Callable[..., Any], more: Callable[[], None]) -> Callable[..., Any]:
-    """Return a function that does more when it has done its work."""
-
-    def both(*arguments: Any, **named: Any) -> Any:
-        value = function(*arguments, **named)
-        more()
-        return value
-
-    return both
-
-
-def queued(run: Run) -> list[int]:
-    counts = [len(study.get_trials(deepcopy=False)) for study in run.studies]
-    run.close()
-    return counts
-
-
-def test_a_worker_joins_although_the_server_goes_away_after_its_first_answer(
-    make_study: MakeStudy, outage: Outage, monkeypatch: pytest.MonkeyPatch
+def test_postgresql_is_away_for_eight_seconds(
+    server: Server, tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
 ) -> None:
-    place, folder = make_study(CONFIG, database="postgresql")
-    monkeypatch.setattr(opening, "open_storage", then(opening.open_storage, outage.begin))
-    run = join_run(parsed(place, where="test"), None, RunFolder(path=folder))
-    assert outage.thread.ident is not None, "the server was never away"
-    assert run.patience.limit_s == CONFIG.cluster.patience_s
-    run.close()
-
-
-def test_a_study_that_loses_its_database_while_it_is_filled_is_filled_once(
-    server: Server, outage: Outage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = parsed(fresh_database(server, tmp_path.name), where="test")
-    folder = RunFolder(path=tmp_path / "run")
-    monkeypatch.setattr(opening, "prepare", then(opening.prepare, outage.begin))
-    first = queued(open_run(CONFIG, folder, place))
-    assert outage.thread.ident is not None, "the server was never away"
-    assert first == queued(open_run(CONFIG, folder, place))
-    assert first[0] == len(list(references(CONFIG)))
-
-
-def test_a_launched_worker_waits_for_its_server_and_others_say_at_once_that_there_is_none(
-    make_study: MakeStudy, outage: Outage
-) -> None:
-    place, folder = make_study(CONFIG, database="postgresql")
-    url, run_folder = parsed(place, where="test"), RunFolder(path=folder)
-    outage.begin()
-    with pytest.raises(ResultsError, match="cannot use the study's database"):
-        join_run(url, None, run_folder)
-    assert outage.thread.is_alive(), "the server was back"
-    open_run(CONFIG, run_folder, url, patience=Patience(limit_s=60)).close()
-
-
-def test_a_lock_that_went_with_its_connection_is_missed_however_often_one_asks(
-    server: Server, tmp_path: Path
-) -> None:
-    engine = create_engine(fresh_database(server, tmp_path.name), poolclass=NullPool)
-    lock = AdvisoryClaimLock(engine, "tiny")
-    with lock.held():
-        engine.connect().close()
-        server.stop()
+    begin_after(REFERENCES, undisturbed_run, tmp_path)
+    place, output = fresh_database(server, tmp_path.name), tmp_path / "run"
+    process = launch("--storage-file", secret(tmp_path, place))
+    wait_until(lambda: training(output), what="a training")
+    server.stop()
+    stopped = time.monotonic()
+    try:
+        wait_until(lambda: recorded(output) > REFERENCES, what="a training that ends without the database")
+        time.sleep(max(0.0, AWAY_S - (time.monotonic() - stopped)))
+    finally:
         server.start()
-        for _ in range(3):  # Optuna asks again by itself
-            with pytest.raises(LockLostError) as found:
-                engine.connect()
-            assert lost_contact(found.value)
-    with lock.held():
-        engine.connect().close()
+    wait_until(lambda: trained(output) or not process.is_alive(), what="the end of the trainings")
+    said = (tmp_path / "log").read_text()
+    assert "study is behind" not in said, said
+    kill_group(process)  # the charts are drawn elsewhere
+    check(output, undisturbed)
+    anew = f"sqlite:///{tmp_path / 'anew.sqlite3'}"
+    shown("export", str(output), "--study", "--storage", anew)
+    found = rows(place)
+    assert found["state"].tolist() == ["COMPLETE"] * TRIALS
+    pd.testing.assert_frame_equal(found, rows(anew))
+    assert not (output / "study.sqlite3").exists()
+
+
+def test_postgresql_is_away_from_start_to_end(
+    server: Server, tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
+) -> None:
+    begin_after(REFERENCES + TRIALS, undisturbed_run, tmp_path)
+    place, output = fresh_database(server, tmp_path.name), tmp_path / "run"
+    server.stop()
+    try:
+        process = launch("--storage-file", secret(tmp_path, place))
+        assert ended(process) == 0, (tmp_path / "log").read_text()
+    finally:
+        server.start()
+    (warning,) = [line for line in (tmp_path / "log").read_text().splitlines() if "behind" in line]
+    assert "the Optuna study is behind" in warning
+    assert "export --study makes it anew" in warning
+    assert PASSWORD not in warning
+    check(output, undisturbed)
+    shown("export", str(output), "--study", "--storage-file", str(tmp_path / "storage"))
+    assert rows(place)["state"].tolist() == ["COMPLETE"] * TRIALS
+
+
+def test_a_study_of_postgresql_is_read_while_it_grows(
+    server: Server, tmp_path: Path, undisturbed_run: Path, launch: Launch
+) -> None:
+    begin_after(REFERENCES, undisturbed_run, tmp_path)
+    place, output = fresh_database(server, tmp_path.name), tmp_path / "run"
+    process = launch("--storage-file", secret(tmp_path, place))
+    wait_until(
+        lambda: recorded(output) > REFERENCES and training(output), what="a second proposal in training"
+    )
+    status: dict[str, Any] = json.loads(shown("status", str(output), "--json"))
+    assert status["finished"] is False
+    assert status["trainings"]["done"] > REFERENCES
+    assert len(status["training"]) <= 1
+    assert json.loads(shown("best", str(output), "--json"))["confirmed"] is False
+    shown("export", str(output), "--to", str(tmp_path / "early"))
+    wait_until(lambda: trained(output) or not process.is_alive(), what="the end of the trainings")
+    kill_group(process)
+    assert json.loads(shown("best", str(output), "--json"))["confirmed"] is True
+    early = pd.read_csv(tmp_path / "early" / "trials.csv")
+    late = pd.read_csv(output / "trials.csv")
+    merged = early[early["state"] == "complete"].merge(
+        late, on=list(early.columns), how="left", indicator=True
+    )
+    assert set(merged["_merge"]) == {"both"}, "what was exported early is what the end has"

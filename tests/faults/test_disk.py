@@ -1,78 +1,90 @@
-"""A full disk ends a run with one clear line, and nothing that was found before is lost."""
+"""A full disk ends a search with one clear line, nothing that was found is lost, and the run goes on later."""
 
 from __future__ import annotations
 
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import MakeStudy, check, opened, told_so_far
-from processes import command_line, ended, joined
-from search_runs import configuration
-
-from scaling.runs.trials_table import read_trials
+from checking import Left, check
+from processes import ended, full_disk, kill_group, trained
+from search_runs import training, wait_until, workers_of
+from searching import REFERENCES, TRAININGS, Launch, begin_after, proposed, recorded
 
 pytestmark = pytest.mark.faults
-CONFIG = configuration(search={"trials": 1, "baseline_seeds": [0]}, cluster={"heartbeat_s": 1, "grace_s": 4})
 
 
-def largest(folder: Path) -> int:
-    return max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def goes_on(launch: Launch, folder: Path, undisturbed: Left) -> None:
+    process = launch(log="again")
+    wait_until(lambda: trained(folder / "run") or not process.is_alive(), what="the end of the trainings")
+    kill_group(process)  # the charts are drawn elsewhere
+    check(folder / "run", undisturbed)
 
 
-@pytest.mark.parametrize("what", ["database", "checkpoint"])
-def test_a_full_disk_under_a_worker_is_one_line_and_the_study_goes_on(
-    what: str, make_study: MakeStudy, processes: list[BaseProcess], tmp_path: Path
+def one_line(folder: Path, process_ended: int, words: str) -> None:
+    assert process_ended == 2, (folder / "log").read_text()
+    said = (folder / "log").read_text().splitlines()
+    assert not [line for line in said if "Traceback" in line], said
+    assert said[-1].startswith("scaling: cannot write "), said
+    assert words in said[-1]
+    assert not list((folder / "run").glob(".*")), "half a file is left"
+
+
+@pytest.mark.parametrize(
+    ("what", "room", "checkpoint_s"), [("checkpoint", 20_000, 0), ("trainings", 1000, 100)]
+)
+def test_a_full_disk_under_a_worker(
+    what: str,
+    room: int,
+    checkpoint_s: int,
+    tmp_path: Path,
+    undisturbed_run: Path,
+    undisturbed: Left,
+    launch: Launch,
 ) -> None:
-    place, folder = make_study(CONFIG)
-    # A limit on the size of files stands for the disk: the database may grow by a page or two and no more, or
-    # everything but a checkpoint of 100 kB has room.
-    room = largest(folder) + 8192 if what == "database" else 40_000
-    if what == "checkpoint":
-        place, folder = make_study(CONFIG, database="postgresql")
-    log = tmp_path / "full.log"
-    worker = command_line(
-        "worker", "--storage-file", secret(tmp_path, place), "--output", folder, log=log, file_size=room
-    )
-    processes.append(worker)
-    assert ended(worker) == 2
-    said = log.read_text()
-    assert "Traceback" not in said, said
-    expected = "is the disk full?" if what == "database" else "cannot write the checkpoint"
-    assert expected in said, said
-    with opened(place, folder) as run:
-        before = told_so_far(run)
-    late = joined(place, folder, tmp_path / "late.log")
-    processes.append(late)
-    assert ended(late) == 0
-    assert len(check(place, folder, networks=1)) == 6
-    assert before <= 6
+    begin_after(TRAININGS - 1, undisturbed_run, tmp_path)
+    process = launch("--set", f"engine.checkpoint_s={checkpoint_s}")
+    wait_until(lambda: bool(workers_of(process.pid or 0)), what="a worker")
+    full_disk(workers_of(process.pid or 0)[0], room)
+    one_line(tmp_path, ended(process), what)
+    assert recorded(tmp_path / "run") == TRAININGS - 1
+    goes_on(launch, tmp_path, undisturbed)
 
 
-def secret(folder: Path, place: str) -> Path:
-    path = folder / "storage"
-    path.write_text(place)
-    path.chmod(0o600)
-    return path
-
-
-def test_a_disk_that_fills_while_the_table_is_written_leaves_the_earlier_one(
-    make_study: MakeStudy, processes: list[BaseProcess], tmp_path: Path
+def test_a_full_disk_under_the_proposals(
+    tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
 ) -> None:
-    place, folder = make_study(CONFIG, database="postgresql")
-    finished = joined(place, folder, tmp_path / "all.log")
-    processes.append(finished)
-    assert ended(finished) == 0
-    check(place, folder, networks=1)  # writes the table
-    earlier = (folder / "trials.csv").read_bytes()
-    log = tmp_path / "full.log"
-    launch = command_line(
-        "resume", folder, "--storage-file", secret(tmp_path, place), log=log, file_size=len(earlier) // 2
-    )
-    processes.append(launch)
-    assert ended(launch) == 2
-    assert "cannot write" in log.read_text(), log.read_text()
-    assert "Traceback" not in log.read_text()
-    assert (folder / "trials.csv").read_bytes() == earlier
-    assert len(read_trials(folder / "trials.csv")) == 6
-    assert not list(folder.glob(".trials.csv*")), "half a file was left"
+    begin_after(REFERENCES, undisturbed_run, tmp_path)
+    process, output = launch(), tmp_path / "run"
+    wait_until(lambda: training(output), what="the first proposal in training")
+    before = output / "proposals.jsonl"
+    whole = before.read_bytes()
+    full_disk(process.pid or 0, len(whole) + 100)
+    one_line(tmp_path, ended(process), str(output))
+    assert before.read_bytes() == whole
+    assert (proposed(output), recorded(output)) == (1, REFERENCES + 1)
+    goes_on(launch, tmp_path, undisturbed)
+
+
+def test_a_full_disk_under_the_tables(
+    tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
+) -> None:
+    begin_after(TRAININGS - 1, undisturbed_run, tmp_path)
+    process, output = launch(), tmp_path / "run"
+    (output / "trials.csv").write_text("of before\n")
+    wait_until(lambda: training(output), what="a training")
+    full_disk(process.pid or 0, 1000)
+    one_line(tmp_path, ended(process), "trials.csv")
+    assert (output / "trials.csv").read_text() == "of before\n"
+    assert recorded(output) == TRAININGS
+    goes_on(launch, tmp_path, undisturbed)
+
+
+def test_a_full_disk_under_the_report(
+    tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
+) -> None:
+    begin_after(TRAININGS, undisturbed_run, tmp_path)
+    process, output = launch("--set", "engine.checkpoint_s=1"), tmp_path / "run"
+    wait_until(lambda: trained(output), what="the tables")
+    full_disk(process.pid or 0, 300_000)
+    one_line(tmp_path, ended(process), "report.html")
+    check(output, undisturbed)

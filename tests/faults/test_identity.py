@@ -1,85 +1,100 @@
-"""Studies of another version or configuration are refused; passwords and names stay where they belong."""
+"""Runs of another version or configuration are refused; passwords and names stay where they belong."""
 
 from __future__ import annotations
 
+import json
 import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
-from checking import MakeStudy, check, opened
+from checking import Left, check, contents
 from postgres import Server, fresh_database
 from processes import command_line, ended, kill_group, trained
-from search_runs import experiment
+from search_runs import experiment, workers_of
+from searching import TABLES, TRAININGS, Launch, begin_after
 from sqlalchemy import make_url
 
 pytestmark = pytest.mark.faults
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_study_of_another_configuration_or_version_is_refused(
-    database: str, make_study: MakeStudy, processes: list[BaseProcess], tmp_path: Path
+def refused(process: BaseProcess, log: Path, *words: str) -> None:
+    assert ended(process) == 2, log.read_text()
+    said = log.read_text()
+    assert said.count("\n") == 1, said
+    for word in words:
+        assert word in said
+
+
+def test_a_run_of_another_configuration_or_version_is_refused_and_left_alone(
+    tmp_path: Path, undisturbed_run: Path, launch: Launch
 ) -> None:
-    place, folder = make_study(database=database)
-    environ = {"SCALING_STORAGE": place}
-    other = experiment(tmp_path, recipe={"learning_rate": 0.5})
-
-    def refused(*arguments: object) -> str:
-        log = tmp_path / f"{time.monotonic_ns()}.log"
-        process = command_line(*arguments, log=log, environ=environ)
-        processes.append(process)
-        assert ended(process) == 2
-        said = log.read_text()
-        assert said.count("\n") == 1, said
-        return said
-
-    for command in ("run", "worker"):
-        said = refused(command, "--config", other, "--output", tmp_path / f"other-{command}")
-        assert "recipe.learning_rate: 0.01 there, 0.5 here" in said
-    with opened(place, folder) as run:
-        run.search.set_user_attr("version", "0.0.1")
-    for arguments in (["worker"], ["run", "--config", experiment(tmp_path), "--output", tmp_path / "again"]):
-        assert "was made by efficientnet-scaling 0.0.1, this is" in refused(*arguments)
+    begin_after(TRAININGS, undisturbed_run, tmp_path)
+    config, output = tmp_path / "run" / "run.json", tmp_path / "run"
+    before = contents(output, tmp_path / "trainings")
+    other = launch("--set", "recipe.learning_rate=0.5", log="other")
+    refused(
+        other, tmp_path / "other", "recipe.learning_rate: 0.01 there, 0.5 here", "choose another --output"
+    )
+    assert contents(output, tmp_path / "trainings") == before | {output / "run.lock": b""}
+    document = json.loads(config.read_text()) | {"version": "0.0.1"}
+    config.write_text(json.dumps(document))
+    before = contents(output)
+    refused(launch(log="old"), tmp_path / "old", "was made by efficientnet-scaling 0.0.1, this is")
+    assert contents(output) == before
 
 
 def test_a_launch_on_postgresql_shows_its_password_nowhere(
-    server: Server, processes: list[BaseProcess], tmp_path: Path
+    server: Server, tmp_path: Path, undisturbed_run: Path, undisturbed: Left, launch: Launch
 ) -> None:
-    place = fresh_database(server, tmp_path.name)
+    begin_after(TRAININGS - 1, undisturbed_run, tmp_path)
+    place, folder = fresh_database(server, tmp_path.name), tmp_path / "run"
     password = make_url(place).password
     assert password
-    config = experiment(tmp_path, search={"trials": 1, "baseline_seeds": [0, 1], "workers": 2})
-    folder, log = tmp_path / "run", tmp_path / "log"
-    launch = command_line("--config", config, "--output", folder, log=log, environ={"SCALING_STORAGE": place})
-    processes.append(launch)
-    lines: set[bytes] = set()
-    while launch.is_alive() and not trained(folder):
+    process = launch(environ={"SCALING_STORAGE": place})
+    lines, worked = set[bytes](), False
+    while process.is_alive() and not trained(folder):
+        worked |= bool(workers_of(process.pid or 0))
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 lines.add(path.read_bytes())
             except OSError:
                 continue
         time.sleep(0.2)
-    assert any(b"spawn_main" in line for line in lines), "no worker was seen"
+    assert worked, "no worker was seen"
     assert not [line for line in lines if password.encode() in line], "a command line holds the password"
-    assert trained(folder), log.read_text()
-    kill_group(launch)  # the charts are drawn elsewhere
-    check(place, folder, networks=1)
-    for path in [log, *folder.rglob("*")]:
-        if path.is_file():
-            assert password.encode() not in path.read_bytes(), f"{path} holds the password"
+    assert trained(folder), (tmp_path / "log").read_text()
+    kill_group(process)  # the charts are drawn elsewhere
+    check(folder, undisturbed)
+    for path in [tmp_path / "log", *contents(folder, tmp_path / "trainings")]:
+        assert password.encode() not in path.read_bytes(), f"{path} holds the password"
+
+
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        ("postgresql://me:hush@db/studies", "a password on the command line is seen by everyone"),
+        (
+            "mysql://db/studies",
+            "expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE, got mysql",
+        ),
+        ("studies at hush", "--storage is no URL"),
+        ("sqlite://", "expected postgresql+psycopg://USER@HOST/DATABASE or sqlite:///FILE"),
+    ],
+)
+def test_a_wrong_url_is_refused_before_anything_is_done(
+    storage: str, words: str, tmp_path: Path, launch: Launch
+) -> None:
+    refused(launch("--storage", storage), tmp_path / "log", words)
+    assert "hush" not in (tmp_path / "log").read_text()
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["../../etc", "/etc/x", "a/b", "..", ""])
-def test_names_cannot_lead_out_of_the_folder_of_results(
+def test_names_cannot_lead_out_of_the_folder_of_runs(
     name: str, processes: list[BaseProcess], tmp_path: Path
 ) -> None:
-    for number, arguments in enumerate(
-        (["run", "--config", experiment(tmp_path), "--set", f'name="{name}"'], ["worker", f"--study={name}"])
-    ):
-        log = tmp_path / f"{number}.log"
-        process = command_line(*arguments, log=log, environ={"HOME": str(tmp_path)})
-        processes.append(process)
-        assert ended(process) == 2
-        assert "Traceback" not in log.read_text()
-        assert log.read_text().count("\n") == 1
+    config, log = experiment(tmp_path, **TABLES), tmp_path / "log"
+    process = command_line("--config", config, "--set", f'name="{name}"', log=log)
+    processes.append(process)
+    refused(process, log, "name")

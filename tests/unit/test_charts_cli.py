@@ -13,25 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.trial import TrialState
-from recorded_runs import CONFIG, REFERENCES, run_folder, shown, trial
+from recorded_runs import CONFIG, a_run, go_on, shown
 from search_runs import ROOT
 
-from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.search.folder import RunFolder
+from scaling.runs.folder import RunFolder
 
 CHARTS = {"history", "parallel", "slice", "contour", "rank", "edf", "timeline", "importances"}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    squares = [(0.1, 0.9), (0.5, 0.5), (0.8, 0.2), (0.3, 0.4)]
-    found = [
-        trial(5 + number, REFERENCES[1], TrialState.COMPLETE, [0.5 + number / 10], square=square, ago_s=9)
-        for number, square in enumerate(squares)
-    ]
-    return run_folder(tmp_path / "run", proposals=found)
+    return a_run(tmp_path / "run", top1=lambda job: 0.5 + job.spec.image_size / 100)
 
 
 def test_every_chart_is_optunas_and_works_without_network(run: RunFolder) -> None:
@@ -47,14 +40,10 @@ def test_every_chart_is_optunas_and_works_without_network(run: RunFolder) -> Non
 
 
 def test_charts_of_nothing_are_refused(tmp_path: Path) -> None:
-    few = run_folder(
-        tmp_path / "few", proposals=[trial(5, REFERENCES[1], TrialState.COMPLETE, [0.5], square=(0.1, 0.2))]
-    )
     with pytest.raises(ResultsError, match="1 complete proposals; charts need 2"):
-        shown("charts", str(few.path))
-    write_json(tmp_path / "kept" / "config.json", CONFIG.document())
-    with pytest.raises(ResultsError, match="has no database"):
-        shown("charts", str(tmp_path / "kept"))
+        shown("charts", str(a_run(tmp_path / "few", 13).path))
+    with pytest.raises(ResultsError, match="not the folder of a run"):
+        shown("charts", str(tmp_path))
 
 
 def free_port() -> int:
@@ -78,13 +67,13 @@ def fetched(address: str, process: subprocess.Popen[bytes]) -> Any:
 def test_the_documented_command_opens_the_study_in_optuna_dashboard(run: RunFolder) -> None:
     documented = "optuna-dashboard sqlite:///runs/quick/study.sqlite3"
     assert documented in (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
-    port, command = free_port(), documented.replace("runs/quick/study.sqlite3", str(run.database)).split()
+    go_on(run)
+    port, command = free_port(), documented.replace("runs/quick/study.sqlite3", str(run.study)).split()
     process = subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL)
     try:
         studies = fetched(f"http://127.0.0.1:{port}/api/studies", process)
-        names = {study["study_name"] for study in studies["study_summaries"]}
-        assert names >= {CONFIG.name, f"{CONFIG.name}-references"}
-        # It is on this machine alone unless told otherwise.
+        assert [study["study_name"] for study in studies["study_summaries"]] == [CONFIG.name]
+        # It is on this machine alone unless something else is asked for.
         listening = Path("/proc/net/tcp").read_text(encoding="ascii")
         assert f"0100007F:{port:04X}" in listening
         assert f"00000000:{port:04X}" not in listening

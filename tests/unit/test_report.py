@@ -14,24 +14,21 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from optuna.trial import TrialState
-from search_runs import configuration
+from recorded_runs import a_run, add
+from search_runs import configuration, record_of
 
 from scaling import count_cost
 from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
-from scaling.report import RunRecord, read_live, read_record, report_page, save_report
+from scaling.plans.search.trial import reference_trials
+from scaling.report import RunRecord, read_record, report_page, save_report
 from scaling.report.findings import NOTHING_YET, failures, findings
 from scaling.report.front import front_of
 from scaling.report.laws import laws_of
 from scaling.report.rows import columns_of, table_rows
+from scaling.runs.record import RecordState
 from scaling.runs.trials_table import read_trials, trials_frame, write_trials
-from scaling.search.candidate import references
-from scaling.search.folder import RunFolder, open_folder
-from scaling.search.location import sqlite_url
-from scaling.search.run import studies
-from scaling.search.storage import open_storage
 
 ROOT = Path(__file__).parents[2]
 QUICK = ROOT / "results" / "quick"
@@ -88,14 +85,15 @@ def copy_of(tmp_path: Path, **changes: Any) -> Path:
     """The quick experiment's results in a folder of their own, with some of its configuration changed."""
     folder = tmp_path / "run"
     shutil.copytree(QUICK, folder, ignore=shutil.ignore_patterns("figures"))
-    config = json.loads((folder / "config.json").read_text()) | changes
-    (folder / "config.json").write_text(json.dumps(config))
+    document = json.loads((folder / "run.json").read_text())
+    document["config"] |= changes
+    (folder / "run.json").write_text(json.dumps(document))
     return folder
 
 
 def test_the_page_tells_question_prediction_outcome_and_how_to_repeat_it() -> None:
     page = page_of(QUICK)
-    config, ranking = json.loads((QUICK / "config.json").read_text()), read_record(QUICK).ranking()
+    config, ranking = json.loads((QUICK / "run.json").read_text())["config"], read_record(QUICK).ranking()
     best, same = ranking.iloc[0], int((ranking["verdict"] == "same").sum())
     for words in (
         config["question"], config["prediction"], "quick on glyphs", "finished", "energy", "not measured",
@@ -212,31 +210,21 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="not the folder of a run"):
         save_report(tmp_path, tmp_path / "r.html")
-    (tmp_path / "config.json").write_text("[]")
-    with pytest.raises(ResultsError, match="not a JSON object"):
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(ResultsError, match="not a run of this version"):
         save_report(tmp_path, tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
 
 
-def test_a_run_under_way_is_read_from_its_database(tmp_path: Path) -> None:
-    config = configuration()
-    run = RunFolder(path=tmp_path)
-    open_folder(run, config)
-    reference, _ = studies(config, open_storage(sqlite_url(run.database)))
-    candidate = next(iter(references(config)))
-    trial = reference.ask()
-    for key, value in {
-        "trial": 0,
-        "candidate": candidate.document(),
-        "outcome": "failed",
-        "error": f"RuntimeError: {HOSTILE}",
-    }.items():
-        trial.set_user_attr(key, value)
-    reference.tell(trial, state=TrialState.FAIL)
+def test_a_run_under_way_is_read_from_its_records(tmp_path: Path) -> None:
+    config = configuration(search={"baseline_seeds": [0, 1, 2]})
+    run = a_run(tmp_path / "run", 0, config=config)
+    for job in reference_trials(config)[0].jobs.values():
+        add(run, record_of(job, state=RecordState.FAILED, error=f"RuntimeError: {HOSTILE}"))
     assert not run.trials.exists()
-    record = read_live(tmp_path)
-    assert record.trials["state"].tolist() == ["failed"] * 3
-    assert [(one.state, one.trials) for one in record.failures] == [("failed", (0,))]
+    record = read_record(run.path)
+    assert record.trials["state"].tolist()[:3] == ["failed"] * 3
+    assert record.failures == {f"failed: RuntimeError: {HOSTILE}": [0]}
     page = Page(report_page(record, now="now", charts={}))
     assert f"RuntimeError: {HOSTILE}" in page.text
     assert len(page.of("script")) == 1
@@ -300,7 +288,7 @@ def test_a_run_of_too_little_range_says_so_in_one_line() -> None:
 
 
 def test_a_run_of_two_objectives_lists_the_networks_that_none_beats(tmp_path: Path) -> None:
-    search = json.loads((QUICK / "config.json").read_text())["search"]
+    search = json.loads((QUICK / "run.json").read_text())["config"]["search"]
     folder = copy_of(tmp_path, search=search | {"objectives": ["top1", "params"]})
     record = read_record(folder)
     front, ranking = front_of(record), record.ranking()

@@ -14,7 +14,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from scaling.atomic_write import write_text
 from scaling.errors import ResultsError, ScalingError
 from scaling.plans.networks import PlannedNetwork
 from scaling.runs.folder import append_line
@@ -174,14 +173,11 @@ def _check_numbers(history: History, path: Path) -> None:
 
 
 def open_history(path: Path) -> History:
-    """Read a history and go on with it: what is added is written to the file first.
+    """Read a history and go on with it: what is added is written to the file first, after its last whole line.
 
     Raises:
         ResultsError: as `read_history`; or the file cannot be written.
     """
     history = read_history(path)
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
-        whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
-        write_text(path, whole + "\n" if whole else "")
     history.keep = lambda line: append_line(path, line)
     return history

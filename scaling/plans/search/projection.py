@@ -6,11 +6,12 @@ is away holds nothing up: the run goes on, and the study catches up.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -18,7 +19,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 from sqlalchemy import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
@@ -34,9 +35,8 @@ from scaling.runs.plan import Records
 KEY, NUMBER = "config_key", "proposal"
 """Attributes: of the study, what it was made for; of a trial, its number in the run's proposals."""
 RETRY_S = 5.0
-LAST_S = 20.0
-"""Seconds that the end of a run waits for a study that is behind."""
-log = logging.getLogger(__name__)
+LAST_S, AT_ONCE_S = 20.0, 2.0
+"""Seconds that a study which is behind is waited for: at the end of a run, and of one that was stopped."""
 DATABASE_ERRORS = (SQLAlchemyError, optuna.exceptions.StorageInternalError, OSError, ImportError)
 """Among them that the driver of the database is not installed."""
 
@@ -127,6 +127,7 @@ class Projection:
         self.waiting: dict[int, Shown] = {}
         self.changed = threading.Condition()
         self.closing = False
+        self.last_s = LAST_S
         self.problem = ""
         self._ids: dict[int, int] | None = None
         self._storage: RDBStorage | None = None
@@ -145,7 +146,7 @@ class Projection:
     def close(self, wait_s: float = LAST_S) -> str:
         """Wait until everything is shown, not for ever; return why it is behind, or nothing."""
         with self.changed:
-            self.closing = True
+            self.closing, self.last_s = True, wait_s
             self.changed.notify()
         self.thread.join(wait_s)
         if self.thread.is_alive() or self.waiting:
@@ -159,7 +160,7 @@ class Projection:
                 while not self.waiting and not self.closing:
                     self.changed.wait()
                 if self.closing:
-                    end = min(end, time.monotonic() + LAST_S)
+                    end = min(end, time.monotonic() + self.last_s)
                 if not self.waiting or time.monotonic() > end:
                     return
                 batch = dict(self.waiting)
@@ -171,8 +172,9 @@ class Projection:
                             del self.waiting[number]
             except DATABASE_ERRORS as error:
                 self._away(f"{type(error).__name__}")
-            except (ConfigError, ResultsError) as error:
-                self.problem = str(error)
+            except Exception as error:  # whatever is wrong with a database of others, the run goes on
+                own = isinstance(error, ConfigError | ResultsError)
+                self.problem = str(error) if own else f"{printable(self.url)}: {type(error).__name__}"
                 return
 
     def _away(self, why: str) -> None:
@@ -183,11 +185,29 @@ class Projection:
 
     def _write(self, one: Shown) -> None:
         if self._storage is None or self._ids is None:
-            self._storage = RDBStorage(self.url.render_as_string(hide_password=False))
-            self._study = open_study(self._storage, self.config)
+            self._storage, self._study = opened(self.url, self.config)
             found = self._study.get_trials(deepcopy=False)
             self._ids = {t.user_attrs[NUMBER]: t._trial_id for t in found if NUMBER in t.user_attrs}
         write_shown(self._study, self._storage, one, self._ids)
+
+
+def opened(url: URL, config: SearchConfig) -> tuple[RDBStorage, optuna.Study]:
+    """Open, or make, the study of a search; a file that is no database is moved out of the way first.
+
+    Raises:
+        ConfigError: the study of that name is of another configuration.
+    """
+    try:
+        storage = RDBStorage(url.render_as_string(hide_password=False))
+        return storage, open_study(storage, config)
+    except DatabaseError as error:
+        if isinstance(error, OperationalError) or url.get_backend_name() != "sqlite":
+            raise  # busy, or away
+        damaged = Path(str(url.database))
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        damaged.rename(damaged.with_name(f"{damaged.name}.damaged-{stamp}"))
+        storage = RDBStorage(url.render_as_string(hide_password=False))
+        return storage, open_study(storage, config)
 
 
 def open_study(storage: RDBStorage, config: SearchConfig) -> optuna.Study:
@@ -225,7 +245,7 @@ def write_shown(study: optuna.Study, storage: RDBStorage, one: Shown, ids: dict[
         ids: trial ids by number of the proposal; a new one is added.
     """
     known = {key: value for key, value in one.attributes.items() if value is not None}
-    if one.proposal not in ids:
+    if one.proposal not in ids or _tried_again(storage.get_trial(ids[one.proposal]).state, one.state):
         study.add_trial(
             create_trial(
                 state=OptunaState.RUNNING,
@@ -249,6 +269,11 @@ def write_shown(study: optuna.Study, storage: RDBStorage, one: Shown, ids: dict[
     storage.set_trial_state_values(trial_id, one.state, one.values or None)
 
 
+def _tried_again(before: OptunaState, now: OptunaState | None) -> bool:
+    """Whether a trial that had failed is at work again, or has ended well: Optuna's trials end once."""
+    return before == OptunaState.FAIL and now != OptunaState.FAIL
+
+
 def all_shown(config: SearchConfig, history: History, records: Records) -> list[Shown]:
     """Return every proposal that is trained as the study shows it."""
     return [
@@ -266,8 +291,7 @@ def rebuild_study(config: SearchConfig, history: History, records: Records, url:
         ResultsError: the database cannot be used.
     """
     try:
-        storage = RDBStorage(url.render_as_string(hide_password=False))
-        open_study(storage, config)
+        storage, _ = opened(url, config)
         optuna.delete_study(study_name=config.name, storage=storage)
         study, ids = open_study(storage, config), dict[int, int]()
         every = all_shown(config, history, records)

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pandas as pd
 from sqlalchemy import URL
 
 from scaling.errors import ResultsError
+from scaling.network.serialization import architecture_key
 from scaling.plans.search.candidates import networks_planned
 from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.plans.search.history import History, open_history, read_history
 from scaling.plans.search.plan import SearchPlan
-from scaling.plans.search.projection import Projection, shown
-from scaling.plans.search.storage_url import sqlite_url
+from scaling.plans.search.projection import AT_ONCE_S, LAST_S, Projection, shown
+from scaling.plans.search.storage_url import require_driver, sqlite_url
 from scaling.plans.search.table import all_trials, frame_of, proposals_frame
-from scaling.plans.search.trial import SearchTrial, TrialState
+from scaling.plans.search.trial import SearchTrial, TrialState, proposed_trials, reference_trials
 from scaling.runs.coordinator import Listener, RunEnd, Started, silent
 from scaling.runs.executor import Ended, Event
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.plan import Records
-from scaling.runs.run_provenance import finish_provenance, start_provenance
+from scaling.runs.run_provenance import finish_provenance, is_ended, start_provenance
 from scaling.runs.store import Known, Store
 from scaling.runs.trials_table import read_trials, write_trials
 from scaling.training.kernels import Progress, no_progress
@@ -94,6 +97,7 @@ class Announced:
         config: of the search.
         folder: of the run.
         continued: whether an earlier launch was here.
+        finished: whether nothing is left to train.
         plan: as it begins.
         packing: of this machine.
         networks: that will be trained beside the references, at most.
@@ -102,6 +106,7 @@ class Announced:
     config: SearchConfig
     folder: RunFolder
     continued: bool
+    finished: bool
     plan: SearchPlan
     packing: Packing
     networks: int
@@ -131,10 +136,13 @@ def run_search(
         warn: takes a line about what is not as it should be, but stops nothing.
 
     Raises:
-        ConfigError: no network is on target, or the folder holds a run of another configuration.
+        ConfigError: no network is on target, the folder holds a run of another configuration, or the driver
+            of the database is not installed.
         DataError: data are missing.
         ResultsError: another run uses the folder, or something cannot be written; what was written is whole.
     """
+    url = storage or sqlite_url(folder.study)
+    require_driver(url)
     with held(folder):
         continued = open_folder(
             folder,
@@ -146,23 +154,31 @@ def run_search(
         )
         known = Known(store=where.store, retry=True)
         history = open_history(folder.proposals)
+        state = SearchState(folder=folder, config=config, history=history, records=known)
+        if continued:
+            _refuse_less(state)
+            _keep_table(state, warn)
+        finished = continued and is_finished(state)
         plan = SearchPlan(config, history)
         example = config.setup.job(config.baseline_spec, seed=0)
         # The baseline, as dear as what is searched: memory grows about as the cost does.
         packing = packing_of([example], where, config.setup.engine, most=10**6, scale=config.target.factor)
-        record = start_provenance(folder, config.document(), config.key(), example)
+        whole = finished and is_ended(folder)  # then its provenance is too
+        record = None if whole else start_provenance(folder, config.document(), config.key(), example)
         announce(
             Announced(
                 config=config,
                 folder=folder,
                 continued=continued,
+                finished=finished,
                 plan=plan,
                 packing=packing,
                 networks=networks_planned(config),
             )
         )
-        projection = Projection(config, storage or sqlite_url(folder.study))
+        projection = Projection(config, url)
         keeper = _StudyKeeper(plan, known, projection, listener)
+        end = RunEnd.STOPPED
         try:
             end = launch(
                 plan,
@@ -175,13 +191,55 @@ def run_search(
                 progress=progress,
             )
         finally:
-            behind = projection.close()
-            if behind:
-                warn(f"the Optuna study is behind ({behind}): run_search.py export --study makes it again")
-            state = SearchState(folder=folder, config=config, history=history, records=known)
-            trials = write_tables(state)
-        finish_provenance(folder, record, finished=not (trials["state"] == "waiting").any())
+            try:
+                trials = write_tables(state)
+            finally:
+                behind = projection.close(LAST_S if end == RunEnd.DONE else AT_ONCE_S)
+                if behind:
+                    warn(f"the Optuna study is behind ({behind}): run_search.py export --study makes it anew")
+        if record is not None:
+            finish_provenance(folder, record, finished=not (trials["state"] == "waiting").any())
         return end, state
+
+
+def _refuse_less(state: SearchState) -> None:
+    """Refuse to go on where the history lacks networks that were trained: proposals would be made anew.
+
+    Raises:
+        ResultsError: it does.
+    """
+    trials = [*reference_trials(state.config), *proposed_trials(state.config, state.history)]
+    owned = {job.key for trial in trials for job in trial.jobs.values()}
+    known = {trial.network.key for trial in trials}
+    named = state.folder.keys()
+    for key in named:
+        record = None if key in owned else state.records.get(key)
+        if record is not None and architecture_key(record.spec) not in known:
+            raise ResultsError(
+                f"{state.folder.proposals} lacks networks that were trained, such as {record.spec.name!r} in "
+                f"the record {key}; nothing of the run is touched: put the file back, or give another --output"
+            )
+
+
+def _keep_table(state: SearchState, warn: Callable[[str], None]) -> None:
+    """Keep a copy of a table of trials that is damaged, or lists trainings whose records are gone."""
+    path = state.folder.trials
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    try:
+        table = read_trials(path)
+        listed = table.loc[table["state"].isin(["complete", "diverged"]), "record"].dropna()
+        lost = sum(key not in state.records for key in listed)
+        why = f"lists {lost} trainings that have no record any more; they run again"
+    except ResultsError:
+        lost, why = 1, "is damaged; it is made again"
+    if lost:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        try:
+            copy = shutil.copy(path, path.with_name(f"trials.before-{stamp}.csv"))
+        except OSError as error:
+            raise ResultsError(f"cannot keep a copy of {path}: {error.strerror}") from None
+        warn(f"{path} {why}; the table so far is kept as {copy}")
 
 
 def write_tables(state: SearchState) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -83,6 +84,16 @@ def _from_file(file: Path) -> URL:
     if has_password(url) and mode & 0o077:
         raise ConfigError(f"{file} holds a password and others can read it; run: chmod 600 {file}")
     return url
+
+
+def require_driver(url: URL) -> None:
+    """See that a database of its kind can be met at all.
+
+    Raises:
+        ConfigError: it takes a package that is not installed.
+    """
+    if url.get_backend_name() == "postgresql" and find_spec("psycopg") is None:
+        raise ConfigError("PostgreSQL needs psycopg: pip install 'efficientnet-scaling[postgresql]'")
 
 
 def has_password(url: URL) -> bool:

@@ -1,4 +1,4 @@
-"""Which network may be called best, and which it cannot be told from."""
+"""Which network may be called best, and which do not differ from it significantly."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from search_runs import configuration
 
 from scaling.analysis import contenders, noise_floor
 from scaling.analysis.choosing import holm
-from scaling.atomic_write import write_json
 from scaling.cli import group
 from scaling.errors import ResultsError
 from scaling.figures.run_accuracy import run_frame
+from scaling.plans.search.result import choice_document
+from scaling.plans.search.run import KIND
 from scaling.report.findings import findings
 from scaling.report.record import read_record
+from scaling.runs.folder import RunFolder, open_folder
 from scaling.runs.trials_table import trials_frame, write_trials
 
 
@@ -91,7 +93,7 @@ def test_without_fresh_seeds_the_highest_proposal_only_leads() -> None:
     assert found[["trial", "verdict"]].values.tolist() == [[5, "leads"], [0, "above"]]
 
 
-def test_without_a_noise_floor_nothing_is_told_apart() -> None:
+def test_without_a_noise_floor_nothing_differs() -> None:
     single = frame(rows(5, "search", "a", [0.8]), rows(6, "search", "b", [0.1]))
     assert contenders(single, noise_floor(single))["verdict"].tolist() == ["leads", "unknown"]
     assert contenders(single[:0], None).empty
@@ -105,10 +107,16 @@ def test_holm_is_monotone_and_never_above_one() -> None:
 
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
+    folder = empty_run(tmp_path / "kept")
+    write_trials(folder / "trials.csv", LUCKY)
+    return folder
+
+
+def empty_run(path: Path) -> Path:
     config = configuration()
-    write_json(tmp_path / "kept" / "config.json", config.document())
-    write_trials(tmp_path / "kept" / "trials.csv", LUCKY)
-    return tmp_path / "kept"
+    path.mkdir()
+    open_folder(RunFolder(path=path), KIND, config.document(), config.key())
+    return path
 
 
 def test_best_reads_what_export_wrote(exported: Path) -> None:
@@ -141,9 +149,8 @@ def test_a_confirmation_under_way_is_said() -> None:
 
 
 def test_a_run_without_accuracies_has_no_best(tmp_path: Path) -> None:
-    write_json(tmp_path / "config.json", configuration().document())
     with pytest.raises(ResultsError, match="has an accuracy yet"):
-        shown("best", str(tmp_path))
+        shown("best", str(empty_run(tmp_path / "run")))
 
 
 def test_the_report_says_what_fresh_seeds_found(exported: Path) -> None:
