@@ -19,7 +19,6 @@ from searching import (
     Launch,
     begin_after,
     checkpointed,
-    proposed,
     recorded,
 )
 

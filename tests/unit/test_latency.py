@@ -27,7 +27,7 @@ from scaling.latency.fitting import FITTED, fit, one_factor, relative_errors, su
 from scaling.latency.timing import Conditions, Mode
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import baseline_from
-from scaling.search.config import load_config
+from scaling.plans.search.config import load_config
 from scaling.targets.budget import Family
 
 B0, BASE = variant("b0"), baseline_from("b0")
@@ -200,12 +200,12 @@ def test_an_experiment_file_takes_a_calibration(tmp_path: Path) -> None:
     found = synthetic()
     write_calibration(tmp_path / "device.json", found)
     document = configuration().document()
-    text = ['schema_version = 1\nkind = "search"\nname = "tiny"\nquestion = ""\nprediction = ""']
+    text = ['schema_version = 2\nkind = "search"\nname = "tiny"\nquestion = ""\nprediction = ""']
     for table in ("data", "baseline", "rounding", "numerics", "recipe"):
         text.append(f"[{table}]")
         text += [
             f"{key} = {json.dumps(value)}"
-            for key, value in document[table].items()
+            for key, value in document["setup"][table].items()
             if value is not None and not isinstance(value, dict)
         ]
     text += ['[search]\ntrials = 1\nmetric = "latency"\n[search.latency]\ncalibration = "device.json"']

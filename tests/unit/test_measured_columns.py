@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from scaling.errors import ResultsError
+from scaling.network.families import variant
+from scaling.plans.networks import training_columns
+from scaling.runs.record import Record, RecordState
 from scaling.runs.trials_table import MEASURED, TRIAL_COLUMNS, read_trials, trials_frame, write_trials
-from scaling.search.rows import seed_columns
 
 RESULT = {
-    "outcome": "complete",
     "top1": 0.5,
+    "validation_loss": 1.25,
     "epochs": 3,
     "wall_s": 1.23456,
     "images_per_s": 1234.56789,
@@ -25,8 +28,15 @@ RESULT = {
 }
 
 
+def columns(result: dict[str, Any]) -> dict[str, Any]:
+    record = Record(
+        key="k", identity={}, spec=variant("b0"), state=RecordState.COMPLETE, result=result, provenance={}
+    )
+    return training_columns(0, record)
+
+
 def test_what_a_seed_measured_is_in_its_row() -> None:
-    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", RESULT)}])
+    frame = trials_frame([{"trial": 0, **columns(RESULT)}])
     row = frame.iloc[0]
     assert row["train_step_ms"] == 40.1235
     assert row["images_per_s"] == 1234.57
@@ -35,12 +45,12 @@ def test_what_a_seed_measured_is_in_its_row() -> None:
 
 def test_a_result_of_an_earlier_version_leaves_them_empty() -> None:
     older = {key: value for key, value in RESULT.items() if key not in MEASURED}
-    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", older)}])
+    frame = trials_frame([{"trial": 0, **columns(older)}])
     assert frame[list(MEASURED)].isna().all().all()
 
 
 def test_a_table_without_them_is_read_in_the_schemas_order_and_types(tmp_path: Path) -> None:
-    frame = trials_frame([{"trial": 0, **seed_columns(0, "complete", RESULT)}])
+    frame = trials_frame([{"trial": 0, **columns(RESULT)}])
     write_trials(tmp_path / "older.csv", frame.drop(columns=list(MEASURED)))
     found = read_trials(tmp_path / "older.csv")
     assert list(found.columns) == list(TRIAL_COLUMNS)

@@ -9,8 +9,8 @@ import pytest
 from search_runs import configuration
 
 from scaling.analysis import noise_floor
-from scaling.cli.trade_offs import cost_sentence, print_trade_offs, trade_offs
-from scaling.cli.trials import result_document
+from scaling.cli.trials import print_trade_offs
+from scaling.plans.search.result import result_document
 from scaling.runs.trials_table import trials_frame
 
 
@@ -34,7 +34,7 @@ ROWS = [("baseline", 0.5, 100, 1.0), ("search", 0.7, 200, 2.0), ("search", 0.705
 
 def test_the_front_names_its_networks_and_what_noise_leaves_open(capsys: pytest.CaptureFixture[str]) -> None:
     config, trials = configuration(search={"objectives": ["top1", "params"]}), table(ROWS)
-    front = trade_offs(config, trials, noise_floor(trials))["pareto_front"]
+    front = result_document(config, trials, noise_floor(trials))["pareto_front"]
     assert [row["params"] for row in front] == [100, 200, 300]
     assert [row["sure"] for row in front] == [True, True, False]
     assert front[0]["top1"] == pytest.approx(0.505)
@@ -55,9 +55,11 @@ def test_nominal_cost_says_how_far_it_spread(capsys: pytest.CaptureFixture[str])
     out = " ".join(capsys.readouterr().out.split())
     assert "8 proposals achieve 1.80× to 2.50×" in out
     assert "top-1 1.00 [1.00, 1.00]" in out
-    assert cost_sentence(None).startswith("nominal cost: too few")
+    print_trade_offs(config, table(rows[:1]), None)
+    assert capsys.readouterr().out.startswith("nominal cost: too few")
 
 
 @pytest.mark.parametrize("search", [{}, {"metric": "activations"}])
 def test_a_plain_search_says_nothing_of_it(search: dict[str, Any]) -> None:
-    assert trade_offs(configuration(search=search), table(ROWS), None) == {}
+    found = result_document(configuration(search=search), table(ROWS), None)
+    assert not {"pareto_front", "nominal_cost"} & set(found)

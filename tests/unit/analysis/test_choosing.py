@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from recorded_runs import shown
-from scaling.cli.choice import choice_document
 from scipy import stats
 from search_runs import configuration
 
