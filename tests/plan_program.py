@@ -34,7 +34,8 @@ class Program:
     """What runs where.
 
     Args:
-        place: of the run's folder `run` and the store `trainings`.
+        place: of the run's folder `run`, and of its store `trainings` where there is no other.
+        trainings: another store.
         seeds: of the jobs.
         workers: processes.
         stub: whether nothing is trained.
@@ -43,6 +44,7 @@ class Program:
     """
 
     place: Path
+    trainings: Path | None = None
     seeds: Sequence[int] = (0, 1, 2)
     workers: int = 2
     stub: bool = False
@@ -55,7 +57,7 @@ class Program:
 
     @property
     def store(self) -> Store:
-        return Store(path=self.place / "trainings")
+        return Store(path=self.trainings or self.place / "trainings")
 
     def jobs(self) -> list[Job]:
         return [SETUP.job(SETUP.baseline_spec, seed=seed) for seed in self.seeds]

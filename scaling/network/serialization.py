@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from scaling.atomic_write import read_regular
 from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.toml_errors import first_problem
 
+LARGEST = 64 * 2**20
+"""Bytes of a document that holds a network; a record of a training is the largest."""
 _ADAPTER = TypeAdapter(ArchitectureSpec)
 _UNNAMED = {"name": "", "dropout": 0.0, "stochastic_depth": 0.0, "derivation": None}
 
@@ -53,7 +56,7 @@ def read_spec(path: Path) -> ArchitectureSpec:
         SpecError: it holds no network; the message says why.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path, LARGEST).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the network {path}: {reason}") from None

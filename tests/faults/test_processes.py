@@ -109,7 +109,7 @@ def finished_as(whole: dict[str, dict[str, Any]], launch: Launch) -> None:
     assert records(launch.program) == whole
     named = launch.program.folder.keys()
     assert Counter(named) == Counter(whole.keys())
-    assert not list(launch.program.store.path.glob("unfinished/*"))
+    assert not list(launch.program.store.path.glob("unfinished/[!.]*"))
 
 
 def gone(pids: list[int], seconds: float = 30) -> None:
@@ -321,11 +321,11 @@ def test_the_second_of_two_coordinators_says_who_is_first(
 def test_two_runs_share_a_store_and_train_the_same_jobs(
     whole: dict[str, dict[str, Any]], start: Start, tmp_path: Path
 ) -> None:
-    one, two = start(workers=1), start(place=tmp_path / "other", workers=1)
-    # the second run has its folder elsewhere, and the same store
-    two.ended()
-    finished_as(whole, one)
-    assert records(two.program) == whole
+    shared = tmp_path / "shared"
+    one, two = (start(place=tmp_path / name, trainings=shared, workers=1) for name in ("one", "two"))
+    assert [launch.ended() for launch in (one, two)] == [0, 0]
+    for launch in (one, two):
+        finished_as(whole, launch)
 
 
 def test_torn_records_and_checkpoints_are_made_again(whole: dict[str, dict[str, Any]], start: Start) -> None:

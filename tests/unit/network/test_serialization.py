@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scaling import SpecError, generate, variant
+from scaling.errors import ConfigError
 from scaling.network.families import released_coefficients
-from scaling.network.serialization import architecture_key, from_json, to_json
+from scaling.network.serialization import architecture_key, from_json, read_spec, to_json
 
 GENERATED = generate(alpha=1.2, beta=1.1, gamma=1.15, phi=-0.3, coefficient_rounding="none")
 DOCUMENT: dict[str, Any] = json.loads(to_json(GENERATED))
@@ -143,3 +146,15 @@ def test_the_key_of_b0_is_the_same_on_every_machine() -> None:
     # Written into results and caches: a change here breaks what was stored before.
     assert architecture_key(from_json(to_json(variant("b0")))) == architecture_key(variant("b0"))
     assert len(architecture_key(variant("b0"))) == 16
+
+
+def test_a_file_that_is_no_network_is_one_line_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path, tmp_path / "none"):
+        with pytest.raises(ConfigError, match="cannot read the network"):
+            read_spec(path)
+    for content in ("[" * 100_000, "1" * 5000, "{", "3", '{"spec": 3}'):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(SpecError) as caught:
+            read_spec(tmp_path / "x.json")
+        assert "\n" not in str(caught.value)
