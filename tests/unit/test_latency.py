@@ -202,7 +202,7 @@ def test_an_experiment_file_takes_a_calibration(tmp_path: Path) -> None:
     document = configuration().document()
     text = ['schema_version = 2\nkind = "search"\nname = "tiny"\nquestion = ""\nprediction = ""']
     for table in ("data", "baseline", "rounding", "numerics", "recipe"):
-        text.append(f"[{table}]")
+        text.append(f"[setup.{table}]")
         text += [
             f"{key} = {json.dumps(value)}"
             for key, value in document["setup"][table].items()
