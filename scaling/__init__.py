@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scaling.plans.final.result import TrainingRun
     from scaling.weights import create_model, export_weights, load_weights
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "ArchitectureSpec",
     "AuditRun",
