@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from recorded_runs import shown
-from scaling.cli.choice import choice_document
 from scipy import stats
 from search_runs import configuration
 
@@ -115,7 +114,7 @@ def exported(tmp_path: Path) -> Path:
 def empty_run(path: Path) -> Path:
     config = configuration()
     path.mkdir()
-    open_folder(RunFolder(path=path), KIND, config.document(), config.key())
+    open_folder(RunFolder(path=path), KIND, config.document(), config.key(), store=path.parent / "trainings")
     return path
 
 
