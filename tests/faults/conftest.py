@@ -1,4 +1,4 @@
-"""Glyphs are drawn once, one run is left undisturbed, and one PostgreSQL server runs, for all of these tests."""
+"""For all of these tests: glyphs drawn once, one undisturbed run, one PostgreSQL server."""
 
 from __future__ import annotations
 

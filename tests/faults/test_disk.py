@@ -1,4 +1,4 @@
-"""A full disk ends a search with one clear line, nothing that was found is lost, and the run goes on later."""
+"""A full disk ends a search with one clear line; nothing that was found is lost, and the run goes on."""
 
 from __future__ import annotations
 

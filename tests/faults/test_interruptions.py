@@ -1,4 +1,4 @@
-"""Searches that are killed or stopped at any moment: nothing is lost, nothing is done twice, all is the same."""
+"""Searches killed or stopped at any moment: nothing is lost, nothing done twice, all is the same."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import time
+from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,10 @@ CUTS = 20
 
 def gone(*pids: int) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def at_work(output: Path, process: BaseProcess) -> bool:
+    return training(output) or not process.is_alive()
 
 
 def finish(launch: Launch, folder: Path, undisturbed: Left, log: str = "again") -> None:
@@ -75,7 +81,7 @@ def test_a_coordinator_that_is_killed_at_twenty_random_moments_leaves_no_trace(
     for cut in range(CUTS):
         process = launch(log=f"cut-{cut}")
         if cut % 2:  # any moment of a training, of what precedes and follows it
-            wait_until(lambda: training(output) or not process.is_alive(), what="a training")
+            wait_until(partial(at_work, output, process), what="a training")
         assert process.is_alive(), (tmp_path / f"cut-{cut}").read_text()
         workers = workers_of(process.pid or 0)
         time.sleep(chance.uniform(0, 0.6))
@@ -83,7 +89,7 @@ def test_a_coordinator_that_is_killed_at_twenty_random_moments_leaves_no_trace(
         process.join()
         assert "Traceback" not in (tmp_path / f"cut-{cut}").read_text()
         if cut == CUTS // 2:
-            wait_until(lambda: gone(*workers), seconds=60, what="orphans gone")  # noqa: B023
+            wait_until(partial(gone, *workers), seconds=60, what="orphans gone")
     assert recorded(output) < TRAININGS, "nothing was left to be cut"
     finish(launch, tmp_path, undisturbed)
 

@@ -81,7 +81,8 @@ def test_a_file_in_the_way_is_one_line(more: list[str], tmp_path: Path, ended: C
 
 def test_a_space_without_networks_is_refused_in_one_line(tmp_path: Path, ended: Command) -> None:
     config = experiment(tmp_path, search={"tolerance": 1e-9})
-    status, out, err = ended("run", "--config", config, "--output", tmp_path / "run")
+    store = tmp_path / "trainings"
+    status, out, err = ended("run", "--config", config, "--output", tmp_path / "run", "--store", store)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "no network is on target" in err
 

@@ -173,7 +173,7 @@ def _check_numbers(history: History, path: Path) -> None:
 
 
 def open_history(path: Path) -> History:
-    """Read a history and go on with it: what is added is written to the file first, after its last whole line.
+    """Read a history and go on with it: what is added is written to the file first.
 
     Raises:
         ResultsError: as `read_history`; or the file cannot be written.

@@ -143,12 +143,12 @@ class Projection:
             self.waiting[one.proposal] = one
             self.changed.notify()
 
-    def close(self, wait_s: float = LAST_S) -> str:
+    def close(self, *, stopped: bool = False) -> str:
         """Wait until everything is shown, not for ever; return why it is behind, or nothing."""
         with self.changed:
-            self.closing, self.last_s = True, wait_s
+            self.closing, self.last_s = True, AT_ONCE_S if stopped else LAST_S
             self.changed.notify()
-        self.thread.join(wait_s)
+        self.thread.join(self.last_s)
         if self.thread.is_alive() or self.waiting:
             return self.problem or "the database does not answer"
         return ""

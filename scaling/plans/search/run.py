@@ -16,7 +16,7 @@ from scaling.plans.search.candidates import networks_planned
 from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.plans.search.history import History, open_history, read_history
 from scaling.plans.search.plan import SearchPlan
-from scaling.plans.search.projection import AT_ONCE_S, LAST_S, Projection, shown
+from scaling.plans.search.projection import Projection, shown
 from scaling.plans.search.storage_url import require_driver, sqlite_url
 from scaling.plans.search.table import all_trials, frame_of, proposals_frame
 from scaling.plans.search.trial import SearchTrial, TrialState, proposed_trials, reference_trials
@@ -194,7 +194,7 @@ def run_search(
             try:
                 trials = write_tables(state)
             finally:
-                behind = projection.close(LAST_S if end == RunEnd.DONE else AT_ONCE_S)
+                behind = projection.close(stopped=end == RunEnd.STOPPED)
                 if behind:
                     warn(f"the Optuna study is behind ({behind}): run_search.py export --study makes it anew")
         if record is not None:
@@ -217,7 +217,7 @@ def _refuse_less(state: SearchState) -> None:
         if record is not None and architecture_key(record.spec) not in known:
             raise ResultsError(
                 f"{state.folder.proposals} lacks networks that were trained, such as {record.spec.name!r} in "
-                f"the record {key}; nothing of the run is touched: put the file back, or give another --output"
+                f"the record {key}; nothing is touched: put the file back, or give another --output"
             )
 
 

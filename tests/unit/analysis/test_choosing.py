@@ -114,7 +114,7 @@ def exported(tmp_path: Path) -> Path:
 def empty_run(path: Path) -> Path:
     config = configuration()
     path.mkdir()
-    open_folder(RunFolder(path=path), KIND, config.document(), config.key())
+    open_folder(RunFolder(path=path), KIND, config.document(), config.key(), store=path.parent / "trainings")
     return path
 
 
