@@ -15,6 +15,7 @@ from scaling.network.baseline_files import baseline_from, read_baseline
 from scaling.network.baselines import BASELINES, EFFICIENTNET_B0, MOBILENET_V1, RESNET_50
 from scaling.network.block_strings import stage_to_string
 from scaling.network.rounding import RELEASED, CoefficientRounding
+from scaling.runs.experiment_file import load_setup
 from scaling.toml_errors import line_of
 
 TOML = """\
@@ -211,15 +212,13 @@ def test_a_wrong_block_string_is_named_by_its_line(old: str, new: str, message: 
     assert str(path) in str(caught.value)
 
 
-def test_an_experiment_file_names_the_line_too(tmp_path: Path) -> None:
-    from scaling.plans.search.config import load_config  # noqa: PLC0415
-
-    text = Path("experiments/quick.toml").read_text(encoding="utf-8")
+def test_a_setup_names_the_line_too(tmp_path: Path) -> None:
+    text = Path("experiments/setups/glyphs.toml").read_text(encoding="utf-8")
     wrong = text.replace("r2_k5_s22_e6_i12_o20_se0.25", "r2_k5_s22_e6_i16_o20_se0.25")
     line = 1 + next(number for number, one in enumerate(wrong.splitlines()) if "i16_o20" in one)
     path = written(tmp_path, wrong, "x.toml")
     with pytest.raises(ConfigError, match=rf"x\.toml, line {line}: baseline: stage 3 takes 16 channels"):
-        load_config(path)
+        load_setup(path)
 
 
 DOCUMENT = """\
