@@ -21,7 +21,7 @@ from scaling.runs.record import RecordState
 from scaling.runs.store import Store
 
 pytestmark = pytest.mark.faults
-JOBS, EPOCHS = 4, 150
+JOBS, EPOCHS = 3, 80
 SETTINGS = """\
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
