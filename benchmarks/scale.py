@@ -171,7 +171,7 @@ def measured(factory: PlanFactory, count: int) -> dict[str, float]:
                 "find all trained": launched,
                 "read the run": read,
                 "list the store": lambda: stored_trainings(where.store),
-                "look for what nobody needs": lambda: unneeded(where.store, Path(place)),
+                "find the unneeded": lambda: unneeded(where.store, Path(place)),
             }
             return {name: _seconds(step) / count for name, step in steps.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.errors import ConfigError, ResultsError
-from scaling.runs.folder import RunFolder
+from scaling.atomic_write import read_regular
+from scaling.errors import ConfigError, ResultsError, printable
+from scaling.runs.folder import LARGEST_DOCUMENT, RunFolder
 from scaling.runs.record import Record, read_record
 from scaling.runs.store import KEY, Store
 
@@ -101,13 +103,24 @@ def names_of(runs: Path) -> dict[str, list[Path]]:
     """Return which runs name a training, by its key.
 
     Raises:
-        ResultsError: a run's list of names cannot be read.
+        ResultsError: a run's list of names, or its configuration, cannot be read.
     """
     names: dict[str, list[Path]] = {}
     for folder in run_folders(runs):
-        for key in folder.keys():  # noqa: SIM118  a folder is no mapping
+        for key in {*folder.keys(), *_own_key(folder)}:
             names.setdefault(key, []).append(folder.path)
     return names
+
+
+def _own_key(folder: RunFolder) -> list[str]:
+    """Return the key of a run that is one training: its configuration is the job."""
+    try:
+        found = json.loads(read_regular(folder.config, LARGEST_DOCUMENT))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultsError(f"cannot read {folder.config}: {printable(str(error), 200)}") from None
+    return [str(found["key"])] if isinstance(found, dict) and "key" in found else []
 
 
 def whole_key(store: Store, beginning: str) -> str:

@@ -90,6 +90,13 @@ def test_which_runs_name_a_training(place: Path) -> None:
     assert len(names[NAMED[1].key]) >= 2
 
 
+def test_a_run_that_is_one_training_names_it_by_its_configuration(place: Path) -> None:
+    (place / "train").mkdir()
+    RunFolder(path=place / "train").config.write_text(json.dumps({"kind": "train", "key": OTHER[0].key}))
+    assert names_of(place)[OTHER[0].key] == [place / "train"]
+    assert store_of(place).record(OTHER[0].key) not in unneeded(store_of(place), place).records
+
+
 def test_a_key_is_found_by_its_first_letters(place: Path) -> None:
     store, key = store_of(place), JOBS[0].key
     assert whole_key(store, key) == whole_key(store, key[:10]) == key
@@ -157,7 +164,7 @@ def test_what_a_run_names_in_the_meantime_stays(place: Path) -> None:
     assert store.find(OTHER[0].key) is not None
 
 
-@pytest.mark.parametrize("what", ["no run", "no folder", "damaged", "device"])
+@pytest.mark.parametrize("what", ["no run", "no folder", "damaged", "torn", "device"])
 def test_where_nothing_says_what_is_needed_nothing_is_deleted(what: str, place: Path) -> None:
     runs, records = place, place / "first" / "records.txt"
     match what:
@@ -167,6 +174,8 @@ def test_where_nothing_says_what_is_needed_nothing_is_deleted(what: str, place: 
             runs = place / "none"
         case "damaged":
             records.write_bytes(b"\xff\xfe\n")
+        case "torn":
+            (place / "first" / "run.json").write_text("{")
         case "device":
             records.unlink()
             records.symlink_to("/dev/zero")
