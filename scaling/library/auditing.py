@@ -24,15 +24,13 @@ from scaling.library.progress import TrainingProgress
 from scaling.plans.audit.judging import Verdict, document_of
 from scaling.plans.audit.plan import AuditPlan
 from scaling.plans.audit.run import (
-    AuditLaunch,
     audit_folder,
     audit_plan,
     read_audit,
     report_audit,
     run_audit,
 )
-from scaling.runs.coordinator import RunEnd, Started
-from scaling.runs.executor import Event
+from scaling.runs.coordinator import RunEnd
 from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where
 from scaling.training.kernels import Progress, no_progress
@@ -153,19 +151,21 @@ def audit(
     if not train:
         verdict, problem = report_audit(plan, folder, where, draw=save_audit_figures, progress=progress)
         return AuditRun(plan=plan, folder=folder, verdict=verdict, problem=problem)
-    shown = _Shown(console or Console(stderr=True, highlight=False))
-    try:
+    with TrainingProgress(console or Console(stderr=True, highlight=False)) as bars:
         end, verdict = run_audit(
             plan,
             folder,
             where,
             draw=save_audit_figures,
-            announce=shown.announce,
-            listener=shown.listener,
+            announce=lambda found: bars.begin(
+                found.plan.labels.__getitem__,
+                total=sum(job.train_macs for job in found.missing),
+                count=len(found.missing),
+                sentence=found.sentence,
+            ),
+            listener=bars,
             progress=progress,
         )
-    finally:
-        shown.stop()
     run = AuditRun(plan=plan, folder=folder, verdict=verdict)
     if end == RunEnd.STOPPED:
         raise AuditStopped(run)
@@ -183,29 +183,3 @@ def load_audit_run(path: Path | str) -> AuditRun:
     folder = RunFolder(path=Path(path))
     plan, verdict = read_audit(folder)
     return AuditRun(plan=plan, folder=folder, verdict=verdict)
-
-
-class _Shown:
-    """A line on what is to come, then bars."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.bars: TrainingProgress | None = None
-
-    def announce(self, found: AuditLaunch) -> None:
-        self.console.print(found.sentence, markup=False, soft_wrap=True)
-        self.bars = TrainingProgress(
-            self.console,
-            lambda key: found.plan.labels[key],
-            total=sum(job.train_macs for job in found.missing),
-            count=len(found.missing),
-        )
-        self.bars.bars.start()
-
-    def listener(self, event: Started | Event) -> None:
-        if self.bars is not None:
-            self.bars(event)
-
-    def stop(self) -> None:
-        if self.bars is not None:
-            self.bars.bars.stop()

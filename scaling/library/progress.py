@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.progress import (
@@ -29,24 +28,12 @@ class TrainingProgress:
 
     Args:
         console: where to draw; without a terminal or a notebook only the lines are printed.
-        label: names a job, by its key.
-        total: multiply-adds of all trainings, as far as is known; grows where more come.
-        done: of those that an earlier launch has ended.
-        count: trainings in all, as far as is known.
-        ended: those that an earlier launch has ended.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        label: Callable[[str], str],
-        *,
-        total: float,
-        done: float = 0.0,
-        count: int,
-        ended: int = 0,
-    ) -> None:
-        self.console, self.label, self.count, self.ended = console, label, count, ended
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.label: Callable[[str], str] = str
+        self.count = self.ended = 0
         self.bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -58,16 +45,43 @@ class TrainingProgress:
             transient=True,
             disable=not (console.is_terminal or console.is_jupyter),
         )
-        self.whole = self.bars.add_task("trainings", total=total)
-        self.bars.advance(self.whole, done)
         self.jobs: dict[str, Job] = {}
         self.tasks: dict[str, TaskID] = {}
 
-    @contextmanager
-    def shown(self) -> Iterator[TrainingProgress]:
-        """Draw while the block runs."""
-        with self.bars:
-            yield self
+    def begin(
+        self,
+        label: Callable[[str], str],
+        *,
+        total: float,
+        done: float = 0.0,
+        count: int,
+        ended: int = 0,
+        sentence: str = "",
+    ) -> None:
+        """Begin to draw.
+
+        Args:
+            label: names a job, by its key.
+            total: multiply-adds of all trainings, as far as is known.
+            done: of those that an earlier launch has ended.
+            count: trainings in all, as far as is known.
+            ended: those that an earlier launch has ended.
+            sentence: printed first: what is to come.
+        """
+        if sentence:
+            self.console.print(sentence, markup=False, soft_wrap=True)
+        self.label, self.count, self.ended = label, count, ended
+        self.whole = self.bars.add_task("trainings", total=total)
+        self.bars.advance(self.whole, done)
+        self.bars.start()
+
+    def __enter__(self) -> TrainingProgress:
+        """Give the progress itself; it ends with the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop drawing, whatever happened."""
+        self.bars.stop()
 
     def __call__(self, event: Started | Event) -> None:
         """Draw what happened."""

@@ -29,6 +29,7 @@ from scaling.report import read_record, save_report
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
 from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.job import BACKWARD
 from scaling.runs.launch import Where
 from scaling.runs.store import Store
 from scaling.training.kernels import Progress, no_progress
@@ -176,15 +177,19 @@ def search(
         console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
     if where is None:
         where = Where(store=Store(path=folder.store())) if folder.config.exists() else Where()
-    shown = _Shown(console, announce)
-    with shown:
+    with TrainingProgress(console) as bars:
+
+        def begin(found: Announced) -> None:
+            announce(found)
+            _begin(bars, found)
+
         end, state = run_search(
             config,
             folder,
             where,
             storage=storage or locate(None, None, os.environ, folder.study),
-            announce=shown.announce,
-            listener=shown.listener,
+            announce=begin,
+            listener=bars,
             progress=progress,
             warn=lambda line: console.print(line, markup=False, soft_wrap=True),
         )
@@ -195,38 +200,14 @@ def search(
     return run
 
 
-class _Shown:
-    """Bars that begin when the first training does."""
-
-    def __init__(self, console: Console, announce: Callable[[Announced], None]) -> None:
-        self.console, self.announced = console, announce
-        self.bars: TrainingProgress | None = None
-
-    def __enter__(self) -> _Shown:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bars is not None:
-            self.bars.bars.stop()
-
-    def announce(self, found: Announced) -> None:
-        self.announced(found)
-        status = status_of(read_search(found.folder))
-        macs = float(status.trials["macs"].mean()) if len(status.trials) else 1.0
-        images = 3.0 * (found.config.setup.data.train or 1) * found.config.setup.recipe.epochs
-        self.bars = TrainingProgress(
-            self.console,
-            found.plan.label,
-            total=macs * images * (status.done + status.left),
-            done=macs * images * status.done,
-            count=status.done + status.left,
-            ended=status.done,
-        )
-        self.bars.bars.start()
-
-    def listener(self, event: Any) -> None:
-        if self.bars is not None:
-            self.bars(event)
+def _begin(bars: TrainingProgress, found: Announced) -> None:
+    """Begin the bars of a search, whose trainings are known by number and about how large they are."""
+    status = status_of(read_search(found.folder))
+    macs = float(status.trials["macs"].mean()) if len(status.trials) else 1.0
+    setup = found.config.setup
+    each = BACKWARD * macs * (setup.data.train or 1) * setup.recipe.epochs
+    count = status.done + status.left
+    bars.begin(found.plan.label, total=each * count, done=each * status.done, count=count, ended=status.done)
 
 
 def experiment_file(experiment: str | Path | None) -> Path:

@@ -16,9 +16,8 @@ from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress
 from scaling.plans.study.outcome import Outcome
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.run import StudyLaunch, report_study, run_study, study_folder, study_plan
-from scaling.runs.coordinator import RunEnd, Started
-from scaling.runs.executor import Event
+from scaling.plans.study.run import report_study, run_study, study_folder, study_plan
+from scaling.runs.coordinator import RunEnd
 from scaling.runs.folder import RunFolder, set_aside
 from scaling.runs.launch import Where
 from scaling.runs.setup import Setup
@@ -147,43 +146,22 @@ def study(
     console = console or Console(stderr=True, highlight=False)
     if fresh and (earlier := set_aside(folder)):
         console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
-    shown = _Shown(console)
-    try:
+    with TrainingProgress(console) as bars:
         end, outcome = run_study(
             plan,
             folder,
             where,
             draw=save_study_figures,
-            announce=shown.announce,
-            listener=shown.listener,
+            announce=lambda found: bars.begin(
+                found.plan.label,
+                total=found.cost.train_macs,
+                count=found.cost.missing,
+                sentence=found.sentence,
+            ),
+            listener=bars,
             progress=progress,
         )
-    finally:
-        shown.stop()
     run = StudyRun(folder=folder, outcome=outcome)
     if end == RunEnd.STOPPED:
         raise StudyStopped(run)
     return run
-
-
-class _Shown:
-    """A line on what is to come, then bars."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.bars: TrainingProgress | None = None
-
-    def announce(self, found: StudyLaunch) -> None:
-        self.console.print(found.sentence, markup=False, soft_wrap=True)
-        self.bars = TrainingProgress(
-            self.console, found.plan.label, total=found.cost.train_macs, count=found.cost.missing
-        )
-        self.bars.bars.start()
-
-    def listener(self, event: Started | Event) -> None:
-        if self.bars is not None:
-            self.bars(event)
-
-    def stop(self) -> None:
-        if self.bars is not None:
-            self.bars.bars.stop()

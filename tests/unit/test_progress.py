@@ -33,10 +33,8 @@ def stepped(number: int, steps: int) -> Stepped:
 def drawn(*events: Started | Event, terminal: bool, width: int = 60) -> tuple[str, TrainingProgress]:
     file = io.StringIO()
     console = Console(file=file, width=width, force_terminal=terminal, color_system=None)
-    progress = TrainingProgress(
-        console, lambda _key: LABEL, total=10 * MACS, done=4 * MACS, count=10, ended=4
-    )
-    with progress.shown():
+    with TrainingProgress(console) as progress:
+        progress.begin(lambda _key: LABEL, total=10 * MACS, done=4 * MACS, count=10, ended=4)
         for event in events:
             progress(event)
             progress.bars.refresh()
