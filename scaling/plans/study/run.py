@@ -12,7 +12,7 @@ from scaling.analysis.law_document import fit_document
 from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError, ResultsError
 from scaling.plans.study.card import card_document, card_text
-from scaling.plans.study.config import Size
+from scaling.plans.study.config import Size, StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
 from scaling.plans.study.equality import check_plan
 from scaling.plans.study.files import changed_setup, load_study, split_overrides
@@ -21,13 +21,14 @@ from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
 from scaling.plans.study.state import StudyState
 from scaling.plans.study.times import measured_times
 from scaling.runs.coordinator import Listener, RunEnd, silent
+from scaling.runs.experiment_file import validated
 from scaling.runs.exporting import copied
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.setup import Setup
 from scaling.runs.signals import StopSignals
-from scaling.runs.store import Known
+from scaling.runs.store import Known, Store
 from scaling.runs.titles import file_name, suffix_of
 from scaling.runs.trials_table import write_trials
 from scaling.training.kernels import Progress, no_progress
@@ -184,6 +185,27 @@ def report_study(
     except ResultsError as error:
         return _found(plan, known, _recorded(folder), progress), f"nothing was written: {error}"
     return outcome, ""
+
+
+def read_study(folder: RunFolder) -> Outcome:
+    """Return what the study in a folder has found by now; nothing is written, and nothing is timed.
+
+    Raises:
+        ConfigError: its configuration is not valid in this version.
+        ResultsError: it is not the folder of a study.
+    """
+    document = folder.document()
+    if document["kind"] != KIND:
+        raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of a study")
+    config = document["config"]
+    plan = StudyPlan(
+        study=validated(StudyConfig, config["study"], where=str(folder.config)),
+        size=Size(config["size"]),
+        setup=validated(Setup, config["setup"], where=str(folder.config), check=Setup.check),
+        title=folder.path.resolve().name,
+    )
+    state = plan.state(Known(store=Store(path=folder.store())))
+    return outcome_of(plan, state, _recorded(folder))
 
 
 def export_study(folder: RunFolder, target: Path) -> list[Path]:
