@@ -16,7 +16,7 @@ from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress
 from scaling.plans.study.outcome import Outcome
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.run import report_study, run_study, study_folder, study_plan
+from scaling.plans.study.run import read_study, report_study, run_study, study_folder, study_plan
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.folder import RunFolder, set_aside
 from scaling.runs.launch import Where
@@ -165,3 +165,14 @@ def study(
     if end == RunEnd.STOPPED:
         raise StudyStopped(run)
     return run
+
+
+def load_study_run(path: Path | str) -> StudyRun:
+    """Read a study from its folder, at any moment.
+
+    Raises:
+        ConfigError: its configuration is not valid in this version.
+        ResultsError: it is not the folder of a study.
+    """
+    folder = RunFolder(path=Path(path))
+    return StudyRun(folder=folder, outcome=read_study(folder))
