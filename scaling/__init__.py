@@ -23,9 +23,10 @@ from scaling.notebook import register_views
 if TYPE_CHECKING:
     from scaling.drawings import draw
     from scaling.library.auditing import AuditRun, audit
+    from scaling.library.fitting import fit
     from scaling.library.loading import load_run
-    from scaling.library.searching import search
-    from scaling.library.studying import study
+    from scaling.library.searching import SearchRun, search
+    from scaling.library.studying import StudyRun, study
     from scaling.library.training import train
     from scaling.model import build_model
     from scaling.plans.final.result import TrainingRun
@@ -44,9 +45,11 @@ __all__ = [
     "RoundingRules",
     "ScalingCoefficients",
     "ScalingError",
+    "SearchRun",
     "SpecError",
     "StageSpec",
     "StemSpec",
+    "StudyRun",
     "TrainingRun",
     "WeightsError",
     "audit",
@@ -55,6 +58,7 @@ __all__ = [
     "create_model",
     "draw",
     "export_weights",
+    "fit",
     "for_small_input",
     "generate",
     "load_run",
@@ -69,12 +73,15 @@ __all__ = [
 
 _LAZY = {
     "AuditRun": "scaling.library.auditing",
+    "SearchRun": "scaling.library.searching",
+    "StudyRun": "scaling.library.studying",
     "TrainingRun": "scaling.plans.final.result",
     "audit": "scaling.library.auditing",
     "build_model": "scaling.model",
     "create_model": "scaling.weights",
     "draw": "scaling.drawings",
     "export_weights": "scaling.weights",
+    "fit": "scaling.library.fitting",
     "load_run": "scaling.library.loading",
     "load_weights": "scaling.weights",
     "search": "scaling.library.searching",

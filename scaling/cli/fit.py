@@ -6,25 +6,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
-import pandas as pd
 from rich.markup import escape
 from rich.progress import Progress
 
 from scaling.analysis.intervals import Estimate
 from scaling.analysis.law_document import BASES, fit_document
 from scaling.analysis.law_fits import RESAMPLES, Bootstrap, HeldOut
-from scaling.analysis.law_networks import COSTS, DIMENSIONS, LawData, published_source, sources_of
-from scaling.analysis.law_report import LawReport, report_laws
+from scaling.analysis.law_networks import COSTS, DIMENSIONS, LawData
+from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
 from scaling.atomic_write import write_json
 from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
-from scaling.errors import ConfigError
-from scaling.runs.trials_table import read_trials
+from scaling.library.fitting import fit as fit_laws
 from scaling.targets.explanation import PAPER_BASES
 
 PATH = click.Path(path_type=Path)
-LEAST_RESAMPLES, MOST_RESAMPLES, LARGEST_SEED = 20, 20_000, 2**32 - 1
 FITS = 2
 """Of a law: to every network, and to all but the largest."""
 
@@ -53,24 +50,20 @@ def fit(
     """Fit error = E + A·C^(-a) to each way of scaling, and a surface in depth, width, resolution.
 
     RUN_OR_CSV are folders of runs or results, or tables of trials; experiments are fitted apart. Intervals
-    are bootstrapped over networks and seeds; the largest scale is foretold by a law that has not seen it;
+    are bootstrapped over networks and seeds; the largest scale is predicted by a law that has not seen it;
     where the data cannot tell there is no law, and the reason is printed.
     """
-    if bool(tables) == (family is not None):
-        raise ConfigError("give either tables of trials or --published FAMILY")
-    if cost not in COSTS:
-        raise ConfigError(f"expected --cost among {', '.join(COSTS)}, got {cost!r}")
-    _check("--resamples", resamples, LEAST_RESAMPLES, MOST_RESAMPLES)
-    _check("--seed", seed, 0, LARGEST_SEED)
-    if family is not None and (by is not None or pool):
-        raise ConfigError("--by and --pool go with tables of trials")
-    sources = (
-        (published_source(family, cost=cost),)
-        if family is not None
-        else sources_of([_read(path) for path in tables], cost=cost, by=by, pooled=pool)
-    )
     with counting_bars() as bars:
-        reports = [report_laws(source, _draws(bars, seed, resamples)) for source in sources]
+        reports = fit_laws(
+            *tables,
+            published=family,
+            cost=cost,
+            by=by,
+            pool=pool,
+            resamples=resamples,
+            seed=seed,
+            draws=_draws(bars, seed, resamples),
+        )
     documents = [fit_document(report) for report in reports]
     written = [] if output is None else _save(output, reports)
     if as_json:
@@ -80,15 +73,6 @@ def fit(
         print_report(report)
     for path in written:
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
-
-
-def _check(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise ConfigError(f"{name} must be between {low} and {high:,}, got {value}")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return read_trials(path / "trials.csv" if path.is_dir() else path)
 
 
 def _draws(bars: Progress, seed: int, resamples: int) -> Callable[[str], Bootstrap]:

@@ -24,6 +24,7 @@ from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
 from scaling.plans.search.storage_url import locate
 from scaling.plans.search.trial import reference_trials
+from scaling.runs.arithmetic import arithmetic_words
 from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where
 from scaling.targets.space import image_sizes
@@ -163,6 +164,8 @@ def _show(found: SearchRun) -> None:
     print_result(trials, noise)
     print_trade_offs(config, trials, noise)
     _print_exhausted(found)
+    for line in arithmetic_words(found.result["arithmetic"]):
+        console.print(line)
     if choice:
         print_family(family_command(found.path, choice["winner"]))
     folder = found.state.folder

@@ -10,13 +10,13 @@ from scaling.cli.fit import print_report
 from scaling.cli.noise_floor import print_noise
 from scaling.cli.output import console, table_of
 from scaling.plans.networks import CONFIRM
-from scaling.plans.study.arithmetic import arithmetic_words
 from scaling.plans.study.card import Answer
 from scaling.plans.study.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.plans.study.config import Noise
 from scaling.plans.study.equality import calibration_words, training_words
 from scaling.plans.study.outcome import Outcome
 from scaling.plans.study.times import measured_words
+from scaling.runs.arithmetic import arithmetic_words
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -26,6 +26,7 @@ from scaling.plans.search.run import Announced, SearchState, is_finished, read_s
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
 from scaling.report import read_record, save_report
+from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
 from scaling.runs.folder import RunFolder, set_aside
@@ -89,7 +90,8 @@ class SearchRun:
     @property
     def result(self) -> dict[str, Any]:
         """Everything that was found, as plain data."""
-        return result_document(self.config, self.trials, self.noise)
+        found = result_document(self.config, self.trials, self.noise)
+        return {**found, "arithmetic": arithmetic_document(self.state.trained())}
 
     def status(self) -> SearchStatus:
         """Return how far the search is at this moment."""

@@ -42,7 +42,7 @@ class RecordState(StrEnum):
         return self in {RecordState.COMPLETE, RecordState.DIVERGED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Record:
     """What a training gave, or why it gave nothing.
 
@@ -67,6 +67,14 @@ class Record:
     right: np.ndarray | None = None
     error: str | None = None
     provenance: Mapping[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two records say the same, answers image by image included."""
+        return isinstance(other, Record) and self.document() == other.document()
+
+    def __hash__(self) -> int:
+        """Return a hash of what was trained."""
+        return hash(self.key)
 
     @property
     def top1(self) -> float | None:

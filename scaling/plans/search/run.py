@@ -25,6 +25,7 @@ from scaling.runs.executor import Ended, Event
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.plan import Records
+from scaling.runs.record import Record
 from scaling.runs.run_provenance import finish_provenance, is_ended, start_provenance
 from scaling.runs.store import Known, Store
 from scaling.runs.trials_table import read_trials, write_trials
@@ -61,6 +62,12 @@ class SearchState:
         if self.frozen is not None:
             return self.frozen
         return frame_of(self.config, self.search_trials(), self.history, self.records)
+
+    def trained(self) -> list[Record]:
+        """Return the records of its trainings; none of exported results."""
+        trials = [] if self.frozen is not None else self.search_trials()
+        found = (self.records.get(job.key) for trial in trials for job in trial.jobs.values())
+        return [record for record in found if record is not None]
 
     def proposals(self) -> pd.DataFrame:
         """Return one row a proposal, in order."""

@@ -14,12 +14,12 @@ from typing import Any
 import pandas as pd
 
 from scaling.plans.networks import CONFIRM, SEARCH
-from scaling.plans.study.arithmetic import arithmetic_document, arithmetic_words
 from scaling.plans.study.conclusions import Conclusions
 from scaling.plans.study.config import Equal, SearchThenFamily
 from scaling.plans.study.equality import COSTS, calibration_words, training_words
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.state import StudyState
+from scaling.runs.arithmetic import arithmetic_document, arithmetic_words
 
 
 class Answer(StrEnum):

@@ -14,7 +14,6 @@ from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import sources_of
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.errors import ResultsError
-from scaling.plans.study.arithmetic import arithmetic_document
 from scaling.plans.study.card import Item, card_of
 from scaling.plans.study.conclusions import Conclusions, concluded, conclusions_document
 from scaling.plans.study.config import Noise
@@ -25,6 +24,7 @@ from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.state import StudyState
 from scaling.plans.study.table import table_of_trials
 from scaling.plans.study.times import measured_words, with_measured
+from scaling.runs.arithmetic import arithmetic_document
 from scaling.targets.target import Metric
 
 LAW_RESAMPLES = 200

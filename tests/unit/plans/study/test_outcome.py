@@ -9,11 +9,11 @@ from tiny_study import LADDER, made_up, sizes, study_plan
 
 from scaling.cli.output import console
 from scaling.cli.study_outcome import print_outcome
-from scaling.plans.study.arithmetic import arithmetic_document, arithmetic_words
 from scaling.plans.study.card import Answer
 from scaling.plans.study.cost import cost_document, cost_of
 from scaling.plans.study.outcome import Outcome, outcome_of
 from scaling.plans.study.plan import StudyPlan
+from scaling.runs.arithmetic import arithmetic_document, arithmetic_words
 from scaling.runs.job import Job
 from scaling.runs.record import Record
 

@@ -1,4 +1,4 @@
-"""Whether all trainings of a study were computed alike: what differs is said, never averaged over unsaid."""
+"""Whether all trainings of a run were computed alike: what differs is said, never averaged over unsaid."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def arithmetic_document(records: Sequence[Record]) -> dict[str, dict[str, int]]:
     """Return how many trainings had which device, kernels, graphs and micro-batch, the most frequent first.
 
     Args:
-        records: of the study; those without figures have no part in any comparison.
+        records: of a run; those without figures have no part in any comparison.
     """
     trained = [one for one in records if one.result is not None]
     counted = {name: Counter(_value(one, name) for one in trained) for name in SETTINGS}
