@@ -195,7 +195,7 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     write_trials(run / "trials.csv", trials_frame(make_trials(3).to_dict("records")))
-    provenance = {"commit": "abc", "config": {"name": "quick", "data": {"name": "glyphs"}}}
+    provenance = {"commit": "abc", "config": {"name": "quick", "setup": {"data": {"name": "glyphs"}}}}
     (run / "provenance.json").write_text(json.dumps(provenance))
     output, error = call(
         "run_params", "run_flops", "--run", run, "-o", tmp_path / "out", "--format", "svg", "--json"

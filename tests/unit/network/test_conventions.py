@@ -57,15 +57,15 @@ def test_weights_come_from_every_peer_but_tensorflows_checkpoints() -> None:
     }
 
 
-def test_a_search_scales_lite_by_its_own_rules() -> None:
-    from scaling.plans.search.config import parse_config  # noqa: PLC0415
+def test_a_setup_scales_lite_by_its_own_rules() -> None:
+    from scaling.runs.setup import Setup  # noqa: PLC0415  of a higher room
 
-    quick = Path(__file__).parents[3] / "experiments" / "quick.toml"
-    document = tomllib.loads(quick.read_text(encoding="utf-8"))
-    own_stages = parse_config(document, where="test").rounding_rules
+    file = Path(__file__).parents[3] / "experiments" / "setups" / "glyphs.toml"
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    own_stages = Setup.model_validate(document).rounding_rules
     assert own_stages.scaled_stem_and_head
     document["baseline"] = {"name": "efficientnet-lite0", "image_size": 24}
-    found = parse_config(document, where="test").rounding_rules
+    found = Setup.model_validate(document).rounding_rules
     assert found == replace(
         own_stages,
         scaled_stem_and_head=LITE.scaled_stem_and_head,
