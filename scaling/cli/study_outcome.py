@@ -14,12 +14,12 @@ from scaling.plans.study.card import Answer
 from scaling.plans.study.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.plans.study.config import Noise
 from scaling.plans.study.equality import calibration_words, training_words
-from scaling.plans.study.outcome import Outcome
+from scaling.plans.study.outcome import StudyOutcome
 from scaling.plans.study.times import measured_words
 from scaling.runs.arithmetic import arithmetic_words
 
 
-def print_outcome(outcome: Outcome) -> None:
+def print_outcome(outcome: StudyOutcome) -> None:
     """Print networks, learning rates, the prediction beside the outcome, and what all of it rests on."""
     found = outcome.conclusions
     console.print(f"[bold]{escape(outcome.conclusion)}[/bold]")
@@ -36,7 +36,7 @@ def print_outcome(outcome: Outcome) -> None:
     _print_basis(outcome)
 
 
-def _print_networks(outcome: Outcome) -> None:
+def _print_networks(outcome: StudyOutcome) -> None:
     rates = sorted(
         {row["learning_rate_factor"] for row in outcome.document["networks"]}, key=lambda r: (r != 1, r)
     )
@@ -96,7 +96,7 @@ def _contrast(one: Judged) -> tuple[str, str]:
     return points, "<.001" if found.p_holm < 0.001 else f"{found.p_holm:.3f}"
 
 
-def _print_basis(outcome: Outcome) -> None:
+def _print_basis(outcome: StudyOutcome) -> None:
     found, plan, networks = outcome.conclusions, outcome.plan, outcome.state.networks
     lines = [
         f"Equal {training_words(plan, networks)}; seeds {list(plan.table.seeds)}, paired.",

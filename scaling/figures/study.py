@@ -12,7 +12,7 @@ from scaling.figures.law import save_law
 from scaling.figures.saving import run_figure, save_run_figures
 from scaling.plans.networks import REFERENCE
 from scaling.plans.study.config import Design, SearchThenFamily
-from scaling.plans.study.outcome import Outcome
+from scaling.plans.study.outcome import StudyOutcome
 from scaling.runs.trials_table import at_own_rate
 
 TRIANGLE = "run_triangle"
@@ -25,12 +25,12 @@ CHARTS: dict[str, tuple[str, ...]] = {
 """Charts of each design."""
 
 
-def study_charts(outcome: Outcome) -> tuple[str, ...]:
+def study_charts(outcome: StudyOutcome) -> tuple[str, ...]:
     """Return the names of the charts that a study's design calls for."""
     return CHARTS[outcome.plan.design.kind]
 
 
-def study_figure(outcome: Outcome, name: str) -> Figure:
+def study_figure(outcome: StudyOutcome, name: str) -> Figure:
     """Return a chart of a study at the recipe's learning rate, drawn.
 
     Args:
@@ -50,7 +50,7 @@ def study_figure(outcome: Outcome, name: str) -> Figure:
     )
 
 
-def save_study_figures(outcome: Outcome, directory: Path) -> list[Path]:
+def save_study_figures(outcome: StudyOutcome, directory: Path) -> list[Path]:
     """Write the charts of a study at the recipe's learning rate; none before anything is complete.
 
     Args:
@@ -70,7 +70,7 @@ def save_study_figures(outcome: Outcome, directory: Path) -> list[Path]:
     return paths if outcome.laws is None else paths + save_law(outcome.laws, directory / "law")
 
 
-def _named(outcome: Outcome) -> pd.DataFrame:
+def _named(outcome: StudyOutcome) -> pd.DataFrame:
     """Return the trials at the recipe's learning rate, references by the names of their strategies."""
     rows = at_own_rate(outcome.trials)
     return rows.assign(name=rows["strategy"].where(rows["kind"] == REFERENCE, rows["name"]))

@@ -14,7 +14,7 @@ from rich.console import Console
 from scaling.figures.study import save_study_figures, study_charts, study_figure
 from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress
-from scaling.plans.study.outcome import Outcome
+from scaling.plans.study.outcome import StudyOutcome
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import read_study, report_study, run_study, study_folder, study_plan
 from scaling.runs.coordinator import RunEnd
@@ -35,7 +35,7 @@ class StudyRun:
     """
 
     folder: RunFolder
-    outcome: Outcome
+    outcome: StudyOutcome
     problem: str = ""
 
     @property

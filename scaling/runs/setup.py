@@ -24,13 +24,13 @@ from scaling.training.options import EngineOptions
 from scaling.training.recipe import Recipe
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """A table of a file that people write: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class NumericsTable(Table):
+class NumericsTable(ConfigTable):
     """`[numerics]`: batch norm; short proxies need a faster momentum than the released 0.01."""
 
     batch_norm_epsilon: float = Field(
@@ -42,7 +42,7 @@ class NumericsTable(Table):
     )
 
 
-class Setup(Table):
+class Setup(ConfigTable):
     """What is trained, and how; searches, studies, audits and noise name one.
 
     The network is what a plan changes; data, rounding, numerics, recipe and engine are the same for all.

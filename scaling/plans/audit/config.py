@@ -16,7 +16,7 @@ from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.runs.experiment_file import load_setup, validated
 from scaling.runs.folder import NAME
-from scaling.runs.setup import Setup, Table
+from scaling.runs.setup import ConfigTable, Setup
 from scaling.runs.titles import file_name, suffix_of
 from scaling.toml_errors import parse_toml, read_text
 from scaling.training.zero_cost import ZeroCost
@@ -25,7 +25,7 @@ BASELINES = ("params", "macs", "activations")
 """Costs of a network that every audit ranks by, too: what does not beat them is no proxy."""
 
 
-class AnchorsTable(Table):
+class AnchorsTable(ConfigTable):
     """`[anchors]`: the networks, and the dear training that is taken for the truth."""
 
     setup: str = Field(description="file of the setup, relative to this one; {data} is filled in")
@@ -36,7 +36,7 @@ class AnchorsTable(Table):
     seeds: tuple[int, ...] = Field(default=(0, 1, 2), min_length=1)
 
 
-class ProxyTable(Table):
+class ProxyTable(ConfigTable):
     """`[[proxies]]`: a cheaper training; what is not set is as in the anchors."""
 
     name: str = Field(min_length=1, max_length=40)
@@ -47,7 +47,7 @@ class ProxyTable(Table):
     seeds: tuple[int, ...] = Field(default=(100,), min_length=1, description="fresh ones")
 
 
-class ScoresTable(Table):
+class ScoresTable(ConfigTable):
     """`[scores]`: scores of networks that are not trained."""
 
     names: tuple[ZeroCost, ...] = tuple(ZeroCost)
@@ -57,7 +57,7 @@ class ScoresTable(Table):
     )
 
 
-class AuditConfig(Table):
+class AuditConfig(ConfigTable):
     """A whole file of `kind = "audit"`."""
 
     schema_version: Literal[1]
@@ -106,7 +106,7 @@ class AuditConfig(Table):
         return self
 
 
-class Audit(Table):
+class Audit(ConfigTable):
     """An audit with its setup, and what was changed in that by hand."""
 
     config: AuditConfig

@@ -17,11 +17,11 @@ from scaling.plans.calibrated import from_here, take_calibration
 from scaling.plans.search.search_table import CostRule, SearchTable
 from scaling.runs.experiment_file import load_document, validated
 from scaling.runs.folder import NAME
-from scaling.runs.setup import Setup, Table
+from scaling.runs.setup import ConfigTable, Setup
 from scaling.targets.target import Metric, Target
 
 
-class SearchConfig(Table):
+class SearchConfig(ConfigTable):
     """A whole experiment file of `kind = "search"`."""
 
     schema_version: Literal[2] = Field(description="version of this file's format")

@@ -15,7 +15,7 @@ from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
 from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
 from scaling.plans.study.paper import PaperTable
 from scaling.runs.folder import NAME
-from scaling.runs.setup import Setup, Table
+from scaling.runs.setup import ConfigTable, Setup
 from scaling.targets.target import LARGEST_FACTOR, Limits, Metric, Target
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
@@ -42,7 +42,7 @@ class Equal(StrEnum):
     """Multiply-adds of a training: a dearer network has fewer epochs, rounded, at least 1."""
 
 
-class OwnStrategy(Table):
+class OwnStrategy(ConfigTable):
     """`[[design.own]]`: a strategy of the user's, by bases, by shares or by points."""
 
     name: str = Field(pattern=NAME)
@@ -67,7 +67,7 @@ class OwnStrategy(Table):
         return Points(name=self.name, points=self.points)
 
 
-class _Design(Table):
+class _Design(ConfigTable):
     """What every design may say: what is equal, and what a network may cost at most."""
 
     equal: Equal = Equal.EPOCHS
@@ -143,7 +143,7 @@ class Noise(_Strategies):
 Design = Annotated[Ladder | Grid | SearchThenFamily | Noise, Field(discriminator="kind")]
 
 
-class Expectation(Table):
+class Expectation(ConfigTable):
     """`[[expect]]`: a part of the prediction that a rule can judge: the sum of `more` exceeds that of `less`.
 
     Networks are named `baseline`, `STRATEGY@FACTOR`, or `dD-wW-rR` in a grid. With `predicted = "same"` the
@@ -162,7 +162,7 @@ class Expectation(Table):
         return self
 
 
-class ExpectedSpread(Table):
+class ExpectedSpread(ConfigTable):
     """`[expect_spread]`: seeds alone are predicted to move top1 by this standard deviation, in points."""
 
     low: float = Field(ge=0, le=100)
@@ -175,7 +175,7 @@ class ExpectedSpread(Table):
         return self
 
 
-class SizeTable(Table):
+class SizeTable(ConfigTable):
     """`[sizes.quick]`, `[sizes.standard]`: which setup, which seeds, which learning rates."""
 
     setup: str = Field(description="setup file, relative to this one; {data} is filled in")
@@ -194,7 +194,7 @@ class SizeTable(Table):
         return self
 
 
-class Sizes(Table):
+class Sizes(ConfigTable):
     """`[sizes]`."""
 
     quick: SizeTable
@@ -202,7 +202,7 @@ class Sizes(Table):
     paper: PaperTable = PaperTable()
 
 
-class StudyConfig(Table):
+class StudyConfig(ConfigTable):
     """A whole file of `kind = "study"`."""
 
     schema_version: Literal[1]

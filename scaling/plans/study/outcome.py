@@ -31,7 +31,7 @@ LAW_RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class StudyOutcome:
     """What a study has found by now.
 
     Args:
@@ -76,7 +76,7 @@ def outcome_of(
     state: StudyState,
     record: Mapping[str, Any],
     times: dict[str, float] | None = None,
-) -> Outcome:
+) -> StudyOutcome:
     """Return what a study shows by now; right at any moment.
 
     Args:
@@ -92,7 +92,7 @@ def outcome_of(
     document = _document(plan, state, trials, found) | {
         "noise": None if noise is None else noise_document(noise)
     }
-    return Outcome(
+    return StudyOutcome(
         plan=plan,
         state=state,
         trials=trials,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from scaling.network.families import baseline_named
-from scaling.runs.setup import Table
+from scaling.runs.setup import ConfigTable
 from scaling.targets.target import LARGEST_FACTOR
 
 Multiplier = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
@@ -15,7 +15,7 @@ Known = Annotated[str, AfterValidator(lambda name: baseline_named(name) and name
 """A network that has a name here."""
 
 
-class PaperNetworks(Table):
+class PaperNetworks(ConfigTable):
     """`[[sizes.paper.networks]]`: what was trained of one baseline; the baseline itself always was."""
 
     baseline: Known
@@ -31,7 +31,7 @@ class PaperNetworks(Table):
     )
 
 
-class PaperTable(Table):
+class PaperTable(ConfigTable):
     """`[sizes.paper]`: what the paper trained, for the planner.
 
     Without `networks`, the study's own design on `baseline` is what is costed.

@@ -16,7 +16,7 @@ from scaling.plans.study.config import Size, StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
 from scaling.plans.study.equality import check_plan
 from scaling.plans.study.files import changed_setup, load_study, split_overrides
-from scaling.plans.study.outcome import Outcome, outcome_of
+from scaling.plans.study.outcome import StudyOutcome, outcome_of
 from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
 from scaling.plans.study.state import StudyState
 from scaling.plans.study.times import measured_times
@@ -37,7 +37,7 @@ from scaling.training.machine import Packing
 KIND = "study"
 FOLDER = Path("runs") / "studies"
 CARD, CARD_TEXT, LAWS = "card.json", "card.md", "laws.json"
-Draw = Callable[[Outcome, Path], object]
+Draw = Callable[[StudyOutcome, Path], object]
 """Puts charts of an outcome into a folder."""
 
 
@@ -126,7 +126,7 @@ def run_study(
     announce: Callable[[StudyLaunch], None] = lambda _launch: None,
     listener: Listener = silent,
     progress: Progress = no_progress,
-) -> tuple[RunEnd, Outcome]:
+) -> tuple[RunEnd, StudyOutcome]:
     """Train what is missing, and write all that is known then, stopped or not.
 
     Args:
@@ -169,7 +169,7 @@ def run_study(
 
 def report_study(
     plan: StudyPlan, folder: RunFolder, where: Where, *, draw: Draw, progress: Progress = no_progress
-) -> tuple[Outcome, str]:
+) -> tuple[StudyOutcome, str]:
     """Return what is trained by now, and write it; train nothing.
 
     Where another launch holds the folder nothing is written, and why is returned too.
@@ -187,7 +187,7 @@ def report_study(
     return outcome, ""
 
 
-def read_study(folder: RunFolder) -> Outcome:
+def read_study(folder: RunFolder) -> StudyOutcome:
     """Return what the study in a folder has found by now; nothing is written, and nothing is timed.
 
     Raises:
@@ -242,13 +242,13 @@ def _packing(plan: StudyPlan, state: StudyState, cost: StudyCost, where: Where) 
     return packing_of(jobs, where, plan.setup.engine, most=cost.missing)
 
 
-def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: Progress) -> Outcome:
+def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: Progress) -> StudyOutcome:
     state = plan.state(known)
     times = measured_times(plan, state.networks, progress) if state.complete else None
     return outcome_of(plan, state, record, times)
 
 
-def _write(outcome: Outcome, folder: RunFolder, draw: Draw) -> None:
+def _write(outcome: StudyOutcome, folder: RunFolder, draw: Draw) -> None:
     """Write table, conclusions, card, provenance and charts, each whole or not at all."""
     write_trials(folder.trials, outcome.trials)
     write_json(folder.result, outcome.document)

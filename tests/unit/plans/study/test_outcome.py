@@ -11,7 +11,7 @@ from scaling.cli.output import console
 from scaling.cli.study_outcome import print_outcome
 from scaling.plans.study.card import Answer
 from scaling.plans.study.cost import cost_document, cost_of
-from scaling.plans.study.outcome import Outcome, outcome_of
+from scaling.plans.study.outcome import StudyOutcome, outcome_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.arithmetic import arithmetic_document, arithmetic_words
 from scaling.runs.job import Job
@@ -33,11 +33,11 @@ def records(plan: StudyPlan, most: int | None = None, **provenance: Any) -> dict
     return {job.key: made_up(job, **provenance) for job in plan.next_jobs({}, 1).jobs[:most]}
 
 
-def outcome(plan: StudyPlan, found: dict[str, Record]) -> Outcome:
+def outcome(plan: StudyPlan, found: dict[str, Record]) -> StudyOutcome:
     return outcome_of(plan, plan.state(found), {"command": ["scaling"], "commit": "c", "dirty": False})
 
 
-def printed(found: Outcome) -> str:
+def printed(found: StudyOutcome) -> str:
     with console.capture() as text:
         print_outcome(found)
     return " ".join(text.get().split())
