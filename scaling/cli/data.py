@@ -87,8 +87,10 @@ def _counts(name: str) -> tuple[dict[SplitName, int | None], bool]:
         return dict(counts), cifar.locate(archive, data_dir=None, cache_dir=None) is not None
     if name.startswith(folders.PREFIX):
         return {split: _files(name, split) for split in SPLIT_NAMES}, True
-    counts = {split: len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
-    return dict(counts), fashion_mnist.at_hand()
+    if name == fashion_mnist.INFO.name:
+        counts = {split: len(fashion_mnist.split_indices(split, seed=0)) for split in SPLIT_NAMES}
+        return dict(counts), fashion_mnist.at_hand()
+    raise DataError(f"nothing is known of the images of {name!r}")
 
 
 def _files(name: str, split: SplitName) -> int | None:
