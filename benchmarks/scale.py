@@ -23,6 +23,11 @@ import click
 from scaling.atomic_write import write_json
 from scaling.cli.output import console, run, table_of
 from scaling.errors import ConfigError
+from scaling.plans.search.config import SearchConfig, parse_config
+from scaling.plans.search.history import open_history
+from scaling.plans.search.plan import SearchPlan
+from scaling.plans.search.run import read_search
+from scaling.plans.search.status import status_of
 from scaling.provenance import code_version, processor, utc_now
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder, held, open_folder
@@ -47,6 +52,15 @@ SETUP = Setup.model_validate(
         "recipe": {"epochs": 3, "batch_size": 25},
     }
 )
+
+SEARCH: dict[str, object] = {
+    # Nominal cost lists no space beforehand, so every network is proposed, as in a large search.
+    "cost": "nominal",
+    "target_factor": 6.0,
+    "sampler": "random",
+    "baseline_seeds": [0],
+    "confirm": 0,
+}
 
 PlanFactory = Callable[[int, Path], Plan]
 """Takes how many results there will be, and an empty folder for what the plan keeps; returns the plan."""
@@ -89,9 +103,19 @@ def _jobs(count: int) -> list[Job]:
     return [SETUP.job(SETUP.baseline_spec, seed=seed) for seed in range(count)]
 
 
+def _search(count: int) -> SearchConfig:
+    about = {"schema_version": 2, "kind": "search", "name": "scale", "question": "", "prediction": ""}
+    setup = SETUP.document()
+    setup["rounding"] = {"coefficient_rounding": "none", "channel_divisor": 1, "repeat_rule": "round"}
+    # The baseline and four references, one seed each, are the first five results.
+    document = {**about, "setup": setup, "search": {**SEARCH, "trials": count - 5}}
+    return parse_config(document, where="scale")
+
+
 PLANS: dict[str, PlanFactory] = {
     "list": lambda count, _folder: ListPlan(jobs=_jobs(count)),
     "one at a time": lambda count, _folder: OneAtATime(jobs=deque(_jobs(count))),
+    "search": lambda count, folder: SearchPlan(_search(count), open_history(folder / "proposals.jsonl")),
 }
 """What is measured; a plan of another kind is one more line."""
 
@@ -112,7 +136,13 @@ class AtOnce:
             spec=task.job.spec,
             state=RecordState.COMPLETE,
             curve=curve,
-            result={"top1": (task.job.seed % 50) / 50, "validation_images": 50, "wall_s": 1.0},
+            result={
+                "top1": (task.job.seed % 50) / 50,
+                "validation_loss": 1.0,
+                "validation_images": 50,
+                "epochs": 3,
+                "wall_s": 1.0,
+            },
             provenance={"network": task.job.spec.name, "finished": utc_now()},
         )
         self.events.append(Stepped(key=task.key, worker="0", steps=4))
@@ -150,8 +180,9 @@ def measured(factory: PlanFactory, count: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder(path=Path(place) / "run")
         where = Where(store=Store(path=Path(place) / "trainings"), executor=AtOnce())
+        config = _search(count)
         with held(folder):
-            open_folder(folder, "scale", {}, "scale")
+            open_folder(folder, "search", config.document(), config.key(), store=where.store.path)
 
             def launched() -> None:
                 launch(
@@ -173,6 +204,9 @@ def measured(factory: PlanFactory, count: int) -> dict[str, float]:
                 "list the store": lambda: stored_trainings(where.store),
                 "find the unneeded": lambda: unneeded(where.store, Path(place)),
             }
+            if factory is PLANS["search"]:
+                steps["status of the search"] = lambda: status_of(read_search(folder))
+                steps["table of the search"] = lambda: read_search(folder).trials()
             return {name: _seconds(step) / count for name, step in steps.items()}
 
 
