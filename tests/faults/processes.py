@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ def command_line(
     log: Path,
     environ: dict[str, str] | None = None,
     file_size: int | None = None,
-    user: int | None = None,
+    rights: bool = True,
 ) -> BaseProcess:
     """Run `run_search.py`, or `scaling report`, in a process group of its own; what it prints goes to a file.
 
@@ -34,10 +35,10 @@ def command_line(
         log: takes standard output and error.
         environ: added to the environment.
         file_size: bytes that a file may have, which stands for a full disk.
-        user: that runs it, by number, where these tests have the right to choose.
+        rights: of root, where these tests have them; without them it obeys the modes of files.
     """
     plain = [str(argument) for argument in arguments]
-    return in_process(_run_command, plain, environ or {}, file_size, user, log=log)
+    return in_process(_run_command, plain, environ or {}, file_size, rights, log=log)
 
 
 def in_process(function: Callable[..., None], *arguments: Any, log: Path) -> BaseProcess:
@@ -89,9 +90,7 @@ def _alone(log: str, function: Callable[..., None], arguments: tuple[Any, ...]) 
     function(*arguments)
 
 
-def _run_command(
-    arguments: list[str], environ: dict[str, str], file_size: int | None, user: int | None
-) -> None:
+def _run_command(arguments: list[str], environ: dict[str, str], file_size: int | None, rights: bool) -> None:
     os.environ.update(environ)
     from scaling.cli import group  # noqa: PLC0415
     from scaling.cli.output import run  # noqa: PLC0415
@@ -100,8 +99,7 @@ def _run_command(
     sys.argv = ["run_search.py", *arguments]
     if file_size is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
-    if user is not None:
-        os.setgroups([])
-        os.setgid(user)
-        os.setuid(user)
+    if not rights:
+        nothing = (ctypes.c_uint32 * 6)()
+        assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), nothing) == 0
     run(group if arguments[0] == "report" else search, arguments)

@@ -11,6 +11,7 @@ import optuna
 import pandas as pd
 import pytest
 from checking import Left, check
+from optuna.storages import RDBStorage
 from postgres import PASSWORD, Server, fresh_database
 from processes import ended, kill_group, trained
 from recorded_runs import shown
@@ -22,7 +23,10 @@ AWAY_S = 8.0
 
 
 def rows(place: str) -> pd.DataFrame:
-    frame = optuna.load_study(study_name="tiny", storage=place).trials_dataframe()
+    storage = RDBStorage(place)
+    frame = optuna.load_study(study_name="tiny", storage=storage).trials_dataframe()
+    storage.remove_session()
+    storage.engine.dispose()
     return frame.drop(columns=["datetime_start", "datetime_complete", "duration"])
 
 

@@ -77,8 +77,10 @@ def test_every_worker_is_killed_in_the_last_wave(
 def test_a_coordinator_that_is_killed_at_twenty_random_moments_leaves_no_trace(
     tmp_path: Path, undisturbed: Left, launch: Launch
 ) -> None:
-    output, chance = tmp_path / "run", random.Random(3)
+    output, chance, seen = tmp_path / "run", random.Random(3), set[int]()
     for cut in range(CUTS):
+        if recorded(output) == TRAININGS:
+            break  # on a machine that is that fast
         process = launch(log=f"cut-{cut}")
         if cut % 2:  # any moment of a training, of what precedes and follows it
             wait_until(partial(at_work, output, process), what="a training")
@@ -87,10 +89,11 @@ def test_a_coordinator_that_is_killed_at_twenty_random_moments_leaves_no_trace(
         time.sleep(chance.uniform(0, 0.6))
         process.kill()
         process.join()
+        seen.add(recorded(output))
         assert "Traceback" not in (tmp_path / f"cut-{cut}").read_text()
         if cut == CUTS // 2:
             wait_until(partial(gone, *workers), seconds=60, what="orphans gone")
-    assert recorded(output) < TRAININGS, "nothing was left to be cut"
+    assert len(seen) > 2, "the cuts were not spread over the run"
     finish(launch, tmp_path, undisturbed)
 
 

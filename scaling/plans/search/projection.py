@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,7 +132,7 @@ class Projection:
         self.problem = ""
         self._ids: dict[int, int] | None = None
         self._storage: RDBStorage | None = None
-        self.thread = threading.Thread(target=self._keep_up, daemon=True)
+        self.thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self) -> None:
         """Begin; the database is met in the thread."""
@@ -152,6 +153,17 @@ class Projection:
         if self.thread.is_alive() or self.waiting:
             return self.problem or "the database does not answer"
         return ""
+
+    def _work(self) -> None:
+        try:
+            self._keep_up()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._storage is not None:
+            leave(self._storage)
+        self._ids, self._storage = None, None  # met anew
 
     def _keep_up(self) -> None:
         end = float("inf")
@@ -179,7 +191,7 @@ class Projection:
 
     def _away(self, why: str) -> None:
         self.problem = f"{printable(self.url)} is away ({why})"
-        self._ids, self._storage = None, None  # met anew
+        self._leave()
         with self.changed:
             self.changed.wait(timeout=RETRY_S)
 
@@ -189,6 +201,13 @@ class Projection:
             found = self._study.get_trials(deepcopy=False)
             self._ids = {t.user_attrs[NUMBER]: t._trial_id for t in found if NUMBER in t.user_attrs}
         write_shown(self._study, self._storage, one, self._ids)
+
+
+def leave(storage: RDBStorage) -> None:
+    """Close every connection to a database."""
+    with suppress(*DATABASE_ERRORS):
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def opened(url: URL, config: SearchConfig) -> tuple[RDBStorage, optuna.Study]:
@@ -292,11 +311,14 @@ def rebuild_study(config: SearchConfig, history: History, records: Records, url:
     """
     try:
         storage, _ = opened(url, config)
-        optuna.delete_study(study_name=config.name, storage=storage)
-        study, ids = open_study(storage, config), dict[int, int]()
-        every = all_shown(config, history, records)
-        for one in every:
-            write_shown(study, storage, one, ids)
+        try:
+            optuna.delete_study(study_name=config.name, storage=storage)
+            study, ids = open_study(storage, config), dict[int, int]()
+            every = all_shown(config, history, records)
+            for one in every:
+                write_shown(study, storage, one, ids)
+        finally:
+            leave(storage)
         return len(every)
     except DATABASE_ERRORS as error:
         raise ResultsError(f"cannot write the study to {printable(url)}: {type(error).__name__}") from None
