@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scaling import count_cost, scale, variant
-from scaling.cli.choice import accuracy, network
+from scaling.cli.trials import accuracy, network
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.decomposition import layers
 from scaling.network.families import released_coefficients
@@ -86,8 +86,8 @@ def quick() -> str:
     verb = "is best by fresh seeds" if choice["confirmed"] else "leads, not confirmed by fresh seeds"
     return (
         f"The main job as committed in [results/quick](results/quick/trials.csv), {trainings} trainings: "
-        f"{network(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} cannot be "
-        f"told from it at 95 %; below it: {below}. ({choice['test']}.)"
+        f"{network(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} are not "
+        f"significantly different at 95 %; below it: {below}. ({choice['test']}.)"
     )
 
 

@@ -97,7 +97,7 @@ def test_params_beyond_the_limit_are_said(capsys: pytest.CaptureFixture[str]) ->
     [
         (["nothing"], "No such command 'nothing'"),
         (["--nothing"], "--nothing"),
-        (["search", "--config", "none.toml"], "cannot read the experiment file none.toml"),
+        (["search", "--config", "none.toml"], "there is no none.toml here"),
         (["search", "export", "none"], "is not the folder of a run"),
         (["search", "export"], "RUN_FOLDER"),
     ],

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from search_runs import ROOT, configuration
 
 from scaling.atomic_write import write_json, write_text
-from scaling.errors import ResultsError
+from scaling.errors import ConfigError, ResultsError
 from scaling.provenance import code_version, provenance, utc_now
 from scaling.runs.exporting import export_run
+from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import MEASURED, TRIAL_COLUMNS, read_trials, trials_frame, write_trials
 
 DESIGN = [
@@ -198,12 +199,15 @@ def test_the_commit_is_gits_own() -> None:
     assert dirty == bool(changes.strip())
 
 
-def a_run(folder: Path) -> Path:
-    for name in ("config.json", "trials.csv", "provenance.json", "study.sqlite3", "run.lock"):
-        write_text(folder / name, name)
-    write_text(folder / "provenance.json", '{"finished": "then"}')
+def a_run(path: Path) -> RunFolder:
+    folder = RunFolder(path=path)
+    for name in ("trials.csv", "proposals.jsonl", "study.sqlite3", "run.lock"):
+        write_text(path / name, name)
+    document = {"schema_version": 1, "kind": "search", "config": {}, "store": "../trainings"}
+    write_text(folder.config, json.dumps(document))
+    write_text(folder.provenance, '{"finished": "then"}')
     for name in ("run_params.svg", "run_params.csv", "family_flops.svg"):
-        write_text(folder / "figures" / name, name)
+        write_text(folder.figures / name, name)
     return folder
 
 
@@ -213,10 +217,11 @@ def table() -> pd.DataFrame:
 
 def test_exports_take_tables_and_leave_databases(tmp_path: Path) -> None:
     kept = tmp_path / "results" / "x"
-    copied = export_run(a_run(tmp_path / "run"), kept, table(), finished=True)
+    copied = export_run(a_run(tmp_path / "run"), kept, table(), finished=True, force=False)
     names = {str(path.relative_to(kept)) for path in copied}
     figures = {"figures/run_params.svg", "figures/run_params.csv"}
-    assert names == {"config.json", "trials.csv", "provenance.json", *figures}
+    assert names == {"run.json", "trials.csv", "provenance.json", *figures}
+    assert "store" not in json.loads((kept / "run.json").read_text()), "a path of this machine"
     assert all((kept / name).read_text() == Path(name).name for name in figures)
     pd.testing.assert_frame_equal(read_trials(kept / "trials.csv"), table())
     assert json.loads((kept / "provenance.json").read_text()) == {"finished": "then"}
@@ -224,27 +229,40 @@ def test_exports_take_tables_and_leave_databases(tmp_path: Path) -> None:
 
 
 def test_a_run_that_goes_on_is_exported_without_an_end(tmp_path: Path) -> None:
-    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=False)
+    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=False, force=False)
     assert json.loads((tmp_path / "kept" / "provenance.json").read_text()) == {"finished": None}
 
 
 def test_parquet_keeps_the_types_of_columns(tmp_path: Path) -> None:
-    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=True, parquet=True)
+    export_run(a_run(tmp_path / "run"), tmp_path / "kept", table(), finished=True, force=False, parquet=True)
     found = pd.read_parquet(tmp_path / "kept" / "trials.parquet")
     pd.testing.assert_frame_equal(found.convert_dtypes().dropna(axis=1), table().dropna(axis=1))
     assert found.dtypes.astype(str).to_dict() == dict(TRIAL_COLUMNS)
 
 
 def test_exports_of_nothing_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"has no provenance\.json yet"):
-        export_run(tmp_path / "none", tmp_path / "results", table(), finished=True)
+    def exported(folder: RunFolder, to: str) -> None:
+        export_run(folder, tmp_path / to, table(), finished=True, force=False)
+
+    with pytest.raises(ResultsError, match=r"has no run\.json"):
+        exported(RunFolder(path=tmp_path / "none"), "results")
     run = a_run(tmp_path / "run")
-    (run / "config.json").unlink()
-    with pytest.raises(ResultsError, match=r"has no config\.json"):
-        export_run(run, tmp_path / "results", table(), finished=True)
+    run.provenance.unlink()
+    with pytest.raises(ResultsError, match=r"has no provenance\.json yet"):
+        exported(run, "results")
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultsError, match="cannot export to"):
-        export_run(a_run(tmp_path / "again"), tmp_path / "file", table(), finished=True)
+        exported(a_run(tmp_path / "again"), "file")
     (tmp_path / "again" / "provenance.json").write_text("[]")
     with pytest.raises(ResultsError, match="not a JSON object"):
-        export_run(tmp_path / "again", tmp_path / "file", table(), finished=True)
+        exported(RunFolder(path=tmp_path / "again"), "file")
+
+
+def test_results_of_the_same_name_are_replaced_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    run, kept = a_run(tmp_path / "run"), tmp_path / "kept"
+    export_run(run, kept, table(), finished=True, force=False)
+    with pytest.raises(ConfigError, match="--force replaces them"):
+        export_run(run, kept, table(), finished=False, force=False)
+    assert json.loads((kept / "provenance.json").read_text()) == {"finished": "then"}
+    export_run(run, kept, table(), finished=False, force=True)
+    assert json.loads((kept / "provenance.json").read_text()) == {"finished": None}
