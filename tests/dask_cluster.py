@@ -8,22 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from launches import wait_until
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 120, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def make_credentials(folder: Path) -> Path:

@@ -25,6 +25,7 @@ from scaling.runs.cluster_connection import Cluster, Connection
 from scaling.runs.cluster_worker import Assignment, Run, ask_to_stop, token_path, work
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import PACKAGE
+from scaling.runs.processes import MOST_EARLY
 from scaling.runs.task import Task, one_line, run_task
 from scaling.training.curve import Curve, EpochEnd
 
@@ -49,6 +50,8 @@ class _Sent:
     submission: str
     address: str
     future: Future
+    begun: bool = False
+    """Whether its worker has said anything of it."""
     stopping: bool = False
     curve: Curve = ()
 
@@ -88,6 +91,8 @@ class DaskExecutor:
     """From the client's own thread."""
     _tokens: set[Path] = field(default_factory=set)
     _topic: str = field(default_factory=lambda: f"scaling-{uuid4().hex}")
+    _early: int = 0
+    """Workers in a row that left before they said a word of their task."""
     _lonely_since: float | None = None
     _lonely_said: bool = False
 
@@ -210,18 +215,25 @@ class DaskExecutor:
             self._connection.client.subscribe_topic(address, hear)
 
     def _left(self, address: str) -> Iterator[Event]:
-        """Forget a worker that has left; its task, if it had one, may be sent to another."""
+        """Forget a worker that has left; its task, if it had one, may be sent to another.
+
+        A worker that has not begun its task did not die of it; but where none begins, nothing can go on.
+        """
         worker = self._workers.pop(address, None)
         leaving = worker is not None and worker.leaving
         for sent in [one for one in self._sent.values() if one.address == address]:
             del self._sent[sent.submission]
             sent.future.cancel(force=True)
-            yield Ended(key=sent.key, died=not (sent.stopping or leaving))
+            self._early += not (sent.begun or leaving)
+            problem = "workers of the cluster leave before they begin" if self._early >= MOST_EARLY else ""
+            died = sent.begun and not (sent.stopping or leaving)
+            yield Ended(key=sent.key, died=died, reason=f"{address} has gone", problem=problem)
 
     def _said(self, message: dict[str, Any]) -> Iterator[Event]:
         sent = self._sent.get(message["submission"])
         if sent is None:  # from a worker that was given up
             return
+        sent.begun, self._early = True, 0
         if message["said"] == "steps":
             yield Stepped(key=sent.key, worker=message["worker"], steps=message["steps"])
         else:

@@ -186,9 +186,11 @@ def _credentials(address: str) -> Security | None:
 def _connected(address: str, security: Security | None) -> Connection:
     from distributed import Client  # noqa: PLC0415
 
+    client = Client.__new__(Client)
     try:
-        client = Client(address, security=security, timeout=TIMEOUT_S, set_as_default=False)
+        client.__init__(address, security=security, timeout=TIMEOUT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, RuntimeError, TypeError) as error:
+        client.close()  # collected as garbage, it would hang the next one that starts: they share a lock
         raise ClusterError(_why(address, error)) from None
     return Connection(client=client)
 

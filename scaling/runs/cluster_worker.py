@@ -86,10 +86,10 @@ def work(assignment: Assignment) -> Ended:
     if not _sees(task.store, assignment.topic):
         task = replace(task, store=Path(worker.local_directory) / "trainings")
     device = _prepared(wanted, worker, assignment.number)
+    watch = _watch(worker, submission, assignment)
+    watch.on_step(0)
     try:
-        return Ended(
-            key=task.key, record=assignment.run(task, _watch(worker, submission, assignment), device)
-        )
+        return Ended(key=task.key, record=assignment.run(task, watch, device))
     except ScalingError as error:
         return _refused(task, worker, one_line(error).partition(": ")[2])
     finally:
@@ -119,7 +119,7 @@ def _prepared(wanted: torch.device, worker: Any, number: int | None) -> torch.de
 
 
 def _watch(worker: Any, submission: str, assignment: Assignment) -> Watch:
-    key, spoken, sent = assignment.task.key, [0.0], [0]
+    spoken, sent = [0.0], [0]
 
     def say(**message: Any) -> None:
         worker.log_event(assignment.topic, {"submission": submission, **message})
@@ -127,11 +127,11 @@ def _watch(worker: Any, submission: str, assignment: Assignment) -> Watch:
     def on_step(steps: int) -> None:
         if time.monotonic() - spoken[0] >= STEP_EVERY_S:
             spoken[0] = time.monotonic()
-            say(said="steps", key=key, worker=str(worker.name), steps=steps)
+            say(said="steps", worker=str(worker.name), steps=steps)
 
     def on_epoch(curve: Curve) -> None:
         points = [asdict(point) for point in curve[sent[0] :]]
-        say(said="epochs", key=key, before=sent[0], points=points)
+        say(said="epochs", before=sent[0], points=points)
         sent[0] = len(curve)
 
     return Watch(

@@ -15,15 +15,16 @@ from pathlib import Path
 import dask
 import psutil
 import pytest
-from dask_cluster import HERE, ROOT, DaskCluster, dask_cluster, wait_until, worker_process
-from listed_jobs import (
+from cluster_jobs import (
     Heard,
-    ListPlan,
     coordinated,
     killed,
     pretended,
     tiny_jobs,
 )
+from dask_cluster import HERE, ROOT, DaskCluster, dask_cluster, worker_process
+from launches import wait_until
+from run_records import ListPlan
 
 from scaling.runs.cluster import DaskExecutor
 from scaling.runs.cluster_connection import Cluster
@@ -77,12 +78,12 @@ def test_a_killed_worker_s_training_goes_on_from_its_checkpoint(cluster: DaskClu
     nanny = cluster.start_worker()
     kill = lambda: os.kill(worker_process(nanny), signal.SIGKILL)  # noqa: E731
     heard = Heard(on_event=once(kill, lambda event: isinstance(event, EpochEnded) and len(event.curve) >= 10))
-    coordinated(ListPlan(jobs=[job]), store, executor_on(cluster), heard)
+    coordinated(ListPlan([job]), store, executor_on(cluster), heard)
     assert [one.died for one in heard.ended()] == [True, False]
     recorded_once(store, [job], heard)
     again = next(number for number, one in enumerate(heard.events) if getattr(one, "died", False))
-    first = next(one for one in heard.events[again:] if isinstance(one, Stepped))
-    assert first.steps > 9 * 4, f"it began anew, at step {first.steps}"
+    first = next(one for one in heard.events[again:] if isinstance(one, EpochEnded))
+    assert len(first.curve) >= 10, f"it began anew, with epoch {len(first.curve)}"
     assert not Store(path=store).checkpoint(job.key).exists()
 
 
@@ -97,7 +98,7 @@ def test_every_worker_is_killed(cluster: DaskCluster, tmp_path: Path) -> None:
         cluster.start_worker("late")
 
     heard = Heard(on_event=once(kill, lambda event: isinstance(event, EpochEnded) and len(event.curve) >= 5))
-    coordinated(ListPlan(jobs=jobs), store, executor_on(cluster), heard)
+    coordinated(ListPlan(jobs), store, executor_on(cluster), heard)
     recorded_once(store, jobs, heard)
 
 
@@ -117,7 +118,7 @@ def test_a_suspended_worker_that_comes_back_records_nothing_twice(
         lambda event: isinstance(event, Stepped) and len(heard.started()) > 1,
     )
     heard = Heard(on_event=lambda event: (slept(event), woke(event))[0])
-    coordinated(ListPlan(jobs=[job]), store, executor_on(cluster), heard)
+    coordinated(ListPlan([job]), store, executor_on(cluster), heard)
     assert heard.started() == [job.key] * 2
     assert [one.died for one in heard.ended()] == [True, False]
     recorded_once(store, [job], heard)
@@ -127,7 +128,7 @@ def test_a_suspended_worker_that_comes_back_records_nothing_twice(
 def test_a_network_that_kills_three_workers_is_a_failure(cluster: DaskCluster, tmp_path: Path) -> None:
     (job,), heard = tiny_jobs(1), Heard()
     cluster.start_worker()
-    coordinated(ListPlan(jobs=[job]), tmp_path / "trainings", executor_on(cluster, run=killed), heard)
+    coordinated(ListPlan([job]), tmp_path / "trainings", executor_on(cluster, run=killed), heard)
     found = Store(path=tmp_path / "trainings").find(job.key)
     assert found is not None
     assert found.state == RecordState.FAILED
@@ -150,7 +151,7 @@ def test_workers_that_die_all_the_time(cluster: DaskCluster, tmp_path: Path) -> 
     killing = threading.Thread(target=kill_some)
     killing.start()
     try:
-        coordinated(ListPlan(jobs=jobs), store, executor_on(cluster, run=pretended), heard)
+        coordinated(ListPlan(jobs), store, executor_on(cluster, run=pretended), heard)
     finally:
         over.set()
         killing.join()
@@ -161,11 +162,11 @@ def test_a_coordinator_that_is_killed_leaves_no_training_behind(cluster: DaskClu
     cluster.start_worker()
     program = (
         "from pathlib import Path\n"
-        "from listed_jobs import *\n"
+        "from cluster_jobs import *\n"
         "from test_cluster_faults import DaskExecutor, Cluster\n"
         f"executor = DaskExecutor(cluster=Cluster(scheduler_file=Path({str(cluster.scheduler_file)!r})), "
         "run=pretended_slowly)\n"
-        f"coordinated(ListPlan(jobs=tiny_jobs(1)), Path({str(tmp_path / 'trainings')!r}), executor)\n"
+        f"coordinated(ListPlan(tiny_jobs(1)), Path({str(tmp_path / 'trainings')!r}), executor)\n"
     )
     environment = cluster.environment()
     environment["PYTHONPATH"] += os.pathsep + str(HERE / "faults")
@@ -180,7 +181,7 @@ def test_a_coordinator_that_is_killed_leaves_no_training_behind(cluster: DaskClu
 
 def started_program(cluster: DaskCluster, folder: Path, *, jobs: int, epochs: int) -> subprocess.Popen[str]:
     command = [
-        sys.executable, str(HERE / "listed_jobs.py"), "--folder", str(folder), "--jobs", str(jobs),
+        sys.executable, str(HERE / "cluster_jobs.py"), "--folder", str(folder), "--jobs", str(jobs),
         "--epochs", str(epochs), "--scheduler-file", str(cluster.scheduler_file),
     ]  # fmt: skip
     return subprocess.Popen(
@@ -222,7 +223,7 @@ def test_the_scheduler_is_killed_and_the_same_command_goes_on(cluster: DaskClust
 def test_a_local_cluster_that_a_terminal_stops(way: signal.Signals, tmp_path: Path) -> None:
     """The signal reaches the workers too, as from a terminal or from Slurm; all of it stops in order."""
     folder, (job,) = tmp_path / "run", tiny_jobs(1, epochs=2000)
-    command = [sys.executable, str(HERE / "listed_jobs.py"), "--folder", str(folder)]
+    command = [sys.executable, str(HERE / "cluster_jobs.py"), "--folder", str(folder)]
     command += ["--jobs", "1", "--epochs", "2000", "--cluster", "local"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"}
     launch = subprocess.Popen(

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from dask_cluster import HERE, ROOT, wait_until
-from listed_jobs import tiny_jobs
+from cluster_jobs import tiny_jobs
+from dask_cluster import HERE, ROOT
+from launches import wait_until
 
 from scaling.runs.record import RecordState
 from scaling.runs.store import Store
@@ -173,7 +174,7 @@ class Submitted:
 def submit(slurm: Slurm, tmp_path: Path, *, workers: int = 2) -> Submitted:
     """Submit trainings on so many workers with the script as it ships."""
     one = Submitted(job="", run=tmp_path / "run", cluster=tmp_path / "cluster", log=tmp_path / "log.txt")
-    command = [sys.executable, str(HERE / "listed_jobs.py"), "--folder", str(one.run)]
+    command = [sys.executable, str(HERE / "cluster_jobs.py"), "--folder", str(one.run)]
     command += ["--jobs", str(JOBS), "--epochs", str(EPOCHS)]
     job = slurm.call(
         "sbatch", "--parsable", f"--ntasks={workers}", f"--output={one.log}",

@@ -1,4 +1,4 @@
-"""A plan that wants a list of tiny trainings, stand-ins for training them, and a program that runs it."""
+"""Tiny trainings on a cluster: what was heard of them, stand-ins for them, and a program that runs them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from tiny_setup import tiny_setup
+from run_records import ListPlan, jobs, record_of, setup
 
 from scaling.cli.where import where_of
 from scaling.errors import ScalingError
@@ -21,40 +21,15 @@ from scaling.runs.executor import Ended, EpochEnded, Event, Executor, Stepped
 from scaling.runs.folder import RunFolder, held
 from scaling.runs.job import Job
 from scaling.runs.launch import launch
-from scaling.runs.plan import Wanted
-from scaling.runs.record import Record, RecordState
+from scaling.runs.record import Record
 from scaling.runs.store import Known, Store
 from scaling.runs.task import Task, Watch
-from scaling.training.curve import Curve
 from scaling.training.machine import Packing
 from scaling.training.options import EngineOptions
 
 
 def tiny_jobs(count: int, *, epochs: int = 1) -> list[Job]:
-    setup = tiny_setup(recipe={"epochs": epochs})
-    return [setup.job(setup.baseline_spec, seed=seed) for seed in range(count)]
-
-
-@dataclass(slots=True, kw_only=True)
-class ListPlan:
-    """Wants every job of a list; may prune those that have so many epochs."""
-
-    jobs: list[Job]
-    prune_after: int | None = None
-
-    def next_jobs(self, records: Mapping[str, Record], room: int) -> Wanted:
-        del room
-        settled = (records.get(job.key) for job in self.jobs)
-        left = [
-            job
-            for job, record in zip(self.jobs, settled, strict=True)
-            if record is None or not record.state.settled
-        ]
-        return Wanted(jobs=tuple(left), done=True)
-
-    def prune(self, job: Job, curve: Curve, records: Mapping[str, Record]) -> bool:
-        del job, records
-        return self.prune_after is not None and len(curve) >= self.prune_after
+    return jobs(count, setup(recipe={"epochs": epochs}))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +80,7 @@ def pretended(task: Task, watch: Watch, device: torch.device) -> Record:
     del device
     _note(task, "ran.txt")
     watch.on_step(1)
-    return _record(task)
+    return record_of(task.job)
 
 
 def pretended_slowly(task: Task, watch: Watch, device: torch.device) -> Record | None:
@@ -118,13 +93,14 @@ def pretended_slowly(task: Task, watch: Watch, device: torch.device) -> Record |
             return None
         watch.on_step(step)
         time.sleep(0.02)
-    return _record(task)
+    return record_of(task.job)
 
 
 def killed(task: Task, watch: Watch, device: torch.device) -> Record:
     """Stand in for a network that no worker survives."""
     del watch, device
     _note(task, "ran.txt")
+    time.sleep(0.5)  # its worker has said that it has begun
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("not reached")
 
@@ -132,13 +108,6 @@ def killed(task: Task, watch: Watch, device: torch.device) -> Record:
 def _note(task: Task, name: str) -> None:
     with (task.store.parent / name).open("a") as file:
         file.write(f"{task.key}\n")
-
-
-def _record(task: Task) -> Record:
-    job = task.job
-    return Record(
-        key=task.key, identity=job.identity(), spec=job.spec, state=RecordState.COMPLETE, provenance={}
-    )  # fmt: skip
 
 
 def main() -> int:
@@ -160,7 +129,7 @@ def main() -> int:
     try:
         with held(folder):
             end = launch(
-                ListPlan(jobs=tiny_jobs(given.jobs, epochs=given.epochs)),
+                ListPlan(tiny_jobs(given.jobs, epochs=given.epochs)),
                 folder,
                 where,
                 packing=Packing(workers=2, threads=1, reason="test"),
