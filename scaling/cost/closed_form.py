@@ -9,8 +9,9 @@ from scaling.cost import formulas
 from scaling.cost.formulas import Counts
 from scaling.cost.memory import peak_activation_bytes
 from scaling.html_views import html_of
-from scaling.network.architecture import ArchitectureSpec, out_size
+from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import block_letters
+from scaling.network.sides import out_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,9 @@ from typing import Any, assert_never
 
 import numpy as np
 
-from scaling.network.architecture import ArchitectureSpec, BlockKind, StageSpec, Whole, out_size
+from scaling.network.architecture import ArchitectureSpec, BlockKind, StageSpec
 from scaling.network.rounding import SqueezeRounding, squeeze_channels
+from scaling.network.sides import Whole, out_size
 
 Counts = tuple[Whole, Whole, Whole]
 

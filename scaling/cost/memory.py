@@ -9,7 +9,8 @@ import numpy as np
 
 from scaling.cost.vectorised import Candidates
 from scaling.cost.work import padded_side
-from scaling.network.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, StageSpec, out_size
+from scaling.network.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, StageSpec
+from scaling.network.sides import out_size
 
 BYTES = 4
 """float32."""

@@ -17,15 +17,9 @@ from scaling.cost.formulas import squeeze_of
 from scaling.cost.memory import BYTES, peak_activation_bytes, peak_activation_bytes_of
 from scaling.cost.vectorised import Candidates
 from scaling.cost.work import padded_side
-from scaling.network.architecture import (
-    POOL_KERNEL,
-    Activation,
-    ArchitectureSpec,
-    BlockKind,
-    StageSpec,
-    out_size,
-)
+from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec, BlockKind, StageSpec
 from scaling.network.rounding import check_whole
+from scaling.network.sides import out_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,8 @@ import numpy as np
 
 from scaling.cost.formulas import squeeze_of
 from scaling.cost.vectorised import Candidates
-from scaling.network.architecture import (
-    POOL_KERNEL,
-    Activation,
-    ArchitectureSpec,
-    BlockKind,
-    StageSpec,
-    out_size,
-)
+from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec, BlockKind, StageSpec
+from scaling.network.sides import out_size
 
 NAMES = (
     "calls",

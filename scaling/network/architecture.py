@@ -9,16 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, TypeVar, assert_never
+from typing import ClassVar, assert_never
 
 from scaling.errors import SpecError
 from scaling.html_views import html_of
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
@@ -26,9 +22,6 @@ MOST_CHANNELS = 1_000_000
 POOL_KERNEL = 3
 """Of the max pooling that may end a stem (ResNet)."""
 _FORBID_EXTRA = {"extra": "forbid"}
-
-Whole = TypeVar("Whole", int, "NDArray[np.int64]")
-"""A number, or one of each of many networks."""
 
 
 class Activation(StrEnum):
@@ -356,17 +349,6 @@ class ArchitectureSpec:
         """
         total = self.num_blocks
         return tuple(1 - self.stochastic_depth * index / total for index in range(total))
-
-
-def out_size(size: Whole, stride: int) -> Whole:
-    """Side of a map, or of many maps, after a convolution: ceil(size / stride).
-
-    SAME padding and symmetric padding of (kernel - 1) / 2 give the same for every odd kernel.
-
-    >>> out_size(225, 2)
-    113
-    """
-    return -(-size // stride)
 
 
 def _check_kernel(where: str, kernel_size: int, stride: int) -> None:

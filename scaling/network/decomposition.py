@@ -12,14 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from scaling.network.architecture import (
-    POOL_KERNEL,
-    ArchitectureSpec,
-    BlockKind,
-    BlockSpec,
-    StageSpec,
-    out_size,
-)
+from scaling.network.architecture import POOL_KERNEL, ArchitectureSpec, BlockKind, BlockSpec, StageSpec
+from scaling.network.sides import out_size
 
 Shape = tuple[int, ...]
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec, out_size
+from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec
 from scaling.network.rounding import choice
+from scaling.network.sides import out_size
 
 LEAST_MAP = 4
 """Side of the last map in pixels that `early`, `late` and `auto` keep: every tap of a 5x5 kernel needs 3."""

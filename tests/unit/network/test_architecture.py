@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scaling import ArchitectureSpec, HeadSpec, SpecError, StageSpec, StemSpec, variant
-from scaling.network.architecture import out_size
+from scaling.network.sides import out_size
 
 STAGE = StageSpec(repeats=2, kernel_size=3, stride=2, expand_ratio=6, in_channels=16, out_channels=24)
 SPEC = ArchitectureSpec(

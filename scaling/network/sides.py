@@ -1,0 +1,23 @@
+"""Sides of maps: what a convolution of a stride leaves of a side, for one network or for many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Whole = TypeVar("Whole", int, "NDArray[np.int64]")
+"""A number, or one of each of many networks."""
+
+
+def out_size(size: Whole, stride: int) -> Whole:
+    """Side of a map, or of many maps, after a convolution: ceil(size / stride).
+
+    SAME padding and symmetric padding of (kernel - 1) / 2 give the same for every odd kernel.
+
+    >>> out_size(225, 2)
+    113
+    """
+    return -(-size // stride)
