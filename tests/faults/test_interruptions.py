@@ -32,8 +32,8 @@ def gone(*pids: int) -> bool:
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def at_work(output: Path, process: BaseProcess) -> bool:
-    return training(output) or not process.is_alive()
+def at_work(output: Path, process: BaseProcess, after: int) -> bool:
+    return training(output, after=after) or not process.is_alive()
 
 
 def finish(launch: Launch, folder: Path, undisturbed: Left, log: str = "again") -> None:
@@ -81,9 +81,12 @@ def test_a_coordinator_that_is_killed_at_twenty_random_moments_leaves_no_trace(
     for cut in range(CUTS):
         if recorded(output) == TRAININGS:
             break  # on a machine that is that fast
+        (output / "progress.json").unlink(missing_ok=True)  # what the last one said
         process = launch(log=f"cut-{cut}")
+        wait_until((tmp_path / f"cut-{cut}").exists, what="the coordinator")
         if cut % 2:  # any moment of a training, of what precedes and follows it
-            wait_until(partial(at_work, output, process), what="a training")
+            after = min(recorded(output) + chance.randint(0, 1), TRAININGS - 1)
+            wait_until(partial(at_work, output, process, after), what="a training")
         assert process.is_alive(), (tmp_path / f"cut-{cut}").read_text()
         workers = workers_of(process.pid or 0)
         time.sleep(chance.uniform(0, 0.6))
