@@ -253,11 +253,12 @@ def test_a_node_that_dies_loses_no_record(slurm: Slurm, tmp_path: Path) -> None:
     first = one.contents()
     os.killpg(slurm.daemons["slurmd"].pid, signal.SIGKILL)
     slurm.daemons["slurmd"].wait()
-    _end_jobs(str(tmp_path))  # as the machine had gone: jobs and their keepers with it
+    # As if the machine had gone: the jobs' keepers first, which would report the end of a job.
     for process in _processes("slurmstepd"):
         with contextlib.suppress(OSError):  # it may have ended with its job
             if str(slurm.folder) in Path(f"/proc/{process}/environ").read_text(errors="replace"):
                 os.kill(process, signal.SIGKILL)
+    _end_jobs(str(tmp_path))
     time.sleep(1)
     slurm.start("slurmd")
     wait_until(
