@@ -40,11 +40,11 @@ def test_the_command_prints_a_law_and_writes_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "either tables of trials or --published"),
-        (["x", "--published", "resnet"], "either tables of trials or --published"),
-        (["--published", "resnet", "--cost", "time"], "expected --cost among macs, params, activations"),
-        (["--published", "resnet", "--resamples", "3"], "--resamples must be between 20 and 20,000, got 3"),
-        (["--published", "resnet", "--by", "kind"], "--by and --pool go with tables"),
+        ([], "either tables of trials or a published family"),
+        (["x", "--published", "resnet"], "either tables of trials or a published family"),
+        (["--published", "resnet", "--cost", "time"], "expected the cost among macs, params, activations"),
+        (["--published", "resnet", "--resamples", "3"], "resamples must be between 20 and 20,000, got 3"),
+        (["--published", "resnet", "--by", "kind"], "by and pool go with tables"),
         (["nowhere.csv"], "there is no nowhere.csv"),
     ],
 )
