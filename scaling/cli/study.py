@@ -20,6 +20,8 @@ from scaling.runs.launch import Where
 
 PATH = click.Path(path_type=Path)
 INTERRUPTED = 130
+RATES = "rates"
+"""A study without a file: the learning rates of a setup, bracketed."""
 
 
 @click.command()
@@ -30,7 +32,8 @@ INTERRUPTED = 130
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. recipe.epochs=5."
 )
-@click.option("--seeds", type=int, help="Of noise: train the baseline alone with so many seeds.")
+@click.option("--seeds", type=int, help="Of rates, or of noise, which trains the baseline alone: how many.")
+@click.option("--factor", type=float, help="Of rates: cost of the scaled networks (4).")
 @click.option("--run", "finished", type=PATH, help="Of noise: read the folder of a run; train nothing.")
 @click.option("--plan", "costed", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
@@ -46,6 +49,7 @@ def study(
     setup: Path | None,
     overrides: tuple[str, ...],
     seeds: int | None,
+    factor: float | None,
     finished: Path | None,
     costed: bool,
     report: bool,
@@ -64,6 +68,27 @@ def study(
     if name is None:
         _list(as_json)
         return
+    if name == RATES:
+        if finished is not None:
+            raise ConfigError("--run is for a study of noise, not of rates")
+        from scaling.cli.rates import study_rates  # noqa: PLC0415
+
+        study_rates(
+            setup or FOLDER / "setups" / f"{data}-{size}.toml",
+            where_of(**where),
+            factor=4.0 if factor is None else factor,
+            seeds=2 if seeds is None else seeds,
+            overrides=overrides,
+            costed=costed,
+            report=report,
+            export=export,
+            fresh=fresh,
+            output=output,
+            as_json=as_json,
+        )
+        return
+    if factor is not None:
+        raise ConfigError(f"--factor is for rates; {name} has its own: --set design.factor=…")
     if kind_of(name) == "audit":
         if setup is not None or seeds is not None or finished is not None or fresh:
             raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")

@@ -1,0 +1,164 @@
+"""`scaling.bracket_rates`: find the learning rates of a setup, or go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from scaling.library.progress import TrainingProgress
+from scaling.plans.study.rates import RatesPlan
+from scaling.plans.study.rates_run import (
+    RatesOutcome,
+    rates_folder,
+    rates_plan,
+    read_rates_run,
+    report_rates,
+    run_rates,
+)
+from scaling.runs.coordinator import RunEnd
+from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.launch import Where
+from scaling.runs.rates import LearningRates
+from scaling.runs.setup import Setup
+from scaling.training.kernels import Progress, no_progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatesRun:
+    """The learning rates of a setup, as far as they are known.
+
+    Args:
+        folder: where everything is written.
+        outcome: what is known.
+    """
+
+    folder: RunFolder
+    outcome: RatesOutcome
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @property
+    def rates(self) -> LearningRates | None:
+        """The bracketed rates, of any network by `rate_at`; None while one is open."""
+        return self.outcome.rates
+
+    @property
+    def conclusion(self) -> str:
+        """The best rate everywhere, in a sentence."""
+        return self.outcome.conclusion
+
+    @property
+    def ladders(self) -> pd.DataFrame:
+        """One row a network and rate: validation_loss (nats) and top1 (fraction), means over seeds; best."""
+        rows = [
+            {
+                "network": ladder.bracket.name,
+                "learning_rate": rung.learning_rate,
+                "validation_loss": rung.validation_loss,
+                "top1": rung.top1,
+                "best": rung == ladder.bracket.best,
+            }
+            for ladder in self.outcome.ladders
+            for rung in ladder.bracket.rungs
+        ]
+        return pd.DataFrame(rows, columns=["network", "learning_rate", "validation_loss", "top1", "best"])
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{self.conclusion}</b></p>{self.ladders.to_html(index=False, na_rep='diverged')}"
+
+
+class RatesStopped(KeyboardInterrupt):
+    """It was asked to stop: what is known by then is written, and the same call goes on.
+
+    Args:
+        run: as it was left.
+    """
+
+    def __init__(self, run: RatesRun) -> None:
+        super().__init__(run.conclusion)
+        self.run = run
+
+
+def bracket_rates(
+    setup: Setup | str | Path | RatesPlan,
+    *,
+    factor: float = 4.0,
+    seeds: int = 2,
+    overrides: Sequence[str] = (),
+    output: str | Path | None = None,
+    where: Where | None = None,
+    train: bool = True,
+    fresh: bool = False,
+    console: Console | None = None,
+    progress: Progress = no_progress,
+) -> RatesRun:
+    """Find the best learning rates at a setup's baseline and at its corners, or go on with that.
+
+    The corners are the baseline scaled by depth, width or resolution alone. Each network is trained at half,
+    once and twice the recipe's rate; its ladder is extended by factors of two until the best rate, by
+    validation loss, is inside.
+
+    Args:
+        setup: a setup, the path of one, or a plan, which the next three arguments would make.
+        factor: cost of the scaled networks, times the baseline's, in (1, 128].
+        seeds: of every training, 1 or more.
+        overrides: `table.key=value` of the setup's file.
+        output: folder; runs/studies/rates-NAME if None.
+        where: trainings run, and records lie.
+        train: False to look at what is trained by now.
+        fresh: set an earlier run in that folder out of the way.
+        console: for progress; standard error if None.
+        progress: of measuring kernels.
+
+    Raises:
+        ConfigError: the setup is missing or wrong, a number is out of range, or the folder holds another run.
+        DataError: the data are missing.
+        ResultsError: the folder is in use, or something cannot be written.
+        RatesStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
+    """
+    if isinstance(setup, RatesPlan):
+        plan = setup
+    else:
+        plan = rates_plan(setup, factor=factor, seeds=seeds, overrides=overrides)
+    folder, where = rates_folder(plan, output), where or Where()
+    if not train:
+        return RatesRun(folder=folder, outcome=report_rates(plan, folder, where))
+    console = console or Console(stderr=True, highlight=False)
+    if fresh and (earlier := set_aside(folder)):
+        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    with TrainingProgress(console) as bars:
+        end, outcome = run_rates(
+            plan,
+            folder,
+            where,
+            announce=lambda found: bars.begin(
+                found.plan.label,
+                total=sum(job.train_macs for job in found.missing),
+                count=len(found.missing),
+                sentence=found.sentence,
+            ),
+            listener=bars,
+            progress=progress,
+        )
+    run = RatesRun(folder=folder, outcome=outcome)
+    if end == RunEnd.STOPPED:
+        raise RatesStopped(run)
+    return run
+
+
+def load_rates_run(path: Path | str) -> RatesRun:
+    """Read a run from its folder, at any moment.
+
+    Raises:
+        ConfigError: its configuration is not valid in this version.
+        ResultsError: it is not the folder of such a run.
+    """
+    folder = RunFolder(path=Path(path))
+    return RatesRun(folder=folder, outcome=read_rates_run(folder))
