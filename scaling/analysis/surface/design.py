@@ -90,8 +90,7 @@ class Seen:
 
 
 def missing_of_star(asked: Sequence[Array], factor: float) -> list[Point]:
-    """Return the points of the star that nothing was asked near to yet; the paper's shares are near the
-    centre."""
+    """Return the points of the star near which nothing was asked yet; the paper's shares count as centre."""
     there, missing = list(asked), []
     for point in star_points(factor):
         near = next((at for at, x in enumerate(there) if np.abs(x - point.x).max() < NEAR), None)
@@ -103,8 +102,7 @@ def missing_of_star(asked: Sequence[Array], factor: float) -> list[Point]:
 
 
 def next_point(seen: Seen, *, factor: float, seed: int) -> Point:
-    """Return the next network of a search: what the star lacks, then what narrows the answer most for its
-    cost.
+    """Return the next network of a search: what the star lacks, then what narrows the answer most.
 
     Args:
         seen: so far.

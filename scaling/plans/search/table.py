@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from scaling.plans.networks import network_columns, training_columns
-from scaling.plans.search.candidates import seeds_of
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.confirming import confirmations
 from scaling.plans.search.history import History
 from scaling.plans.search.trial import (
     SearchTrial,
     TrialState,
-    confirmations,
     proposed_trials,
     reference_trials,
 )
@@ -73,7 +72,7 @@ def _rows(
         TrialState.FAILED: "failed",
         TrialState.INFEASIBLE: "infeasible",
     }[state]
-    for seed in seeds_of(config, trial.network):
+    for seed in trial.seeds:
         job = trial.jobs.get(seed)
         decision = None if job is None else history.pruned.get(job.key)
         record = None if job is None else records.get(job.key)
