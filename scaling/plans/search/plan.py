@@ -26,6 +26,7 @@ from scaling.plans.search.surface import seen_of
 from scaling.plans.search.trial import (
     SearchTrial,
     TrialState,
+    first_trials,
     reference_trials,
     trial_of,
 )
@@ -54,6 +55,7 @@ class SearchPlan:
         """Trials of which something is wanted, or in training."""
         self.confirming: list[SearchTrial] | None = None
         self.owner: dict[str, SearchTrial] = {}
+        self.first = first_trials(self.trials)
         self.known: dict[str, set[int]] = {}
         """Seeds by network."""
         for trial in self.trials:
@@ -192,7 +194,7 @@ class SearchPlan:
         assert number == proposal.number, "proposals are taken in order"
         if proposal.fate == Fate.DUPLICATE:
             return
-        trial = trial_of(self.config, len(self.trials), proposal)
+        trial = trial_of(self.config, len(self.trials), proposal, self.first)
         self._know(trial)
         self.trials.append(trial)
         if trial.jobs:

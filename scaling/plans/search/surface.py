@@ -136,6 +136,7 @@ class SearchSurface:
 
     Args:
         answer: of the surface.
+        trained: seeds and mean top-1 in percent of its confirmations; None before.
         built: the network that can be built and is expected to be best; None where none is on target.
         predicted: its accuracy in points.
         against: how much better it is than each reference at the same cost, in points.
@@ -145,6 +146,7 @@ class SearchSurface:
 
     answer: SurfaceAnswer
     built: Built | None
+    trained: dict[str, Any] | None
     predicted: Estimate | None
     against: dict[str, Estimate]
     loss_gains: dict[str, Estimate]
@@ -157,6 +159,7 @@ class SearchSurface:
             network = {
                 **_network_document(self.built.network),
                 "predicted_top1_percent": _plain(self.predicted),
+                "trained": self.trained,
             }
         return {
             **self.answer.document(),
@@ -191,11 +194,24 @@ def search_surface(config: SearchConfig, trials: pd.DataFrame) -> SearchSurface:
     return SearchSurface(
         answer=found,
         built=built,
+        trained=None if built is None else _trained(trials, built.network.key),
         predicted=predicted,
         against=against,
         loss_gains=_gains(config, trials, Response.LOSS),
         error_gains=_gains(config, trials, Response.ERROR),
     )
+
+
+def _trained(trials: pd.DataFrame, architecture: str) -> dict[str, Any] | None:
+    """Return what the seeds that did not choose a network say of it; None before they have ended."""
+    fresh = trials[
+        (trials["kind"] == CONFIRM)
+        & (trials["architecture"] == architecture)
+        & (trials["state"] == "complete")
+    ]
+    if fresh.empty:
+        return None
+    return {"seeds": len(fresh), "top1_percent": 100 * float(fresh["top1"].mean())}
 
 
 def _place(config: SearchConfig, trial: SearchTrial) -> Array | None:

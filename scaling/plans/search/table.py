@@ -59,7 +59,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     common = {
         "experiment": config.name,
-        "trial": trial.number,
+        "trial": trial.number if trial.repeats is None else trial.repeats,
         "fidelity_epochs": config.setup.recipe.epochs,
         **network_columns(trial.network, config.baseline_spec, config.target),
     }
@@ -85,7 +85,10 @@ def _rows(
 
 def proposals_frame(history: History, config: SearchConfig) -> pd.DataFrame:
     """Return one row a proposal, in order: dropped ones too."""
-    numbers = {one.proposal: one.number for one in proposed_trials(config, history)}
+    numbers = {
+        one.proposal: one.number if one.repeats is None else one.repeats
+        for one in proposed_trials(config, history)
+    }
     rows = [
         {
             "number": one.number,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -45,6 +45,7 @@ class SearchTrial:
         seeds: that it has, or would have.
         proposal: number of the proposal; None for references and confirmations.
         confirms: number of the trial that is trained again; None for all others.
+        repeats: number of the trial of which it is another seed; None for all others.
         by_seed: whether a seed is begun only when the one before has ended.
     """
 
@@ -54,6 +55,7 @@ class SearchTrial:
     seeds: tuple[int, ...] = ()
     proposal: int | None = None
     confirms: int | None = None
+    repeats: int | None = None
     by_seed: bool = False
 
     def wanted(self, records: Records, pruned: Mapping[str, Pruned]) -> list[Job]:
@@ -100,7 +102,7 @@ class SearchTrial:
         """Name the trial for a reader."""
         name = self.network.name
         if self.network.kind == SEARCH:
-            name = f"trial {self.number}"
+            name = f"trial {self.number if self.repeats is None else self.repeats}"
         elif self.network.kind == CONFIRM:
             name = "optimum" if self.confirms is None else f"trial {self.confirms} again"
         size = "" if self.network.spec is None else f" at {self.network.spec.image_size} px"
@@ -129,6 +131,7 @@ def make_trial(
     *,
     proposal: int | None = None,
     confirms: int | None = None,
+    repeats: int | None = None,
     seed: int | None = None,
 ) -> SearchTrial:
     """Return a network with its trainings: of one seed, or of those that the configuration says."""
@@ -143,21 +146,52 @@ def make_trial(
         seeds=seeds,
         proposal=proposal,
         confirms=confirms,
+        repeats=repeats,
         by_seed=by_seed,
     )
 
 
-def trial_of(config: SearchConfig, number: int, proposal: Proposal) -> SearchTrial:
-    """Return the trial of a proposal that is no duplicate."""
-    return make_trial(
-        config, number, proposal.network, proposal.fate, proposal=proposal.number, seed=proposal.seed
+def trial_of(
+    config: SearchConfig, number: int, proposal: Proposal, first: dict[str, SearchTrial]
+) -> SearchTrial:
+    """Return the trial of a proposal that is no duplicate.
+
+    Args:
+        config: of the search.
+        number: of the trial.
+        proposal: it.
+        first: the first trial of each network so far, by its key; the new one is added.
+    """
+    network, repeats = proposal.network, None
+    if proposal.fate == Fate.REPEAT:
+        network, repeats = first[network.key].network, first[network.key].number
+    found = make_trial(
+        config,
+        number,
+        network,
+        proposal.fate,
+        proposal=proposal.number,
+        repeats=repeats,
+        seed=proposal.seed,
     )
+    if found.jobs:
+        first.setdefault(network.key, found)
+    return found
+
+
+def first_trials(trials: Iterable[SearchTrial]) -> dict[str, SearchTrial]:
+    """Return the first trial of each network that is trained, by its key."""
+    found = dict[str, SearchTrial]()
+    for trial in trials:
+        if trial.jobs:
+            found.setdefault(trial.network.key, trial)
+    return found
 
 
 def proposed_trials(config: SearchConfig, history: History) -> Iterator[SearchTrial]:
     """Yield the trials of a history's proposals; a duplicate is no trial."""
-    number = len(reference_trials(config))
+    number, first = len(reference_trials(config)), first_trials(reference_trials(config))
     for proposal in history.proposals:
         if proposal.fate != Fate.DUPLICATE:
-            yield trial_of(config, number, proposal)
+            yield trial_of(config, number, proposal, first)
             number += 1
