@@ -96,7 +96,9 @@ def observations_of(trials: pd.DataFrame, response: Response = Response.TOP1) ->
         raise ResultsError(f"the table of trials has no column {missing[0]!r}: no surface can be fitted")
     column = Response.LOSS if response == Response.LOSS else Response.TOP1
     usable = (
-        (trials["state"] == "complete") & trials[column].notna() & trials[list(COORDINATES)].notna().all(1)
+        (trials["state"] == "complete")
+        & trials[column].notna()
+        & trials[list(COORDINATES)].notna().all(axis=1)
     )
     kept = trials[usable]
     values = kept[column].to_numpy(np.float64)

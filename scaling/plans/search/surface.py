@@ -170,6 +170,23 @@ class SearchSurface:
         }
 
 
+@lru_cache(maxsize=4)
+def _answer(
+    x: tuple[tuple[float, ...], ...],
+    y: tuple[float, ...],
+    network: tuple[int, ...],
+    factor: float,
+    least_spread: float,
+) -> SurfaceAnswer:
+    observations = Observations(
+        x=np.array(x).reshape(-1, 3),
+        y=np.array(y),
+        network=np.array(network, np.int64),
+        ceiling=Response.TOP1.ceiling,
+    )
+    return answer(observations, factor=factor, least_spread=least_spread)
+
+
 def search_surface(config: SearchConfig, trials: pd.DataFrame) -> SearchSurface:
     """Return what the table of trials of a search says.
 
@@ -177,8 +194,12 @@ def search_surface(config: SearchConfig, trials: pd.DataFrame) -> SearchSurface:
         ResultsError: no surface can be fitted; the message says why.
     """
     observations = observations_of(trials)
-    found = answer(
-        observations, factor=config.target.factor, least_spread=_least_spread(config, observations)
+    found = _answer(
+        tuple(map(tuple, observations.x.tolist())),
+        tuple(observations.y.tolist()),
+        tuple(observations.network.tolist()),
+        config.target.factor,
+        _least_spread(config, observations),
     )
     best = best_built(config, observations, 1)
     built = best[0] if best else None
