@@ -10,7 +10,7 @@ from typing import Any
 
 from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.plans.study.rates import Ladder, RatesPlan
+from scaling.plans.study.rates import RateLadder, RatesPlan
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import load_setup, validated
 from scaling.runs.exporting import copied
@@ -44,7 +44,7 @@ class RatesOutcome:
     """
 
     plan: RatesPlan
-    ladders: tuple[Ladder, ...]
+    ladders: tuple[RateLadder, ...]
     rates: LearningRates | None
     failed: tuple[str, ...]
 
