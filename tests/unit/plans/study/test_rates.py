@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import random
+import signal
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from rated_setups import rated_setup
-from run_records import toml_of
+from rich.console import Console
+from run_records import AtOnce, toml_of
 from tiny_setup import tiny_setup, tiny_tables
 
 from scaling.cli import group
 from scaling.errors import ConfigError, ResultsError
-from scaling.library.bracketing import bracket_rates, load_rates_run
+from scaling.library.bracketing import RatesRun, RatesStopped, bracket_rates, load_rates_run
 from scaling.network.serialization import architecture_key
 from scaling.plans.study.rates import LAST_STEP, RatesPlan
 from scaling.plans.study.rates_run import export_rates, rates_plan
+from scaling.runs.executor import Ended
 from scaling.runs.experiment_file import load_setup
 from scaling.runs.job import Job
 from scaling.runs.launch import Where
 from scaling.runs.record import Record, RecordState
 from scaling.runs.store import Store
+from scaling.runs.task import Task
 
 OPTIMA = {"baseline": 0, "depth@4": -3, "width@4": 1, "resolution@4": 2}
 """Doublings of the recipe's rate at which the loss is lowest."""
@@ -216,6 +222,52 @@ def test_rates_are_written_exported_and_used(place: Path) -> None:
     assert load_setup(setup).rates_in_use == found.rates
     again = bracket_rates(setup, output=place / "run", where=where, train=False)
     assert again.rates == found.rates, "a ladder is around the recipe's rate, whatever the setup has"
+
+
+@dataclass
+class Pretends(AtOnce):
+    """Answers every task at once by what is made up, or stops."""
+
+    give: Callable[[Job], Record] = field(kw_only=True)
+
+    def submit(self, task: Task) -> None:
+        AtOnce.submit(self, task)
+        ended = self.events.pop()
+        record = None if self.interrupt else self.give(task.job)
+        self.events.append(Ended(key=ended.key, record=record))
+
+
+def test_a_run_that_was_stopped_goes_on_and_trains_nothing_twice(tmp_path: Path) -> None:
+    plan, trained = plan_of(), list[str]()
+    give, store = made_up(plan), Store(path=tmp_path / "trainings")
+
+    def call(interrupt: signal.Signals | None = None) -> RatesRun:
+        def noted(job: Job) -> Record:
+            trained.append(job.key)
+            return give(job)
+
+        where = Where(store=store, executor=Pretends(interrupt=interrupt, give=noted))
+        return bracket_rates(plan, output=tmp_path / "run", where=where, console=Console(file=io.StringIO()))
+
+    with pytest.raises(RatesStopped, match="missing"):
+        call(signal.SIGINT)
+    found = call()
+    assert found.rates is not None
+    assert sorted(trained) == sorted(run(plan, random.Random(7), give))
+    provenance = json.loads(found.folder.provenance.read_text(encoding="utf-8"))
+    assert len(provenance["launches"]) == 2
+    assert provenance["finished"]
+    assert call().rates == found.rates
+    assert len(trained) == len(set(trained))
+
+
+def test_what_failed_is_named(tmp_path: Path) -> None:
+    executor = Pretends(give=lambda job: record_of(job, RecordState.FAILED))
+    where = Where(store=Store(path=tmp_path / "trainings"), executor=executor)
+    quiet = Console(file=io.StringIO())
+    found = bracket_rates(plan_of(), output=tmp_path / "run", where=where, console=quiet)
+    assert "24 failed: it broke" in found.conclusion
+    assert found.rates is None
 
 
 def test_an_unfinished_run_has_nothing_to_export(place: Path) -> None:
