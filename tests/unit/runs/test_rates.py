@@ -179,3 +179,16 @@ def test_a_wrong_entry_of_a_rates_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text('rates = "tiny.json"\n' + toml_of(tiny_tables()), encoding="utf-8")
     with pytest.raises(ConfigError, match="colour"):
         load_setup(tmp_path / "tiny.toml")
+
+
+RATED = sorted(path for path in Path("experiments/setups").glob("*.toml") if "\nrates = " in path.read_text())
+
+
+@pytest.mark.parametrize("path", RATED, ids=lambda path: str(path.stem))
+def test_shipped_rates_are_those_of_their_setup_and_say_where_they_come_from(path: Path) -> None:
+    setup = load_setup(path)
+    assert setup.rates_in_use is not None, "the setup was changed: bracket its rates again"
+    assert setup.rate_of(setup.baseline_spec) == setup.rates_in_use.best["baseline"]
+    document = json.loads((path.parent / "rates" / f"{path.stem}.json").read_text(encoding="utf-8"))
+    assert document["provenance"]["finished"]
+    assert document["provenance"]["dirty"] is False

@@ -211,6 +211,8 @@ def test_rates_are_written_exported_and_used(place: Path) -> None:
     assert found.rates is not None
     assert found.conclusion.startswith("Best learning rates, each inside its ladder: 0.01 at the baseline, ")
     assert len(found.ladders) == sum(len(one.bracket.rungs) for one in found.outcome.ladders)
+    assert {path.suffix for path in found.folder.figures.iterdir()} == {".svg", ".png", ".csv"}
+    assert "<img" in found._repr_html_()
     assert load_rates_run(place / "run").rates == found.rates
     copy = export_rates(found.folder, setup)
     document = json.loads(copy.read_text(encoding="utf-8"))
