@@ -21,7 +21,10 @@ from scaling.runs.launch import Where
 PATH = click.Path(path_type=Path)
 INTERRUPTED = 130
 RATES = "rates"
-"""A study without a file: the learning rates of a setup, bracketed."""
+RATES_QUESTION = (
+    "Which learning rate is best at a setup's baseline, and with depth, width or resolution alone?"
+)
+"""Of a study that needs no file but the setup's."""
 
 
 @click.command()
@@ -198,6 +201,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
 
 def _list(as_json: bool) -> None:
     found = {name: one for name, one in listed("study", "audit").items() if not name.endswith("-standard")}
+    found |= {RATES: RATES_QUESTION} if found else {}
     if as_json:
         emit_json([{"name": name, "question": question} for name, question in found.items()])
         return

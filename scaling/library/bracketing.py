@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 from rich.console import Console
 
+from scaling.figures.run_rates import run_rates_figure, run_rates_frame, save_run_rates
+from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress
 from scaling.plans.study.rates import RatesPlan
 from scaling.plans.study.rates_run import (
@@ -57,21 +60,16 @@ class RatesRun:
     @property
     def ladders(self) -> pd.DataFrame:
         """One row a network and rate: validation_loss (nats) and top1 (fraction), means over seeds; best."""
-        rows = [
-            {
-                "network": ladder.bracket.name,
-                "learning_rate": rung.learning_rate,
-                "validation_loss": rung.validation_loss,
-                "top1": rung.top1,
-                "best": rung == ladder.bracket.best,
-            }
-            for ladder in self.outcome.ladders
-            for rung in ladder.bracket.rungs
-        ]
-        return pd.DataFrame(rows, columns=["network", "learning_rate", "validation_loss", "top1", "best"])
+        return run_rates_frame(self.outcome.brackets)
+
+    def figure(self) -> Figure:
+        """Return the chart of the ladders: validation loss against rate, a line a network."""
+        return run_rates_figure(self.ladders, title=self.outcome.plan.title)
 
     def _repr_html_(self) -> str:
-        return f"<p><b>{self.conclusion}</b></p>{self.ladders.to_html(index=False, na_rep='diverged')}"
+        columns = ["network", "learning_rate", "validation_loss", "top1", "best"]
+        table = self.ladders[columns].to_html(index=False, na_rep="diverged")
+        return f"<p><b>{self.conclusion}</b></p>{picture(self.figure())}{table}"
 
 
 class RatesStopped(KeyboardInterrupt):
@@ -129,7 +127,7 @@ def bracket_rates(
         plan = rates_plan(setup, factor=factor, seeds=seeds, overrides=overrides)
     folder, where = rates_folder(plan, output), where or Where()
     if not train:
-        return RatesRun(folder=folder, outcome=report_rates(plan, folder, where))
+        return RatesRun(folder=folder, outcome=report_rates(plan, folder, where, draw=_draw))
     console = console or Console(stderr=True, highlight=False)
     if fresh and (earlier := set_aside(folder)):
         console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
@@ -138,6 +136,7 @@ def bracket_rates(
             plan,
             folder,
             where,
+            draw=_draw,
             announce=lambda found: bars.begin(
                 found.plan.label,
                 total=sum(job.train_macs for job in found.missing),
@@ -162,3 +161,7 @@ def load_rates_run(path: Path | str) -> RatesRun:
     """
     folder = RunFolder(path=Path(path))
     return RatesRun(folder=folder, outcome=read_rates_run(folder))
+
+
+def _draw(outcome: RatesOutcome, directory: Path) -> None:
+    save_run_rates(outcome.brackets, directory, title=outcome.plan.title)

@@ -32,7 +32,7 @@ TOLERANCE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
+class RateLadder:
     """The rates of one network by now.
 
     Args:
@@ -101,7 +101,7 @@ class RatesPlan:
         """Let every training go on: rates are compared by whole ones."""
         return never_pruned(job, curve, records)
 
-    def ladders(self, records: Records) -> tuple[Ladder, ...]:
+    def ladders(self, records: Records) -> tuple[RateLadder, ...]:
         """Return the ladders by what there is, the baseline's last."""
         return tuple(self._ladder(network, records) for network in self.networks)
 
@@ -149,7 +149,7 @@ class RatesPlan:
         whole = json.dumps([self.setup.shaping(), self.factor], sort_keys=True)
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
-    def _ladder(self, network: PlannedNetwork, records: Records) -> Ladder:
+    def _ladder(self, network: PlannedNetwork, records: Records) -> RateLadder:
         steps: tuple[int, ...] = FIRST_STEPS
         while True:
             rungs = {step: self.jobs(network, step) for step in steps}
@@ -163,7 +163,7 @@ class RatesPlan:
             bracket = self._bracket(network, found)
             side = bracket.open_side
             if missing or side == 0 or abs(step := (steps[0] if side < 0 else steps[-1]) + side) > LAST_STEP:
-                return Ladder(network=network, bracket=bracket, missing=missing)
+                return RateLadder(network=network, bracket=bracket, missing=missing)
             steps = (step, *steps) if side < 0 else (*steps, step)
 
     def _bracket(self, network: PlannedNetwork, found: dict[int, list[Record | None]]) -> BracketedRate:

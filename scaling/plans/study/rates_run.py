@@ -10,7 +10,7 @@ from typing import Any
 
 from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
-from scaling.plans.study.rates import Ladder, RatesPlan
+from scaling.plans.study.rates import RateLadder, RatesPlan
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import load_setup, validated
 from scaling.runs.exporting import copied
@@ -18,7 +18,7 @@ from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.job import Job
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.plan import Records
-from scaling.runs.rates import BASELINE, LearningRates, write_rates
+from scaling.runs.rates import BASELINE, BracketedRate, LearningRates, write_rates
 from scaling.runs.record import RecordState
 from scaling.runs.run_provenance import finish_provenance, recorded, start_provenance
 from scaling.runs.setup import Setup
@@ -30,6 +30,8 @@ from scaling.training.machine import Packing
 
 KIND = "rates"
 FOLDER = Path("runs") / "studies"
+Draw = Callable[["RatesOutcome", Path], object]
+"""Puts the chart of the ladders into a folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +46,15 @@ class RatesOutcome:
     """
 
     plan: RatesPlan
-    ladders: tuple[Ladder, ...]
+    ladders: tuple[RateLadder, ...]
     rates: LearningRates | None
     failed: tuple[str, ...]
+
+    @property
+    def brackets(self) -> tuple[BracketedRate, ...]:
+        """The baseline's ladder, then the corners'."""
+        *corners, baseline = (one.bracket for one in self.ladders)
+        return (baseline, *corners)
 
     @property
     def missing(self) -> int:
@@ -141,6 +149,7 @@ def run_rates(
     folder: RunFolder,
     where: Where,
     *,
+    draw: Draw,
     announce: Callable[[RatesLaunch], None] = lambda _launch: None,
     listener: Listener = silent,
     progress: Progress = no_progress,
@@ -151,6 +160,7 @@ def run_rates(
         plan: to follow.
         folder: of the run.
         where: trainings run, and records lie.
+        draw: puts the chart of the ladders into a folder.
         announce: called before the first training, if there is any.
         listener: sees what happens.
         progress: of measuring kernels.
@@ -179,11 +189,11 @@ def run_rates(
         )
         with StopSignals():  # a second SIGTERM of a batch system comes while this is written
             outcome = _outcome(plan, known)
-            _write(outcome, folder, record)
+            _write(outcome, folder, record, draw)
     return end, outcome
 
 
-def report_rates(plan: RatesPlan, folder: RunFolder, where: Where) -> RatesOutcome:
+def report_rates(plan: RatesPlan, folder: RunFolder, where: Where, *, draw: Draw) -> RatesOutcome:
     """Return what is trained by now, and write it; train nothing.
 
     Arguments and errors as `run_rates`.
@@ -191,7 +201,7 @@ def report_rates(plan: RatesPlan, folder: RunFolder, where: Where) -> RatesOutco
     known = Known(store=where.store)
     with held(folder):
         outcome = _outcome(plan, known)
-        _write(outcome, folder, _opened(plan, folder, where, trains=False))
+        _write(outcome, folder, _opened(plan, folder, where, trains=False), draw)
     return outcome
 
 
@@ -257,8 +267,9 @@ def _outcome(plan: RatesPlan, records: Records) -> RatesOutcome:
     )
 
 
-def _write(outcome: RatesOutcome, folder: RunFolder, record: dict[str, Any]) -> None:
+def _write(outcome: RatesOutcome, folder: RunFolder, record: dict[str, Any], draw: Draw) -> None:
     write_json(folder.result, outcome.document())
+    draw(outcome, folder.figures)
     complete = outcome.missing == 0
     if not (complete and record["finished"]):
         finish_provenance(folder, record, finished=complete)
