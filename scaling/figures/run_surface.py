@@ -27,8 +27,8 @@ def run_surface_frame(run: RunData) -> pd.DataFrame:
     """Return the surface over the triangle of shares at the wanted cost, and what lies on it.
 
     `part` is `surface` (expected top-1 in percent on a grid), `region` (cells that hold the optimum with
-    95 %), `optimum`, or `network` (trained at that cost, its mean, where it lies after rounding). Empty without a
-    surface.
+    95 %), `optimum`, or `network` (trained at that cost; its mean, where it lies after rounding). Empty
+    without a surface.
     """
     if run.surface is None:
         return pd.DataFrame(columns=COLUMNS)

@@ -107,7 +107,7 @@ class SearchRun:
     def answered(self) -> bool:
         """Whether the search ended before its budget because its answer was sure enough."""
         spent = sum(one.fate.trains for one in self.state.history.proposals)
-        return self.config.search.stop is not None and spent < self.config.search.trials
+        return self.config.search.stop.asked and spent < self.config.search.trials
 
     def status(self) -> SearchStatus:
         """Return how far the search is at this moment."""

@@ -9,6 +9,7 @@ import pandas as pd
 from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
 from scaling.plans.search.conclusion import conclusion
+from scaling.plans.search.samplers import Sampler
 from scaling.report.record import RunRecord
 
 NOTHING_YET = "No network has a complete training yet, so there is no finding."
@@ -21,7 +22,10 @@ def findings(record: RunRecord) -> list[str]:
         return [NOTHING_YET]
     if record.surface is not None and record.settings is not None:
         said = conclusion(record.surface.document(), record.settings.setup.data.name)
-        return [*said, *([] if noise is None else [_noise(noise)])]
+        fresh = []
+        if record.settings.search.sampler != Sampler.SURFACE:  # the surface names what it has had confirmed
+            fresh = _confirmed(contenders(record.trials, noise))
+        return [*said, *fresh, *([] if noise is None else [_noise(noise)])]
     sentences, confirmed = [_best(ranking, noise)], _confirmed(contenders(record.trials, noise))
     if noise is None:
         sentences += confirmed

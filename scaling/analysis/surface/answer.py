@@ -19,7 +19,8 @@ from scaling.analysis.surface.observations import (
     standard_points,
     triangle,
 )
-from scaling.analysis.surface.posterior import Draws, fit
+from scaling.analysis.surface.posterior import Draws, fit, refusal_of
+from scaling.errors import ResultsError
 
 STEPS = 20
 """The triangle of shares is looked at every 5 %."""
@@ -140,6 +141,9 @@ def answer(observations: Observations, *, factor: float, least_spread: float = 0
     Raises:
         ResultsError: no surface can be fitted; the message says why.
     """
+    refusal = refusal_of(observations)
+    if refusal is not None:
+        raise ResultsError(refusal)
     forms = compare_forms(observations)
     form = preferred(forms)
     draws = fit(observations, form).draw(least_spread=least_spread)

@@ -147,13 +147,13 @@ class SearchPlan:
     def _answered(self, records: Records) -> bool:
         """Whether the surface is as sure as was asked for."""
         stop, factor = self.config.search.stop, self.config.search.target_factor
-        if stop is None:
+        if not stop.asked:
             return False
         seen = self._seen(records)
         if missing_of_star(seen.asked, factor):
             return False
         found = sharpness(seen.observations, factor=factor)
-        return found is not None and found.contrast <= stop.contrast and found.regret <= stop.regret
+        return found is not None and stop.met_by(contrast=found.contrast, regret=found.regret)
 
     def _seen(self, records: Records) -> Seen:
         return seen_of(self.config, self.trials, records)

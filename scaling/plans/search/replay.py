@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scaling.analysis.surface.design import Seen
-from scaling.errors import ResultsError
+from scaling.errors import ConfigError, ResultsError
 from scaling.plans.search.asking import Asker
 from scaling.plans.search.candidates import enumerated, of_square
 from scaling.plans.search.config import SearchConfig

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -26,14 +25,24 @@ class CostRule(StrEnum):
 
 
 class Stop(BaseModel):
-    """`[search.stop]`: how sure the answer must be, in points of top-1; both ends must be met."""
+    """`[search.stop]`: how sure the answer of a surface must be for the search to end before its budget."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    contrast: float = Field(default=math.inf, gt=0)
+    contrast: float | None = Field(default=None, gt=0)
     """Half the width of the widest 95 % interval of a contrast of gains, in points per doubling."""
-    regret: float = Field(default=math.inf, gt=0)
-    """How far the chosen network is expected to be below the best there is."""
+    regret: float | None = Field(default=None, gt=0)
+    """How far the chosen network is expected to be below the best there is, in points."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is such an end at all."""
+        return self.contrast is not None or self.regret is not None
+
+    def met_by(self, *, contrast: float, regret: float) -> bool:
+        """Whether an answer is as sure as was asked for."""
+        wanted = ((self.contrast, contrast), (self.regret, regret))
+        return self.asked and all(most is None or found <= most for most, found in wanted)
 
 
 class SearchTable(BaseModel):
@@ -67,8 +76,7 @@ class SearchTable(BaseModel):
     """Accuracy (`top1`), and what it is traded against; several give a Pareto front."""
     sampler: Sampler = Sampler.SURFACE
     """What proposes networks."""
-    stop: Stop | None = None
-    """How sure the answer is to be for the search to end before its budget; for the sampler `surface`."""
+    stop: Stop = Stop()
     startup_trials: int = Field(default=4, ge=1)
     """Random proposals before tpe, gp or cmaes learn."""
     grid_step: float = Field(default=0.05, gt=0)
@@ -117,7 +125,7 @@ class SearchTable(BaseModel):
     def _sampler_problem(self) -> str | None:
         if self.sampler == Sampler.SURFACE and self.cost == CostRule.NOMINAL:
             return "sampler surface compares networks at achieved cost; with cost nominal use tpe or grid"
-        if self.stop is not None and self.sampler != Sampler.SURFACE:
+        if self.stop.asked and self.sampler != Sampler.SURFACE:
             return f"search.stop asks how sure a surface is; sampler {self.sampler} fits none"
         if self.sampler == Sampler.GP and self.trials > MOST_GP_TRIALS:
             return f"sampler gp is for at most {MOST_GP_TRIALS} trials, got {self.trials}: use tpe"
