@@ -24,7 +24,7 @@ from scaling.errors import ResultsError
 
 STEPS = 20
 """The triangle of shares is looked at every 5 %."""
-SMOOTHING = 0.1
+SMOOTHING = 0.13
 """Width, in shares, of the kernel that orders the cells of a region. Chosen in simulated searches:
 narrower ones cover too rarely where the optimum is flat."""
 CONTRASTS = (("resolution", "depth"), ("width", "depth"), ("resolution", "width"))
