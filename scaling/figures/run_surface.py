@@ -19,21 +19,21 @@ from scaling.plans.search.surface import PAPER
 
 STEPS = 20
 SHARES = [f"{name}_share" for name in DIMENSIONS]
-COLUMNS = ["part", *SHARES, "top1_percent", "name"]
+COLUMNS = ["part", *SHARES, "top1", "name"]
 MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
 def run_surface_frame(run: RunData) -> pd.DataFrame:
     """Return the surface over the triangle of shares at the wanted cost, and what lies on it.
 
-    `part` is `surface` (expected top-1 in percent on a grid), `region` (cells that hold the optimum with
+    `part` is `surface` (expected top-1, a fraction, on a grid), `region` (cells that hold the optimum with
     95 %), `optimum`, or `network` (trained at that cost; its mean, where it lies after rounding). Empty
     without a surface.
     """
     if run.surface is None:
         return pd.DataFrame(columns=COLUMNS)
     found, cells = run.surface.answer, triangle(STEPS)
-    heights = found.draws.predict(cells * math.log2(found.factor)).mean(1)
+    heights = found.draws.predict(cells * math.log2(found.factor)).mean(1) / 100
     parts = [
         _part("surface", cells, heights),
         _part("region", found.optimum.region, None),
@@ -45,7 +45,7 @@ def run_surface_frame(run: RunData) -> pd.DataFrame:
 
 def _part(name: str, shares: np.ndarray, values: np.ndarray | None) -> pd.DataFrame:
     frame = pd.DataFrame(np.asarray(shares).reshape(-1, 3), columns=SHARES)
-    return frame.assign(part=name, top1_percent=np.nan if values is None else values, name="")
+    return frame.assign(part=name, top1=np.nan if values is None else values, name="")
 
 
 def _networks(trials: pd.DataFrame, factor: float) -> pd.DataFrame:
@@ -57,12 +57,12 @@ def _networks(trials: pd.DataFrame, factor: float) -> pd.DataFrame:
     frame = pd.DataFrame(shares, columns=SHARES).assign(
         architecture=complete["architecture"].to_numpy()[near],
         name=complete["name"].to_numpy()[near],
-        top1_percent=100 * complete["top1"].to_numpy(np.float64)[near],
+        top1=complete["top1"].to_numpy(np.float64)[near],
     )
     if frame.empty:
         return frame.assign(part="network")
     means = frame.groupby("architecture", sort=False).agg(
-        {**dict.fromkeys(SHARES, "first"), "name": "first", "top1_percent": "mean"}
+        {**dict.fromkeys(SHARES, "first"), "name": "first", "top1": "mean"}
     )
     return means.reset_index(drop=True).assign(part="network")
 
@@ -87,10 +87,10 @@ def draw_run_surface(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     if surface.empty:
         ax.text(0.5, 0.35, "no surface can be fitted yet", transform=ax.transAxes, ha="center", color=GREY)
         return
-    levels = np.linspace(surface["top1_percent"].min(), surface["top1_percent"].max(), 13)
+    levels = 100 * np.linspace(surface["top1"].min(), surface["top1"].max(), 13)
     colours = colormaps[MAP]
     filled = ternary.tricontourf(
-        *(surface[share] for share in SHARES), surface["top1_percent"], levels=levels, cmap=colours
+        *(surface[share] for share in SHARES), 100 * surface["top1"], levels=levels, cmap=colours
     )
     _points(ternary, frame, colours, (levels[0], levels[-1]))
     place: dict[str, Any] = (
@@ -118,7 +118,7 @@ def _points(ternary: Any, frame: pd.DataFrame, colours: Any, limits: tuple[float
         rows = networks[(networks["name"] == PAPER) == paper]
         ternary.scatter(
             *(rows[share] for share in SHARES),
-            c=rows["top1_percent"],
+            c=100 * rows["top1"],
             cmap=colours,
             vmin=limits[0],
             vmax=limits[1],

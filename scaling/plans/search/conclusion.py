@@ -63,11 +63,11 @@ def _network(surface: dict[str, Any]) -> list[str]:
     network, against = surface["network"], dict(surface["against"])
     if network is None:
         return ["No network on target can be built."]
-    predicted, trained = network["predicted_top1_percent"], network["trained"]
-    reach = (predicted["high"] - predicted["low"]) / 2
+    predicted, trained = network["predicted_top1"], network["trained"]
+    reach = 50 * (predicted["high"] - predicted["low"])
     found = [
         f"The network to build has {network['image_size']} px and {network['params']:,} params; predicted "
-        f"{predicted['value']:.1f} ± {reach:.1f} %{_trained(trained)}."
+        f"{100 * predicted['value']:.1f} ± {reach:.1f} %{_trained(trained)}."
     ]
     paper = against.pop("compound", None)
     if paper is not None:
@@ -82,7 +82,7 @@ def _trained(trained: dict[str, Any] | None) -> str:
     if trained is None:
         return ", not trained yet"
     seeds = f"{trained['seeds']} seed{'s' * (trained['seeds'] != 1)}"
-    return f"; trained with {seeds} that did not choose it: {trained['top1_percent']:.1f} %"
+    return f"; trained with {seeds} that did not choose it: {100 * trained['top1']:.1f} %"
 
 
 def _versus(one: dict[str, float], other: str) -> str:

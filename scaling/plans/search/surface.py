@@ -136,7 +136,7 @@ class SearchSurface:
 
     Args:
         answer: of the surface.
-        trained: seeds and mean top-1 in percent of its confirmations; None before.
+        trained: seeds and mean top-1 (a fraction) of its confirmations; None before.
         built: the network that can be built and is expected to be best; None where none is on target.
         predicted: its accuracy in points.
         against: how much better it is than each reference at the same cost, in points.
@@ -158,7 +158,7 @@ class SearchSurface:
         if self.built is not None and self.predicted is not None:
             network = {
                 **_network_document(self.built.network),
-                "predicted_top1_percent": _plain(self.predicted),
+                "predicted_top1": {name: end / 100 for name, end in _plain(self.predicted).items()},
                 "trained": self.trained,
             }
         return {
@@ -232,7 +232,7 @@ def _trained(trials: pd.DataFrame, architecture: str) -> dict[str, Any] | None:
     ]
     if fresh.empty:
         return None
-    return {"seeds": len(fresh), "top1_percent": 100 * float(fresh["top1"].mean())}
+    return {"seeds": len(fresh), "top1": float(fresh["top1"].mean())}
 
 
 def _place(config: SearchConfig, trial: SearchTrial) -> Array | None:
