@@ -143,7 +143,7 @@ def _points(ternary: Any, frame: pd.DataFrame, colours: Any, limits: tuple[float
 
 
 def _legend() -> list[Line2D]:
-    plain = {"linestyle": "", "markeredgecolor": INK}
+    plain: dict[str, Any] = {"linestyle": "", "markeredgecolor": INK}
     return [
         Line2D([], [], marker="*", color=VERMILION, markersize=9, linestyle="", label="optimum"),
         Line2D([], [], marker="o", color=GREY, markersize=3, linestyle="", label="its 95 % region"),

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import assert_never
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scaling.analysis.surface.observations import Array
 
@@ -55,7 +56,7 @@ class Shapes:
         """Return K."""
         return len(self.precision)
 
-    def columns(self, x: Array, shape: Array | None = None) -> Array:
+    def columns(self, x: Array, shape: NDArray[np.int64] | None = None) -> Array:
         """Return what coordinates become: (K, N, P) for x (N, 3), or (S, N, P) for some of the shapes.
 
         Args:
@@ -85,7 +86,7 @@ def saturating(x: Array, exponent: Array) -> Array:
     >>> saturating(np.array([0.0, 1.0, 2.0]), np.array(1.0)).tolist()
     [0.0, 1.0, 1.5]
     """
-    return (1 - np.exp2(-exponent * x)) / (1 - np.exp2(-exponent))
+    return np.asarray((1 - np.exp2(-exponent * x)) / (1 - np.exp2(-exponent)))
 
 
 def shapes_of(form: Form) -> Shapes:

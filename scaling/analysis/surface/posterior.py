@@ -83,7 +83,7 @@ class Posterior:
 
     def expected(self, x: Array) -> Array:
         """Return the posterior mean of the surface at x (K, 3): (K,)."""
-        each = np.einsum("ckp,cp->ck", self.shapes.columns(x, self.shape), self.mean)
+        each = (self.shapes.columns(x, self.shape) * self.mean[:, None]).sum(2)
         return np.asarray(self.probability @ each)
 
     def draw(self, count: int = DRAWS, *, seed: int = 0, least_spread: float = 0.0) -> Draws:
@@ -180,7 +180,7 @@ def _networks(observations: Observations) -> _Networks:
     labels = np.unique(observations.network, return_inverse=True)[1]
     count = np.bincount(labels).astype(np.float64)
     mean = np.bincount(labels, observations.y) / count
-    squares = np.bincount(labels, (observations.y - mean[labels]) ** 2)
+    squares = np.bincount(labels, (observations.y - mean[labels]) ** 2).astype(np.float64)
     x = np.stack([np.bincount(labels, column) / count for column in observations.x.T], axis=1)
     return _Networks(
         x=x, mean=mean, count=count, squares=squares, level=_level(x, mean, count, observations.ceiling)

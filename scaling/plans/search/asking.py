@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
@@ -122,7 +122,7 @@ class Asker:
         number = self.noted
         self.noted += 1
         if number == len(self.study.get_trials(deepcopy=False)):
-            distributions = dict(SQUARE)
+            distributions: dict[str, BaseDistribution] = dict(SQUARE)
             if point.factor is not None:
                 distributions[FACTOR] = FloatDistribution(1.0, self.search.target_factor)
             self.study.add_trial(

@@ -32,7 +32,7 @@ def _gains(surface: dict[str, Any], data: str) -> str:
 
 def _contrasts(surface: dict[str, Any]) -> str:
     """Say which gains differ significantly."""
-    apart, alike = [], []
+    apart, alike = list[str](), list[str]()
     for name, one in surface["contrasts"].items():
         better, worse = name.split("-") if one["value"] >= 0 else reversed(name.split("-"))
         reach = (one["high"] - one["low"]) / 2

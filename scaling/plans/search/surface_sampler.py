@@ -97,4 +97,4 @@ def _coordinates(trial: FrozenTrial) -> np.ndarray | None:
     if not {"s", "v", FACTOR} <= set(trial.params):
         return None
     s, v, factor = (float(trial.params[name]) for name in ("s", "v", FACTOR))
-    return np.array(Direction.of_square(s, v).shares) * np.log2(factor)
+    return np.asarray(np.array(Direction.of_square(s, v).shares) * np.log2(factor))
