@@ -141,13 +141,11 @@ def main(searches: int, output: Path | None) -> None:
     rows = [outcome(truth, way, seed) for truth in TRUTHS for way in WAYS for seed in range(searches)]
     frame = pd.DataFrame(rows)
     figures = ["trainings", "contrast", "expected_regret", "regret"]
-    means = frame.groupby(["truth", "way"], sort=False)[figures].mean()
-    errors = frame.groupby(["truth", "way"], sort=False)[figures].sem()
     table = table_of("truth, way", "trainings", "contrast ±", "expected regret", "true regret")
-    for (truth, way), row in means.iterrows():  # type: ignore[misc]
-        error = errors.loc[(truth, way)]
-        cells = [f"{row[name]:.2f} ± {1.96 * error[name]:.2f}" for name in figures[1:]]
-        table.add_row(f"{truth}, {way}", f"{row['trainings']:.0f}", *cells)
+    for (truth, way), group in frame.groupby(["truth", "way"], sort=False):
+        means, reach = group[figures].mean(), 1.96 * group[figures].sem()
+        cells = [f"{means[name]:.2f} ± {reach[name]:.2f}" for name in figures[1:]]
+        table.add_row(f"{truth}, {way}", f"{means['trainings']:.0f}", *cells)
     console.print(table)
     if output is not None:
         write_text(output / "designs.csv", frame.to_csv(index=False, lineterminator="\n"))

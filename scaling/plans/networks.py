@@ -23,6 +23,8 @@ from scaling.targets.target import Target
 BASELINE = "baseline"
 REFERENCE, SEARCH, CONFIRM = "reference", "search", "confirm"
 """Kinds: what everything is compared with; what was proposed; the best again, with fresh seeds."""
+OPTIMUM = "optimum"
+"""Name of a network that a surface expects to be best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ def conclusion(surface: dict[str, Any], data: str) -> list[str]:
     if "refusal" in surface:
         return [f"No surface can be fitted yet: {surface['refusal']}."]
     sentences = [_gains(surface, data), _contrasts(surface), _optimum(surface)]
-    return [*sentences, *_network(surface), *_forms(surface)]
+    return [*sentences, *_network(surface), *_other_units(surface), *_forms(surface)]
 
 
 def _gains(surface: dict[str, Any], data: str) -> str:
@@ -94,6 +94,23 @@ def _versus(one: dict[str, float], other: str) -> str:
         return f"It is not significantly different from {other}: {signed(one['value'])} points {interval}."
     verb = "beats" if one["value"] > 0 else "is below"
     return f"It {verb} {other} by {abs(one['value']):.1f} points {interval}."
+
+
+def _other_units(surface: dict[str, Any]) -> list[str]:
+    """Say the gains in nats of validation loss and per cent of the error."""
+    found = []
+    for key, unit, digits in (
+        ("loss_gains", "nats of validation loss", 2),
+        ("error_gains", "% of the error", 0),
+    ):
+        gains = sorted(surface[key].items(), key=lambda one: -one[1]["value"])
+        parts = [
+            f"{name} {one['value']:.{digits}f} ± {(one['high'] - one['low']) / 2:.{digits}f}"
+            for name, one in gains
+        ]
+        if parts:
+            found.append(f"{', '.join(parts)} {unit}")
+    return [f"A doubling takes off: {'; '.join(found)}.".replace("-", "−")] if found else []
 
 
 def _forms(surface: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,7 @@ from scaling.analysis.surface.observations import Array, triangle
 from scaling.cost import count_cost
 from scaling.cost.doublings import doublings
 from scaling.network.architecture import ArchitectureSpec
-from scaling.plans.networks import CONFIRM, PlannedNetwork
+from scaling.plans.networks import CONFIRM, OPTIMUM, PlannedNetwork
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.trial import SearchTrial, reference_trials
 from scaling.runs.plan import Records
@@ -104,7 +104,7 @@ def buildable(config: SearchConfig) -> tuple[Built, ...]:
         made = realise(direction, config.baseline_spec, config.target, config.setup.rounding_rules)
         if made.feasible:
             network = PlannedNetwork(
-                name=CONFIRM,
+                name=OPTIMUM,
                 kind=CONFIRM,
                 spec=with_compound(made.spec, made.compound),
                 factor=config.target.factor,
@@ -121,9 +121,19 @@ def _exact(shares: Array) -> tuple[float, float, float]:
     return depth, width, max(0.0, 1 - depth - width)
 
 
-def best_built(config: SearchConfig, observations: Observations, count: int) -> list[Built]:
-    """Return the networks that the surface expects to be best at the target, the best first."""
-    if refusal_of(observations) is not None or not (options := buildable(config)):
+def best_built(
+    config: SearchConfig, observations: Observations, count: int, among: Container[str] = ()
+) -> list[Built]:
+    """Return the networks that the surface expects to be best at the target, the best first.
+
+    Args:
+        config: of the search.
+        observations: trainings.
+        count: how many at most.
+        among: keys of networks, one of which it is to be; any if none of them can be built.
+    """
+    options = [one for one in buildable(config) if one.network.key in among] or list(buildable(config))
+    if refusal_of(observations) is not None or not options:
         return []
     expected = fit(observations).expected(np.array([one.x for one in options]))
     order = np.argsort(-expected, kind="stable")[:count]
@@ -201,7 +211,8 @@ def search_surface(config: SearchConfig, trials: pd.DataFrame) -> SearchSurface:
         config.target.factor,
         _least_spread(config, observations),
     )
-    best = best_built(config, observations, 1)
+    confirmed = trials.loc[(trials["kind"] == CONFIRM) & (trials["state"] == "complete"), "architecture"]
+    best = best_built(config, observations, 1, among=set(confirmed.dropna()))
     built = best[0] if best else None
     predicted, against = None, dict[str, Estimate]()
     if built is not None:
@@ -252,6 +263,8 @@ def _gains(config: SearchConfig, trials: pd.DataFrame, response: Response) -> di
 
     draws: Draws = fit(observations).draw()
     slopes = gains_of(draws, config.target.factor)
+    if response == Response.ERROR:
+        slopes = 100 * (1 - np.exp(-slopes / 100))
     return {
         name: estimate_of(float(slopes[at].mean()), slopes[at])
         for at, name in enumerate(("depth", "width", "resolution"))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TypeGuard
 
-from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
+from scaling.plans.networks import CONFIRM, OPTIMUM, SEARCH, PlannedNetwork
 from scaling.plans.search.candidates import references, seeds_of
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import Fate, History, Proposal, Pruned
@@ -104,7 +104,7 @@ class SearchTrial:
         if self.network.kind == SEARCH:
             name = f"trial {self.number if self.repeats is None else self.repeats}"
         elif self.network.kind == CONFIRM:
-            name = "optimum" if self.confirms is None else f"trial {self.confirms} again"
+            name = OPTIMUM if self.network.name == OPTIMUM else f"trial {self.confirms} again"
         size = "" if self.network.spec is None else f" at {self.network.spec.image_size} px"
         return f"{name}{size}"
 
