@@ -11,10 +11,14 @@ from scaling.atomic_write import write_json
 from scaling.cli.kernels import measuring
 from scaling.cli.output import console, emit_json, errors, json_option, table_of
 from scaling.cli.search import DEFAULT, PATH
+from scaling.cli.where import STORE
 from scaling.library.searching import experiment_file
 from scaling.plans.search.config import load_config
+from scaling.plans.search.power import measured_spread, power_sentence
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.sizing import SearchSize, SizedSearch, document_of, plan_for, seconds_of
 from scaling.plans.search.speed import SpeedMeasure, measure_speed
+from scaling.runs.store import Store
 
 
 @click.command()
@@ -23,6 +27,9 @@ from scaling.plans.search.speed import SpeedMeasure, measure_speed
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, as in run.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes, as in run.")
 @click.option("--output", type=PATH, help="Write the plan here, for run --plan.")
+@click.option(
+    "--store", "store_path", type=PATH, default=STORE, show_default=True, help="Folder of all trainings."
+)
 @json_option
 def plan(
     config_path: Path | None,
@@ -30,6 +37,7 @@ def plan(
     overrides: tuple[str, ...],
     workers: int | None,
     output: Path | None,
+    store_path: Path,
     as_json: bool,
 ) -> None:
     """Say how much search fits into some hours on this machine.
@@ -49,6 +57,9 @@ def plan(
         emit_json(document)
         return
     print_plan(found, speed)
+    if config.search.sampler == Sampler.SURFACE:
+        spread = measured_spread(config, Store(path=store_path))
+        console.print(power_sentence(config, spread, trials=found.chosen.trials), soft_wrap=True)
     settings = [*overrides, *found.overrides]
     command = ["python", "run_search.py", "run", "--config", str(path)]
     command += [] if workers is None else ["--workers", str(workers)]
