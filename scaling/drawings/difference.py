@@ -8,12 +8,12 @@ from itertools import zip_longest
 from typing import Any
 
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, text_at
 from scaling.drawings.network import full_name, size_text
 from scaling.drawings.palette import GREY, PANEL, PLAIN, VERMILION, Paint
 from scaling.network.architecture import ArchitectureSpec, StageSpec
 from scaling.network.decomposition import layers
+from scaling.network.sides import input_sides
 
 _NAMES, _BOX, _BETWEEN = 92.0, 130.0, 14.0
 _HEIGHT, _STEP = 16.0, 25.0

@@ -16,10 +16,10 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.cost.closed_form import input_sides
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.errors import SpecError
 from scaling.network.rounding import SqueezeRounding
+from scaling.network.sides import input_sides
 
 B0 = variant("b0")
 
