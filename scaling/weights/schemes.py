@@ -52,7 +52,7 @@ _MODULES: dict[WeightsSource, Callable[[Place], str]] = {
     WeightsSource.GEFFNET: module_names.timm,
     WeightsSource.GEFFNET_TF: module_names.timm,
     WeightsSource.EFFICIENTNET_PYTORCH: module_names.efficientnet_pytorch,
-    WeightsSource.KERAS: keras.module_of,
+    WeightsSource.KERAS: lambda place: place.layer,
 }
 _RESNETS = (WeightsSource.TORCHVISION, WeightsSource.TIMM)
 _SEPARABLE = (WeightsSource.TIMM, WeightsSource.TIMM_TF, WeightsSource.GEFFNET, WeightsSource.GEFFNET_TF)
