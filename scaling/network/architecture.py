@@ -5,7 +5,6 @@ Cost, model, drawings, weights and a search's cache key all read the same spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -14,7 +13,7 @@ from typing import ClassVar, assert_never
 from scaling.errors import SpecError
 from scaling.html_views import html_of
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
+from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
@@ -90,53 +89,6 @@ class HeadSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockSpec:
-    """One block, derived from its stage: nothing here is stored in a spec."""
-
-    kind: BlockKind
-    kernel_size: int
-    stride: int
-    expand_ratio: int
-    in_channels: int
-    out_channels: int
-    squeeze_channels: int
-
-    @property
-    def expanded_channels(self) -> int:
-        """Channels of the k x k convolution: depthwise, but in a bottleneck dense and narrow."""
-        match self.kind:
-            case BlockKind.MBCONV | BlockKind.SEPARABLE:
-                return self.in_channels * self.expand_ratio
-            case BlockKind.BOTTLENECK:
-                return self.out_channels // self.expand_ratio
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def keeps_shape(self) -> bool:
-        """Whether input and output have one shape: stride 1 and equal channels."""
-        return self.stride == 1 and self.in_channels == self.out_channels
-
-    @property
-    def has_skip(self) -> bool:
-        """Whether the input is added to the output; a bottleneck projects it where shapes differ."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return self.keeps_shape
-            case BlockKind.SEPARABLE:
-                return False
-            case BlockKind.BOTTLENECK:
-                return True
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def projects_shortcut(self) -> bool:
-        """Whether a 1x1 convolution stands in the shortcut."""
-        return self.kind == BlockKind.BOTTLENECK and not self.keeps_shape
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StageSpec:
     """A run of blocks of one kind; the first strides and changes channels, the others repeat.
 
@@ -197,42 +149,6 @@ class StageSpec:
                 return f"Bottleneck{self.expand_ratio}"
             case _:
                 assert_never(self.kind)
-
-    @property
-    def ends_activated(self) -> bool:
-        """Whether an activation ends its blocks."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return False
-            case BlockKind.SEPARABLE | BlockKind.BOTTLENECK:
-                return True
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def starts_depthwise(self) -> bool:
-        """Whether its k x k convolution reads a block's input itself, with no 1x1 convolution before it."""
-        match self.kind:
-            case BlockKind.MBCONV | BlockKind.SEPARABLE:
-                return self.expand_ratio == 1
-            case BlockKind.BOTTLENECK:
-                return False
-            case _:
-                assert_never(self.kind)
-
-    def blocks(self) -> Iterator[BlockSpec]:
-        """Yield the stage's blocks in order."""
-        for index in range(self.repeats):
-            in_channels = self.in_channels if index == 0 else self.out_channels
-            yield BlockSpec(
-                kind=self.kind,
-                kernel_size=self.kernel_size,
-                stride=self.stride if index == 0 else 1,
-                expand_ratio=self.expand_ratio,
-                in_channels=in_channels,
-                out_channels=self.out_channels,
-                squeeze_channels=squeeze_channels(in_channels, self.se_ratio, self.squeeze_rounding),
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

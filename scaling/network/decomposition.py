@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.operations import Operation, OperationKind, Part, operations
+from scaling.network.operations import Operation, OperationKind, Part, pieces
 
 Shape = tuple[int, ...]
 
@@ -56,17 +55,18 @@ def layers(spec: ArchitectureSpec, *, include_top: bool = False) -> tuple[Layer,
     (237, 813)
     """
     found = [*_image(spec)]
-    for (stage, index), members in groupby(operations(spec), key=lambda row: (row.stage, row.block)):
-        block = tuple(members)
-        of_block = [layer for row in block for layer in _layers(row, block)]
-        found += _within(of_block, f"{stage}{block_letters(index)}", block) if stage else of_block
+    for piece in pieces(spec):
+        of_piece = [layer for row in piece for layer in _layers(row, piece)]
+        found += _within(of_piece, piece) if piece[0].stage else of_piece
     return tuple(layer for layer in found if include_top or layer.module != "top")
 
 
-def _within(found: Iterable[Layer], sub_block: str, block: tuple[Operation, ...]) -> Iterator[Layer]:
+def _within(found: Iterable[Layer], block: tuple[Operation, ...]) -> Iterator[Layer]:
     """Name the layers of a block after it, and say of which kind it is."""
-    first = 1 if block[0].kind == OperationKind.DEPTHWISE else 2
-    kind = first if block[0].block == 0 else 3
+    opening = block[0]
+    sub_block = f"{opening.stage}{block_letters(opening.block)}"
+    first = 1 if opening.kind == OperationKind.DEPTHWISE else 2
+    kind = first if opening.block == 0 else 3
     for layer in found:
         yield replace(layer, name=f"block{sub_block}_{layer.name}", sub_block=sub_block, kind=kind)
 

@@ -184,12 +184,14 @@ def operations(spec: ArchitectureSpec) -> tuple[Operation, ...]:
     >>> sum(row.params for row in rows)
     5288548
     """
-    return tuple(
-        row._replace(stage=run.stage, block=block)
-        for run in runs(spec)
-        for block in range(run.first, run.first + run.number)
-        for row in run.rows
-    )
+    return tuple(row for piece in pieces(spec) for row in piece)
+
+
+def pieces(spec: ArchitectureSpec) -> Iterator[tuple[Operation, ...]]:
+    """Yield the same one piece at a time: the stem, every block, the head if there is one, the classifier."""
+    for run in runs(spec):
+        for block in range(run.first, run.first + run.number):
+            yield tuple(row._replace(stage=run.stage, block=block) for row in run.rows)
 
 
 def runs(spec: ArchitectureSpec) -> tuple[Run, ...]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
-from scaling.network.operations import OperationKind, Part, operations
+from scaling.network.operations import OperationKind, Part, pieces
 
 _MODULES = {
     Part.REDUCE: "squeeze_excitation.reduce",
@@ -66,9 +65,8 @@ def places(spec: ArchitectureSpec) -> Iterator[Place]:
     """
     names = iter([layer.name for layer in layers(spec, include_top=True) if layer.params])
     number = 0
-    for (stage, index), members in groupby(operations(spec), key=lambda row: (row.stage, row.block)):
-        rows = tuple(members)
-        parts = {row.part for row in rows}
+    for rows in pieces(spec):
+        stage, index, parts = rows[0].stage, rows[0].block, {row.part for row in rows}
         for row in (row for row in rows if row.params):
             path = _MODULES.get(row.part, row.part.value)
             path = f"stages.{stage - 1}.{index}.{path}" if stage else path

@@ -27,7 +27,6 @@ from scaling.model import (
 )
 from scaling.model.layers import SamePaddingConv2d
 from scaling.model.numerics import same_padding
-from scaling.network.architecture import BlockSpec
 from scaling.network.families import released_coefficients
 
 SMALL = ArchitectureSpec(
@@ -105,24 +104,24 @@ class Textbook:
         normalised: Tensor = (maps - mean) / deviation * scale + shift
         return normalised
 
-    def block(self, into: Tensor, block: BlockSpec) -> Tensor:
-        maps = into
-        if block.expand_ratio != 1:
+    def block(self, into: Tensor, stage: StageSpec, index: int) -> Tensor:
+        maps, stride = into, 1 if index else stage.stride
+        if stage.expand_ratio != 1:
             maps = swish(self.convolve_and_normalise(maps))
-        maps = swish(self.convolve_and_normalise(maps, stride=block.stride, depthwise=True))
-        if block.squeeze_channels:
+        maps = swish(self.convolve_and_normalise(maps, stride=stride, depthwise=True))
+        if stage.se_ratio:
             reduce, reduce_bias, expand, expand_bias = (next(self.tensors) for _ in range(4))
             pooled = maps.mean((2, 3), keepdim=True)
             squeezed = swish(functional.conv2d(pooled, reduce, reduce_bias))
             maps = maps * functional.conv2d(squeezed, expand, expand_bias).sigmoid()
         maps = self.convolve_and_normalise(maps)
-        return maps + into if block.has_skip else maps
+        return maps + into if maps.shape == into.shape else maps
 
     def logits(self, maps: Tensor) -> Tensor:
         maps = swish(self.convolve_and_normalise(maps, stride=self.spec.stem.stride))
         for stage in self.spec.stages:
-            for block in stage.blocks():
-                maps = self.block(maps, block)
+            for index in range(stage.repeats):
+                maps = self.block(maps, stage, index)
         pooled = swish(self.convolve_and_normalise(maps)).mean((2, 3))
         return functional.linear(pooled, next(self.tensors), next(self.tensors))
 
@@ -249,22 +248,15 @@ def test_without_se_ratio_there_is_no_squeeze_excitation() -> None:
     assert not list(every(build_model(plain), SqueezeExcitation))
 
 
-def test_only_blocks_that_keep_size_and_channels_have_skip_and_stochastic_depth() -> None:
-    blocks = list(every(build_model(variant("b0"), device="meta"), MBConv))
-    found = [block.stochastic_depth is not None for block in blocks]
-    expected = [each.has_skip for stage in variant("b0").stages for each in stage.blocks()]
-    assert found == expected
-    assert sum(found) == 9
-
-
-def test_survival_of_the_module_is_the_specs() -> None:
+def test_blocks_with_a_skip_survive_as_the_spec_says_and_others_always() -> None:
     spec = variant("b0")
     model = build_model(spec, device="meta")
     found = [
         block.stochastic_depth.survival if block.stochastic_depth is not None else None
         for block in every(model, MBConv)
     ]
-    skips = [each.has_skip for stage in spec.stages for each in stage.blocks()]
+    skips = [index > 0 for stage in spec.stages for index in range(stage.repeats)]
+    assert sum(skips) == 9
     assert found == [
         survival if skip else None for survival, skip in zip(spec.block_survival(), skips, strict=True)
     ]

@@ -57,22 +57,6 @@ def test_architecture_is_inside_equality(changes: dict[str, Any]) -> None:
     assert replace(SPEC, **changes) != SPEC
 
 
-def test_only_the_first_block_strides_and_changes_channels() -> None:
-    first, second = STAGE.blocks()
-    assert (first.in_channels, first.out_channels, first.stride, first.has_skip) == (16, 24, 2, False)
-    assert (second.in_channels, second.out_channels, second.stride, second.has_skip) == (24, 24, 1, True)
-    assert (first.expanded_channels, second.expanded_channels) == (96, 144)
-
-
-def test_squeeze_is_a_quarter_of_the_blocks_input_not_of_its_expansion() -> None:
-    assert [block.squeeze_channels for block in STAGE.blocks()] == [4, 6]
-
-
-def test_a_first_block_of_stride_1_with_equal_channels_has_the_skip() -> None:
-    (block,) = replace(STAGE, repeats=1, stride=1, out_channels=16).blocks()
-    assert block.has_skip
-
-
 @pytest.mark.parametrize(
     ("size", "stride", "expected"), [(224, 2, 112), (225, 2, 113), (7, 1, 7), (10, 4, 3)]
 )

@@ -9,7 +9,7 @@ from itertools import groupby
 import pytest
 
 from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, variant
-from scaling.network.decomposition import block_letters, layers, sub_block_kind
+from scaling.network.decomposition import block_letters, layers
 
 # Layers of each piece, without and with its optional zero padding.
 SIZES = {
@@ -64,7 +64,9 @@ def test_kinds_of_b0() -> None:
     assert Counter(kinds.values()) == {1: 1, 2: 6, 3: 9}
     assert kinds["1a"] == 1
     assert [kinds[f"{number}a"] for number in range(2, 8)] == [2] * 6
-    assert sub_block_kind(variant("b0").stages[0], 1) == 3
+    longer = replace(variant("b0").stages[0], repeats=2)
+    deeper = replace(variant("b0"), stages=(longer, *variant("b0").stages[1:]))
+    assert [layer.kind for layer in layers(deeper) if layer.name == "block1b_dwconv"] == [3]
 
 
 def test_padding_stands_before_convolutions_of_stride_2_only() -> None:
