@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
+from scaling.drawings import drawing
 from scaling.drawings.drawing import (
     Align,
     Box,
@@ -14,22 +14,18 @@ from scaling.drawings.drawing import (
     Role,
     Text,
     arrow_down,
-    finished,
     labelled_box,
-    middle_baseline,
     moved,
-    rule,
-)  # fmt: skip
+)
 from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS
 from scaling.drawings.pieces import (
     MODULE_TITLES,
     Composition,
-    LayerSketch,
     ModuleSketch,
     compositions,
     modules_of,
     span_text,
-)  # fmt: skip
+)
 from scaling.network.architecture import ArchitectureSpec
 
 COLUMN, GAP = 58.0, 5.2
@@ -70,11 +66,11 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
         items += moved(_column(module), index * (COLUMN + GAP), 0)
     width = len(modules) * (COLUMN + GAP) - GAP
     bottom = max(item.bounds.bottom for item in items) + 16
-    items.append(rule(0, width, bottom - 4))
+    items.append(drawing.rule(0, width, bottom - 4))
     across = 2 if width > 1.5 * _HALF else 1
     for index, composition in enumerate(compositions(spec)):
         items += moved(_row(composition), index % across * _HALF, bottom + 8 + index // across * _ROW)
-    return finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
+    return drawing.finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
 
 
 def _column(module: ModuleSketch) -> Iterator[Item]:
@@ -92,8 +88,9 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     for index, layer in enumerate(module.layers):
         if index and layer.part != "shortcut_conv":
             yield arrow_down(middle + aside / 2, top - ARROW, top)
-        box = _layer_box(layer, top)
-        yield from labelled_box(replace(box, x=box.x + aside, width=box.width - aside), layer.label, size=5.5)
+        paint, width = LAYER_PAINTS[layer.does], COLUMN - 2 - aside
+        box = Box(x=1 + aside, y=top, width=width, height=LAYER, paint=paint, dashed=layer.optional)
+        yield from labelled_box(box, layer.label, size=5.5)
         rows[layer.part] = top + LAYER / 2
         top += LAYER + ARROW
     if aside:
@@ -102,11 +99,6 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     for line in _wrapped(_USES[module.name]):
         yield _note(middle, top + 2, line)
         top += 7.5
-
-
-def _layer_box(layer: LayerSketch, top: float) -> Box:
-    paint = LAYER_PAINTS[layer.does]
-    return Box(x=1, y=top, width=COLUMN - 2, height=LAYER, paint=paint, dashed=layer.optional)
 
 
 def _note(x: float, y: float, text: str, *, role: Role = Role.NOTE) -> Text:
@@ -145,7 +137,8 @@ def _row(composition: Composition) -> Iterator[Item]:
 
 
 def _port(x: float, middle: float, text: str) -> Text:
-    return Text(x=x, y=middle_baseline(middle, 6), text=text, size=5.6, align=Align.CENTRE, colour=GREY)
+    y = drawing.middle_baseline(middle, 6)
+    return Text(x=x, y=y, text=text, size=5.6, align=Align.CENTRE, colour=GREY)
 
 
 def _detours(composition: Composition, ends: list[tuple[float, float]], middle: float) -> Iterator[Item]:
