@@ -27,22 +27,21 @@ SLOWER = 0.5
 
 
 class Strategy(Protocol):
-    """What every way of scaling offers."""
+    """What every way of scaling offers: a name for tables, where it comes from, the log-costs that it is for."""
 
     @property
-    def name(self) -> str:
-        """What tables call it."""
-
+    def name(self) -> str: ...  # noqa: D102
     @property
-    def source(self) -> str:
-        """Where it comes from, and what of it is ours."""
-
+    def source(self) -> str: ...  # noqa: D102
     @property
-    def log_costs(self) -> tuple[float, float]:
-        """The least and the largest log-cost that it is for."""
+    def log_costs(self) -> tuple[float, float]: ...  # noqa: D102
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's."""
+        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
+
+        Raises:
+            SpecError: the strategy is not for that cost, or a function of the user's own failed.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,52 +88,6 @@ class Shares:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TinyNet:
-    """TinyNet's formula: depth and resolution from data, width = sqrt(c / (depth · resolution²)).
-
-    For making networks smaller: it is defined between the smallest and the largest published TinyNet, 0.03 to
-    0.9 of the baseline's cost. Theirs: the formula for width, and that resolution and depth matter more than
-    width. Theirs, too, the five published points; the straight lines through them, in log-cost, are ours:
-    they took a Gaussian process on networks of their own.
-
-    Source: Han et al. 2020, arXiv:2010.14819, section 3.3; points: timm's tinynet_a to tinynet_e.
-
-    >>> found = TinyNet().multipliers(math.log(0.2))
-    >>> round(found.depth_coefficient * (found.width_coefficient * found.resolution_coefficient) ** 2, 9)
-    0.2
-    """
-
-    name: str = "tinynet"
-
-    @property
-    def source(self) -> str:
-        """Where it comes from."""
-        return "arXiv:2010.14819; straight lines between its five networks are ours"
-
-    @property
-    def log_costs(self) -> tuple[float, float]:
-        """Those that the published networks span."""
-        costs = _tinynet_costs()
-        return costs[0], costs[-1]
-
-    def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
-
-        Raises:
-            SpecError: the cost is outside of what the published networks span.
-        """
-        _refuse_beyond(self, log_cost)
-        sides, _, depths = zip(*TINYNETS, strict=True)
-        costs = _tinynet_costs()
-        depth, side = float(np.interp(log_cost, costs, depths)), float(np.interp(log_cost, costs, sides))
-        return ScalingCoefficients(
-            depth_coefficient=depth,
-            width_coefficient=math.sqrt(math.exp(log_cost) / (depth * side**2)),
-            resolution_coefficient=side,
-        )
-
-
 TINYNETS = (
     (106 / 224, 0.51, 0.6),
     (152 / 224, 0.54, 0.695),
@@ -146,10 +99,6 @@ TINYNETS = (
 
 Source: timm tinynet_e to tinynet_a (image sizes 106, 152, 184, 188, 192).
 """
-
-
-def _tinynet_costs() -> list[float]:
-    return [math.log(depth * (width * side) ** 2) for side, width, depth in TINYNETS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,41 +155,34 @@ class Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function of one's own, from log-cost to depth, width and resolution multipliers.
+    """A way to scale as a function from log-cost to depth, width and resolution multipliers.
 
     Args:
         name: of the strategy.
-        place: where it was loaded from.
+        source: where it comes from.
         function: called with log-cost; the same log-cost must give the same three numbers.
+        log_costs: those that it is for.
     """
 
     name: str
-    place: str
+    source: str
     function: Callable[[float], Sequence[float]]
-
-    @property
-    def source(self) -> str:
-        """Where it comes from."""
-        return f"the user's {self.place}"
-
-    @property
-    def log_costs(self) -> tuple[float, float]:
-        """Any."""
-        return -math.inf, math.inf
+    log_costs: tuple[float, float] = (-math.inf, math.inf)
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
         """Return what the function gives.
 
         Raises:
-            SpecError: it raises, or gives anything but three numbers above 0.
+            SpecError: the cost is outside, the function raises, or gives anything but three numbers above 0.
         """
+        _refuse_beyond(self, log_cost)
         try:
             depth, width, side = (float(value) for value in self.function(log_cost))
         except SpecError:
             raise
         except Exception as error:  # somebody else's code
             raise SpecError(
-                f"strategy {self.name}: {self.place}({log_cost:.3g}) should return depth, width and "
+                f"strategy {self.name}: {self.source}({log_cost:.3g}) should return depth, width and "
                 f"resolution, but: {type(error).__name__}: {error}"
             ) from None
         return ScalingCoefficients(
@@ -255,6 +197,35 @@ def _refuse_beyond(strategy: Strategy, log_cost: float) -> None:
             f"strategy {strategy.name} is for {math.exp(low):.3g} to {math.exp(high):.3g} times the "
             f"baseline's cost, got {math.exp(log_cost):.3g}"
         )
+
+
+def tinynet() -> Function:
+    """Return TinyNet's formula: depth and resolution from data, width = sqrt(c / (depth · resolution²)).
+
+    For making networks smaller: it is defined between the smallest and the largest published TinyNet, 0.03 to
+    0.9 of the baseline's cost. Theirs: the formula for width, and that resolution and depth matter more than
+    width. Theirs, too, the five published points; the straight lines through them, in log-cost, are ours:
+    they took a Gaussian process on networks of their own.
+
+    Source: Han et al. 2020, arXiv:2010.14819, section 3.3; points: timm's tinynet_a to tinynet_e.
+
+    >>> found = tinynet().multipliers(math.log(0.2))
+    >>> round(found.depth_coefficient * (found.width_coefficient * found.resolution_coefficient) ** 2, 9)
+    0.2
+    """
+    sides, _, depths = zip(*TINYNETS, strict=True)
+    costs = [math.log(depth * (width * side) ** 2) for side, width, depth in TINYNETS]
+
+    def multipliers(log_cost: float) -> tuple[float, float, float]:
+        depth, side = float(np.interp(log_cost, costs, depths)), float(np.interp(log_cost, costs, sides))
+        return depth, math.sqrt(math.exp(log_cost) / (depth * side**2)), side
+
+    return Function(
+        name="tinynet",
+        source="arXiv:2010.14819; straight lines between its five networks are ours",
+        function=multipliers,
+        log_costs=(costs[0], costs[-1]),
+    )
 
 
 def compound(
@@ -350,7 +321,7 @@ def named_strategies() -> dict[str, Strategy]:
         Shares(name="uniform", depth=1 / 3, width=1 / 3, resolution=1 / 3, source="equal shares"),
         fast(),
         slow_resolution(),
-        TinyNet(),
+        tinynet(),
     )
     return {one.name: one for one in listed}
 
@@ -371,4 +342,4 @@ def strategy_named(name: str) -> Strategy:
         raise ConfigError(
             f"expected a strategy among {', '.join(known)}, or module-or-file.py:function; got {name!r}"
         )
-    return Function(name=name.rpartition(":")[2], place=name, function=load_function(name))
+    return Function(name=name.rpartition(":")[2], source=f"the user's {name}", function=load_function(name))
