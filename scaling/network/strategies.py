@@ -27,7 +27,7 @@ SLOWER = 0.5
 
 
 class Strategy(Protocol):
-    """What every way of scaling offers: a name for tables, where it comes from, the log-costs that it is for."""
+    """What every way of scaling offers: its name in tables, where it comes from, its range of log-costs."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
