@@ -42,29 +42,6 @@ class Bounds:
     right: float
     bottom: float
 
-    def overlaps(self, other: Bounds) -> bool:
-        """Whether two rectangles share an area.
-
-        >>> box = Bounds(left=0, top=0, right=2, bottom=2)
-        >>> box.overlaps(Bounds(left=1, top=1, right=3, bottom=3)), box.overlaps(replace(box, left=2))
-        (True, False)
-        """
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-    def holds(self, other: Bounds) -> bool:
-        """Say whether another rectangle lies inside this one."""
-        return (
-            self.left <= other.left
-            and self.top <= other.top
-            and self.right >= other.right
-            and self.bottom >= other.bottom
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
