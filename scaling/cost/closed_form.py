@@ -17,13 +17,9 @@ from scaling.network.operations import runs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceCost:
-    """Cost of a named piece of a network.
+    """Cost of a piece, counted as in `Cost`.
 
-    Args:
-        name: `stem`, `stage1` …, `head` (if there is one), `classifier`; for blocks `block1a` ….
-        macs: multiply-adds of convolutions and linear layers, one image.
-        params: trainable parameters.
-        activations: outputs of convolutions and linear layers, one image.
+    Its name is `stem`, `stage1` …, `head` (if there is one) or `classifier`; of a block `block1a` ….
     """
 
     name: str

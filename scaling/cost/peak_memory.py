@@ -39,12 +39,7 @@ class LayerMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeated:
-    """Equal pieces of a network, one after another.
-
-    Args:
-        layers: of one piece, in order.
-        number: of pieces; may be 0.
-    """
+    """Equal pieces of a network, one after another, by the layers of one; there may be none."""
 
     layers: tuple[LayerMemory, ...]
     number: Any
@@ -168,10 +163,8 @@ def _keeps_output(row: Operation) -> bool:
 def _layers(run: Run, *, shared: bool, drops: bool) -> Iterator[LayerMemory]:
     """Yield what every layer of a piece keeps and has in flight.
 
-    Args:
-        run: the piece.
-        shared: whether its input is kept already, by the ReLU that made it.
-        drops: whether stochastic depth makes a gradient of its own.
+    Its input may be shared: kept already, by the ReLU that made it. Stochastic depth that drops makes a gradient
+    of its own.
     """
     rows = run.rows
     added = next((row.present for row in rows if row.kind == OperationKind.ADD), False)

@@ -47,7 +47,7 @@ class Candidates:
 
     def runs(self, baseline: ArchitectureSpec) -> Iterator[Run]:
         """Lower all of them at once; the baseline gives what they share."""
-        return lowered(baseline, self.channels.T, self.repeats.T, self.image_size)
+        return lowered(baseline, list(self.channels.T), list(self.repeats.T), self.image_size)
 
     @staticmethod
     def of(specs: Sequence[ArchitectureSpec], *, baseline: ArchitectureSpec) -> Candidates:

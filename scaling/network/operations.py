@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec, BlockKind, StageSpec
+from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec, BlockKind
 from scaling.network.rounding import SqueezeRounding, squeeze_channels
 from scaling.network.sides import out_size
 
@@ -211,14 +211,17 @@ def lowered(
         size: of the image, in pixels.
     """
     stem, act = spec.stem, spec.activation
+    rows_of = _rows_of_numbers if isinstance(size, int) else _rows
     yield Run(rows=tuple(_stem(spec, channels[0], size)))
     side = out_size(out_size(size, stem.stride), stem.pool_stride)
     for number, stage in enumerate(spec.stages, start=1):
-        into, out = channels[number - 1], channels[number]
-        yield Run(rows=_rows(_block(stage, into, out, side, stage.stride, act)), stage=number)
-        side, later = out_size(side, stage.stride), repeats[number - 1] - 1
+        into, out, later = channels[number - 1], channels[number], repeats[number - 1] - 1
+        squeeze = (stage.se_ratio, stage.squeeze_rounding)
+        same = (stage.kind, stage.kernel_size, stage.expand_ratio, *squeeze, act)
+        yield Run(rows=rows_of(_Block(*same, stage.stride, into, out, side)), stage=number)
+        side = out_size(side, stage.stride)
         if not isinstance(later, int) or later:
-            rows = _rows(_block(stage, out, out, side, 1, act))
+            rows = rows_of(_Block(*same, 1, out, out, side))
             yield Run(rows=rows, stage=number, first=1, number=later)
     features = channels[-2]
     if spec.head.out_channels:
@@ -245,11 +248,11 @@ class _Block(NamedTuple):
 
     kind: BlockKind
     kernel_size: int
-    stride: int
     expand_ratio: int
     se_ratio: float
     squeeze_rounding: SqueezeRounding
     activation: Activation
+    stride: int
     into: Any
     out: Any
     side: Any
@@ -278,32 +281,13 @@ class _Block(NamedTuple):
         return np.maximum(1, nearest(self.se_ratio * self.into).astype(np.int64))
 
 
-def _block(stage: StageSpec, into: Any, out: Any, side: Any, stride: int, activation: Activation) -> _Block:
-    return _Block(
-        stage.kind,
-        stage.kernel_size,
-        stride,
-        stage.expand_ratio,
-        stage.se_ratio,
-        stage.squeeze_rounding,
-        activation,
-        into,
-        out,
-        side,
-    )
-
-
 def _rows(block: _Block) -> tuple[Operation, ...]:
-    return _rows_of_numbers(block) if isinstance(block.side, int) else _rows_of_arrays(block)
-
-
-def _rows_of_arrays(block: _Block) -> tuple[Operation, ...]:
     """Return a block's rows; those that no network has are left out."""
     return tuple(row for row in _ROWS[block.kind](block) if row.present is not False)
 
 
 # A search meets the same blocks in many networks.
-_rows_of_numbers = lru_cache(maxsize=4096)(_rows_of_arrays)
+_rows_of_numbers = lru_cache(maxsize=4096)(_rows)
 
 
 def _mbconv(block: _Block) -> Iterator[Operation]:
@@ -352,35 +336,14 @@ def _convolution(
     present: Any = True,
 ) -> Operation:
     """Return a convolution over all channels without bias, and its batch norm."""
-    return Operation(
-        OperationKind.CONVOLUTION,
-        part,
-        into,
-        out,
-        side,
-        out_size(side, stride),
-        kernel_size,
-        stride,
-        norm=True,
-        activation=activation,
-        present=present,
-    )
+    after, more = out_size(side, stride), {"norm": True, "activation": activation, "present": present}
+    return Operation(OperationKind.CONVOLUTION, part, into, out, side, after, kernel_size, stride, **more)
 
 
 def _depthwise(block: _Block, channels: Any) -> Operation:
-    return Operation(
-        OperationKind.DEPTHWISE,
-        Part.DEPTHWISE,
-        channels,
-        channels,
-        block.side,
-        block.after,
-        block.kernel_size,
-        block.stride,
-        groups=channels,
-        norm=True,
-        activation=block.activation,
-    )
+    kernel, stride, act = block.kernel_size, block.stride, block.activation
+    dense = _convolution(Part.DEPTHWISE, channels, channels, block.side, kernel, stride, activation=act)
+    return dense._replace(kind=OperationKind.DEPTHWISE, groups=channels)
 
 
 def _squeeze_excitation(
