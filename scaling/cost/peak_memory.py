@@ -163,8 +163,8 @@ def _keeps_output(row: Operation) -> bool:
 def _layers(run: Run, *, shared: bool, drops: bool) -> Iterator[LayerMemory]:
     """Yield what every layer of a piece keeps and has in flight.
 
-    Its input may be shared: kept already, by the ReLU that made it. Stochastic depth that drops makes a gradient
-    of its own.
+    Its input may be shared: kept already, by the ReLU that made it. Stochastic depth, where it drops, makes a
+    gradient of its own.
     """
     rows = run.rows
     added = next((row.present for row in rows if row.kind == OperationKind.ADD), False)

@@ -45,24 +45,21 @@ def variable_of(place: Place, tensor: str) -> str | None:
 
 def from_keras(place: Place, values: Tensor) -> Tensor:
     """Turn a tensor from Keras's order of axes into torch's."""
-    match values.ndim:
-        case 2:
-            return values.T
-        case 4:
-            depthwise = place.kind == OperationKind.DEPTHWISE
-            return values.permute(2, 3, 0, 1) if depthwise else values.permute(3, 2, 0, 1)
-        case _:
-            return values
+    return _permuted(values, (2, 3, 0, 1) if place.kind == OperationKind.DEPTHWISE else (3, 2, 0, 1))
 
 
 def to_keras(place: Place, values: Tensor) -> Tensor:
     """Turn a tensor from torch's order of axes into Keras's."""
+    return _permuted(values, (2, 3, 0, 1) if place.kind == OperationKind.DEPTHWISE else (2, 3, 1, 0))
+
+
+def _permuted(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Order the axes of a kernel; a matrix is transposed, a vector stays."""
     match values.ndim:
         case 2:
             return values.T
         case 4:
-            depthwise = place.kind == OperationKind.DEPTHWISE
-            return values.permute(2, 3, 0, 1) if depthwise else values.permute(2, 3, 1, 0)
+            return values.permute(axes)
         case _:
             return values
 
@@ -73,11 +70,7 @@ def is_ignored(name: str) -> bool:
 
 
 def keras_state(model: Any) -> dict[str, Tensor]:
-    """Return the weights of a built Keras model by `layer/variable`, in Keras's axes.
-
-    Args:
-        model: a `keras.Model`, on any backend.
-    """
+    """Return the weights of a built `keras.Model`, on any backend, by `layer/variable`, in Keras's axes."""
     return {
         f"{layer.name}/{variable.name}": _values(variable.value)
         for layer in model.layers
