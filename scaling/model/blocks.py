@@ -75,12 +75,7 @@ class Bottleneck(nn.Module):
 
 
 class MaxPool(nn.Module):
-    """3x3 max pooling that ends a stem, padded as the numerics say; padding never wins.
-
-    Args:
-        stride: above 1.
-        padding: SAME or symmetric.
-    """
+    """3x3 max pooling that ends a stem, with a stride above 1; padding never wins."""
 
     def __init__(self, stride: int, padding: Padding) -> None:
         super().__init__()

@@ -40,17 +40,13 @@ def convolution(
     if kernel_size == stride == groups == 1 and kernels is not None:
         return PointwiseConv2d(in_channels, out_channels, bias=False, kernels=kernels)
     if groups > 1 and kernels is not None:
-        return DepthwiseConv2d(
-            in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
-        )
+        padding = numerics.padding
+        return DepthwiseConv2d(in_channels, kernel_size, stride=stride, padding=padding, kernels=kernels)
     # A kernel of 1 pads nothing, and the plain convolution needs no extra copy.
-    if pads_by_hand(numerics.padding, stride) and kernel_size > 1:
-        return SamePaddingConv2d(
-            in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
-        )
-    padding = (kernel_size - 1) // 2
-    return nn.Conv2d(
-        in_channels, out_channels, kernel_size, stride=stride, padding=padding, groups=groups, bias=False
+    by_hand = pads_by_hand(numerics.padding, stride) and kernel_size > 1
+    kind, edge = (SamePaddingConv2d, 0) if by_hand else (nn.Conv2d, (kernel_size - 1) // 2)
+    return kind(
+        in_channels, out_channels, kernel_size, stride=stride, padding=edge, groups=groups, bias=False
     )
 
 

@@ -75,11 +75,7 @@ class StemSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSpec:
-    """The last 1x1 convolution, before pooling and the classifier.
-
-    Args:
-        out_channels: up to 1e6; 0 leaves the convolution out, as MobileNetV1 and ResNet do.
-    """
+    """The last 1x1 convolution; with 0 channels there is none, as in MobileNetV1 and ResNet."""
 
     out_channels: int
     __pydantic_config__: ClassVar = _FORBID_EXTRA
@@ -153,20 +149,14 @@ class StageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
-    """How a spec was made from a baseline; metadata, outside equality.
-
-    Args:
-        baseline: the baseline's name.
-        baseline_image_size: the baseline's side in pixels.
-        compound: alpha, beta, gamma, phi; None for an official variant.
-        scaling: the multipliers after coefficient rounding.
-        rounding: the rules that made integers of them.
-    """
+    """How a spec was made from a baseline; metadata, outside equality."""
 
     baseline: str
     baseline_image_size: int
     compound: CompoundCoefficients | None
+    """None for an official variant."""
     scaling: ScalingCoefficients
+    """After coefficient rounding."""
     rounding: RoundingRules
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 

@@ -46,10 +46,6 @@ def for_small_input(spec: ArchitectureSpec, policy: SmallInput | str) -> Archite
     A network that needs no change is returned as it is; a changed one adds the policy to its name. If all
     strides are 1 and the last map is still small, the image is too small for more.
 
-    Args:
-        spec: the network, with its image size.
-        policy: which strides become 1.
-
     Raises:
         SpecError: no policy has that name.
 
@@ -116,14 +112,10 @@ def last_map(spec: ArchitectureSpec) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleTaps:
-    """How many weights of the blocks' k x k convolutions only ever meet padding.
-
-    Args:
-        weights: of these convolutions: depthwise, but in bottlenecks.
-        idle: of them, those that meet no pixel at any place of their map; their gradient is 0 throughout.
-    """
+    """How many weights of the blocks' k x k convolutions meet nothing but padding: their gradient is 0."""
 
     weights: int
+    """Of these convolutions: depthwise, but in bottlenecks."""
     idle: int
 
     @property

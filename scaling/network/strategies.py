@@ -80,12 +80,9 @@ class Shares:
         return -math.inf, math.inf
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's."""
-        return ScalingCoefficients(
-            depth_coefficient=math.exp(log_cost * self.depth),
-            width_coefficient=math.exp(log_cost * self.width / 2),
-            resolution_coefficient=math.exp(log_cost * self.resolution / 2),
-        )
+        """Return the multipliers there."""
+        exponents = (self.depth, self.width / 2, self.resolution / 2)
+        return _coefficients([math.exp(log_cost * exponent) for exponent in exponents])
 
 
 TINYNETS = (
@@ -130,27 +127,24 @@ class Points:
         if len(set(costs)) != len(costs):
             raise SpecError(f"strategy {self.name} has two points of one cost: {costs}")
 
+    def _all(self) -> list[tuple[float, float, float, float]]:
+        return sorted([(1.0, 1.0, 1.0, 1.0), *(point for point in self.points if point[0] != 1)])
+
     @property
     def log_costs(self) -> tuple[float, float]:
         """Those that the points span."""
         costs = [point[0] for point in self._all()]
         return math.log(costs[0]), math.log(costs[-1])
 
-    def _all(self) -> list[tuple[float, float, float, float]]:
-        return sorted([(1.0, 1.0, 1.0, 1.0), *(point for point in self.points if point[0] != 1)])
-
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
+        """Return the multipliers there.
 
         Raises:
             SpecError: the cost is outside of what the points span.
         """
         _refuse_beyond(self, log_cost)
         costs, *columns = zip(*(map(math.log, point) for point in self._all()), strict=True)
-        depth, width, side = (math.exp(float(np.interp(log_cost, costs, column))) for column in columns)
-        return ScalingCoefficients(
-            depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side
-        )
+        return _coefficients([math.exp(float(np.interp(log_cost, costs, column))) for column in columns])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +171,7 @@ class Function:
         """
         _refuse_beyond(self, log_cost)
         try:
-            depth, width, side = (float(value) for value in self.function(log_cost))
+            return _coefficients([float(value) for value in self.function(log_cost)])
         except SpecError:
             raise
         except Exception as error:  # somebody else's code
@@ -185,9 +179,11 @@ class Function:
                 f"strategy {self.name}: {self.source}({log_cost:.3g}) should return depth, width and "
                 f"resolution, but: {type(error).__name__}: {error}"
             ) from None
-        return ScalingCoefficients(
-            depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side
-        )
+
+
+def _coefficients(values: Sequence[float]) -> ScalingCoefficients:
+    depth, width, side = values
+    return ScalingCoefficients(depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side)
 
 
 def _refuse_beyond(strategy: Strategy, log_cost: float) -> None:
@@ -237,13 +233,6 @@ def compound(
     source: str = "arXiv:1905.11946, equation 3",
 ) -> Shares:
     """Return compound scaling by its bases; only their direction matters, the cost says how far.
-
-    Args:
-        alpha: depth base, 1 or more.
-        beta: width base, 1 or more.
-        gamma: resolution base, 1 or more; not all are 1.
-        name: of the strategy.
-        source: where the bases come from.
 
     Raises:
         SpecError: a base is below 1, or all are 1.
@@ -308,17 +297,22 @@ def named_strategies() -> dict[str, Strategy]:
     >>> list(named_strategies())[:5]
     ['compound', 'depth', 'width', 'resolution', 'depth-width']
     """
-    single = "a single dimension"
-    pair = "two dimensions, equal shares"
+    single, pair = "a single dimension", "two dimensions, equal shares"
+    shares = (
+        ("depth", (1.0, 0.0, 0.0), single),
+        ("width", (0.0, 1.0, 0.0), single),
+        ("resolution", (0.0, 0.0, 1.0), single),
+        ("depth-width", (0.5, 0.5, 0.0), pair),
+        ("depth-resolution", (0.5, 0.0, 0.5), pair),
+        ("width-resolution", (0.0, 0.5, 0.5), pair),
+        ("uniform", (1 / 3, 1 / 3, 1 / 3), "equal shares"),
+    )
     listed: tuple[Strategy, ...] = (
         compound(name="compound"),
-        Shares(name="depth", depth=1, width=0, resolution=0, source=single),
-        Shares(name="width", depth=0, width=1, resolution=0, source=single),
-        Shares(name="resolution", depth=0, width=0, resolution=1, source=single),
-        Shares(name="depth-width", depth=0.5, width=0.5, resolution=0, source=pair),
-        Shares(name="depth-resolution", depth=0.5, width=0, resolution=0.5, source=pair),
-        Shares(name="width-resolution", depth=0, width=0.5, resolution=0.5, source=pair),
-        Shares(name="uniform", depth=1 / 3, width=1 / 3, resolution=1 / 3, source="equal shares"),
+        *(
+            Shares(name=name, depth=depth, width=width, resolution=resolution, source=source)
+            for name, (depth, width, resolution), source in shares
+        ),
         fast(),
         slow_resolution(),
         tinynet(),
