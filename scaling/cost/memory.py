@@ -30,12 +30,7 @@ def peak_activation_bytes(spec: ArchitectureSpec) -> int:
 
 
 def peak_activation_bytes_of(baseline: ArchitectureSpec, candidates: Candidates) -> Any:
-    """Estimate the same of many networks, int64 (N,); equal to `peak_activation_bytes` of each.
-
-    Args:
-        baseline: gives kernels, strides, expand and squeeze ratios and image channels.
-        candidates: repeats, channels and image sizes.
-    """
+    """Estimate the same of many networks, int64 (N,); equal to `peak_activation_bytes` of each."""
     return _peak(candidates.runs(baseline))
 
 

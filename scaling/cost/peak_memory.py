@@ -22,19 +22,15 @@ from scaling.network.rounding import check_whole
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerMemory:
-    """One layer as its backward pass finds it; numbers, or int64 (N,) for many networks.
-
-    Args:
-        kept: elements of one image that it keeps for the backward pass.
-        alive: elements of one image in gradients that its backward pass has in flight.
-        params: whose gradients it makes.
-        statistics: moving means and variances.
-    """
+    """One layer as its backward pass finds it; numbers, or int64 (N,) for many networks."""
 
     kept: Any = 0
+    """Elements of one image that it keeps for the backward pass."""
     alive: Any = 0
+    """Elements of one image in gradients that its backward pass has in flight."""
     params: Any = 0
     statistics: Any = 0
+    """Moving means and variances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +78,6 @@ INFERENCE = MemoryUse()
 def peak_bytes(spec: ArchitectureSpec, use: MemoryUse = INFERENCE) -> int:
     """Return the bytes of tensors alive at the peak: images, maps, gradients, weights, statistics, optimizer.
 
-    Args:
-        spec: the network.
-        use: inference or training, and of how many images.
-
     >>> from scaling import variant
     >>> round(peak_bytes(variant("b0")) / 1e6), round(peak_bytes(variant("b7")) / 1e6)
     (35, 461)
@@ -97,13 +89,7 @@ def peak_bytes(spec: ArchitectureSpec, use: MemoryUse = INFERENCE) -> int:
 
 
 def peak_bytes_of(baseline: ArchitectureSpec, candidates: Candidates, use: MemoryUse = INFERENCE) -> Any:
-    """Return the same of many networks, int64 (N,); equal to `peak_bytes` of each.
-
-    Args:
-        baseline: gives kernels, strides, expand and squeeze ratios, image channels and classes.
-        candidates: repeats, channels and image sizes.
-        use: inference or training, and of how many images.
-    """
+    """Return the same of many networks, int64 (N,); equal to `peak_bytes` of each."""
     maps: Any = 0 if use.training else peak_activation_bytes_of(baseline, candidates)
     return _peak(baseline, tuple(candidates.runs(baseline)), maps, use)
 

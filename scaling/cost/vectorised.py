@@ -93,11 +93,7 @@ def _skeleton(spec: ArchitectureSpec) -> ArchitectureSpec:
 
 
 def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
-    """Count many networks exactly; equal to `count_cost` of each.
-
-    Args:
-        baseline: gives kernels, strides, expand and squeeze ratios, image channels and classes.
-        candidates: repeats, channels and image sizes.
+    """Count many networks exactly; equal to `count_cost` of each. The baseline gives what they share.
 
     >>> from scaling import variant
     >>> specs = [variant("b0"), variant("b7")]

@@ -62,10 +62,6 @@ def count_work(spec: ArchitectureSpec) -> Work:
 def count_works(baseline: ArchitectureSpec, candidates: Candidates) -> Work:
     """Count the work of many networks, int64 (N,) each; equal to `count_work` of each.
 
-    Args:
-        baseline: gives kernels, strides, expand and squeeze ratios, image channels and classes.
-        candidates: repeats, channels and image sizes.
-
     >>> from scaling import variant
     >>> specs = [variant("b0"), variant("b7")]
     >>> count_works(variant("b0"), Candidates.of(specs, baseline=variant("b0"))).calls.tolist()
