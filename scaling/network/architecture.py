@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import ClassVar, assert_never
+from typing import ClassVar
 
 from scaling.errors import SpecError
 from scaling.html_views import html_of
@@ -43,6 +43,25 @@ class BlockKind(StrEnum):
     """Depthwise, 1x1, an activation after each, no skip: MobileNetV1 (arXiv:1704.04861)."""
     BOTTLENECK = "bottleneck"
     """1x1, k x k, 1x1, added to the shortcut before the last activation: ResNet (arXiv:1512.03385)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _KindRules:
+    """What a stage of a kind may be; its operations are in `scaling.network.operations`."""
+
+    operator: str
+    """What its blocks are called, with their expand ratio."""
+    squeezes: bool = False
+    expands: bool = True
+    narrows: bool = False
+    """Whether the ratio is that of the output to the middle convolution, which is then scaled and rounded."""
+
+
+_KINDS = {
+    BlockKind.MBCONV: _KindRules(operator="MBConv{}", squeezes=True),
+    BlockKind.SEPARABLE: _KindRules(operator="Separable", expands=False),
+    BlockKind.BOTTLENECK: _KindRules(operator="Bottleneck{}", narrows=True),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +155,12 @@ class StageSpec:
     @property
     def operator(self) -> str:
         """What its blocks are called, with their ratio: MBConv6, Separable, Bottleneck4."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return f"MBConv{self.expand_ratio}"
-            case BlockKind.SEPARABLE:
-                return "Separable"
-            case BlockKind.BOTTLENECK:
-                return f"Bottleneck{self.expand_ratio}"
-            case _:
-                assert_never(self.kind)
+        return _KINDS[self.kind].operator.format(self.expand_ratio)
+
+    @property
+    def channel_unit(self) -> int:
+        """What its output channels are a multiple of: a bottleneck's expand_ratio, for others 1."""
+        return self.expand_ratio if _KINDS[self.kind].narrows else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,26 +281,16 @@ def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
 
 
 def _check_kind(stage: StageSpec) -> None:
-    if stage.kind != BlockKind.MBCONV and stage.se_ratio:
+    kind, ratio, rules = stage.kind, stage.expand_ratio, _KINDS[stage.kind]
+    if stage.se_ratio and not rules.squeezes:
+        raise SpecError(f"a {kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}")
+    if ratio != 1 and not rules.expands:
+        raise SpecError(f"a {kind} stage expands nothing: expand_ratio must be 1, got {ratio}")
+    if stage.out_channels % stage.channel_unit:
         raise SpecError(
-            f"a {stage.kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}"
+            f"the out_channels of a {kind} stage must be a multiple of its expand_ratio {ratio}, "
+            f"got {stage.out_channels}"
         )
-    match stage.kind:
-        case BlockKind.MBCONV:
-            pass
-        case BlockKind.SEPARABLE:
-            if stage.expand_ratio != 1:
-                raise SpecError(
-                    f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
-                )
-        case BlockKind.BOTTLENECK:
-            if stage.out_channels % stage.expand_ratio:
-                raise SpecError(
-                    f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
-                    f"{stage.expand_ratio}, got {stage.out_channels}"
-                )
-        case _:
-            assert_never(stage.kind)
 
 
 def _check_chain(spec: ArchitectureSpec) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import assert_never
 
 from scaling.errors import SpecError
 from scaling.network.architecture import (
@@ -17,7 +16,6 @@ from scaling.network.architecture import (
     MOST_CHANNELS,
     SMALLEST_IMAGE,
     ArchitectureSpec,
-    BlockKind,
     Derivation,
     HeadSpec,
     StageSpec,
@@ -119,14 +117,8 @@ def scaled_channels(
 
 
 def _stage_channels(stage: StageSpec, width_coefficient: float, rounding: RoundingRules) -> int:
-    match stage.kind:
-        case BlockKind.MBCONV | BlockKind.SEPARABLE:
-            return rounding.channels(stage.out_channels, width_coefficient)
-        case BlockKind.BOTTLENECK:
-            inner = rounding.channels(stage.out_channels // stage.expand_ratio, width_coefficient)
-            return inner * stage.expand_ratio
-        case _:
-            assert_never(stage.kind)
+    unit = stage.channel_unit
+    return unit * rounding.channels(stage.out_channels // unit, width_coefficient)
 
 
 def _scaled_stages(
