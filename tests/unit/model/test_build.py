@@ -289,3 +289,9 @@ def test_numerics_do_not_change_weights_or_their_names() -> None:
     one, other = (build_model(SMALL, numerics=each, seed=1) for each in (TENSORFLOW, TORCHVISION))
     assert one.state_dict().keys() == other.state_dict().keys()
     assert all(torch.equal(a, b) for a, b in zip(states(one), states(other), strict=True))
+
+
+def test_released_numerics() -> None:
+    assert Numerics(padding=Padding.SAME, batch_norm_epsilon=1e-3, batch_norm_momentum=0.01) == TENSORFLOW
+    assert TORCHVISION.padding == Padding.SYMMETRIC
+    assert TORCHVISION.batch_norm_epsilon == 1e-5

@@ -39,19 +39,6 @@ def test_the_ends_stay_and_the_rest_is_scaled_as_its_b_variant(name: str) -> Non
     assert [s.repeats for s in lite.stages[1:-1]] == [s.repeats for s in plain.stages[1:-1]]
 
 
-def test_image_sizes_and_dropout_as_released() -> None:
-    assert [variant(name).image_size for name in LITES] == [224, 240, 260, 280, 300]
-    assert [variant(name).dropout for name in LITES] == [0.2, 0.2, 0.3, 0.3, 0.3]
-    assert all(row["source"] for row in published("lite_coefficients"))
-
-
-def test_the_family_is_apart_from_the_official_grid() -> None:
-    assert not set(LITES) & set(released_coefficients())
-    assert variant("lite0") == EFFICIENTNET_LITE0
-    with pytest.raises(SpecError, match="lite0"):
-        released_grid(["lite0"])
-
-
 def test_the_activation_is_part_of_the_architecture() -> None:
     lite = variant("lite0")
     swish = replace(lite, activation=Activation.SILU)
@@ -96,3 +83,16 @@ def test_the_inversion_knows_the_rules_too() -> None:
         baseline=EFFICIENTNET_LITE0,
     )  # fmt: skip
     assert made == variant("lite3")
+
+
+def test_image_sizes_and_dropout_as_released() -> None:
+    assert [variant(name).image_size for name in LITES] == [224, 240, 260, 280, 300]
+    assert [variant(name).dropout for name in LITES] == [0.2, 0.2, 0.3, 0.3, 0.3]
+    assert all(row["source"] for row in published("lite_coefficients"))
+
+
+def test_the_family_is_apart_from_the_official_grid() -> None:
+    assert not set(LITES) & set(released_coefficients())
+    assert variant("lite0") == EFFICIENTNET_LITE0
+    with pytest.raises(SpecError, match="lite0"):
+        released_grid(["lite0"])
