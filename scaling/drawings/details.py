@@ -91,11 +91,7 @@ def official_drawings() -> Iterator[tuple[str, Drawing]]:
 
 
 def save_drawings(directory: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Write the drawings of the official family.
-
-    Args:
-        directory: made if need be.
-        formats: among svg, png and pdf.
+    """Write the drawings of the official family as svg, png or pdf, into a folder that is made if need be.
 
     Raises:
         ConfigError: an unknown format.

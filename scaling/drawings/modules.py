@@ -17,9 +17,9 @@ from scaling.drawings.drawing import (
     labelled_box,
     moved,
 )
-from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS
+from scaling.drawings.palette import GREY, LAYER_PAINTS
 from scaling.drawings.pieces import (
-    MODULE_TITLES,
+    MODULES,
     Composition,
     ModuleSketch,
     compositions,
@@ -35,20 +35,6 @@ _CHIP, _CHIP_GAP = 41.0, 12.0
 _ROW, _HALF = 56.0, 256.0
 _NAMES = 75.0
 _ASIDE = 7.0
-_USES = {
-    "stem": "once",
-    "module1": "opens a sub-block without expansion",
-    "module2": "opens every other sub-block",
-    "module3": "squeeze-excitation",
-    "module4": "closes a sub-block without skip",
-    "module5": "closes a sub-block with skip",
-    "module6": "closes a separable block",
-    "module7": "opens a bottleneck",
-    "module8": "closes one whose input is added",
-    "module9": "closes one whose input is projected",
-    "final": "once",
-    "top": "the classifier",
-}
 
 
 def module_drawing(spec: ArchitectureSpec) -> Drawing:
@@ -75,9 +61,10 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
 
 def _column(module: ModuleSketch) -> Iterator[Item]:
     """One module: coloured title, layers from top to bottom, and where it is used."""
-    header = Box(x=0, y=0, width=COLUMN, height=HEADER, paint=MODULE_PAINTS[module.name])
+    look = MODULES[module.name]
+    header = Box(x=0, y=0, width=COLUMN, height=HEADER, paint=look.paint)
     middle = COLUMN / 2
-    yield from labelled_box(header, MODULE_TITLES[module.name], size=7.5, bold=True, role=Role.TITLE)
+    yield from labelled_box(header, look.title, size=7.5, bold=True, role=Role.TITLE)
     counts = " or ".join(map(str, module.counts))
     plural = "layer" if module.counts == (1,) else "layers"
     yield _note(middle, HEADER + 9, f"{counts} {plural}", role=Role.LAYERS)
@@ -96,7 +83,7 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     if aside:
         left, branch, add = 1 + aside, rows["project_bn"], rows["add"]
         yield Line(points=((left, branch), (2, branch), (2, add), (left, add)))
-    for line in _wrapped(_USES[module.name]):
+    for line in _wrapped(look.use):
         yield _note(middle, top + 2, line)
         top += 7.5
 
@@ -127,8 +114,8 @@ def _row(composition: Composition) -> Iterator[Item]:
     ends = []
     for name in composition.modules:
         yield Line(points=((left - _CHIP_GAP, middle), (left, middle)))
-        box = Box(x=left, y=middle - 9, width=_CHIP, height=18, paint=MODULE_PAINTS[name])
-        yield from labelled_box(box, MODULE_TITLES[name], size=6, bold=True)
+        box = Box(x=left, y=middle - 9, width=_CHIP, height=18, paint=MODULES[name].paint)
+        yield from labelled_box(box, MODULES[name].title, size=6, bold=True)
         ends.append((left, left + _CHIP))
         left += _CHIP + _CHIP_GAP
     yield Line(points=((left - _CHIP_GAP, middle), (left, middle)))
@@ -147,15 +134,8 @@ def _detours(composition: Composition, ends: list[tuple[float, float]], middle: 
         start, stop = ends[0][1] + 4, last_left + 8
         yield Line(points=((start, middle), (start, middle + 16), (stop, middle + 16), (stop, middle + 9)))
         yield _note((start + stop) / 2, middle + 22, "to be multiplied")
-    words = _SKIPS.get(composition.modules[-1])  # modules that close a block without one are not in it
-    if words:
+    skip = MODULES[composition.modules[-1]].skip
+    if skip:
         start, stop = ends[0][0] - 9, last_right - 8
         yield Line(points=((start, middle), (start, middle - 16), (stop, middle - 16), (stop, middle - 9)))
-        yield _note((start + stop) / 2, middle - 18.5, words)
-
-
-_SKIPS = {
-    "module5": "skip connection, to be added",
-    "module8": "skip connection, to be added",
-    "module9": "skip connection, to be projected and added",
-}
+        yield _note((start + stop) / 2, middle - 18.5, f"skip connection, {skip}")

@@ -20,8 +20,8 @@ from scaling.drawings.drawing import (
     text_at,
 )
 from scaling.drawings.metrics import drawable
-from scaling.drawings.palette import GREY, MODULE_PAINTS, PANEL, PLAIN, VERMILION
-from scaling.drawings.pieces import SubBlock, shape_text, sub_blocks
+from scaling.drawings.palette import GREY, PANEL, PLAIN, VERMILION
+from scaling.drawings.pieces import MODULES, SubBlock, shape_text, sub_blocks
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
 
@@ -138,7 +138,7 @@ def _end_piece(spec: ArchitectureSpec, module: str, y: float) -> Iterator[Item]:
     elif stem.stride > 1:
         words += f", stride {stem.stride}"
     text = f"Stem: {words}" if module == "stem" else "Final layers: Conv 1×1"
-    box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULE_PAINTS[module])
+    box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULES[module].paint)
     yield from labelled_box(box, text, size=6.2, bold=True)
     yield from _layers(y, sum(layer.module == module for layer in layers(spec)))
 
@@ -161,7 +161,7 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item
     yield Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=PLAIN)
     x = _LEFT + 4
     for module in run.modules:
-        chip = Box(x=x, y=y + (_ROW - _CHIP) / 2, width=_CHIP, height=_CHIP, paint=MODULE_PAINTS[module])
+        chip = Box(x=x, y=y + (_ROW - _CHIP) / 2, width=_CHIP, height=_CHIP, paint=MODULES[module].paint)
         yield from labelled_box(chip, module[-1], size=6, bold=True)
         x += _CHIP + 1.5
     stage = spec.stages[run.stage - 1]

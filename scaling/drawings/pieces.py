@@ -5,17 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from typing import NamedTuple
 
+from scaling.drawings.palette import BLUE, INK, ORANGE, PURPLE, SKY, VERMILION, WHITE, Paint
 from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec
 from scaling.network.decomposition import Layer, layers
 
 ACTIVATION_NAMES = {Activation.SILU: "SiLU", Activation.RELU6: "ReLU6", Activation.RELU: "ReLU"}
-MODULE_TITLES = {
-    "stem": "Stem",
-    **{f"module{number}": f"Module {number}" for number in range(1, 10)},
-    "final": "Final layers",
-    "top": "Top",
+DARK = "#4d4d4d"
+
+
+class ModuleLook(NamedTuple):
+    """A module of the drawings: its title, its use, its colours, and what its skip is for, if it has one."""
+
+    title: str
+    use: str
+    fill: str
+    text: str = INK
+    skip: str = ""
+
+    @property
+    def paint(self) -> Paint:
+        """Of its box."""
+        return Paint(fill=self.fill, edge=self.fill, text=self.text)
+
+
+MODULES = {
+    "stem": ModuleLook("Stem", "once", DARK, WHITE),
+    "module1": ModuleLook("Module 1", "opens a sub-block without expansion", SKY),
+    "module2": ModuleLook("Module 2", "opens every other sub-block", BLUE, WHITE),
+    "module3": ModuleLook("Module 3", "squeeze-excitation", ORANGE),
+    "module4": ModuleLook("Module 4", "closes a sub-block without skip", "#00704f", WHITE),
+    "module5": ModuleLook("Module 5", "closes a sub-block with skip", "#b34700", WHITE, "to be added"),
+    "module6": ModuleLook("Module 6", "closes a separable block", PURPLE),
+    "module7": ModuleLook("Module 7", "opens a bottleneck", "#3f3a80", WHITE),
+    "module8": ModuleLook("Module 8", "closes one whose input is added", VERMILION, WHITE, "to be added"),
+    "module9": ModuleLook(
+        "Module 9", "closes one whose input is projected", "#7d2e00", WHITE, "to be projected and added"
+    ),
+    "final": ModuleLook("Final layers", "once", DARK, WHITE),
+    "top": ModuleLook("Top", "the classifier", "#8f8f8f", WHITE),
 }
+"""Of the official drawings from the stem to the classifier; 6 to 9 are other networks'."""
 
 # Keras's layer name without its block -> what the drawing calls it, and what it does.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -104,7 +135,7 @@ class SubBlock:
     @property
     def has_skip(self) -> bool:
         """Whether the input is added to the output."""
-        return self.modules[-1] in {"module5", "module8", "module9"}
+        return bool(MODULES[self.modules[-1]].skip)
 
     @property
     def projects_shortcut(self) -> bool:
@@ -161,14 +192,14 @@ def modules_of(spec: ArchitectureSpec) -> tuple[ModuleSketch, ...]:
     >>> [(module.name, module.counts) for module in modules_of(variant("b0"))][:3]
     [('stem', (7,)), ('module1', (3,)), ('module2', (6, 7))]
     """
-    forms: dict[str, set[tuple[str, ...]]] = {name: set() for name in MODULE_TITLES}
-    kernels: dict[str, set[int]] = {name: set() for name in MODULE_TITLES}
+    forms: dict[str, set[tuple[str, ...]]] = {name: set() for name in MODULES}
+    kernels: dict[str, set[int]] = {name: set() for name in MODULES}
     found = layers(spec, include_top=True)
     for (module, sub_block), members in groupby(found, key=lambda layer: (layer.module, layer.sub_block)):
         forms[module].add(tuple(part_of(layer) for layer in members))
         if sub_block:
             kernels[module].add(spec.stages[stage_of(sub_block) - 1].kernel_size)
-    return tuple(_module(name, forms[name], kernels[name], spec) for name in MODULE_TITLES if forms[name])
+    return tuple(_module(name, forms[name], kernels[name], spec) for name in MODULES if forms[name])
 
 
 def _module(

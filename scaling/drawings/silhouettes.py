@@ -14,7 +14,8 @@ from scaling.cost import count_cost
 from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, moved
 from scaling.drawings.metrics import text_width
 from scaling.drawings.network import full_name, size_text
-from scaling.drawings.palette import GREY, MODULE_PAINTS, VERMILION, Paint, stage_fill
+from scaling.drawings.palette import GREY, VERMILION, Paint, stage_fill
+from scaling.drawings.pieces import MODULES
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.decomposition import layers
@@ -85,12 +86,9 @@ def _short_name(spec: ArchitectureSpec) -> str:
 def scaling_ways(
     baseline: ArchitectureSpec, factor: float = 3.0, rounding: RoundingRules = RELEASED
 ) -> tuple[tuple[str, ArchitectureSpec], ...]:
-    """Return the five ways of the paper's Fig. 2 at one nominal cost.
+    """Return the five ways of the paper's Fig. 2 at one nominal cost, a factor above 1 of the baseline's.
 
-    Args:
-        baseline: what is scaled.
-        factor: nominal cost over the baseline's, above 1; compound scaling uses the paper's bases.
-        rounding: the released rules by default, so achieved costs differ.
+    Compound scaling uses the paper's bases; under the released rules achieved costs differ.
 
     Source: Tan & Le 2019, arXiv:1905.11946, Fig. 2.
 
@@ -172,7 +170,7 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
     yield _centred(middle, top + side / 2 + 2 if fits else top - 3, pixels, size=5.6)
     y = top + side + 12
     yield Line(points=((middle, top + side), (middle, y)))
-    yield _bar(spec.stem.out_channels, y, ruler, MODULE_PAINTS["stem"])
+    yield _bar(spec.stem.out_channels, y, ruler, MODULES["stem"].paint)
     y += ruler.bar + _STAGE_GAP
     for number, stage in enumerate(spec.stages):
         paint = Paint(fill=stage_fill(number, len(spec.stages)), edge=_BAR_EDGE)
@@ -184,7 +182,7 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
             yield _beside(stage.repeats, stage.out_channels, (start + y - _BLOCK_GAP) / 2, ruler)
         y += _STAGE_GAP - _BLOCK_GAP
     if ruler.family and spec.head.out_channels:
-        yield _bar(spec.head.out_channels, y, ruler, MODULE_PAINTS["final"])
+        yield _bar(spec.head.out_channels, y, ruler, MODULES["final"].paint)
 
 
 def _bar(channels: int, y: float, ruler: Ruler, paint: Paint) -> Box:

@@ -8,8 +8,8 @@ from itertools import groupby
 from scaling.drawings import drawing
 from scaling.drawings.drawing import Box, Drawing, Item, Line, Role, Text, arrow_down, labelled_box, moved
 from scaling.drawings.network import full_name
-from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS, VERMILION
-from scaling.drawings.pieces import SubBlock, part_of, shape_text, sketch, sub_blocks
+from scaling.drawings.palette import GREY, LAYER_PAINTS, VERMILION
+from scaling.drawings.pieces import MODULES, SubBlock, part_of, shape_text, sketch, sub_blocks
 from scaling.errors import ConfigError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import Layer, block_letters
@@ -21,11 +21,7 @@ _TOP = 44.0
 
 
 def stage_drawing(spec: ArchitectureSpec, number: int) -> Drawing:
-    """Lay out one stage layer by layer, its first sub-block and its repeats beside each other.
-
-    Args:
-        spec: the network.
-        number: of the stage, from 1.
+    """Lay out one stage (from 1) layer by layer, its first sub-block and its repeats beside each other.
 
     Raises:
         ConfigError: the network has no such stage.
@@ -107,7 +103,7 @@ def _module_bars(run: SubBlock) -> Iterator[Item]:
         count = len(list(members))
         top = 10 + index * _STEP
         height = (count - 1) * _STEP + _HEIGHT
-        box = Box(x=_BAR_LEFT, y=top, width=_BAR, height=height, paint=MODULE_PAINTS[module])
+        box = Box(x=_BAR_LEFT, y=top, width=_BAR, height=height, paint=MODULES[module].paint)
         yield from labelled_box(box, module[-1], size=6.5, bold=True)
         index += count
 

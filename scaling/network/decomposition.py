@@ -42,11 +42,7 @@ class Layer:
 
 
 def layers(spec: ArchitectureSpec, *, include_top: bool = False) -> tuple[Layer, ...]:
-    """List the layers of a network in order.
-
-    Args:
-        spec: the network.
-        include_top: also pooling, dropout and classifier (3 layers).
+    """List the layers of a network in order; the top is pooling, dropout and classifier.
 
     Source: keras/applications/efficientnet.py (names and order), arXiv:1905.11946 Table 1.
 

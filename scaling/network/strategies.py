@@ -48,12 +48,7 @@ class Strategy(Protocol):
 class Shares:
     """Constant shares of log-cost: depth = C^u, width = C^(v/2), resolution = C^(w/2) at C times the cost.
 
-    Args:
-        name: of the strategy.
-        depth: u, 0 or more.
-        width: v, likewise.
-        resolution: w, likewise; the three sum to 1.
-        source: where they come from.
+    depth is u, width v, resolution w: each 0 or more, and together 1.
 
     Raises:
         SpecError: a share is negative, or they do not sum to 1.
@@ -102,11 +97,7 @@ Source: timm tinynet_e to tinynet_a (image sizes 106, 152, 184, 188, 192).
 class Points:
     """A path through points of one's own, straight in log-cost against log-multiplier, from the baseline on.
 
-    Args:
-        name: of the strategy.
-        points: cost multiple, depth, width, resolution of each, all above 0; the baseline (1, 1, 1, 1) is
-            added.
-        source: where they come from.
+    A point is cost multiple, depth, width and resolution, all above 0; the baseline (1, 1, 1, 1) is added.
 
     Raises:
         SpecError: a value is not above 0, or a cost comes twice.
@@ -149,14 +140,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A way to scale as a function from log-cost to depth, width and resolution multipliers.
-
-    Args:
-        name: of the strategy.
-        source: where it comes from.
-        function: called with log-cost; the same log-cost must give the same three numbers.
-        log_costs: those that it is for.
-    """
+    """A way to scale as a function: the same log-cost must give the same depth, width and resolution."""
 
     name: str
     source: str
