@@ -18,7 +18,7 @@ Counts = tuple[Any, Any, Any]
 
 def count_run(run: Run, number: Any = None) -> Counts:
     """Count all pieces of a run, or so many of them."""
-    counts = reduce(add, (_count(row) for row in run.rows if row.kind in _COUNTED))
+    counts = reduce(add, (_count(row) for row in run.rows if _COUNTED[row.kind]))
     return _times(counts, run.number if number is None else number)
 
 
@@ -29,7 +29,15 @@ def _count(row: Operation) -> Counts:
     return counts if row.present is True else _times(counts, row.present)
 
 
-_COUNTED = (OperationKind.CONVOLUTION, OperationKind.DEPTHWISE, OperationKind.LINEAR)
+_COUNTED = {
+    OperationKind.CONVOLUTION: True,
+    OperationKind.DEPTHWISE: True,
+    OperationKind.LINEAR: True,
+    OperationKind.MAX_POOL: False,
+    OperationKind.MEAN: False,
+    OperationKind.MULTIPLY: False,
+    OperationKind.ADD: False,
+}
 
 
 def add(left: Counts, right: Counts) -> Counts:

@@ -56,17 +56,13 @@ def _most_alive(rows: Sequence[Operation]) -> Any:
     entered, most = rows[0].inputs, 0
     for index, row in enumerate(rows):
         held = entered + (row.inputs if index else 0)
-        match row.kind:
-            case OperationKind.MULTIPLY:
-                alive = held + row.out_channels + row.outputs
-            case OperationKind.CONVOLUTION if row.on_vectors:
-                continue  # beside them the map waits to be multiplied
-            case _ if row.part == Part.SHORTCUT:  # the block's input again; the branch waits for it
-                alive = entered + 3 * row.outputs
-            case _:
-                padded = row.padded_inputs if row.pads_by_hand else 0
-                # torch's max pooling also makes the places of the maxima, 8 bytes each.
-                written = 3 if row.kind == OperationKind.MAX_POOL else 1
-                alive = held + np.maximum(padded + written * row.outputs, (1 + row.norm) * row.outputs)
+        padded = row.padded_inputs if row.pads_by_hand else 0
+        # torch's max pooling also makes the places of the maxima, 8 bytes each.
+        written = 3 if row.kind == OperationKind.MAX_POOL else 1
+        alive = held + np.maximum(padded + written * row.outputs, (1 + row.norm) * row.outputs)
+        if row.kind == OperationKind.MULTIPLY:
+            alive = alive + row.out_channels  # the gate
+        elif row.part == Part.SHORTCUT:  # the block's input again; the branch waits for it
+            alive = entered + 3 * row.outputs
         most = np.maximum(most, alive * row.present)
     return most

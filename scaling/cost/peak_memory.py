@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -161,24 +161,34 @@ def _layers(run: Run, *, shared: bool, drops: bool) -> Iterator[LayerMemory]:
     for row in rows:
         # It is handed on at the end, unless a convolution in the shortcut has made one of its own.
         at_end = projected * round_it if row.part == Part.PROJECT and not drops else round_it
-        match row.kind:
-            case OperationKind.CONVOLUTION | OperationKind.DEPTHWISE if not row.on_vectors:
-                for layer in _convolution(row, held=round_it, at_end=at_end, shared=shared):
-                    yield layer if row.present is True else _masked(layer, row.present)
-            case OperationKind.MEAN if row.part == Part.REDUCE:
-                # The map's gradient, its product with the gate, and the gate's before it is summed.
-                yield LayerMemory(kept=0 if shared else row.inputs, alive=3 * row.inputs + round_it)
-            case OperationKind.MULTIPLY:
-                yield _squeeze_excitation([each for each in rows if each.on_vectors])
-            case OperationKind.ADD if row.activation is not None:
-                yield _elementwise(row)
-            case OperationKind.MAX_POOL:
-                yield from _max_pool(row)
-            case OperationKind.LINEAR:
-                yield _classifier(rows[0], row)
-            case _:
-                pass
+        for layer in _row_layers(row, rows, held=round_it, at_end=at_end, shared=shared):
+            yield layer if row.present is True else _masked(layer, row.present)
         shared = _keeps_output(row)
+
+
+def _row_layers(
+    row: Operation, rows: Sequence[Operation], *, held: Any, at_end: Any, shared: bool
+) -> Iterator[LayerMemory]:
+    """Yield the layers of one row of a piece; squeeze-excitation's vectors come with its product."""
+    match row.kind:
+        case OperationKind.CONVOLUTION | OperationKind.DEPTHWISE:
+            if not row.on_vectors:
+                yield from _convolution(row, held=held, at_end=at_end, shared=shared)
+        case OperationKind.MEAN:
+            if row.part == Part.REDUCE:
+                # The map's gradient, its product with the gate, and the gate's before it is summed.
+                yield LayerMemory(kept=0 if shared else row.inputs, alive=3 * row.inputs + held)
+        case OperationKind.MULTIPLY:
+            yield _squeeze_excitation([each for each in rows if each.on_vectors])
+        case OperationKind.ADD:
+            if row.activation is not None:
+                yield _elementwise(row)
+        case OperationKind.MAX_POOL:
+            yield from _max_pool(row)
+        case OperationKind.LINEAR:
+            yield _classifier(rows[0], row)
+        case _:
+            assert_never(row.kind)
 
 
 def _convolution(row: Operation, *, held: Any, at_end: Any, shared: bool) -> Iterator[LayerMemory]:

@@ -152,13 +152,14 @@ def _module(row: Operation, block: tuple[Operation, ...]) -> str:
     parts = {each.part for each in block}
     if row.part in (Part.EXPAND, Part.DEPTHWISE):
         return "module2" if Part.EXPAND in parts else "module1"
-    if row.part in _MODULES and row.kind != OperationKind.MULTIPLY:
+    if row.part not in _CLOSING and row.kind != OperationKind.MULTIPLY:
         return _MODULES[row.part]
     if Part.SUM in parts:
         return "module9" if Part.SHORTCUT in parts else "module8"
     return "module5" if Part.SKIP in parts else "module4"
 
 
+_CLOSING = (Part.PROJECT, Part.SKIP, Part.SHORTCUT, Part.SUM)
 _MODULES = {
     Part.STEM: "stem",
     Part.STEM_POOL: "stem",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
@@ -118,8 +118,10 @@ class Operation(NamedTuple):
                 return self.kernel_size**2 * self.in_channels * self.out_channels
             case OperationKind.DEPTHWISE:
                 return self.kernel_size**2 * self.out_channels
-            case _:
+            case OperationKind.MAX_POOL | OperationKind.MEAN | OperationKind.MULTIPLY | OperationKind.ADD:
                 return 0
+            case _:
+                assert_never(self.kind)
 
     @property
     def params(self) -> Any:
