@@ -177,14 +177,6 @@ def test_a_model_without_memory_and_an_unknown_source() -> None:
         export_weights(shaken(), to="tensorflow")
 
 
-def test_float64_passes_untouched() -> None:
-    first, second = shaken().double(), build_model(SMALL).double()
-    with torch.no_grad():
-        first.classifier.weight.add_(1e-12)
-    load_weights(second, export_weights(first, to="keras"), source="keras")
-    assert torch.equal(first.classifier.weight, second.classifier.weight)
-
-
 @SOURCES
 def test_files_round_trip(source: str, tmp_path: Path) -> None:
     model, state = shaken(), export_weights(shaken(), to=source)
