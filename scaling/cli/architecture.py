@@ -13,11 +13,11 @@ from rich.table import Table
 from scaling.cli.arguments import spec_from_options, spec_options
 from scaling.cli.output import console, emit_json, json_option, table_of
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.network.decomposition import Layer, layers
 from scaling.network.families import official_name, released_coefficients, variant
 from scaling.network.serialization import to_json
+from scaling.network.sides import input_sides
 from scaling.network.small_inputs import idle_taps, last_map
 
 _STAGE_FIELDS = (

@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from scaling.atomic_write import write_text
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.drawings import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.network.architecture import ArchitectureSpec
+from scaling.network.sides import input_sides
 from scaling.provenance import utc_now
 from scaling.report.findings import failures, findings, network_name, state_of
 from scaling.report.front import front_of

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
+from scaling.network.sides import input_sides
 from scaling.tables.table import Table
 
 

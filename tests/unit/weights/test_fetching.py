@@ -121,14 +121,20 @@ def test_an_interrupted_download_goes_on(server: Server, tmp_path: Path) -> None
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_server_that_cannot_resume_sends_everything(server: Server, tmp_path: Path) -> None:
-    server.ranges = False
-    (tmp_path / "weights.pth.part").write_bytes(b"something else entirely")
-    assert get(server, tmp_path).path.read_bytes() == CONTENT
-
-
-def test_all_bytes_were_there_already(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "weights.pth.part").write_bytes(CONTENT)
+@pytest.mark.parametrize(
+    ("name", "there", "ranges"),
+    [
+        ("weights.pth.part", b"something else entirely", False),  # and the server cannot resume
+        ("weights.pth.part", CONTENT, True),
+        ("weights.pth", CONTENT[:-1] + b"x", True),  # damaged in the cache
+    ],
+    ids=["no ranges", "all there", "damaged"],
+)
+def test_what_was_there_does_no_harm(
+    server: Server, tmp_path: Path, name: str, there: bytes, ranges: bool
+) -> None:
+    server.ranges = ranges
+    (tmp_path / name).write_bytes(there)
     assert get(server, tmp_path).path.read_bytes() == CONTENT
 
 
@@ -142,11 +148,6 @@ def test_a_rotten_beginning_is_found_and_the_next_try_is_right(server: Server, t
     (tmp_path / "weights.pth.part").write_bytes(bytes(1000))
     with pytest.raises(DataError, match="wrong checksum"):
         get(server, tmp_path)
-    assert get(server, tmp_path).path.read_bytes() == CONTENT
-
-
-def test_a_file_damaged_in_the_cache_is_fetched_again(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "weights.pth").write_bytes(CONTENT[:-1] + b"x")
     assert get(server, tmp_path).path.read_bytes() == CONTENT
 
 
