@@ -19,7 +19,7 @@ from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficien
 from scaling.network.families import COMPOUND_FAMILY, released_coefficients, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
-from scaling.targets.inversion import Dimension, GridEntry, Inversion, Match, Solution, invert
+from scaling.targets.inversion import Dimension, GridEntry, Match, Solution, invert
 
 PAPER_BASES = dict(zip(("alpha", "beta", "gamma"), strategies.PAPER_BASES, strict=True))
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
@@ -227,17 +227,13 @@ def _candidate(label: str, compound: CompoundCoefficients) -> FormulaNetwork:
     )
 
 
-def _paper(entry: GridEntry, rounding: RoundingRules, match: Match) -> Inversion:
-    return invert(EFFICIENTNET_B0, [entry], rounding, match=match, **PAPER_BASES)
-
-
 def _paper_phis(entry: GridEntry, rounding: RoundingRules, match: Match) -> tuple[float, float] | None:
-    solution = _paper(entry, rounding, match).solution
+    solution = invert(EFFICIENTNET_B0, [entry], rounding, match=match, **PAPER_BASES).solution
     return None if solution is None else solution.intervals[entry.name]
 
 
 def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...]:
-    asked = _paper(entry, RoundingRules(), Match.REALISED).asked[entry.name]
+    asked = invert(EFFICIENTNET_B0, [entry], **PAPER_BASES).asked[entry.name]
     raw = entry.coefficients(EFFICIENTNET_B0.image_size)
     multipliers = (raw.depth_coefficient, raw.width_coefficient, raw.resolution_coefficient)
     implied = []
@@ -245,9 +241,8 @@ def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...
         asked.items(), multipliers, bases.values(), strict=True
     ):
         assert interval is not None  # the released rules realise every released coefficient
-        low, high = sorted((interval.low / math.log(base), interval.high / math.log(base)))
-        phi = math.log(multiplier) / math.log(base)
-        implied.append(ImpliedPhi(dimension=dimension, phi=phi, low=low, high=high))
+        phis, phi = interval.over(math.log(base)), math.log(multiplier) / math.log(base)
+        implied.append(ImpliedPhi(dimension=dimension, phi=phi, low=phis.low, high=phis.high))
     return tuple(implied)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from scaling.network.rounding import RoundingRules
-from scaling.targets.inversion.conflict import Asked, Conflict
 from scaling.targets.inversion.grid import GridEntry
-from scaling.targets.inversion.preimage import Match
+from scaling.targets.inversion.preimage import LogInterval, Match
 from scaling.targets.inversion.surface import Vector
+from scaling.targets.steps import Dimension
 
+Asked: TypeAlias = Mapping[str, Mapping[Dimension, LogInterval | None]]
+"""What every variant asks in every dimension; None where nothing can give it."""
 PhiInterval: TypeAlias = tuple[float, float]
 
 
@@ -52,6 +55,19 @@ class Solution:
     intervals: dict[str, PhiInterval]
     region: Region
     margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """An irreducible conflict: without any one of its variants, or of its dimensions, there is a solution.
+
+    Args:
+        variants: names, in the order of the grid.
+        dimensions: those that matter, in the order depth, width, resolution.
+    """
+
+    variants: tuple[str, ...]
+    dimensions: tuple[Dimension, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -30,8 +31,7 @@ def family() -> Family:
 
 def brute_force(small: Family, limits: dict[str, float]) -> tuple[int, set[tuple[int, int, int]]]:
     """Look at every network one by one: how many keep the limits, and which no other one exceeds."""
-    depths, widths, sizes = len(small.repeats), len(small.channels), len(small.sizes)
-    grid = np.indices((depths, widths, sizes)).reshape(3, -1)
+    grid = np.indices((*small.steps.shape, len(small.steps.sizes))).reshape(3, -1)
     kept = small.amounts("macs", *grid) <= small.most_macs
     for name, most in limits.items():
         kept &= small.amounts(name, *grid) <= most
@@ -51,23 +51,17 @@ def brute_force(small: Family, limits: dict[str, float]) -> tuple[int, set[tuple
 )
 def test_the_set_is_what_brute_force_finds(limits: dict[str, float]) -> None:
     small = Family(variant("b0"), RoundingRules(image_size_step=32), MODEL)
-    near = small.sizes <= 700  # brute force looks at all of them
-    small.sizes = small.sizes[near]
-    small.within = np.minimum(small.within, len(small.sizes) - 1)
-    small.repeats, small.channels = small.repeats[:12], small.channels[:8]
-    small.within = small.within[:12, :8]
+    whole, near = small.steps, small.steps.sizes <= 700  # brute force looks at all of them
+    small.steps = replace(
+        whole, sizes=whole.sizes[near], repeats=whole.repeats[:12], channels=whole.channels[:8]
+    )
+    small.within = np.minimum(small.within, near.sum() - 1)[:12, :8]
     small._largest.clear()
-    answer = spend_within(small, limits)
-    feasible, pareto = brute_force(small, limits)
-    assert answer == (feasible, pareto)
-
-
-def spend_within(small: Family, limits: dict[str, float]) -> tuple[int, set[tuple[int, int, int]]]:
     small._largest["family", small.most_macs] = small.within
     answer = spend(small, Budget(**limits))
-    sizes = np.searchsorted(small.sizes, answer.pareto.image_size)
+    sizes = np.searchsorted(small.steps.sizes, answer.pareto.image_size)
     points = zip(answer.pareto.depth.tolist(), answer.pareto.width.tolist(), sizes.tolist(), strict=True)
-    return answer.feasible, set(points)
+    assert (answer.feasible, set(points)) == brute_force(small, limits)
 
 
 def test_the_family_is_whole_distinct_and_quick() -> None:
@@ -76,14 +70,15 @@ def test_the_family_is_whole_distinct_and_quick() -> None:
     answer = spend(whole, Budget(macs=2e9, params=1e7))
     assert time.process_time() - started < 3  # 0.6 s alone on a core; a target of 1 s, and a busy machine
     assert len(whole) == answer.family == 703_803
-    assert len(np.unique(whole.repeats, axis=0)) == len(whole.repeats)
-    assert len(np.unique(whole.channels, axis=0)) == len(whole.channels)
+    steps = whole.steps
+    assert len(np.unique(steps.repeats, axis=0)) == len(steps.repeats)
+    assert len(np.unique(steps.channels, axis=0)) == len(steps.channels)
     for name in ("b1", "b4", "b7"):
         spec = variant(name)
         repeats, channels = [s.repeats for s in spec.stages], [s.out_channels for s in spec.stages]
-        depth = np.flatnonzero((whole.repeats == repeats).all(1))
-        width = np.flatnonzero((whole.channels[:, 1:-1] == channels).all(1))
-        assert whole.sizes[whole.within[depth, width]] >= spec.image_size
+        depth = np.flatnonzero((steps.repeats == repeats).all(1))
+        width = np.flatnonzero((steps.channels[:, 1:-1] == channels).all(1))
+        assert steps.sizes[whole.within[depth, width]] >= spec.image_size
 
 
 def test_every_member_of_the_set_is_the_generators_and_keeps_the_limits() -> None:
