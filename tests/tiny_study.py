@@ -9,7 +9,7 @@ from typing import Any
 
 from tiny_setup import tiny_setup, tiny_tables
 
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import parse_study
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.job import Job

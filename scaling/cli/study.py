@@ -12,7 +12,7 @@ from rich.markup import escape
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.cli.where import where_of, where_options
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import export_study, study_plan

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.plans.audit.config import Audit
@@ -12,6 +15,8 @@ from scaling.plans.audit.judging import Results
 from scaling.plans.audit.networks import Trainings, anchor_networks, trainings_of
 from scaling.runs.job import Job
 from scaling.runs.plan import Records, Wanted, never_pruned
+from scaling.runs.record import Record
+from scaling.runs.setup import Setup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class AuditPlan:
     audit: Audit
     networks: tuple[ArchitectureSpec, ...]
     trainings: tuple[Trainings, ...]
+    kind: ClassVar[str] = "audit"
     prune = staticmethod(never_pruned)
 
     @staticmethod
@@ -68,8 +74,41 @@ class AuditPlan:
         found = ((job, records.get(job.key)) for job in self.jobs)
         return tuple(job for job, record in found if record is None or not record.state.settled)
 
+    def trained(self, records: Records) -> list[Record]:
+        """Return the records of its trainings."""
+        return [record for job in self.jobs if (record := records.get(job.key)) is not None]
+
+    def split_name(self, split: str, record: Record) -> str:
+        """Name a split by its images, which proxies take a part of, and their size."""
+        images = record.identity["data"][split] or "all"
+        return f"{split}, {images} images at {record.spec.image_size} px"
+
     def results(self, records: Records) -> Results:
         """Return the records of every way to train: one row a network, one column a seed."""
         return {
             one.name: [[records.get(job.key) for job in row] for row in one.jobs] for one in self.trainings
         }
+
+    @property
+    def setup(self) -> Setup:
+        """What is trained, and how."""
+        return self.audit.setup
+
+    @property
+    def example(self) -> Job:
+        """One of its jobs, whose data the provenance names."""
+        return self.jobs[0]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "audit": self.audit.config.model_dump(mode="json"),
+            "setup": self.setup.document(),
+            "changes": list(self.audit.changes),
+        }
+
+    def key(self) -> str:
+        """Return a hash of what it trains and scores; rules and words may change."""
+        named = {"anchors", "proxies", "scores"}
+        plain = {**self.audit.config.model_dump(mode="json", include=named), "setup": self.setup.key()}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

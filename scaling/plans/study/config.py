@@ -13,6 +13,7 @@ from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
 from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
+from scaling.plans.experiment import ExperimentTable, Size
 from scaling.plans.study.paper import PaperTable
 from scaling.runs.folder import NAME
 from scaling.runs.setup import ConfigTable, Setup
@@ -20,17 +21,6 @@ from scaling.targets.target import LARGEST_FACTOR, Limits, Metric, Target
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Factor = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
-
-
-class Size(StrEnum):
-    """How large a study is."""
-
-    QUICK = "quick"
-    """Minutes on two cores."""
-    STANDARD = "standard"
-    """Hours of one GPU."""
-    PAPER = "paper"
-    """What the paper did: it is costed, not run."""
 
 
 class Equal(StrEnum):
@@ -202,15 +192,11 @@ class Sizes(ConfigTable):
     paper: PaperTable = PaperTable()
 
 
-class StudyConfig(ConfigTable):
+class StudyConfig(ExperimentTable):
     """A whole file of `kind = "study"`."""
 
     schema_version: Literal[1]
     kind: Literal["study"]
-    name: str = Field(pattern=NAME)
-    question: str
-    prediction: str
-    command: str = ""
     law: bool = Field(default=False, description="fit error = E + A·C^(-a) to every strategy")
     design: Design
     expect: tuple[Expectation, ...] = ()

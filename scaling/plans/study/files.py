@@ -11,9 +11,9 @@ from typing import Any
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration
 from scaling.plans.calibrated import from_here, take_calibration
-from scaling.plans.study.config import Grid, Size, StudyConfig
-from scaling.runs.experiment_file import SETUP_TABLES, load_setup, override, validated
-from scaling.runs.setup import Setup
+from scaling.plans.experiment import Size, parsed
+from scaling.plans.study.config import Grid, StudyConfig
+from scaling.runs.experiment_file import SETUP_TABLES, override
 from scaling.toml_errors import parse_toml, read_text
 
 FOLDER = Path("experiments")
@@ -90,19 +90,8 @@ def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
 
 
 def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> StudyConfig:
-    """Validate a document.
-
-    Args:
-        document: as TOML or JSON gives it.
-        where: it comes from, for messages.
-        text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
-
-    Raises:
-        ConfigError: as `load_study`.
-    """
-    if document.get("kind") != "study":
-        raise ConfigError(f"{where}: expected kind 'study', got {document.get('kind')!r}")
-    return validated(StudyConfig, document, where=where, text=text, check=_check_strategies)
+    """Validate a document; see `parsed`."""
+    return parsed(StudyConfig, document, where=where, text=text, check=_check_strategies)
 
 
 def listed(*kinds: str) -> dict[str, str]:
@@ -135,17 +124,6 @@ def _document(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-def changed_setup(path: Path, overrides: Sequence[str]) -> tuple[Setup, tuple[str, ...]]:
-    """Read a setup with overrides; return it, and the overrides, none where they shape no result.
-
-    Raises:
-        ConfigError: as `load_setup`.
-    """
-    setup = load_setup(path, overrides)
-    shaping = bool(overrides) and setup.key() != load_setup(path).key()
-    return setup, tuple(overrides) if shaping else ()
 
 
 def _check_strategies(config: StudyConfig) -> None:

@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
-from typing import Any
+from typing import Any, ClassVar
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.calibration import FARTHEST, Calibration
+from scaling.plans.experiment import Size
 from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
 from scaling.plans.study.conclusions import spread_claim
-from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, Size, SizeTable, StudyConfig
+from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, SizeTable, StudyConfig
 from scaling.plans.study.networks import NOTHING, Found, ScalingSpace, networks_of, winner_of
 from scaling.plans.study.state import StudyState, Trial
 from scaling.runs.job import Job
@@ -24,7 +25,6 @@ from scaling.runs.plan import Records, Wanted, never_pruned
 from scaling.runs.record import Record, RecordState
 from scaling.runs.setup import Setup
 from scaling.targets.target import Metric
-from scaling.training.curve import Curve
 
 MOST_SEEDS = 10_000
 
@@ -41,6 +41,8 @@ class StudyPlan:
         calibration: that the design's latency model comes from; None where it came without one.
     """
 
+    kind: ClassVar[str] = "study"
+    prune = staticmethod(never_pruned)  # a study compares whole trainings
     study: StudyConfig
     size: Size
     setup: Setup
@@ -107,9 +109,18 @@ class StudyPlan:
         state = self.state(records)
         return Wanted(jobs=tuple(state.missing), done=state.final)
 
-    def prune(self, job: Job, curve: Curve, records: Records) -> bool:
-        """Let every training go on: a study compares whole ones."""
-        return never_pruned(job, curve, records)
+    def trained(self, records: Records) -> list[Record]:
+        """Return the records of its trainings."""
+        return self.state(records).records
+
+    @property
+    def example(self) -> Job:
+        """One of its jobs, whose data the provenance names."""
+        return self.setup.job(self.space.baseline, seed=self.table.seeds[0])
+
+    def split_name(self, split: str, record: Record) -> str:
+        """Name a split by the size of its images."""
+        return f"{split} at {record.spec.image_size} px"
 
     def state(self, records: Records) -> StudyState:
         """Return how far the study is, by what there is; networks that follow from results are included."""

@@ -132,6 +132,7 @@ def ratio_range(box: Box, first: Dimension, second: Dimension) -> tuple[float, f
 
     None where the second interval holds 0: the ratio may then be anything.
 
+    >>> from scaling.targets.inversion import LogInterval
     >>> ratio_range({Dimension.WIDTH: LogInterval(1, 2), Dimension.RESOLUTION: LogInterval(4, 5)},
     ...             Dimension.WIDTH, Dimension.RESOLUTION)
     (0.2, 0.5)

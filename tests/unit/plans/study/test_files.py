@@ -13,7 +13,7 @@ from tiny_study import sizes, study_document, write_study
 
 from scaling.cli import group
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import listed, load_study, parse_study
 from scaling.plans.study.networks import NOTHING
 from scaling.plans.study.run import study_plan

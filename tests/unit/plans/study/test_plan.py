@@ -10,7 +10,7 @@ import pytest
 from tiny_study import LADDER, made_up, sizes, study_plan
 
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.networks import NOTHING
 from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
 from scaling.runs.job import Job
