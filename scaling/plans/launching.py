@@ -74,15 +74,7 @@ def run_in_folder(
 ) -> tuple[RunEnd, Finding]:
     """Train what is missing, and write all that is known then, stopped or not.
 
-    Args:
-        plan: what is wanted.
-        folder: of the run; held from the first look at it to the last file.
-        where: trainings run, and records lie.
-        begin: called before the first training; announces it, and packs the machine.
-        find: what is known.
-        write: puts that into the folder.
-        listener: sees what happens.
-        progress: of measuring kernels.
+    `begin` is called before the first training: it announces it, and packs the machine.
 
     Raises:
         ConfigError: the folder holds another run.
@@ -131,12 +123,7 @@ def is_complete(plan: Plan, records: Records) -> bool:
 
 
 def config_in(folder: RunFolder, kind: str, *, called: str) -> dict[str, Any]:
-    """Return the configuration of the run in a folder.
-
-    Args:
-        folder: of the run.
-        kind: that it should be of.
-        called: what a run of that kind is called, with its article.
+    """Return the configuration of the run in a folder, which should be of a kind.
 
     Raises:
         ResultsError: it is not the folder of a run of that kind.
@@ -150,11 +137,6 @@ def config_in(folder: RunFolder, kind: str, *, called: str) -> dict[str, Any]:
 
 def export_files(folder: RunFolder, target: Path, files: Sequence[Path]) -> list[Path]:
     """Copy files and charts to where results are kept; trainings stay in their store.
-
-    Args:
-        folder: of the run.
-        target: folder under results/; files of the same name are replaced.
-        files: within the folder.
 
     Raises:
         ResultsError: a file is not there yet, or the target cannot be written.

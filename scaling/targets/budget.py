@@ -47,12 +47,8 @@ class Budget:
     """Limits; None for none.
 
     Args:
-        macs: multiply-adds.
-        params: trainable parameters.
-        activations: outputs of convolutions and linear layers.
         memory_bytes: peak of all tensors, float32, of the family's `memory`.
         latency_ms: predicted by a latency model.
-        image_size: pixels.
     """
 
     macs: float | None = None
@@ -100,8 +96,6 @@ class Binding:
     """How one limit binds.
 
     Args:
-        limit: its name.
-        most: its value.
         stops: networks of the Pareto set whose next step in some dimension it forbids.
         alone: of these, where no other limit forbids the same step.
         feasible_without: networks within all other limits.
@@ -122,8 +116,6 @@ class Family:
     """Every distinct network of a baseline and its rounding, none below the baseline, up to B7's factor.
 
     Args:
-        baseline: what is scaled.
-        rounding: by which rules.
         latency: the model behind predicted latency.
         memory: what memory is needed for; inference of one image if not given.
 
@@ -226,8 +218,6 @@ class BudgetAnswer:
     """What a budget allows.
 
     Args:
-        family: how many networks there are up to B7's factor.
-        feasible: how many are within all limits.
         pareto: those that no other feasible one equals or exceeds in depth, width and image size at once.
         bindings: how each limit binds, the family's own among them.
     """

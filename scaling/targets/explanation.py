@@ -29,15 +29,7 @@ _EXACT = CoefficientRounding.NONE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormulaNetwork:
-    """What the formula gives at one (alpha, beta, gamma, phi), coefficient rounding as released.
-
-    Args:
-        label: where the coefficients come from.
-        compound: the coefficients.
-        raw: alpha^phi, beta^phi, gamma^phi before any rounding.
-        spec: the network.
-        cost: of the network.
-    """
+    """What the formula gives at one (alpha, beta, gamma, phi), coefficient rounding as released."""
 
     label: str
     compound: CompoundCoefficients
@@ -48,14 +40,7 @@ class FormulaNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedPhi:
-    """What one dimension of the release says about phi at given bases.
-
-    Args:
-        dimension: depth, width or resolution.
-        phi: ln(released multiplier) / ln(base).
-        low: the lowest phi at which this dimension's integers are the released ones.
-        high: the highest.
-    """
+    """What one dimension of the release says about phi at given bases."""
 
     dimension: Dimension
     phi: float
@@ -68,14 +53,11 @@ class ScaledPiece:
     """A stem, stage or head: the baseline's numbers, times the coefficient, and rounded.
 
     Args:
-        name: `stem`, `stage1` …, `head`.
         baseline_channels: before scaling.
         scaled_channels: times the width coefficient.
-        channels: rounded.
         by_minimum: whether the rule against losing over 10 % decided.
         baseline_repeats: None for stem and head, as are the next two.
         scaled_repeats: times the depth coefficient.
-        repeats: rounded.
     """
 
     name: str
@@ -90,14 +72,7 @@ class ScaledPiece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundingStep:
-    """The network after one more rounding step.
-
-    Args:
-        name: the step.
-        change: what it did to the numbers.
-        params: after it; None where the formula says nothing.
-        macs: after it.
-    """
+    """The network after one more rounding step."""
 
     name: str
     change: str
@@ -110,16 +85,10 @@ class Explanation:
     """An official variant explained.
 
     Args:
-        name: the variant's.
-        released: its network.
-        cost: of it.
         copied: the paper's bases at phi = N, as often copied; None for a name without a number.
         exact: a triple and phi that give the network exactly.
         grid: the variants that the exact triple gives.
-        interval: of phi, at the exact triple.
         implied_by_paper: what each dimension says about phi at the paper's bases.
-        implied_by_exact: likewise at the exact triple.
-        rows: stem, stages and head.
         steps: from the formula's promise to the released network, at the exact triple.
         by_paper: phis with which the paper's bases give the integers; None where none does.
         by_paper_printed: likewise the printed coefficients and image size.

@@ -31,10 +31,8 @@ class Realisation:
     """The network that a direction, or another path, gave.
 
     Args:
-        spec: the network.
         coefficients: the path's at the phi that was reached; image size and width may have moved on.
         achieved_factor: its cost over the baseline's, in the target's metric.
-        feasible: within the tolerance and the limits.
     """
 
     spec: ArchitectureSpec
@@ -54,12 +52,6 @@ def realise(
 ) -> Realisation:
     """Return the network nearest to a direction whose achieved cost is on target.
 
-    Args:
-        direction: shares of log-cost.
-        baseline: what is scaled.
-        target: wanted cost.
-        rounding: rounding rules; with released coefficient rounding few directions meet a tight tolerance.
-
     Source: ours; arXiv:1905.11946 section 3.3 takes the nominal factor instead.
 
     >>> from scaling import variant
@@ -77,11 +69,8 @@ def realise_strategy(
 ) -> Realisation:
     """Return the network of a strategy whose achieved cost is on target, or the nearest there is.
 
-    Args:
-        strategy: a path of multipliers; where it is not for all costs, only its own part is looked at.
-        baseline: what is scaled.
-        target: wanted cost; below 1 the network is made smaller.
-        rounding: rounding rules.
+    Where a strategy is not for all costs, only its own part is looked at; below a factor of 1 the network is
+    made smaller.
 
     Raises:
         SpecError: the strategy is not for costs on the target's side, or its function failed.
@@ -122,12 +111,7 @@ def realise_along(
 ) -> Realisation:
     """Return the network nearest to a path whose achieved cost is on target.
 
-    Args:
-        path: from phi to coefficients; the nominal cost is factor^phi.
-        baseline: what is scaled.
-        target: wanted cost.
-        rounding: rounding rules.
-        phis: where the path is looked at.
+    The path goes from phi to coefficients; the nominal cost is factor^phi. It is looked at within `phis`.
     """
     base = _amount(target, baseline)
     phi = _crossing(path, baseline, target, rounding, base, phis)
@@ -154,12 +138,6 @@ def realise_nominally(
     """Return what the formula gives, wherever its achieved cost ends: the paper's procedure.
 
     Only the limits decide whether it is feasible.
-
-    Args:
-        compound: bases and phi.
-        baseline: what is scaled.
-        target: metric and limits; its factor and tolerance are not asked for.
-        rounding: rounding rules.
 
     Source: arXiv:1905.11946 section 3.3, step 1.
     """

@@ -129,10 +129,7 @@ def file_of(path: Path, size: Size) -> Path:
 def load_audit(path: Path, overrides: Sequence[str] = (), *, data: str = "glyphs") -> Audit:
     """Read an audit and its setup.
 
-    Args:
-        path: of the audit.
-        overrides: `table.key=value` for the setup, such as `recipe.batch_size=32`.
-        data: what `{data}` in the setup's name becomes.
+    `overrides` are of the setup, such as `recipe.batch_size=32`; `data` fills {data} in its name.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value is out of range.

@@ -92,15 +92,7 @@ def judge(
     results: Results,
     scores: Sequence[Scores],
 ) -> Verdict:
-    """Compare what is there; a diverged training counts as an accuracy of 0, a failed one as missing.
-
-    Args:
-        audit: what was asked.
-        networks: of the audit.
-        trainings: anchors first, then the proxies.
-        results: of every one of them.
-        scores: of networks that are not trained.
-    """
+    """Compare what is there; a diverged training counts as an accuracy of 0, a failed one as missing."""
     anchors = _means(results[ANCHOR])
     values = {one.name: _means(results[one.name]) for one in trainings if one.name != ANCHOR}
     values |= {one.name: np.asarray(one.values, np.float64) for one in scores}

@@ -22,12 +22,7 @@ ANCHOR = "anchor"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainings:
-    """The trainings of one way to judge networks.
-
-    Args:
-        name: `anchor`, or the proxy's.
-        jobs: one row a network, one column a seed.
-    """
+    """The trainings of one way to judge networks."""
 
     name: str
     jobs: tuple[tuple[Job, ...], ...]

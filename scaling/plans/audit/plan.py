@@ -21,13 +21,7 @@ from scaling.runs.setup import Setup
 
 @dataclass(frozen=True, kw_only=True)
 class AuditPlan:
-    """What an audit trains.
-
-    Args:
-        audit: with its setup.
-        networks: that are judged.
-        trainings: anchors first, then each proxy's.
-    """
+    """What an audit trains: every network as an anchor, then by each proxy."""
 
     audit: Audit
     networks: tuple[ArchitectureSpec, ...]

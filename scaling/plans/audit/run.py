@@ -80,17 +80,7 @@ def run_audit(
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> tuple[RunEnd, Verdict]:
-    """Train what is missing, judge, and write what was found, however the launch ended; see `run_in_folder`.
-
-    Args:
-        plan: of the audit.
-        folder: of the run.
-        where: trainings run, and records lie.
-        draw: puts charts into the folder.
-        announce: called before the first training.
-        listener: sees what happens.
-        progress: of measuring kernels, then of scores.
-    """
+    """Train what is missing, judge, and write what was found, stopped or not; see `run_in_folder`."""
 
     def begin(known: Known) -> Packing:
         missing = plan.missing(known)

@@ -24,10 +24,8 @@ class Scores:
     """One score of every network.
 
     Args:
-        name: of the score.
         values: of each network; higher is meant to be better.
         macs: multiply-adds that it took, over all networks.
-        wall_s: seconds that it took.
     """
 
     name: str
@@ -40,11 +38,6 @@ def scores_of(
     audit: Audit, networks: Sequence[ArchitectureSpec], progress: Progress = no_progress
 ) -> tuple[Scores, ...]:
     """Return every score of every network, costs first; the batch is the first training images.
-
-    Args:
-        audit: names the scores, their batch and seeds.
-        networks: to be scored.
-        progress: called after each network and score.
 
     Raises:
         DataError: the images are missing.

@@ -49,16 +49,7 @@ class Viewer(Protocol):
 
 
 class FinalLaunch:
-    """Trains a job into its folder; of several processes only the first writes and prints.
-
-    Args:
-        job: what is trained.
-        folder: where files go.
-        store: where record and checkpoint go.
-        processes: that train together.
-        viewer: sees what happens.
-        board: draws curves; None for none.
-    """
+    """Trains a job into its folder; of several processes only the first writes and prints."""
 
     def __init__(
         self,

@@ -17,12 +17,7 @@ KIND = "train"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalPlan:
-    """One job, wanted until there is a record of it and its weights are in the folder.
-
-    Args:
-        job: that is trained.
-        kept: whether the weights are there.
-    """
+    """One job, wanted until there is a record of it and its weights are in the folder."""
 
     job: Job
     kept: bool

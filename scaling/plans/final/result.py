@@ -32,8 +32,6 @@ class TrainingRun:
     """A full training in its folder, ended or stopped.
 
     Args:
-        folder: where its files lie.
-        spec: the network.
         record: of the training; None where it was stopped before its end.
         test: images, top1 and interval on the test split; None unless it was asked for.
         first: whether this process is the one, of those that trained together, that writes and prints.

@@ -31,10 +31,6 @@ class Judged:
     """A comparison at one learning rate.
 
     Args:
-        claim: in words.
-        more: networks that should have more together.
-        less: networks that should have less.
-        learning_rate_factor: on the recipe's.
         contrast: what was measured; None where networks are missing.
         predicted: `more`, or `same` where noise should explain the difference.
     """
@@ -60,13 +56,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedSpread:
-    """The predicted spread of seeds beside the measured one, at the recipe's learning rate.
-
-    Args:
-        low: least standard deviation of top1 that was predicted (fraction).
-        high: greatest.
-        floor: what was measured; None below two seeds.
-    """
+    """The predicted spread of seeds beside the measured one, at the recipe's learning rate."""
 
     low: float
     high: float
@@ -96,10 +86,7 @@ class Conclusions:
         expected: the parts of the prediction, at every learning rate, corrected within a rate.
         pairs: every two strategies at equal cost and learning rate, corrected within a rate.
         leaders: network of the highest mean at each learning rate and cost.
-        noise: seed-to-seed spread at each learning rate, pooled.
-        validation_images: that top1 was judged on.
         validation_error: standard error of one top1 that comes of their choice (fraction); None without any.
-        spread: the predicted spread of seeds, where the study predicts one.
     """
 
     expected: tuple[Judged, ...]
@@ -167,12 +154,8 @@ def concluded(
 ) -> Conclusions:
     """Return what a study's table shows so far.
 
-    Args:
-        trials: from `table_of_trials`; networks that were searched or confirmed have other seeds, and take
-            part in `expect` by their own names alone.
-        expect: the parts of the prediction.
-        validation_images: that top1 was judged on.
-        spread: of seeds, where it is a part of the prediction.
+    Networks that were searched or confirmed have other seeds, and take part in `expect` by their own names
+    alone.
     """
     rates = sorted(
         {float(rate) for rate in trials["learning_rate_factor"].dropna()}, key=lambda rate: (rate != 1, rate)

@@ -6,21 +6,23 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
+from scaling.network.families import baseline_named
 from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
 from scaling.plans.experiment import ExperimentTable, Size
-from scaling.plans.study.paper import PaperTable
 from scaling.runs.folder import NAME
 from scaling.runs.setup import ConfigTable, Setup
 from scaling.targets.target import LARGEST_FACTOR, Limits, Metric, Target
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Factor = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
+Known = Annotated[str, AfterValidator(lambda name: baseline_named(name) and name)]
+"""A network that has a name here."""
 
 
 class Equal(StrEnum):
@@ -181,6 +183,44 @@ class SizeTable(ConfigTable):
             raise ValueError("learning_rates must be above 0 and hold 1.0, the recipe's own")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must be different, got {list(self.seeds)}")
+        return self
+
+
+class PaperNetworks(ConfigTable):
+    """`[[sizes.paper.networks]]`: what was trained of one baseline; the baseline itself always was."""
+
+    baseline: Known
+    multipliers: tuple[tuple[Factor, Factor, Factor], ...] = Field(
+        default=(), description="depth, width and resolution of each network"
+    )
+    variants: tuple[Known, ...] = Field(default=(), description="networks by their own names")
+    printed_gmacs: tuple[float, ...] = Field(
+        default=(), description="10^9 multiply-adds of networks whose multipliers were not printed"
+    )
+    grid_step: float | None = Field(
+        default=None, ge=0.01, description="of alpha, beta, gamma at phi = 1: the grid of step 1"
+    )
+
+
+class PaperTable(ConfigTable):
+    """`[sizes.paper]`: what the paper trained, for the planner.
+
+    Without `networks`, the study's own design on `baseline` is what is costed.
+    """
+
+    baseline: str = "efficientnet-b0"
+    networks: tuple[PaperNetworks, ...] = ()
+    train: int = Field(default=1_281_167, ge=1)
+    epochs: int = Field(default=350, ge=1)
+    seeds: int = Field(default=1, ge=1)
+    learning_rates: int = Field(default=1, ge=1)
+    factors: tuple[Factor, ...] | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> PaperTable:
+        if self.networks and self.factors is not None:
+            raise ValueError("factors are of the study's own design: they do not go with networks")
         return self
 
 

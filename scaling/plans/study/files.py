@@ -24,8 +24,6 @@ class StudyFile:
     """A study as its file says it, and what was changed by hand.
 
     Args:
-        config: the study.
-        path: of its file; setups are looked for beside it.
         calibration: that its latency model comes from; None where it came without one.
         changes: of the study's own tables, as given.
     """
@@ -37,10 +35,6 @@ class StudyFile:
 
     def setup_path(self, size: Size, data: str) -> Path:
         """Return the setup of a size.
-
-        Args:
-            size: quick or standard.
-            data: what `{data}` in the setup's name becomes.
 
         Raises:
             ConfigError: there is none.
@@ -65,10 +59,8 @@ def split_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
     """Read a study by the name of a file in experiments/, or by its path.
 
-    Args:
-        name: of the study.
-        overrides: `table.key=value`, such as `design.metric=latency`; those of the design win over the sizes
-            too. A calibration's path is relative to the current folder here, and in a file to the file.
+    Overrides of the design win over the sizes too. A calibration's path is relative to the current folder in
+    an override, and in a file to the file.
 
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
@@ -95,11 +87,7 @@ def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> Stud
 
 
 def listed(*kinds: str) -> dict[str, str]:
-    """Return the questions of the files of some kinds in experiments/, by name.
-
-    Args:
-        kinds: such as `study`.
-    """
+    """Return the questions of the files of some kinds, such as `study`, in experiments/, by name."""
     found = {}
     for path in sorted(FOLDER.glob("*.toml")):
         document = _document(path)

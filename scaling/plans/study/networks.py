@@ -29,8 +29,6 @@ class ScalingSpace:
     """What networks are made from: a baseline, its rounding, and what limits a target beside cost.
 
     Args:
-        baseline: with the data's classes and channels.
-        rounding: rules between coefficients and networks.
         target: metric, tolerance and limits; its factor is replaced by each network's.
     """
 
@@ -56,13 +54,7 @@ NOTHING = Found()
 
 
 def networks_of(design: Design, space: ScalingSpace, found: Found) -> list[PlannedNetwork]:
-    """Return the networks that are known by now, the baseline first; later ones follow from what they give.
-
-    Args:
-        design: of the study.
-        space: what they are made from.
-        found: results so far; a ladder and a grid do not ask.
-    """
+    """Return the networks that are known by now, the baseline first; later ones follow from results."""
     rest: Iterable[PlannedNetwork]
     match design:
         case Ladder():
@@ -101,15 +93,7 @@ def _ladder(
 def on_target(
     path: Strategy, factor: float, space: ScalingSpace, *, kind: str = REFERENCE, name: str | None = None
 ) -> PlannedNetwork:
-    """Return a strategy's network at a cost, or why it has none there.
-
-    Args:
-        path: the strategy.
-        factor: cost wanted, times the baseline's.
-        space: what it is made from.
-        kind: of the network.
-        name: of the network; `STRATEGY@FACTOR` if None.
-    """
+    """Return a strategy's network at a cost, or why it has none there."""
     name = name or label(path.name, factor)
     shares = None
     if isinstance(path, Shares):

@@ -15,20 +15,14 @@ from scaling.analysis.intervals import LEVEL
 from scaling.analysis.power import POWER
 from scaling.errors import ResultsError
 from scaling.plans.networks import BASELINE
-from scaling.plans.study.state import StudyState
+from scaling.plans.study.trials import StudyState
 from scaling.runs.trials_table import at_own_rate, read_trials
 
 
 def noise_of_baseline(
     state: StudyState, trials: pd.DataFrame, *, validation_images: int
 ) -> NoiseReport | None:
-    """Return the noise of the baseline at the recipe's learning rate; None below two seeds.
-
-    Args:
-        state: of the study, whose records say which images each seed got right.
-        trials: its table.
-        validation_images: that top1 was judged on.
-    """
+    """Return the noise of the baseline at the recipe's learning rate; None below two seeds."""
     right = [
         one.right
         for trial, results in zip(state.trials, state.results, strict=True)
@@ -46,9 +40,6 @@ def noise_of_baseline(
 
 def noise_of_run(folder: Path) -> NoiseReport:
     """Return the noise floor of a run, or of exported results: all networks with two seeds or more, pooled.
-
-    Args:
-        folder: with trials.csv and provenance.json.
 
     Raises:
         ResultsError: a file is missing or damaged, or no network has two complete seeds.

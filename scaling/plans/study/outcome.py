@@ -17,13 +17,11 @@ from scaling.errors import ResultsError
 from scaling.plans.study.card import Item, card_of
 from scaling.plans.study.conclusions import Conclusions, concluded, conclusions_document
 from scaling.plans.study.config import Noise
-from scaling.plans.study.equality import calibration_document, training_words
+from scaling.plans.study.equality import calibration_document, measured_words, training_words, with_measured
 from scaling.plans.study.networks import winner_of
 from scaling.plans.study.noise import noise_document, noise_of_baseline
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.state import StudyState
-from scaling.plans.study.table import table_of_trials
-from scaling.plans.study.times import measured_words, with_measured
+from scaling.plans.study.trials import StudyState
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.targets.target import Metric
 
@@ -35,15 +33,8 @@ class StudyOutcome:
     """What a study has found by now.
 
     Args:
-        plan: of the study.
-        state: how far it is.
-        trials: its table.
-        conclusions: what the table shows.
         noise: of the baseline at the recipe's learning rate; None below two seeds.
         laws: of every strategy, where the study asks for them and anything is complete.
-        card: the reproducibility card.
-        document: everything as plain data, as result.json has it.
-        provenance: of this launch.
     """
 
     plan: StudyPlan
@@ -77,15 +68,9 @@ def outcome_of(
     record: Mapping[str, Any],
     times: dict[str, float] | None = None,
 ) -> StudyOutcome:
-    """Return what a study shows by now; right at any moment.
-
-    Args:
-        plan: of the study.
-        state: how far it is.
-        record: provenance of this launch.
-        times: measured milliseconds of the networks, of a study at equal time.
-    """
-    trials, images = table_of_trials(plan, state), plan.validation_images
+    """Return what a study shows by now; right at any moment."""
+    trials = state.table(plan.title, plan.space.baseline, plan.space.target)
+    images = plan.validation_images
     found = concluded(trials, plan.study.expect, validation_images=images, spread=plan.study.expect_spread)
     latency = with_measured(calibration_document(plan, state.networks), times)
     noise = noise_of_baseline(state, trials, validation_images=images)

@@ -19,7 +19,7 @@ from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
 from scaling.plans.study.conclusions import spread_claim
 from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, SizeTable, StudyConfig
 from scaling.plans.study.networks import NOTHING, Found, ScalingSpace, networks_of, winner_of
-from scaling.plans.study.state import StudyState, Trial
+from scaling.plans.study.trials import StudyState, Trial
 from scaling.runs.job import Job
 from scaling.runs.plan import Records, Wanted, never_pruned
 from scaling.runs.record import Record, RecordState
@@ -34,9 +34,6 @@ class StudyPlan:
     """A study at one size on one setup.
 
     Args:
-        study: the study.
-        size: quick or standard.
-        setup: what is trained, and how.
         title: NAME-SIZE-DATA and what was changed.
         calibration: that the design's latency model comes from; None where it came without one.
     """
@@ -139,11 +136,7 @@ class StudyPlan:
         return replace(state, final=not follows or not state.missing)
 
     def trials(self, found: Found) -> tuple[Trial, ...]:
-        """Return every network at every learning rate, numbered in order; the recipe's own rate comes first.
-
-        Args:
-            found: results so far.
-        """
+        """Return every network at every learning rate, numbered; the recipe's own rate comes first."""
         if found not in self._trials:
             networks = self.networks(found)
             rates = sorted(self.table.learning_rates, key=lambda rate: (rate != 1, rate))
@@ -221,10 +214,7 @@ class StudyPlan:
 def with_baseline_seeds(study: StudyConfig, size: Size, seeds: int) -> StudyConfig:
     """Return a study of noise with nothing but the baseline, and so many seeds.
 
-    Args:
-        study: whose design is `noise`.
-        size: quick or standard.
-        seeds: 2 or more; finished ones are kept, so that more can be asked for later.
+    Finished seeds are kept, so that more, up to 10,000, can be asked for later.
 
     Raises:
         ConfigError: it is another design, or the number is out of range.

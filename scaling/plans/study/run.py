@@ -15,12 +15,11 @@ from scaling.plans.launching import config_in, export_files, report_in_folder, r
 from scaling.plans.study.card import card_document, card_text
 from scaling.plans.study.config import StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
-from scaling.plans.study.equality import check_plan
+from scaling.plans.study.equality import check_plan, measured_times
 from scaling.plans.study.files import load_study, split_overrides
 from scaling.plans.study.outcome import StudyOutcome, outcome_of
 from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
-from scaling.plans.study.state import StudyState
-from scaling.plans.study.times import measured_times
+from scaling.plans.study.trials import StudyState
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder
@@ -120,17 +119,7 @@ def run_study(
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> tuple[RunEnd, StudyOutcome]:
-    """Train what is missing, and write all that is known then, stopped or not; see `run_in_folder`.
-
-    Args:
-        plan: of the study.
-        folder: of the run.
-        where: trainings run, and records lie.
-        draw: puts charts of an outcome into a folder.
-        announce: called before the first training, if there is any.
-        listener: sees what happens.
-        progress: of measuring kernels and times.
-    """
+    """Train what is missing, and write all that is known then, stopped or not; see `run_in_folder`."""
 
     def begin(known: Known) -> Packing:
         state = plan.state(known)

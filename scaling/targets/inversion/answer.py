@@ -39,9 +39,6 @@ class Solution:
     """Bases and phis that reproduce a grid, each checked with the generator itself.
 
     Args:
-        alpha: depth base of the central triple.
-        beta: width base.
-        gamma: resolution base.
         phi: of each variant at that triple: 0 where 0 does, else the middle of its interval.
         intervals: every phi between these two, both included, gives the variant at that triple.
         region: every triple for which phis exist.
@@ -59,12 +56,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """An irreducible conflict: without any one of its variants, or of its dimensions, there is a solution.
-
-    Args:
-        variants: names, in the order of the grid.
-        dimensions: those that matter, in the order depth, width, resolution.
-    """
+    """An irreducible conflict: without any one of its variants, or of its dimensions, there is a solution."""
 
     variants: tuple[str, ...]
     dimensions: tuple[Dimension, ...]
@@ -75,13 +67,8 @@ class Inversion:
     """What was asked, and the answer: a solution or a conflict, never both.
 
     Args:
-        grid: what had to be reproduced.
-        rounding: under which rules.
-        match: integers or printed coefficients.
         fixed: alpha, beta and gamma as given, None where free.
         asked: the interval of ln(multiplier) of every variant and dimension.
-        solution: None if there is none.
-        conflict: None if there is a solution.
     """
 
     grid: tuple[GridEntry, ...]

@@ -14,8 +14,8 @@ from scaling.network.baselines import known_baseline
 from scaling.network.families import variant
 from scaling.network.published import published
 from scaling.plans.study.config import StudyConfig
+from scaling.plans.study.cost import PaperPart, paper_document, paper_parts
 from scaling.plans.study.files import load_study, parse_study
-from scaling.plans.study.paper_cost import PaperPart, paper_document, paper_parts
 
 ROOT = Path(__file__).parents[4]
 IMAGES, EPOCHS = 1_281_167, 350
