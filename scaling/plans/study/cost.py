@@ -96,10 +96,10 @@ class PaperPart:
 def cost_of(plan: StudyPlan, state: StudyState) -> StudyCost:
     """Return what a study at a size that can be run takes, beyond what is trained already."""
     base, trainings, there = count_cost(plan.space.baseline).macs, Counter[Any](), Counter[Any]()
-    for trial, found in zip(state.trials, state.results, strict=True):
+    for trial in state.trials:
         name = (trial.network.kind, trial.network.name)
         trainings[name] += len(trial.jobs)
-        there[name] += sum(one is not None for one in found.values())
+        there[name] += sum(one is not None for one in trial.results.values())
     names = [(one.kind, one.name) for one in state.networks]
     rows = [
         row_of(one, base, trainings[name], there[name])
@@ -151,8 +151,8 @@ def _macs_per_s(plan: StudyPlan, state: StudyState) -> float | None:
     images = BACKWARD * plan.train_images
     speeds = [
         images * count_cost(trial.network.spec).macs * one.result["epochs"] / one.wall_s
-        for trial, found in zip(state.trials, state.results, strict=True)
-        for one in found.values()
+        for trial in state.trials
+        for one in trial.results.values()
         if trial.network.spec is not None and one is not None and one.result is not None and one.wall_s > 0
     ]
     return median(speeds) if speeds else None

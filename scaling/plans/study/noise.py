@@ -25,9 +25,9 @@ def noise_of_baseline(
     """Return the noise of the baseline at the recipe's learning rate; None below two seeds."""
     right = [
         one.right
-        for trial, results in zip(state.trials, state.results, strict=True)
+        for trial in state.trials
         if trial.network.name == BASELINE and trial.learning_rate_factor == 1
-        for one in results.values()
+        for one in trial.results.values()
         if one is not None and one.right is not None
     ]
     rows = at_own_rate(trials[trials["name"] == BASELINE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
@@ -76,26 +76,14 @@ class StudyPlan:
         )
 
     @cached_property
-    def validation_images(self) -> int:
-        """How many images judge.
-
-        Raises:
-            DataError: all of them do, and the data are missing.
-        """
-        if self.setup.data.validation is not None:
-            return self.setup.data.validation
-        return len(self.setup.job(self.space.baseline, seed=0).images("validation"))
+    def train_images(self) -> int:
+        """How many images train; all of them, where the setup does not say, must be there to be counted."""
+        return self.setup.data.train or len(self.example.images("train"))
 
     @cached_property
-    def train_images(self) -> int:
-        """How many images train.
-
-        Raises:
-            DataError: all of them do, and the data are missing.
-        """
-        if self.setup.data.train is not None:
-            return self.setup.data.train
-        return len(self.setup.job(self.space.baseline, seed=0).images("train"))
+    def validation_images(self) -> int:
+        """How many images judge, likewise."""
+        return self.setup.data.validation or len(self.example.images("validation"))
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
         """Return what has not ended; networks that follow from results come once all of them have.
@@ -123,15 +111,15 @@ class StudyPlan:
         """Return how far the study is, by what there is; networks that follow from results are included."""
         found = NOTHING
         while True:  # directions, confirmations, the family: each step knows more networks, or is the last
-            trials = self.trials(found)
-            results = tuple(
-                {seed: _ended(records.get(job.key)) for seed, job in trial.jobs.items()} for trial in trials
+            trials = tuple(
+                replace(one, results={seed: _ended(records.get(job.key)) for seed, job in one.jobs.items()})
+                for one in self.trials(found)
             )
-            now = Found(searched=_means(trials, results, SEARCH), confirmed=_means(trials, results, CONFIRM))
+            now = Found(searched=_means(trials, SEARCH), confirmed=_means(trials, CONFIRM))
             if now == found:
                 break
             found = now
-        state = StudyState(trials=trials, results=results, final=True)
+        state = StudyState(trials=trials, final=True)
         follows = isinstance(self.design, SearchThenFamily) and winner_of(state.networks) is None
         return replace(state, final=not follows or not state.missing)
 
@@ -240,23 +228,14 @@ def _ended(record: Record | None) -> Record | None:
     return None if record is None or record.state == RecordState.PRUNED else record
 
 
-def _means(
-    trials: Sequence[Trial], results: Sequence[Mapping[int, Record | None]], kind: str
-) -> tuple[tuple[str, float], ...]:
-    """Return the mean of each network of a kind; nothing before all of them have ended.
-
-    A training without top1 counts 0.
-    """
-    of_kind = [
-        (trial.network.name, list(found.values()))
-        for trial, found in zip(trials, results, strict=True)
-        if trial.network.kind == kind and trial.jobs
-    ]
-    if any(None in found for _, found in of_kind):
+def _means(trials: Sequence[Trial], kind: str) -> tuple[tuple[str, float], ...]:
+    """Return the mean of each network of a kind, without top1 as 0; nothing before all of them have ended."""
+    of_kind = [one for one in trials if one.network.kind == kind and one.jobs]
+    if any(None in one.results.values() for one in of_kind):
         return ()
     return tuple(
-        (name, fmean(0.0 if one is None or one.top1 is None else one.top1 for one in found))
-        for name, found in of_kind
+        (one.network.name, fmean((record and record.top1) or 0.0 for record in one.results.values()))
+        for one in of_kind
     )
 
 

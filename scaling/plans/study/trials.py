@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -25,12 +25,14 @@ class Trial:
     Args:
         learning_rate_factor: on the recipe's.
         jobs: by seed; none where the network is not on target.
+        results: by seed; None where a training has not ended.
     """
 
     number: int
     network: PlannedNetwork
     learning_rate_factor: float
     jobs: Mapping[int, Job]
+    results: Mapping[int, Record | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,10 @@ class StudyState:
 
     Args:
         trials: every network at every learning rate that is known by now.
-        results: of each trial, by seed; None where its training has not ended.
         final: whether no further network will follow from results.
     """
 
     trials: tuple[Trial, ...]
-    results: tuple[Mapping[int, Record | None], ...]
     final: bool
 
     @property
@@ -59,15 +59,15 @@ class StudyState:
         jobs = (
             trial.jobs[seed]  # seed by seed, so that a part of them says something of all
             for seed in seeds
-            for trial, results in zip(self.trials, self.results, strict=True)
-            if seed in trial.jobs and results[seed] is None
+            for trial in self.trials
+            if seed in trial.jobs and trial.results[seed] is None
         )
         return list({job.key: job for job in jobs}.values())
 
     @property
     def records(self) -> list[Record]:
         """What has ended, each training once."""
-        found = {one.key: one for results in self.results for one in results.values() if one is not None}
+        found = {one.key: one for trial in self.trials for one in trial.results.values() if one is not None}
         return list(found.values())
 
     @property
@@ -81,12 +81,12 @@ class StudyState:
         Columns: those of every table of trials, then `strategy`, `target_factor`, `learning_rate_factor`.
         """
         rows, extra = [], []
-        for trial, found in zip(self.trials, self.results, strict=True):
+        for trial in self.trials:
             network, number = trial.network, {"trial": trial.number}
             common = {"experiment": title, **number, **network_columns(network, baseline, target)}
             if not trial.jobs:
                 rows.append({**common, "state": "infeasible"})
-            rows += [{**common, **training_columns(seed, one)} for seed, one in found.items()]
+            rows += [{**common, **training_columns(seed, one)} for seed, one in trial.results.items()]
             own = (network.strategy, network.factor, trial.learning_rate_factor)
             extra.append({**number, **dict(zip(EXTRA, own, strict=True))})
         columns = pd.DataFrame(extra).astype({"trial": "Int64", **EXTRA})

@@ -127,8 +127,8 @@ def test_the_family_follows_from_fresh_seeds_not_from_those_that_chose() -> None
     assert plan.next_jobs(records, 1).done
     state = plan.state(records)
     fresh = {
-        trial.network.name: sum(one.top1 or 0 for one in results.values() if one) / len(results)
-        for trial, results in zip(state.trials, state.results, strict=True)
+        trial.network.name: sum(one.top1 or 0 for one in trial.results.values() if one) / len(trial.results)
+        for trial in state.trials
         if trial.network.kind == "confirm"
     }
     (winner,) = (one for one in state.networks if one.name == "winner@2")
