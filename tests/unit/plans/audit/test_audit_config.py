@@ -38,7 +38,7 @@ def test_bad_files_are_refused_in_words(tmp_path: Path, old: str, new: str, mess
 
 def test_shares_of_images_need_a_number_of_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"set data\.train"):
-        load_audit(audit_files(tmp_path, setup=SETUP.replace("train = 60", "")))
+        load_audit(audit_files(tmp_path, setup={**SETUP, "data": {"name": "glyphs", "validation": 40}}))
 
 
 def test_what_shapes_no_result_changes_neither_key_nor_folder(tmp_path: Path) -> None:
