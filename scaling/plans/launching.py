@@ -11,7 +11,6 @@ from scaling.errors import ResultsError
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.exporting import copied
 from scaling.runs.folder import RunFolder, held, open_folder
-from scaling.runs.job import Job
 from scaling.runs.launch import Where, launch
 from scaling.runs.plan import Plan, Records
 from scaling.runs.record import Record
@@ -33,15 +32,12 @@ class Experiment(Plan, Protocol):
     """A plan with a folder of its own."""
 
     kind: ClassVar[str]
+    counted: ClassVar[bool]
+    """Whether its trainings differ in the number of images, which their checksums are then named by."""
 
     @property
     def setup(self) -> Setup:
         """What is trained, and how."""
-        ...
-
-    @property
-    def example(self) -> Job:
-        """One of its jobs, whose data the provenance names."""
         ...
 
     def document(self) -> dict[str, Any]:
@@ -54,10 +50,6 @@ class Experiment(Plan, Protocol):
 
     def trained(self, records: Records) -> Sequence[Record]:
         """Return the records of its trainings."""
-        ...
-
-    def split_name(self, split: str, record: Record) -> str:
-        """Name a split that a training saw, with what differs between the trainings of one run."""
         ...
 
 
@@ -155,7 +147,8 @@ def _opened(plan: Experiment, folder: RunFolder, where: Where, *, trains: bool) 
     earlier = recorded(folder)
     if not trains and earlier.get("config") == config:
         return earlier
-    return start_provenance(folder, config, plan.key(), plan.example)
+    example = plan.setup.job(plan.setup.baseline_spec, seed=0)
+    return start_provenance(folder, config, plan.key(), example)
 
 
 def _concluded(
@@ -168,11 +161,12 @@ def _concluded(
 ) -> Finding:
     found = find(known, provenance)
     write(found)
-    sums = {
-        plan.split_name(split, record): checksum
-        for record in plan.trained(known)
-        for split, checksum in zip(("train", "validation"), record.identity["data"]["checksums"], strict=True)
-    }
+    sums = dict[str, str]()
+    for record in plan.trained(known):
+        data = record.identity["data"]
+        for split, checksum in zip(("train", "validation"), data["checksums"], strict=True):
+            images = f", {data[split] or 'all'} images" if plan.counted else ""
+            sums[f"{split}{images} at {record.spec.image_size} px"] = checksum
     complete = is_complete(plan, known)
     if not (complete and provenance["finished"]):
         whole = {**provenance, "data_checksums": dict(sorted(sums.items())) or provenance["data_checksums"]}

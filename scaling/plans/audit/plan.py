@@ -27,6 +27,7 @@ class AuditPlan:
     networks: tuple[ArchitectureSpec, ...]
     trainings: tuple[Trainings, ...]
     kind: ClassVar[str] = "audit"
+    counted: ClassVar[bool] = True
     prune = staticmethod(never_pruned)
 
     @staticmethod
@@ -72,11 +73,6 @@ class AuditPlan:
         """Return the records of its trainings."""
         return [record for job in self.jobs if (record := records.get(job.key)) is not None]
 
-    def split_name(self, split: str, record: Record) -> str:
-        """Name a split by its images, which proxies take a part of, and their size."""
-        images = record.identity["data"][split] or "all"
-        return f"{split}, {images} images at {record.spec.image_size} px"
-
     def results(self, records: Records) -> Results:
         """Return the records of every way to train: one row a network, one column a seed."""
         return {
@@ -87,11 +83,6 @@ class AuditPlan:
     def setup(self) -> Setup:
         """What is trained, and how."""
         return self.audit.setup
-
-    @property
-    def example(self) -> Job:
-        """One of its jobs, whose data the provenance names."""
-        return self.jobs[0]
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data."""

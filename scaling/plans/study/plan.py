@@ -39,6 +39,7 @@ class StudyPlan:
     """
 
     kind: ClassVar[str] = "study"
+    counted: ClassVar[bool] = False
     prune = staticmethod(never_pruned)  # a study compares whole trainings
     study: StudyConfig
     size: Size
@@ -78,12 +79,15 @@ class StudyPlan:
     @cached_property
     def train_images(self) -> int:
         """How many images train; all of them, where the setup does not say, must be there to be counted."""
-        return self.setup.data.train or len(self.example.images("train"))
+        return self.setup.data.train or self._images("train")
 
     @cached_property
     def validation_images(self) -> int:
         """How many images judge, likewise."""
-        return self.setup.data.validation or len(self.example.images("validation"))
+        return self.setup.data.validation or self._images("validation")
+
+    def _images(self, split: str) -> int:
+        return len(self.setup.job(self.space.baseline, seed=0).images(split))
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
         """Return what has not ended; networks that follow from results come once all of them have.
@@ -97,15 +101,6 @@ class StudyPlan:
     def trained(self, records: Records) -> list[Record]:
         """Return the records of its trainings."""
         return self.state(records).records
-
-    @property
-    def example(self) -> Job:
-        """One of its jobs, whose data the provenance names."""
-        return self.setup.job(self.space.baseline, seed=self.table.seeds[0])
-
-    def split_name(self, split: str, record: Record) -> str:
-        """Name a split by the size of its images."""
-        return f"{split} at {record.spec.image_size} px"
 
     def state(self, records: Records) -> StudyState:
         """Return how far the study is, by what there is; networks that follow from results are included."""
