@@ -38,19 +38,15 @@ class Experiment(Plan, Protocol):
     @property
     def setup(self) -> Setup:
         """What is trained, and how."""
-        ...
 
     def document(self) -> dict[str, Any]:
         """Return the resolved configuration as plain data."""
-        ...
 
     def key(self) -> str:
         """Return a hash of what shapes its results; what else the configuration says may change."""
-        ...
 
     def trained(self, records: Records) -> Sequence[Record]:
         """Return the records of its trainings."""
-        ...
 
 
 def run_in_folder(
@@ -114,8 +110,8 @@ def is_complete(plan: Plan, records: Records) -> bool:
     return wanted.done and not wanted.jobs
 
 
-def config_in(folder: RunFolder, kind: str, *, called: str) -> dict[str, Any]:
-    """Return the configuration of the run in a folder, which should be of a kind.
+def document_in(folder: RunFolder, kind: str, *, called: str) -> dict[str, Any]:
+    """Return what the run in a folder is, as plain data; `called` is a run of that kind, with its article.
 
     Raises:
         ResultsError: it is not the folder of a run of that kind.
@@ -123,8 +119,7 @@ def config_in(folder: RunFolder, kind: str, *, called: str) -> dict[str, Any]:
     document = folder.document()
     if document.get("kind") != kind:
         raise ResultsError(f"{folder.path} is the folder of a {document.get('kind')}, not of {called}")
-    config: dict[str, Any] = document["config"]
-    return config
+    return document
 
 
 def export_files(folder: RunFolder, target: Path, files: Sequence[Path]) -> list[Path]:

@@ -13,7 +13,7 @@ from scaling.plans.audit.judging import Verdict, document_of, judge
 from scaling.plans.audit.plan import AuditPlan
 from scaling.plans.audit.scoring import scores_of
 from scaling.plans.experiment import Size
-from scaling.plans.launching import config_in, export_files, report_in_folder, run_in_folder
+from scaling.plans.launching import document_in, export_files, report_in_folder, run_in_folder
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder
@@ -121,7 +121,7 @@ def read_audit(folder: RunFolder) -> tuple[AuditPlan, Verdict]:
         DataError: the data are missing.
         ResultsError: it is not the folder of an audit.
     """
-    config, where = config_in(folder, KIND, called="an audit"), str(folder.config)
+    config, where = document_in(folder, KIND, called="an audit")["config"], str(folder.config)
     audit = Audit(
         config=validated(AuditConfig, config["audit"], where=where),
         setup=validated(Setup, config["setup"], where=where, check=Setup.check),

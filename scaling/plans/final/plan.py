@@ -7,9 +7,8 @@ from pathlib import Path
 
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.plan import Records, Wanted
+from scaling.runs.plan import Records, Wanted, never_pruned
 from scaling.runs.record import RecordState
-from scaling.training.curve import Curve
 
 KIND = "train"
 """Of its folder."""
@@ -21,6 +20,7 @@ class FinalPlan:
 
     job: Job
     kept: bool
+    prune = staticmethod(never_pruned)
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
         """Return the job, or nothing; a training that diverged has no weights to wait for."""
@@ -30,11 +30,6 @@ class FinalPlan:
             record.state == RecordState.DIVERGED or (record.state == RecordState.COMPLETE and self.kept)
         )
         return Wanted(jobs=() if ended else (self.job,), done=True)
-
-    def prune(self, job: Job, curve: Curve, records: Records) -> bool:
-        """Let it train to its end."""
-        del job, curve, records
-        return False
 
 
 def weights_of(folder: RunFolder) -> Path:

@@ -17,6 +17,7 @@ from scaling.errors import ResultsError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key, from_json, to_json
 from scaling.plans.final.plan import KIND, metrics_of, weights_of
+from scaling.plans.launching import document_in
 from scaling.runs.folder import RunFolder
 from scaling.runs.record import Record
 from scaling.runs.store import Store
@@ -96,11 +97,7 @@ class TrainingRun:
         }
 
     def write(self) -> None:
-        """Write result.json and metrics.csv.
-
-        Raises:
-            ResultsError: a file cannot be written.
-        """
+        """Write result.json and metrics.csv."""
         assert self.record is not None
         write_curve(self.folder, self.record.curve)
         write_json(self.folder.result, self.document())
@@ -129,9 +126,7 @@ def load_training(path: Path) -> TrainingRun:
         ResultsError: it is not the folder of a training.
     """
     folder = RunFolder(path=path)
-    found = folder.document()
-    if found.get("kind") != KIND:
-        raise ResultsError(f"{path} is the folder of a {found.get('kind')}, not of one training")
+    found = document_in(folder, KIND, called="one training")
     record = Store(path=folder.store()).find(found["key"])
     return TrainingRun(
         folder=folder,
@@ -156,11 +151,7 @@ def curve_frame(curve: Curve) -> pd.DataFrame:
 
 
 def write_curve(folder: RunFolder, curve: Curve) -> None:
-    """Write metrics.csv.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
+    """Write metrics.csv."""
     write_text(metrics_of(folder), curve_frame(curve).to_csv(index=False, lineterminator="\n"))
 
 

@@ -11,7 +11,7 @@ from scaling.analysis.law_document import fit_document
 from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError
 from scaling.plans.experiment import Size, changed_setup
-from scaling.plans.launching import config_in, export_files, report_in_folder, run_in_folder
+from scaling.plans.launching import document_in, export_files, report_in_folder, run_in_folder
 from scaling.plans.study.card import card_document, card_text
 from scaling.plans.study.config import StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
@@ -163,7 +163,7 @@ def read_study(folder: RunFolder) -> StudyOutcome:
         ConfigError: its configuration is not valid in this version.
         ResultsError: it is not the folder of a study.
     """
-    config, where = config_in(folder, KIND, called="a study"), str(folder.config)
+    config, where = document_in(folder, KIND, called="a study")["config"], str(folder.config)
     plan = StudyPlan(
         study=validated(StudyConfig, config["study"], where=where),
         size=Size(config["size"]),
