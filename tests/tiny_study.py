@@ -18,11 +18,14 @@ from scaling.runs.job import Job
 from scaling.runs.plan import Plan
 from scaling.runs.record import Record, RecordState
 
+FAMILY = {
+    "kind": "search_then_family", "strategies": ["compound", "depth"], "directions": 2, "confirm": 2,
+    "confirm_seeds": [7, 8], "phis": [1.0], "tolerance": 0.2,
+}  # fmt: skip
 LADDER = {"kind": "ladder", "strategies": ["compound", "depth"], "factors": [2.0], "tolerance": 0.2}
 
 
 def study_document(**changes: Any) -> dict[str, Any]:
-    size = {"setup": "tiny.toml", "seeds": [0, 1]}
     return {
         "schema_version": 1,
         "kind": "study",
@@ -30,7 +33,7 @@ def study_document(**changes: Any) -> dict[str, Any]:
         "question": "?",
         "prediction": "!",
         "design": dict(LADDER),
-        "sizes": {"quick": size, "standard": size},
+        "sizes": sizes(),
         **changes,
     }
 

@@ -19,7 +19,7 @@ from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficien
 from scaling.network.families import COMPOUND_FAMILY, released_coefficients, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
-from scaling.targets.inversion import Dimension, GridEntry, Match, Solution, invert
+from scaling.targets.inversion import Dimension, GridEntry, Match, Solution, invert, preimages
 
 PAPER_BASES = dict(zip(("alpha", "beta", "gamma"), strategies.PAPER_BASES, strict=True))
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
@@ -202,7 +202,7 @@ def _paper_phis(entry: GridEntry, rounding: RoundingRules, match: Match) -> tupl
 
 
 def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...]:
-    asked = invert(EFFICIENTNET_B0, [entry], **PAPER_BASES).asked[entry.name]
+    asked = preimages(EFFICIENTNET_B0, entry, RoundingRules(), Match.REALISED)
     raw = entry.coefficients(EFFICIENTNET_B0.image_size)
     multipliers = (raw.depth_coefficient, raw.width_coefficient, raw.resolution_coefficient)
     implied = []

@@ -98,7 +98,7 @@ def judge(
     anchors = top1[ANCHOR].mean(1)
     values = {one.name: top1[one.name].mean(1) for one in trainings if one.name != ANCHOR}
     values |= {one.name: np.asarray(one.values, np.float64) for one in scores}
-    macs = {one.name: one.macs for one in (*trainings, *scores)}
+    macs = {one.name: one.macs for one in trainings} | {one.name: one.macs for one in scores}
     judged, missing = list[JudgedProxy](), list[str]()
     for name, own in values.items():
         both = ~np.isnan(own) & ~np.isnan(anchors)

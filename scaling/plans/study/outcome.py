@@ -53,13 +53,13 @@ class StudyOutcome:
         missing = len(self.state.missing)
         more = "" if self.state.final else ", and more follow"
         partial = f" PARTIAL: trainings missing: {missing}{more}." if missing else ""
-        return self._spread() + self.conclusions.sentence + partial
-
-    def _spread(self) -> str:
-        if self.noise is None or not isinstance(self.plan.design, Noise):
-            return ""
-        spread, (low, high) = self.noise.floor.standard_deviation, self.noise.limits
-        return f"Seeds spread by {100 * spread:.2f} points ({100 * low:.2f} to {100 * high:.2f}). "
+        spread = ""
+        if self.noise is not None and isinstance(self.plan.design, Noise):
+            value, low, high = (
+                100 * one for one in (self.noise.floor.standard_deviation, *self.noise.limits)
+            )
+            spread = f"Seeds spread by {value:.2f} points ({low:.2f} to {high:.2f}). "
+        return spread + self.conclusions.sentence + partial
 
 
 def outcome_of(
@@ -74,9 +74,10 @@ def outcome_of(
     found = concluded(trials, plan.study.expect, validation_images=images, spread=plan.study.expect_spread)
     latency = with_measured(calibration_document(plan, state.networks), times)
     noise = noise_of_baseline(state, trials, validation_images=images)
-    document = _document(plan, state, trials, found) | {
-        "noise": None if noise is None else noise_document(noise)
-    }
+    document = _document(plan, state, trials, found)
+    document["noise"] = None if noise is None else noise_document(noise)
+    if latency is not None:
+        document["latency"] = latency
     return StudyOutcome(
         plan=plan,
         state=state,
@@ -85,7 +86,7 @@ def outcome_of(
         noise=noise,
         laws=laws_of(trials) if plan.study.law else None,
         card=card_of(plan, state, trials, found, record, measured=measured_words(latency)),
-        document=document if latency is None else {**document, "latency": latency},
+        document=document,
         provenance=record,
     )
 
@@ -126,23 +127,18 @@ def laws_of(trials: pd.DataFrame) -> LawReport | None:
 
 def networks_document(trials: pd.DataFrame, found: Conclusions) -> list[dict[str, Any]]:
     """Return one row a network and learning rate: mean with its 95 % interval, seeds, costs."""
-    noise = dict(found.noise)
-    rows = []
+    noise, rows = dict(found.noise), []
     for _, part in trials.groupby("trial", sort=True):
         first, complete = part.iloc[0], part[part["state"] == "complete"]
-        rate = float(first["learning_rate_factor"])
-        values = [float(value) for value in complete["top1"]]
-        reach = noise[rate].reach(len(values)) if values and rate in noise else None
+        rate, values = float(first["learning_rate_factor"]), [float(value) for value in complete["top1"]]
         mean = float(np.mean(values)) if values else None
+        reach = noise[rate].reach(len(values)) if values and rate in noise else None
+        costs = ("target_factor", "achieved_factor", "image_size", "params", "macs", "activations")
         rows.append(
             {
-                "name": str(first["name"]),
-                "kind": str(first["kind"]),
-                "strategy": str(first["strategy"]),
+                **{key: str(first[key]) for key in ("name", "kind", "strategy")},
                 "learning_rate_factor": rate,
-                "target_factor": _plain(first["target_factor"]),
-                "achieved_factor": _plain(first["achieved_factor"]),
-                **{key: _plain(first[key]) for key in ("image_size", "params", "macs", "activations")},
+                **{key: _plain(first[key]) for key in costs},
                 "seeds": [int(seed) for seed in complete["seed"]],
                 "top1": values,
                 "mean": mean,

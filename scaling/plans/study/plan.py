@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
@@ -86,7 +86,7 @@ class StudyPlan:
         """How many images judge, likewise."""
         return self.setup.data.validation or self._images("validation")
 
-    def _images(self, split: str) -> int:
+    def _images(self, split: Literal["train", "validation"]) -> int:
         return len(self.setup.job(self.space.baseline, seed=0).images(split))
 
     def next_jobs(self, records: Records, room: int) -> Wanted:

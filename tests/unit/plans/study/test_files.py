@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tiny_setup import tiny_setup
-from tiny_study import sizes, study_document, write_study
+from tiny_study import LADDER, sizes, study_document, write_study
 
 from scaling.cli import group
 from scaling.errors import ConfigError
@@ -20,14 +20,9 @@ from scaling.plans.study.run import study_plan
 
 ROOT = Path(__file__).parents[4]
 STUDIES = (
-    "dimensions",
-    "width_depth_resolution",
-    "methods",
-    "search_then_family",
-    "noise",
-    "law",
+    "dimensions", "width_depth_resolution", "methods", "search_then_family", "noise", "law",
     "other_baselines",
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("data", ["glyphs", "fashion-mnist"])
@@ -52,20 +47,13 @@ def test_studies_that_ship_are_whole(name: str, data: str, monkeypatch: pytest.M
     [
         ({"desing": {}}, "unknown key 'desing'; did you mean 'design'?"),
         ({"kind": "search"}, "expected kind 'study', got 'search'"),
-        ({"design": {"kind": "ladder", "strategies": ["deep"], "factors": [2.0]}}, "expected a strategy"),
+        ({"design": {**LADDER, "strategies": ["deep"]}}, "expected a strategy"),
         ({"design": {"kind": "tower"}}, "design"),
         ({"expect": [{"claim": "x", "more": ["a"], "less": ["b", "c"]}]}, "equally many networks"),
         ({"expect": [{"claim": "x", "mre": ["a"]}]}, "unknown key 'expect.mre'; did you mean 'more'"),
         ({"sizes": sizes(seeds=[0, 0])}, "must be different"),
         ({"sizes": sizes(learning_rates=[2.0])}, "hold 1.0"),
-        (
-            {
-                "design": {
-                    "kind": "ladder", "strategies": ["a"], "factors": [2.0], "own": [{"name": "a"}],
-                }
-            },
-            "one of bases, shares and points",
-        ),
+        ({"design": {**LADDER, "own": [{"name": "a"}]}}, "one of bases, shares and points"),
     ],
 )  # fmt: skip
 def test_bad_files_get_one_line(changes: dict[str, Any], message: str) -> None:

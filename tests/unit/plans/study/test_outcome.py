@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tiny_study import LADDER, made_up, sizes, study_plan
+from tiny_study import FAMILY, LADDER, made_up, sizes, study_plan
 
 from scaling.cli.output import console
 from scaling.cli.study_outcome import print_outcome
@@ -18,10 +18,6 @@ from scaling.runs.job import Job
 from scaling.runs.record import Record
 
 EXPECT = [{"claim": "depth beats the baseline", "more": ["depth@2"], "less": ["baseline"]}]
-FAMILY = {
-    "kind": "search_then_family", "strategies": ["compound"], "directions": 1, "confirm": 2,
-    "confirm_seeds": [7, 8], "phis": [1.0], "tolerance": 0.2,
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -99,23 +95,23 @@ def test_the_card_shows_its_gaps() -> None:
 
 def test_a_cost_counts_what_is_missing_and_stands_in_for_what_follows() -> None:
     plan = study_plan()
-    cost = cost_of(plan, plan.state(records(plan, 2)))
+    state = plan.state(records(plan, 2))
+    cost = cost_of(plan, state)
     assert (cost.trainings, cost.there, cost.missing) == (6, 2, 4)
     assert cost.core_s is not None
-    assert cost.train_macs == pytest.approx(
-        sum(job.train_macs for job in plan.state(records(plan, 2)).missing)
-    )
-    family = study_plan(design=FAMILY)
-    known = records(family)
-    ahead = cost_of(family, family.state({}))
-    assert ahead.follows
-    assert "confirmations" in {row["name"] for row in cost_document(ahead)["networks"]}
-    confirming = cost_of(family, family.state(known))
-    assert "confirmations" not in {row["name"] for row in cost_document(confirming)["networks"]}
-    known |= {job.key: made_up(job) for job in family.next_jobs(known, 1).jobs}
-    last = family.state(known)
-    assert not cost_of(family, last).follows
-    found = outcome(family, known | {job.key: made_up(job) for job in last.missing})
+    assert cost.train_macs == pytest.approx(sum(job.train_macs for job in state.missing))
+
+
+def test_what_follows_from_results_is_costed_until_it_is_known() -> None:
+    plan, known, names, follows = study_plan(design=FAMILY), dict[str, Record](), [], []
+    for _ in range(4):  # directions, confirmations, the family, nothing
+        cost = cost_of(plan, plan.state(known))
+        names.append({row["name"] for row in cost_document(cost)["networks"]})
+        follows.append(cost.follows)
+        known |= {job.key: made_up(job) for job in plan.next_jobs(known, 1).jobs}
+    assert ["confirmations" in one for one in names] == [True, False, False, False]
+    assert follows == [True, True, False, False]
+    found = outcome(plan, known)
     assert found.document["winner"] is not None
     assert "step 1 chose" in printed(found)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tiny_study import LADDER, made_up, run, sizes, study_plan
+from tiny_study import FAMILY, LADDER, made_up, run, sizes, study_plan
 
 from scaling.errors import ConfigError
 from scaling.plans.experiment import Size
@@ -16,15 +16,6 @@ from scaling.plans.study.plan import with_baseline_seeds
 from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState
 
-FAMILY = {
-    "kind": "search_then_family",
-    "strategies": ["compound", "depth"],
-    "directions": 2,
-    "confirm": 2,
-    "confirm_seeds": [7, 8],
-    "phis": [1.0],
-    "tolerance": 0.2,
-}
 GRID = {"kind": "grid", "depths": [1.0, 2.0], "widths": [1.0, 2.0], "resolutions": [1.0]}
 RATES = sizes(learning_rates=[0.5, 1.0, 2.0])
 
