@@ -103,17 +103,12 @@ def _within(
             width_coefficient=steps.width_coefficient[width],
         )
 
-    costs, limits = count_costs(steps.baseline, steps.candidates(*networks)), target.limits
+    costs = count_costs(steps.baseline, steps.candidates(*networks))
     kept = np.abs(target.amounts(costs) / target.amount(baseline) / target.factor - 1) <= target.tolerance
-    for most, cost in (
-        (limits.max_macs, costs.macs),
-        (limits.max_params, costs.params),
-        (limits.max_activations, costs.activations),
-        (limits.max_latency_ms, target.latency.predict(costs)),
-    ):
-        kept &= True if most is None else cost <= most
+    for most, cost in target.limited(costs):
+        kept &= cost <= most
     found = chosen(kept)
-    if limits.max_memory_bytes is None:
+    if target.limits.max_memory_bytes is None:
         return found
     kept[kept] = [target.within_limits(spec) for spec in specs_of(baseline, found, rounding)]
     return chosen(kept)

@@ -11,6 +11,7 @@ import torch
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.timing import Conditions, measure_ms, medians
+from scaling.network.architecture import ArchitectureSpec
 from scaling.plans.networks import BASELINE, PlannedNetwork
 from scaling.plans.study.config import Equal
 from scaling.plans.study.plan import StudyPlan
@@ -67,6 +68,10 @@ def training_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> str:
     )
 
 
+def _trained(networks: Sequence[PlannedNetwork]) -> dict[str, ArchitectureSpec]:
+    return {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
+
+
 def held_equal(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]:
     """Say what is equal where it is not multiply-adds and epochs, as in most studies."""
     metric = plan.space.target.metric
@@ -87,7 +92,7 @@ def calibration_document(plan: StudyPlan, networks: Sequence[PlannedNetwork]) ->
     target, found = plan.space.target, plan.calibration
     if target.metric != Metric.LATENCY:
         return None
-    trained = {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
+    trained = _trained(networks)
     document: dict[str, Any] = {
         "calibrated": found is not None,
         "predicted_ms": {name: target.amount(spec) for name, spec in trained.items()},
@@ -142,7 +147,7 @@ def measured_times(
     if found is None:
         return None
     wanted, device = found.conditions, torch.device(plan.setup.device)
-    specs = {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
+    specs = _trained(networks)
     for choice in dict.fromkeys((plan.setup.engine.kernels, KernelChoice.FIXED, KernelChoice.STOCK)):
         kernels = kernels_for(choice, device, threads=wanted.threads, dtype=wanted.dtype)
         here = Conditions.here(

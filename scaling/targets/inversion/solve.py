@@ -69,8 +69,9 @@ def invert(
     (0.479, 0.509)
     """
     check_names([entry.name for entry in grid])
-    kind = choice(Match, match, "match")
-    fixed = _fixed(alpha, beta, gamma)
+    kind, fixed = choice(Match, match, "match"), (alpha, beta, gamma)
+    first, second, third = (1.0 if base is None else base for base in fixed)
+    CompoundCoefficients(alpha=first, beta=second, gamma=third, phi=0)  # refuses what no base can be
     surface = search_surface(fixed)
     asked = {entry.name: preimages(baseline, entry, rounding, kind) for entry in grid}
     solution = _solution(baseline, grid, rounding, kind, asked, surface, fixed)
@@ -84,12 +85,6 @@ def invert(
         solution=solution,
         conflict=conflict,
     )
-
-
-def _fixed(*bases: float | None) -> tuple[float | None, ...]:
-    alpha, beta, gamma = (1.0 if base is None else base for base in bases)
-    CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=0)  # refuses what no base can be
-    return bases
 
 
 def is_solvable(asked: Asked, surface: Polygon) -> bool:
@@ -118,27 +113,19 @@ def _solution(
         return None
     point, margin = central
     bases = _bases(point, fixed)
-    phi: dict[str, float] = {}
-    intervals: dict[str, PhiInterval] = {}
+    phi, intervals = dict[str, float](), dict[str, PhiInterval]()
     for entry in grid:
         expected = phi_range(boxes[entry.name], point)
         assert expected is not None  # the central point serves every variant
         is_given = question(baseline, entry, rounding, match, bases)
         phi[entry.name], intervals[entry.name] = phi_interval(is_given, entry.name, expected)
+    scaled = _scaled(boxes)
+    polygons = (feasible_polygon(scaled, signs, surface) for signs in phi_signs(scaled))
+    region = Region(polygons=tuple(tuple(_bases(one, fixed) for one in some) for some in polygons if some))
+    alpha, beta, gamma = bases
     return Solution(
-        alpha=bases[0],
-        beta=bases[1],
-        gamma=bases[2],
-        phi=phi,
-        intervals=intervals,
-        region=_region(_scaled(boxes), surface, fixed),
-        margin=margin,
+        alpha=alpha, beta=beta, gamma=gamma, phi=phi, intervals=intervals, region=region, margin=margin
     )
-
-
-def _region(boxes: Sequence[Box], surface: Polygon, fixed: Sequence[float | None]) -> Region:
-    polygons = (feasible_polygon(boxes, signs, surface) for signs in phi_signs(boxes))
-    return Region(polygons=tuple(tuple(_bases(point, fixed) for point in one) for one in polygons if one))
 
 
 def _bases(point: Vector, fixed: Sequence[float | None]) -> Vector:
