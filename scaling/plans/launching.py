@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
@@ -22,10 +23,19 @@ from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing
 
 Finding = TypeVar("Finding")
-Find = Callable[[Records, dict[str, Any]], Finding]
-"""What records and the provenance of a launch show; right at any moment."""
-Write = Callable[[Finding], None]
-"""Writes tables, documents and charts into the folder, each whole or not at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter(Generic[Finding]):
+    """What becomes of a run's records.
+
+    Args:
+        find: what they and the provenance of a launch show; right at any moment.
+        write: tables, documents and charts of that into the folder, each whole or not at all.
+    """
+
+    find: Callable[[Records, dict[str, Any]], Finding]
+    write: Callable[[Finding], None]
 
 
 class Experiment(Plan, Protocol):
@@ -53,10 +63,9 @@ def run_in_folder(
     plan: Experiment,
     folder: RunFolder,
     where: Where,
+    reporter: Reporter[Finding],
     *,
     begin: Callable[[Known], Packing],
-    find: Find[Finding],
-    write: Write[Finding],
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> tuple[RunEnd, Finding]:
@@ -83,11 +92,11 @@ def run_in_folder(
             progress=progress,
         )
         with StopSignals():  # a second SIGTERM of a batch system comes while this is written
-            return end, _concluded(plan, folder, known, provenance, find, write)
+            return end, _concluded(plan, folder, known, provenance, reporter)
 
 
 def report_in_folder(
-    plan: Experiment, folder: RunFolder, where: Where, *, find: Find[Finding], write: Write[Finding]
+    plan: Experiment, folder: RunFolder, where: Where, reporter: Reporter[Finding]
 ) -> tuple[Finding, str]:
     """Return what is trained by now, and write it; train nothing.
 
@@ -99,9 +108,9 @@ def report_in_folder(
     try:
         with held(folder):
             provenance = _opened(plan, folder, where, trains=False)
-            return _concluded(plan, folder, known, provenance, find, write), ""
+            return _concluded(plan, folder, known, provenance, reporter), ""
     except ResultsError as error:
-        return find(known, recorded(folder)), f"nothing was written: {error}"
+        return reporter.find(known, recorded(folder)), f"nothing was written: {error}"
 
 
 def is_complete(plan: Plan, records: Records) -> bool:
@@ -147,15 +156,10 @@ def _opened(plan: Experiment, folder: RunFolder, where: Where, *, trains: bool) 
 
 
 def _concluded(
-    plan: Experiment,
-    folder: RunFolder,
-    known: Known,
-    provenance: dict[str, Any],
-    find: Find[Finding],
-    write: Write[Finding],
+    plan: Experiment, folder: RunFolder, known: Known, provenance: dict[str, Any], reporter: Reporter[Finding]
 ) -> Finding:
-    found = find(known, provenance)
-    write(found)
+    found = reporter.find(known, provenance)
+    reporter.write(found)
     sums = dict[str, str]()
     for record in plan.trained(known):
         data = record.identity["data"]

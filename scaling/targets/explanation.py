@@ -221,28 +221,25 @@ def _rows(released: ArchitectureSpec) -> tuple[ScaledPiece, ...]:
     width, depth = scaling.width_coefficient, scaling.depth_coefficient
     without_minimum = replace(rules, channel_rule=ChannelRule.WITHOUT_MINIMUM)
 
-    def row(name: str, before: int, after: int) -> ScaledPiece:
+    def row(name: str, before: int, after: int, repeats: tuple[int, int] | None = None) -> ScaledPiece:
         return ScaledPiece(
             name=name,
             baseline_channels=before,
             scaled_channels=before * width,
             channels=after,
             by_minimum=without_minimum.channels(before, width) != after,
+            baseline_repeats=None if repeats is None else repeats[0],
+            scaled_repeats=None if repeats is None else repeats[0] * depth,
+            repeats=None if repeats is None else repeats[1],
         )
 
-    start = EFFICIENTNET_B0
-    stages = (
-        replace(
-            row(f"stage{number}", before.out_channels, after.out_channels),
-            baseline_repeats=before.repeats,
-            scaled_repeats=before.repeats * depth,
-            repeats=after.repeats,
-        )
-        for number, (before, after) in enumerate(zip(start.stages, released.stages, strict=True), start=1)
-    )
+    start, pairs = EFFICIENTNET_B0, zip(EFFICIENTNET_B0.stages, released.stages, strict=True)
     return (
         row("stem", start.stem.out_channels, released.stem.out_channels),
-        *stages,
+        *(
+            row(f"stage{number}", own.out_channels, new.out_channels, (own.repeats, new.repeats))
+            for number, (own, new) in enumerate(pairs, start=1)
+        ),
         row("head", start.head.out_channels, released.head.out_channels),
     )
 

@@ -43,8 +43,9 @@ def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
     found: list[ArchitectureSpec] = []
     shares = np.array_split(np.arange(wanted.networks), len(wanted.factors))
     for factor, share in zip(wanted.factors, shares, strict=True):
-        largest = setup.largest_image_size
-        target = Target(factor=factor, tolerance=wanted.tolerance, largest_image_size=largest)
+        target = Target(
+            factor=factor, tolerance=wanted.tolerance, largest_image_size=setup.largest_image_size
+        )
         space = on_target(setup.baseline_spec, target, setup.rounding_rules)
         specs = list(specs_of(setup.baseline_spec, space, setup.rounding_rules))
         if len(specs) < len(share):
@@ -52,16 +53,8 @@ def anchor_networks(audit: Audit) -> tuple[ArchitectureSpec, ...]:
                 f"there are {len(specs)} networks at {factor:g}× where {len(share)} were wanted: take fewer, "
                 "more factors or a wider tolerance"
             )
-        growth = np.log(
-            np.stack(
-                [
-                    space.depth_coefficient,
-                    space.width_coefficient,
-                    space.candidates.image_size / setup.baseline_spec.image_size,
-                ],
-                axis=1,
-            )
-        )
+        sizes = space.candidates.image_size / setup.baseline_spec.image_size
+        growth = np.log(np.column_stack([space.depth_coefficient, space.width_coefficient, sizes]))
         found += [specs[index] for index in _spread(growth, len(share))]
     return tuple(replace(spec, name=f"network {number}") for number, spec in enumerate(found))
 

@@ -13,7 +13,7 @@ from scaling.plans.audit.judging import Verdict, document_of, judge
 from scaling.plans.audit.plan import AuditPlan
 from scaling.plans.audit.scoring import scores_of
 from scaling.plans.experiment import Size
-from scaling.plans.launching import document_in, export_files, report_in_folder, run_in_folder
+from scaling.plans.launching import Reporter, document_in, export_files, report_in_folder, run_in_folder
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder
@@ -88,29 +88,15 @@ def run_audit(
         announce(AuditLaunch(plan=plan, missing=missing, packing=packing))
         return packing
 
-    return run_in_folder(
-        plan,
-        folder,
-        where,
-        begin=begin,
-        find=lambda records, _provenance: _judged(plan, records, progress),
-        write=lambda verdict: _write(plan, verdict, folder, draw),
-        listener=listener,
-        progress=progress,
-    )
+    reporter = _reporter(plan, folder, draw, progress)
+    return run_in_folder(plan, folder, where, reporter, begin=begin, listener=listener, progress=progress)
 
 
 def report_audit(
     plan: AuditPlan, folder: RunFolder, where: Where, *, draw: Draw, progress: Progress = no_progress
 ) -> tuple[Verdict, str]:
     """Judge what is trained by now, and write it; train nothing; see `report_in_folder`."""
-    return report_in_folder(
-        plan,
-        folder,
-        where,
-        find=lambda records, _provenance: _judged(plan, records, progress),
-        write=lambda verdict: _write(plan, verdict, folder, draw),
-    )
+    return report_in_folder(plan, folder, where, _reporter(plan, folder, draw, progress))
 
 
 def read_audit(folder: RunFolder) -> tuple[AuditPlan, Verdict]:
@@ -141,7 +127,10 @@ def _judged(plan: AuditPlan, records: Records, progress: Progress) -> Verdict:
     return judge(plan.audit, plan.networks, plan.trainings, plan.results(records), scores)
 
 
-def _write(plan: AuditPlan, verdict: Verdict, folder: RunFolder, draw: Draw) -> None:
-    write_text(folder.path / TABLE, verdict.table.to_csv(index=False, lineterminator="\n"))
-    write_json(folder.result, document_of(plan.audit, verdict))
-    draw(plan.audit.title, verdict, folder.figures)
+def _reporter(plan: AuditPlan, folder: RunFolder, draw: Draw, progress: Progress) -> Reporter[Verdict]:
+    def write(verdict: Verdict) -> None:
+        write_text(folder.path / TABLE, verdict.table.to_csv(index=False, lineterminator="\n"))
+        write_json(folder.result, document_of(plan.audit, verdict))
+        draw(plan.audit.title, verdict, folder.figures)
+
+    return Reporter(find=lambda records, _provenance: _judged(plan, records, progress), write=write)

@@ -21,17 +21,11 @@ FOLDER = Path("experiments")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile:
-    """A study as its file says it, and what was changed by hand.
-
-    Args:
-        calibration: that its latency model comes from; None where it came without one.
-        changes: of the study's own tables, as given.
-    """
+    """A study as its file says it; its latency model may come from a calibration."""
 
     config: StudyConfig
     path: Path
-    calibration: Calibration | None = None
-    changes: tuple[str, ...] = ()
+    calibration: Calibration | None
 
     def setup_path(self, size: Size, data: str) -> Path:
         """Return the setup of a size.
@@ -78,7 +72,7 @@ def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
             _win_over_sizes(document, key)
     calibration = take_calibration(document, "design", path.parent)
     config = parse_study(document, where=str(path), text="" if overrides else text)
-    return StudyFile(config=config, path=path, calibration=calibration, changes=tuple(overrides))
+    return StudyFile(config=config, path=path, calibration=calibration)
 
 
 def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> StudyConfig:

@@ -11,7 +11,7 @@ from scaling.analysis.law_document import fit_document
 from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError
 from scaling.plans.experiment import Size, changed_setup
-from scaling.plans.launching import document_in, export_files, report_in_folder, run_in_folder
+from scaling.plans.launching import Reporter, document_in, export_files, report_in_folder, run_in_folder
 from scaling.plans.study.card import card_document, card_text
 from scaling.plans.study.config import StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
@@ -82,7 +82,7 @@ def study_plan(
     """
     own, of_setup = split_overrides(overrides)
     file, wanted = load_study(name, own), Size(size)
-    config, changes = file.config, file.changes
+    config, changes = file.config, own
     if seeds is not None:
         config, changes = with_baseline_seeds(config, wanted, seeds), (*changes, "design.baseline=alone")
     if isinstance(setup, Setup):
@@ -131,29 +131,15 @@ def run_study(
             announce(StudyLaunch(plan=plan, state=state, cost=cost, packing=packing))
         return packing
 
-    return run_in_folder(
-        plan,
-        folder,
-        where,
-        begin=begin,
-        find=lambda records, provenance: _found(plan, records, provenance, progress),
-        write=lambda outcome: _write(outcome, folder, draw),
-        listener=listener,
-        progress=progress,
-    )
+    reporter = _reporter(plan, folder, draw, progress)
+    return run_in_folder(plan, folder, where, reporter, begin=begin, listener=listener, progress=progress)
 
 
 def report_study(
     plan: StudyPlan, folder: RunFolder, where: Where, *, draw: Draw, progress: Progress = no_progress
 ) -> tuple[StudyOutcome, str]:
     """Return what is trained by now, and write it; train nothing; see `report_in_folder`."""
-    return report_in_folder(
-        plan,
-        folder,
-        where,
-        find=lambda records, provenance: _found(plan, records, provenance, progress),
-        write=lambda outcome: _write(outcome, folder, draw),
-    )
+    return report_in_folder(plan, folder, where, _reporter(plan, folder, draw, progress))
 
 
 def read_study(folder: RunFolder) -> StudyOutcome:
@@ -181,20 +167,19 @@ def export_study(folder: RunFolder, target: Path) -> list[Path]:
     return export_files(folder, target, [*listed, *([laws] if laws.exists() else [])])
 
 
-def _found(
-    plan: StudyPlan, records: Records, provenance: Mapping[str, Any], progress: Progress
-) -> StudyOutcome:
-    state = plan.state(records)
-    times = measured_times(plan, state.networks, progress) if state.complete else None
-    return outcome_of(plan, state, provenance, times)
+def _reporter(plan: StudyPlan, folder: RunFolder, draw: Draw, progress: Progress) -> Reporter[StudyOutcome]:
+    def find(records: Records, provenance: Mapping[str, Any]) -> StudyOutcome:
+        state = plan.state(records)
+        times = measured_times(plan, state.networks, progress) if state.complete else None
+        return outcome_of(plan, state, provenance, times)
 
+    def write(outcome: StudyOutcome) -> None:
+        write_trials(folder.trials, outcome.trials)
+        write_json(folder.result, outcome.document)
+        write_json(folder.path / CARD, card_document(outcome.card))
+        write_text(folder.path / CARD_TEXT, card_text(plan.title, outcome.card))
+        if outcome.laws is not None:
+            write_json(folder.path / LAWS, fit_document(outcome.laws))
+        draw(outcome, folder.figures)
 
-def _write(outcome: StudyOutcome, folder: RunFolder, draw: Draw) -> None:
-    """Write table, conclusions, card, laws and charts."""
-    write_trials(folder.trials, outcome.trials)
-    write_json(folder.result, outcome.document)
-    write_json(folder.path / CARD, card_document(outcome.card))
-    write_text(folder.path / CARD_TEXT, card_text(outcome.plan.title, outcome.card))
-    if outcome.laws is not None:
-        write_json(folder.path / LAWS, fit_document(outcome.laws))
-    draw(outcome, folder.figures)
+    return Reporter(find=find, write=write)
