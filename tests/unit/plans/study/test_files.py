@@ -91,28 +91,21 @@ def test_a_design_that_is_changed_by_hand_wins_over_the_sizes(tmp_path: Path) ->
 
 
 def test_changes_name_the_folder_unless_they_shape_no_result(tmp_path: Path) -> None:
-    path = write_study(tmp_path)
-
-    def title(*overrides: str) -> str:
-        return study_plan(path, overrides=overrides).title
-
-    assert title() == "mini-quick-glyphs"
-    assert title("engine.workers=1") == "mini-quick-glyphs"
-    assert title("recipe.epochs=2") == "mini-quick-glyphs-recipe-epochs-2"
-    assert (
-        title("recipe.epochs=2", "design.equal=compute") == "mini-quick-glyphs-equal-compute-recipe-epochs-2"
-    )
-    assert title("sizes.quick.seeds=[5]") == "mini-quick-glyphs-sizes-quick-seeds-5"
-    assert study_plan(path, setup=tmp_path / "tiny.toml").title == "mini-quick-tiny"
-    with pytest.raises(ConfigError, match="unknown key 'design.metrc'; did you mean 'metric'"):
-        title("design.metrc=params")
-
-
-def test_a_setup_may_be_given_whole_and_then_takes_no_overrides(tmp_path: Path) -> None:
     path, setup = write_study(tmp_path), tiny_setup(recipe={"epochs": 5})
+    for suffix, *overrides in (
+        ("",),
+        ("", "engine.workers=1"),
+        ("-recipe-epochs-2", "recipe.epochs=2"),
+        ("-equal-compute-recipe-epochs-2", "recipe.epochs=2", "design.equal=compute"),
+        ("-sizes-quick-seeds-5", "sizes.quick.seeds=[5]"),
+    ):
+        assert study_plan(path, overrides=overrides).title == f"mini-quick-glyphs{suffix}"
+    assert study_plan(path, setup=tmp_path / "tiny.toml").title == "mini-quick-tiny"
     assert study_plan(path, setup=setup).setup == setup
     with pytest.raises(ConfigError, match="takes no overrides"):
         study_plan(path, setup=setup, overrides=["recipe.epochs=2"])
+    with pytest.raises(ConfigError, match="unknown key 'design.metrc'; did you mean 'metric'"):
+        study_plan(path, overrides=["design.metrc=params"])
 
 
 @pytest.mark.parametrize(

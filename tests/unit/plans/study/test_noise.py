@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -53,16 +54,8 @@ def test_the_report_names_its_parts_and_methods_in_sixty_columns(monkeypatch: py
 
 def test_one_network_has_a_mean_and_the_parts_of_its_spread() -> None:
     right = [[True, True, False, False], [True, False, True, True], [True, True, True, True]]
-    trials = pd.DataFrame(
-        {
-            "architecture": "a",
-            "state": "complete",
-            "seed": range(3),
-            "top1": [sum(row) / 4 for row in right],
-        }
-    )
-    import numpy as np  # noqa: PLC0415
-
+    top1 = [sum(row) / 4 for row in right]
+    trials = pd.DataFrame({"architecture": "a", "state": "complete", "seed": range(3), "top1": top1})
     report = noise_report(trials, validation_images=4, right_SN=np.array(right))
     document = noise_document(report)
     assert document["top1"]["value"] == pytest.approx(0.75)
