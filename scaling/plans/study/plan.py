@@ -15,7 +15,7 @@ from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.calibration import FARTHEST, Calibration
 from scaling.plans.experiment import Size
-from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
+from scaling.plans.networks import CONFIRM, REFERENCE, SEARCH, PlannedNetwork
 from scaling.plans.study.conclusions import spread_claim
 from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, SizeTable, StudyConfig
 from scaling.plans.study.networks import NOTHING, Found, ScalingSpace, networks_of, winner_of
@@ -123,7 +123,8 @@ class StudyPlan:
         if found not in self._trials:
             networks = self.networks(found)
             rates = sorted(self.table.learning_rates, key=lambda rate: (rate != 1, rate))
-            pairs = [(one, rate) for rate in rates for one in networks if rate in self.learning_rates(one)]
+            # What chooses in step 1 has the recipe's own rate alone.
+            pairs = [(one, rate) for rate in rates for one in networks if rate == 1 or one.kind == REFERENCE]
             self._trials[found] = tuple(
                 Trial(number=number, network=one, learning_rate_factor=rate, jobs=self._jobs(one, rate))
                 for number, (one, rate) in enumerate(pairs)
@@ -144,15 +145,6 @@ class StudyPlan:
             return whole
         macs, base = count_cost(network.spec).macs, count_cost(self.space.baseline).macs
         return max(1, round(whole * base / macs))
-
-    def seeds(self, network: PlannedNetwork) -> tuple[int, ...]:
-        """Return the seeds of a network: fresh ones where it is confirmed."""
-        confirm: tuple[int, ...] = getattr(self.design, "confirm_seeds", ())
-        return confirm if network.kind == CONFIRM else self.table.seeds
-
-    def learning_rates(self, network: PlannedNetwork) -> tuple[float, ...]:
-        """Return the factors on the recipe's learning rate; what chooses in step 1 has the recipe's own."""
-        return (1.0,) if network.kind in {SEARCH, CONFIRM} else self.table.learning_rates
 
     def job(self, network: PlannedNetwork, learning_rate_factor: float, seed: int) -> Job:
         """Return one training."""
@@ -189,9 +181,10 @@ class StudyPlan:
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
     def _jobs(self, network: PlannedNetwork, rate: float) -> dict[int, Job]:
-        if network.problem is not None:
-            return {}
-        return {seed: self.job(network, rate, seed) for seed in self.seeds(network)}
+        """Return the trainings by seed, fresh ones where a network is confirmed."""
+        confirm: tuple[int, ...] = getattr(self.design, "confirm_seeds", ())
+        seeds = confirm if network.kind == CONFIRM else self.table.seeds
+        return {} if network.problem is not None else {seed: self.job(network, rate, seed) for seed in seeds}
 
 
 def with_baseline_seeds(study: StudyConfig, size: Size, seeds: int) -> StudyConfig:
