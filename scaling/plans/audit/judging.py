@@ -25,12 +25,9 @@ from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import UNSCALED
 from scaling.network.serialization import architecture_key
 from scaling.plans.audit.config import BASELINES, Audit
-from scaling.plans.audit.networks import ANCHOR, Trainings
+from scaling.plans.audit.plan import ANCHOR, Results, Trainings
 from scaling.plans.audit.scoring import Scores
 from scaling.runs.record import Record
-
-Results = Mapping[str, Sequence[Sequence[Record | None]]]
-"""By the name of a way to train: one row a network, one column a seed; None where it is not trained yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

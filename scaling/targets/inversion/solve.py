@@ -12,8 +12,15 @@ from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.generation import scale
 from scaling.network.rounding import RELEASED, CoefficientRounding, RoundingRules, choice
-from scaling.targets.inversion.answer import Asked, Inversion, PhiInterval, Region, Solution
-from scaling.targets.inversion.conflict import boxes_of, minimal_conflict
+from scaling.targets.inversion.answer import (
+    Asked,
+    Inversion,
+    PhiInterval,
+    Region,
+    Solution,
+    boxes_of,
+    minimal_conflict,
+)
 from scaling.targets.inversion.grid import GridEntry, check_names, realise
 from scaling.targets.inversion.preimage import PRINTED_PRECISION, LogInterval, Match, last_inside, preimages
 from scaling.targets.inversion.surface import (

@@ -25,7 +25,7 @@ from scaling.targets.inversion import (
     grid_from_json,
     invert,
 )
-from scaling.targets.inversion.conflict import minimal_conflict
+from scaling.targets.inversion.answer import minimal_conflict
 from scaling.targets.inversion.preimage import preimages
 from scaling.targets.inversion.solve import is_solvable
 from scaling.targets.inversion.surface import search_surface

@@ -9,8 +9,7 @@ from tiny_audit import AUDIT, SETUP, audit_files
 
 from scaling.errors import ConfigError
 from scaling.plans.audit.config import file_of, load_audit
-from scaling.plans.audit.networks import anchor_networks
-from scaling.plans.audit.plan import AuditPlan
+from scaling.plans.audit.plan import AuditPlan, anchor_networks
 from scaling.plans.audit.run import audit_plan
 from scaling.plans.experiment import Size
 

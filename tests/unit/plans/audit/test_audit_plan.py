@@ -12,8 +12,7 @@ from tiny_study import made_up, run
 from scaling.cost import count_cost
 from scaling.plans.audit.config import load_audit
 from scaling.plans.audit.judging import judge
-from scaling.plans.audit.networks import anchor_networks, cheaper
-from scaling.plans.audit.plan import AuditPlan
+from scaling.plans.audit.plan import AuditPlan, anchor_networks, cheaper
 from scaling.runs.job import Job
 from scaling.runs.record import RecordState
 
