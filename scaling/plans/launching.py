@@ -39,7 +39,7 @@ class Reporter(Generic[Finding]):
 
 
 class Experiment(Plan, Protocol):
-    """A plan with a folder of its own."""
+    """A plan with a folder of its own; asking it for jobs must leave nothing behind."""
 
     kind: ClassVar[str]
     counted: ClassVar[bool]

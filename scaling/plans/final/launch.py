@@ -11,8 +11,7 @@ import torch
 from scaling.errors import ScalingError
 from scaling.model import EfficientNet, KernelTable
 from scaling.network.serialization import to_json
-from scaling.plans.final.plan import weights_of
-from scaling.plans.final.result import write_curve
+from scaling.plans.final.result import weights_of, write_curve
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder

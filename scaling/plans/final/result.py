@@ -1,4 +1,4 @@
-"""What a full training gave: record, curve, weights, and the test split where it was asked for."""
+"""The plan of one full training, and what it gave: record, curve, weights, the test split if asked for."""
 
 from __future__ import annotations
 
@@ -16,16 +16,37 @@ from scaling.cost import count_cost
 from scaling.errors import ResultsError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key, from_json, to_json
-from scaling.plans.final.plan import KIND, metrics_of, weights_of
 from scaling.plans.launching import document_in
 from scaling.runs.folder import RunFolder
-from scaling.runs.record import Record
+from scaling.runs.job import Job
+from scaling.runs.plan import Records, Wanted, never_pruned
+from scaling.runs.record import Record, RecordState
 from scaling.runs.store import Store
 from scaling.training.curve import Curve, EpochEnd
 from scaling.training.evaluation import proportion
 
+KIND = "train"
+"""Of its folder."""
 COLUMNS = tuple(one.name for one in fields(EpochEnd))
 """Of the curve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalPlan:
+    """One job, wanted until there is a record of it and its weights are in the folder."""
+
+    job: Job
+    kept: bool
+    prune = staticmethod(never_pruned)
+
+    def next_jobs(self, records: Records, room: int) -> Wanted:
+        """Return the job, or nothing; a training that diverged has no weights to wait for."""
+        del room
+        record = records.get(self.job.key)
+        ended = record is not None and (
+            record.state == RecordState.DIVERGED or (record.state == RecordState.COMPLETE and self.kept)
+        )
+        return Wanted(jobs=() if ended else (self.job,), done=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -117,6 +138,21 @@ class TrainingRun:
     def _repr_html_(self) -> str:
         table = self.curve.to_html(index=False, border=0, float_format="{:.4g}".format)
         return f"<p><b>{escape(str(self))}</b> ({escape(str(self.folder.path))})</p>{table}"
+
+
+def weights_of(folder: RunFolder) -> Path:
+    """Return where the trained network lies."""
+    return folder.path / "weights.safetensors"
+
+
+def metrics_of(folder: RunFolder) -> Path:
+    """Return where the curve lies, one row an epoch."""
+    return folder.path / "metrics.csv"
+
+
+def board_of(folder: RunFolder) -> Path:
+    """Return where TensorBoard's files lie."""
+    return folder.path / "tensorboard"
 
 
 def load_training(path: Path) -> TrainingRun:

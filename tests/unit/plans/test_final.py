@@ -15,8 +15,7 @@ from scaling.errors import ResultsError
 from scaling.library.loading import load_run
 from scaling.network.serialization import architecture_key, read_spec
 from scaling.plans.final.launch import config_of
-from scaling.plans.final.plan import FinalPlan
-from scaling.plans.final.result import TrainingRun, load_training, write_curve
+from scaling.plans.final.result import FinalPlan, TrainingRun, load_training, write_curve
 from scaling.runs.folder import RunFolder, open_folder
 from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState
