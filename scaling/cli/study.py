@@ -159,7 +159,7 @@ def _audit(**options: object) -> None:
 def _read_noise(name: str, folder: Path, as_json: bool) -> None:
     """Print the noise floor of a finished run."""
     from scaling.cli.noise_floor import print_noise  # noqa: PLC0415
-    from scaling.plans.study.noise import noise_document, noise_of_run  # noqa: PLC0415
+    from scaling.plans.study.outcome import noise_document, noise_of_run  # noqa: PLC0415
 
     if load_study(name).config.design.kind != "noise":
         raise ConfigError(f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}")
