@@ -14,9 +14,10 @@ from scaling.cli.kernels import measuring
 from scaling.cli.output import console, emit_json, errors, json_option, table_of
 from scaling.cli.where import where_of, where_options
 from scaling.library import auditing
-from scaling.plans.audit.config import AuditSize, load_audit
+from scaling.plans.audit.config import load_audit
 from scaling.plans.audit.plan import AuditPlan
 from scaling.plans.audit.run import audit_plan, export_audit
+from scaling.plans.experiment import Size as AuditSize
 from scaling.runs.store import Known, Store
 
 PATH = click.Path(path_type=Path)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from scaling.cli.output import console, emit_json, errors, json_option
 from scaling.cli.where import where_of, where_options
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import export_study, study_plan
@@ -187,7 +187,7 @@ def _audit(**options: object) -> None:
 def _read_noise(name: str, folder: Path, as_json: bool) -> None:
     """Print the noise floor of a finished run."""
     from scaling.cli.noise_floor import print_noise  # noqa: PLC0415
-    from scaling.plans.study.noise import noise_document, noise_of_run  # noqa: PLC0415
+    from scaling.plans.study.outcome import noise_document, noise_of_run  # noqa: PLC0415
 
     if load_study(name).config.design.kind != "noise":
         raise ConfigError(f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}")

@@ -7,9 +7,8 @@ from rich.markup import escape
 from scaling.cli.output import console, emit_json, table_of
 from scaling.errors import ConfigError
 from scaling.plans.study.config import StudyConfig
-from scaling.plans.study.cost import CostRow, cost_document, cost_of
+from scaling.plans.study.cost import CostRow, cost_document, cost_of, paper_document, paper_parts
 from scaling.plans.study.equality import held_equal
-from scaling.plans.study.paper_cost import paper_document, paper_parts
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.store import Known, Store
 

@@ -13,9 +13,8 @@ from scaling.plans.networks import CONFIRM
 from scaling.plans.study.card import Answer
 from scaling.plans.study.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.plans.study.config import Noise
-from scaling.plans.study.equality import calibration_words, training_words
+from scaling.plans.study.equality import calibration_words, measured_words, training_words
 from scaling.plans.study.outcome import StudyOutcome
-from scaling.plans.study.times import measured_words
 from scaling.runs.arithmetic import arithmetic_words
 
 

@@ -11,7 +11,7 @@ from scaling.library.bracketing import RatesRun, load_rates_run
 from scaling.library.searching import SearchRun, load_search
 from scaling.library.studying import StudyRun, load_study_run
 from scaling.plans.audit import run as audit
-from scaling.plans.final import plan as final
+from scaling.plans.final import result as final
 from scaling.plans.final.result import TrainingRun, load_training
 from scaling.plans.search import run as search
 from scaling.plans.study import rates_run as rates

@@ -20,8 +20,15 @@ from scaling.network.families import named
 from scaling.network.rounding import choice
 from scaling.network.small_inputs import SmallInput, for_small_input
 from scaling.plans.final.launch import FinalLaunch, config_of
-from scaling.plans.final.plan import KIND, FinalPlan, board_of, weights_of
-from scaling.plans.final.result import TrainingRun, interval_of, read_test
+from scaling.plans.final.result import (
+    KIND,
+    FinalPlan,
+    TrainingRun,
+    board_of,
+    interval_of,
+    read_test,
+    weights_of,
+)
 from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder, held, open_folder, set_aside
 from scaling.runs.job import DataTable, Job, content, fitted

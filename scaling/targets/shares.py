@@ -37,10 +37,6 @@ def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple
 
     Each dimension's cost is that of the baseline with this dimension alone changed; their logs are divided by
     their sum.
-
-    Args:
-        spec: the network, scaled from the baseline.
-        baseline: with the same number of stages.
     """
     logs = [math.log(factor) for factor in dimension_factors(spec, baseline)]
     total = sum(logs)

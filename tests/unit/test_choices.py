@@ -29,8 +29,9 @@ from scaling.network.small_inputs import for_small_input
 from scaling.network.strategies import strategy_named
 from scaling.tables.table import Table, write_table
 from scaling.targets.explanation import released_grid
-from scaling.targets.inversion.exponents import question
-from scaling.targets.inversion.preimage import preimages, realised
+from scaling.targets.inversion.preimage import preimages
+from scaling.targets.inversion.solve import question
+from scaling.targets.steps import realised
 from scaling.targets.target import Target
 
 Thing = TypeVar("Thing")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tiny_study import study_document
 
 from scaling.cli import group
 from scaling.cost import count_cost
@@ -14,8 +15,8 @@ from scaling.network.baselines import known_baseline
 from scaling.network.families import variant
 from scaling.network.published import published
 from scaling.plans.study.config import StudyConfig
+from scaling.plans.study.cost import PaperPart, paper_document, paper_parts
 from scaling.plans.study.files import load_study, parse_study
-from scaling.plans.study.paper_cost import PaperPart, paper_document, paper_parts
 
 ROOT = Path(__file__).parents[4]
 IMAGES, EPOCHS = 1_281_167, 350
@@ -103,19 +104,14 @@ def test_it_is_printed_by_baseline_and_summed_and_not_run() -> None:
 
 
 def own(**paper: object) -> StudyConfig:
-    size = {"setup": "x.toml", "seeds": [0]}
-    document = {
-        "schema_version": 1, "kind": "study", "name": "mine", "question": "?", "prediction": "!",
-        "design": {"kind": "ladder", "strategies": ["depth"], "factors": [2.0]},
-        "sizes": {"quick": size, "standard": size, "paper": paper},
-    }  # fmt: skip
-    return parse_study(document, where="mine.toml")
+    size = study_document()["sizes"]
+    return parse_study(study_document(sizes={**size, "paper": paper}), where="mine.toml")
 
 
 def test_a_file_that_names_no_networks_is_costed_by_its_own_design() -> None:
     (part,) = paper_parts(own(baseline="mobilenetv2", factors=[4.0], epochs=2, seeds=3))
-    assert [row.network.name for row in part.cost.rows] == ["baseline", "depth@4"]
-    assert part.cost.trainings == 6
+    assert [row.network.name for row in part.cost.rows] == ["baseline", "compound@4", "depth@4"]
+    assert part.cost.trainings == 9
     assert part.epoch_macs == 3 * 300_774_272 * IMAGES
 
 
