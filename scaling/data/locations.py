@@ -18,13 +18,21 @@ def cache_folder(cache_dir: Path | None = None) -> Path:
     Args:
         cache_dir: used if given; else the environment variable SCALING_CACHE; else the system's usual place.
 
+    Raises:
+        DataError: it may not be read, such as another user's.
+
     >>> cache_folder(Path("here"))
     PosixPath('here')
     """
-    if cache_dir is not None:
-        return Path(cache_dir)
-    named = os.environ.get("SCALING_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_path(APPLICATION))
+    named = str(cache_dir) if cache_dir is not None else os.environ.get("SCALING_CACHE")
+    folder = Path(named or platformdirs.user_cache_path(APPLICATION))
+    try:
+        usable = not folder.exists() or os.access(folder, os.R_OK | os.X_OK)
+    except OSError:  # a folder above it may not be searched
+        usable = False
+    if not usable:
+        raise DataError(f"the cache folder {folder} may not be read: name one of your own in SCALING_CACHE")
+    return folder
 
 
 def own_data_folder(data_dir: Path | None = None) -> Path | None:

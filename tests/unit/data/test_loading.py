@@ -212,3 +212,9 @@ def test_the_contact_sheet_shows_the_same_scenes_in_every_row() -> None:
     assert small.shape[0] * 2 == large.shape[0]
     sheet = contact_sheet(image_size=16, seed=1)
     assert len(sheet.axes) == 3 * 4 + 1
+
+
+def test_a_cache_folder_of_somebody_else_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(DataError, match=r"may not be read: name one of your own in SCALING_CACHE"):
+        load_split("glyphs", "train", cache_dir=tmp_path, **ARGUMENTS)
