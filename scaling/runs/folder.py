@@ -324,7 +324,8 @@ def held(folder: RunFolder) -> Iterator[None]:
     except OSError as error:
         raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror or error}") from None
     try:
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
+        pid = os.getpid()
+        owner = {"host": socket.gethostname(), "pid": pid, "process": process_start(pid), "since": utc_now()}
         write_json(folder.path / "run.owner.json", owner)
         yield
     finally:
@@ -345,12 +346,37 @@ def _lock(path: Path) -> BaseFileLock:
     return lock
 
 
-def _holder(folder: RunFolder) -> str:
+def _owner(folder: RunFolder) -> dict[str, Any]:
+    """Return which process holds a folder, or held it when it was killed; empty where none says so."""
     try:
-        owner = json.loads(read_regular(folder.path / "run.owner.json", 10_000))
-        return printable(f"process {owner['pid']} on {owner['host']}, since {owner['since']}", 200)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        found = json.loads(read_regular(folder.path / "run.owner.json", 10_000))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _holder(folder: RunFolder) -> str:
+    owner = _owner(folder)
+    if not {"pid", "host", "since"} <= set(owner):
         return "it does not say who"
+    return printable(f"process {owner['pid']} on {owner['host']}, since {owner['since']}", 200)
+
+
+def is_interrupted(folder: RunFolder) -> bool:
+    """Whether the folder's coordinator was a process of this machine that is gone without having left it."""
+    owner = _owner(folder)
+    known = bool(owner.get("process")) and owner.get("host") == socket.gethostname()
+    return known and owner["process"] != process_start(owner.get("pid"))
+
+
+def process_start(pid: object) -> str:
+    """Return when a process began, as the kernel counts; empty where it is gone, or no kernel says so."""
+    try:
+        text = Path(f"/proc/{int(str(pid))}/stat").read_text(encoding="utf-8")
+        state, *fields = text.rpartition(")")[2].split()
+        return "" if state == "Z" else fields[18]  # a zombie was killed; field 22 of proc(5)
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 def set_aside(folder: RunFolder) -> Path | None:

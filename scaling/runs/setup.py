@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from scaling.data import dataset_info
 from scaling.errors import ConfigError
 from scaling.model import TENSORFLOW, Numerics
 from scaling.network.architecture import ArchitectureSpec
@@ -58,9 +57,8 @@ class Setup(ConfigTable):
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:
         """The baseline with the data's classes and channels."""
-        info = dataset_info(self.data.name)
-        spec = self.baseline.network()
-        return replace(spec, in_channels=info.in_channels, num_classes=info.num_classes)
+        classes, channels = self.data.shape
+        return replace(self.baseline.network(), in_channels=channels, num_classes=classes)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:
@@ -82,7 +80,7 @@ class Setup(ConfigTable):
     @property
     def largest_image_size(self) -> int | None:
         """The data's own size, where enlarging it adds no detail; None where there is no such limit."""
-        return None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
+        return None if self.data.allow_upsampling else self.data.native_size
 
     def job(
         self,

@@ -25,6 +25,7 @@ from scaling.runs.experiment_file import validated
 from scaling.runs.exporting import copied
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.progress import recorded_data
 from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.setup import Setup
 from scaling.runs.signals import StopSignals
@@ -197,15 +198,17 @@ def read_study(folder: RunFolder) -> StudyOutcome:
     document = folder.document()
     if document["kind"] != KIND:
         raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of a study")
-    config = document["config"]
+    config, known = document["config"], Known(store=Store(path=folder.store()))
+    recorded = recorded_data(folder, known)
     plan = StudyPlan(
         study=validated(StudyConfig, config["study"], where=str(folder.config)),
         size=Size(config["size"]),
-        setup=validated(Setup, config["setup"], where=str(folder.config), check=Setup.check),
+        setup=validated(
+            Setup, config["setup"], where=str(folder.config), check=Setup.check, recorded=recorded
+        ),
         title=folder.path.resolve().name,
     )
-    state = plan.state(Known(store=Store(path=folder.store())))
-    return outcome_of(plan, state, _recorded(folder))
+    return outcome_of(plan, plan.state(known), _recorded(folder))
 
 
 def export_study(folder: RunFolder, target: Path) -> list[Path]:

@@ -11,12 +11,13 @@ import pytest
 from run_records import PACKING, SETUP, AtOnce, ListPlan, jobs, point, record_of
 
 from scaling.errors import ResultsError
-from scaling.runs import launch as module
+from scaling.runs import progress as module
 from scaling.runs.coordinator import RunEnd, Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.launch import StatusWriter, Where, launch, packing_of
+from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.progress import StatusWriter
 from scaling.runs.store import Known, Store
 from scaling.training.options import EngineOptions
 
