@@ -28,11 +28,6 @@ def load_or_make(folder: Path, key: Key, make: Callable[[], Split]) -> Split:
 
     A file that is damaged, incomplete or of another key is never trusted: it is made again and replaced. A
     folder that cannot be written costs the time to make the split, with a warning in the log, and no more.
-
-    Args:
-        folder: of the cache; made if it does not exist.
-        key: everything that shapes the bytes; `name` and `split` in it begin the file name.
-        make: gives the split.
     """
     text = json.dumps(key, sort_keys=True)
     file = folder / f"{key['name']}-{key['split']}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"

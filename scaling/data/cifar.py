@@ -133,10 +133,6 @@ ARCHIVES = {archive.info.name: archive for archive in (CIFAR10, CIFAR100)}
 def load(archive: Archive, request: SplitRequest) -> Split:
     """Load a split; see `scaling.data.load_split`. Smaller sizes are resampled with antialiasing.
 
-    Args:
-        archive: which; another `md5` and other counts in it are how a test reads an archive of its own.
-        request: which images, and where the user's own data sets and downloads lie.
-
     Raises:
         DataError: the archive is missing, is another file, or is not laid out as published.
     """
@@ -217,11 +213,6 @@ def verify(archive: Archive, path: Path) -> None:
 
 def fetch(archive: Archive, folder: Path, *, address: str = ADDRESS) -> Path:
     """Download an archive, about 160 MB, and verify it; return its place.
-
-    Args:
-        archive: which.
-        folder: where it is kept.
-        address: ends in a slash; the authors' page by default.
 
     Raises:
         DataError: the download failed or gave another file.

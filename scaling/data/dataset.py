@@ -113,13 +113,6 @@ def shuffled_indices(split: SplitName, *, train: int, validation: int, test: int
 
     Train and validation are the two parts of one permutation of the training images.
 
-    Args:
-        split: train, validation or test.
-        train: number of training images, those that validate included.
-        validation: how many of them validate.
-        test: number of test images.
-        seed: of the order, and of what validates.
-
     >>> parts = [shuffled_indices(name, train=9, validation=3, test=5, seed=0) for name in SPLIT_NAMES]
     >>> [len(part) for part in parts], len({*parts[0], *parts[1]})
     ([6, 3, 5], 9)

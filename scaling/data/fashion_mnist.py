@@ -163,11 +163,6 @@ def _verified(path: Path, file: IdxFile) -> bytes:
 def fetch(file: IdxFile, folder: Path, *, mirrors: Sequence[str]) -> tuple[Path, bytes]:
     """Download one file into a folder and verify it; return its place and uncompressed bytes.
 
-    Args:
-        file: which.
-        folder: where the compressed file is kept.
-        mirrors: addresses to try in turn, each ending in a slash.
-
     Raises:
         DataError: no mirror gave the file; the message names the three ways to get it.
     """

@@ -103,11 +103,6 @@ def split_folder(root: Path, split: SplitName, *, seed: int) -> ImageFolder:
     whatever the seed; a tenth of the others, chosen by the seed, is the validation split. Two files with the
     same picture count as two: copies can land on both sides.
 
-    Args:
-        root: the folder.
-        split: train, validation or test.
-        seed: of the split and the order.
-
     Raises:
         DataError: the folder is missing, laid out otherwise, or too small for the split.
     """

@@ -31,11 +31,6 @@ def read_bytes(file: Path) -> bytes:
 def parse_idx(raw: bytes, *, shape: tuple[int, ...], where: str) -> np.ndarray:
     """Parse an idx file of unsigned bytes that must have this very shape.
 
-    Args:
-        raw: the uncompressed bytes.
-        shape: expected dimensions.
-        where: the file's name, for the error.
-
     Raises:
         DataError: magic number, dimensions or length differ.
 

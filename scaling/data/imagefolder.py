@@ -29,12 +29,7 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFile:
-    """One file and its label.
-
-    Args:
-        path: of the file.
-        label: index of its class folder among the sorted names.
-    """
+    """One file and its label."""
 
     path: Path
     label: int
@@ -42,12 +37,7 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that gave no picture.
-
-    Args:
-        path: relative to the folder, with forward slashes.
-        reason: in a few words.
-    """
+    """A file that gave no picture."""
 
     path: str
     reason: str
@@ -72,12 +62,7 @@ class ImageFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[Input]):
-    """A picture that was read.
-
-    Args:
-        value: what was made of it.
-        label: of its class.
-    """
+    """A picture that was read."""
 
     value: Input
     label: int
@@ -88,9 +73,6 @@ def list_images(root: Path) -> ImageFolder:
 
     Folders within a class folder belong to the class. An empty class folder is a class without pictures: it
     keeps the labels of the others in place. Names that begin with a dot are passed over.
-
-    Args:
-        root: the folder.
 
     Raises:
         DataError: it does not exist, is no folder, cannot be read, or has no file in any sub-folder.
@@ -147,11 +129,6 @@ def decode_ahead(
 ) -> Iterator[Decoded[Input] | Skipped]:
     """Read the pictures of a folder in order, some of them ahead of time in threads.
 
-    Args:
-        folder: as listed.
-        make: turns a picture into an input, in the threads; a DataError from it skips the picture.
-        workers: threads, 1 or more; default the processor's cores, at most 8.
-
     Raises:
         DataError: workers is below 1.
     """
@@ -162,11 +139,6 @@ def ahead(
     items: Iterable[Item], work: Callable[[Item], Output], *, workers: int | None = None
 ) -> Iterator[Output]:
     """Give what `work` makes of each item, in order; some of it is done ahead of time in threads.
-
-    Args:
-        items: taken one by one.
-        work: called in the threads.
-        workers: threads, 1 or more; default the processor's cores, at most 8.
 
     Raises:
         DataError: workers is below 1.

@@ -15,9 +15,6 @@ APPLICATION = "efficientnet-scaling"
 def cache_folder(cache_dir: Path | None = None) -> Path:
     """Return the folder for what can be made or fetched again; it need not exist yet.
 
-    Args:
-        cache_dir: used if given; else the environment variable SCALING_CACHE; else the system's usual place.
-
     Raises:
         DataError: it may not be read, such as another user's.
 
@@ -37,9 +34,6 @@ def cache_folder(cache_dir: Path | None = None) -> Path:
 
 def own_data_folder(data_dir: Path | None = None) -> Path | None:
     """Return the folder of the user's own data sets, if one is named.
-
-    Args:
-        data_dir: used if given; else the environment variable SCALING_DATA; else there is none.
 
     Raises:
         DataError: a folder is named but does not exist.

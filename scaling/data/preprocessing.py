@@ -133,10 +133,6 @@ def preprocessing_for(peer: str, variant: str) -> Preprocessing:
     EfficientNet-Lite has one, whoever carries the weights. AdvProp's weights look like any others: ask for
     `preprocessing_named("advprop", …)`.
 
-    Args:
-        peer: one of `scaling.network.conventions.Peer`.
-        variant: such as b4.
-
     Raises:
         ConfigError: the implementation has no weights of that variant of its own.
         SpecError: no such implementation is known.

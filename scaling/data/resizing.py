@@ -11,10 +11,6 @@ def resize(images: np.ndarray, image_size: int) -> np.ndarray:
 
     Values are rounded to 8 bits after each axis, in integer arithmetic: every computer gives the same bytes.
 
-    Args:
-        images: uint8 (N, C, H, H).
-        image_size: wanted side in pixels.
-
     Source: Pillow's Image.resize with BILINEAR, which widens its filter when it makes images smaller.
 
     >>> resize(np.full((1, 1, 4, 4), 7, np.uint8), 2).tolist()

@@ -71,13 +71,6 @@ class StreamingSplit:
     ) -> StreamingSplit:
         """Return a split of `imagefolder:PATH`; training is augmented, validation and test are not.
 
-        Args:
-            name: of the data set, with its path.
-            split: train, validation or test.
-            image_size: side in pixels.
-            seed: of the split, its order and the augmentation.
-            allow_upsampling: see above.
-
         Raises:
             DataError: see `scaling.data.folders.split_folder`.
         """
@@ -165,10 +158,6 @@ def random_box(size: tuple[int, int], generator: np.random.Generator) -> Box:
     """Draw the part of a picture that a training step sees: 8 to 100 % of its area, 3:4 to 4:3.
 
     After ten draws that do not fit, the largest such part in the middle.
-
-    Args:
-        size: width and height in pixels.
-        generator: draws; how many depends on the picture.
 
     Source: Szegedy et al. 2015, arXiv:1409.4842, section 6, with the bounds that torchvision and timm use.
 

@@ -139,15 +139,6 @@ def calibrate(
 ) -> Calibration:
     """Time networks, fit the model to some of them, and see how far off it is on the others.
 
-    Args:
-        fitted: at least 12 networks.
-        held_out: others, at least one.
-        conditions: of the timing.
-        device: where.
-        kernels: as the engine uses them.
-        rounds: of timing.
-        progress: called with passes done and passes in all.
-
     Raises:
         ConfigError: there are too few networks.
     """

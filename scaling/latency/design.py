@@ -55,12 +55,6 @@ def designed(
 ) -> tuple[ArchitectureSpec, ...]:
     """Return different networks, baselines in turn, by a scrambled Sobol sequence.
 
-    Args:
-        baselines: one or more; their own rules round, but coefficients are not rounded.
-        count: how many networks, at least 1.
-        ranges: where they are taken from.
-        seed: of the scrambling; networks of two seeds are different draws.
-
     Raises:
         ConfigError: the ranges do not hold so many different networks.
 

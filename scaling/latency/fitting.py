@@ -42,10 +42,6 @@ class Errors:
 def fit(costs: Sequence[Cost], measured_ms: Sequence[float]) -> LatencyModel:
     """Fit every kind's coefficient, none below 0, so that relative errors are least in squares.
 
-    Args:
-        costs: of at least 12 networks.
-        measured_ms: of each, above 0.
-
     Raises:
         ConfigError: there are too few networks, or a time is not above 0.
 
@@ -58,12 +54,6 @@ def fit_terms(
     costs: Sequence[Cost], measured_ms: Sequence[float], terms: Sequence[str], *, base: bool = True
 ) -> LatencyModel:
     """Fit some coefficients; the others are 0.
-
-    Args:
-        costs: of more networks than there are coefficients.
-        measured_ms: of each, above 0.
-        terms: names of coefficients.
-        base: whether there is a part that no network escapes.
 
     Raises:
         ConfigError: as `fit`.
@@ -87,13 +77,7 @@ def fit_terms(
 
 
 def one_factor(costs: Sequence[Cost], measured_ms: Sequence[float], term: str) -> LatencyModel:
-    """Return the model that knows one cost alone: times in proportion to it, by the median ratio.
-
-    Args:
-        costs: of networks.
-        measured_ms: of each.
-        term: `ms_per_gmac` (the paper's FLOPs), `ms_per_mactivation` or `ms_per_mparam`.
-    """
+    """Return the model that knows one cost alone: times in proportion to it, by the median ratio."""
     ratios = [time / amounts([term], cost)[term] for cost, time in zip(costs, measured_ms, strict=True)]
     return LatencyModel(**{term: float(np.median(ratios))})
 

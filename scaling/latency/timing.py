@@ -117,14 +117,6 @@ def measure_ms(
 
     Networks take turns, so that a busy moment of the machine meets all; before each figure a pass that is not
     counted fills the caches. All networks are held at once.
-
-    Args:
-        specs: the networks.
-        conditions: mode, batch, threads and clock.
-        device: where to run.
-        kernels: as the engine uses them.
-        rounds: figures of each network, at least 1.
-        progress: called with passes done and passes in all.
     """
     clock = time.process_time if conditions.clock == "processor time" else time.perf_counter
     before = torch.get_num_threads()

@@ -37,12 +37,7 @@ LOCAL_CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A client, and the cluster of this machine where it was started for it.
-
-    Args:
-        client: of the scheduler.
-        cluster: that ends with the connection; None where it is somebody else's.
-    """
+    """A client, and the cluster of this machine where it was started for it."""
 
     client: Client
     cluster: LocalCluster | None = None

@@ -68,9 +68,6 @@ def work(assignment: Assignment) -> Ended:
 
     The record and the checkpoint are written where the coordinator's store is seen; elsewhere they lie in the
     worker's own folder, and the record goes back with the answer.
-
-    Args:
-        assignment: task, and what goes with it.
     """
     from distributed import get_worker  # noqa: PLC0415  an extra
 

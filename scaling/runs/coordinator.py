@@ -38,12 +38,7 @@ class RunEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A job was sent to a worker.
-
-    Args:
-        job: that was sent.
-        key: of the job.
-    """
+    """A job was sent to a worker."""
 
     job: Job
     key: str

@@ -28,14 +28,6 @@ def export_run(
 ) -> list[Path]:
     """Write a run's table, and copy what it is, its provenance and charts; proposals and records stay behind.
 
-    Args:
-        folder: of the run.
-        target: folder under results/.
-        trials: the table of trials as it is now.
-        finished: whether the run is; provenance of one that goes on has no end.
-        force: replace results of the same name.
-        parquet: write trials.parquet beside trials.csv.
-
     Raises:
         ConfigError: results of that name are there, or Parquet was asked for and pyarrow is not installed.
         ResultsError: the run lacks a file, or the target cannot be written.
@@ -92,11 +84,6 @@ def _provenance(path: Path, finished: bool) -> dict[str, Any]:
 
 def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:
     """Copy files of a folder to where results are kept, each to its place; return the copies.
-
-    Args:
-        folder: of a run.
-        target: folder under results/; files of the same name are replaced.
-        sources: within the folder.
 
     Raises:
         ResultsError: a file is not there, or the target cannot be written.

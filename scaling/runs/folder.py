@@ -35,11 +35,7 @@ FREE = ("setup.engine.workers", "setup.engine.checkpoint_s", "command", "expecte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """Paths within the folder of one run, whatever its plan.
-
-    Args:
-        path: the folder.
-    """
+    """Paths within the folder of one run, whatever its plan."""
 
     path: Path
 

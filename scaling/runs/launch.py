@@ -52,16 +52,6 @@ def launch(
     A first signal lets every training stop at its next step and keep its last epoch; a second Ctrl-C leaves
     at once.
 
-    Args:
-        plan: what is wanted.
-        folder: of the run.
-        where: trainings run.
-        packing: of the machine's processes, as `packing_of` gives it.
-        engine: for the time between checkpoints.
-        known: records of the store, where the caller has looked at some; failures among them are tried again.
-        listener: sees what happens.
-        progress: of measuring kernels.
-
     Raises:
         ResultsError: a record or a checkpoint cannot be written; what was written before is whole.
     """

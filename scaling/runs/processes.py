@@ -43,12 +43,7 @@ class _Worker:
 
 @dataclass(slots=True, kw_only=True)
 class LocalProcesses:
-    """Worker processes of this machine.
-
-    Args:
-        packing: how many, and with how many threads each.
-        program: module that a worker runs.
-    """
+    """Worker processes of this machine."""
 
     packing: Packing
     program: str = "scaling.runs.worker_process"

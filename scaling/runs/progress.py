@@ -51,12 +51,7 @@ def read_progress(folder: RunFolder) -> Progress:
 
 
 def recorded_data(folder: RunFolder, known: Known) -> RecordedData:
-    """Return what a run's records, and what it trains now, say of its data.
-
-    Args:
-        folder: of the run.
-        known: records of its store; those that the run names are looked at.
-    """
+    """Return what a run's records, and what it trains now, say of its data."""
     records = [record for key in folder.keys() if (record := known.get(key)) is not None]  # noqa: SIM118
     seen = [(record.identity["data"], record.spec.image_size) for record in records]
     running = read_progress(folder).running.values()
@@ -67,13 +62,7 @@ def recorded_data(folder: RunFolder, known: Known) -> RecordedData:
 
 
 class StatusWriter:
-    """Names the run's trainings in its folder, and writes what is trained now, about once a second.
-
-    Args:
-        folder: of the run.
-        known: the records that the plan has looked at.
-        listener: sees everything too.
-    """
+    """Names the run's trainings in its folder, and writes what is trained now, about once a second."""
 
     def __init__(self, folder: RunFolder, known: Known, listener: Listener) -> None:
         self.folder, self.known, self.listener = folder, known, listener

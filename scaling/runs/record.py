@@ -147,12 +147,7 @@ def read_record(path: Path, key: str) -> Record | None:
 
 
 def plain_result(result: TrainingResult, *, validation_images: int) -> dict[str, Any]:
-    """Return a result as JSON values, without its curve; top1 is None where no epoch was finished.
-
-    Args:
-        result: of a training.
-        validation_images: that judged.
-    """
+    """Return a result as JSON values, without its curve; top1 is None where no epoch was finished."""
     plain = asdict(result)
     del plain["curve"]
     for figure in ("top1", "loss", "validation_loss"):

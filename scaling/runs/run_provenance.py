@@ -19,13 +19,6 @@ def start_provenance(
 ) -> dict[str, Any]:
     """Write provenance before training; the data are loaded here, so that what is missing shows now.
 
-    Args:
-        folder: of the run.
-        config: resolved, as plain data.
-        key: hash of what shapes its results.
-        example: a job of the run, whose data are named.
-        more: whatever else the run knows of itself, as plain data.
-
     Raises:
         DataError: the data are missing, or hold fewer images.
         ResultsError: the folder cannot be written.

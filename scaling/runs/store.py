@@ -38,11 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A folder of records, of unfinished trainings, and of the kernels that they take.
-
-    Args:
-        path: the folder; it need not be there yet.
-    """
+    """A folder of records, of unfinished trainings, and of the kernels that they take."""
 
     path: Path = DEFAULT_STORE
 
@@ -87,12 +83,6 @@ class Store:
         self, choice: KernelChoice, device: str, *, threads: int, progress: Progress = no_progress
     ) -> KernelTable | None:
         """Return the kernels of trainings; a table that was measured stays with the store.
-
-        Args:
-            choice: measured, fixed or stock.
-            device: type of device.
-            threads: of a training.
-            progress: called while measuring, which takes seconds.
 
         Raises:
             ConfigError: the store's table is damaged.

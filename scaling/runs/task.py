@@ -74,12 +74,6 @@ def run_task(
     What the store has settled already is returned, not trained. An error of the network is a record too:
     one bad network must not end the others.
 
-    Args:
-        task: what to train.
-        watch: who wants to know.
-        device: of this worker.
-        processes: that train this network together; None for this one alone.
-
     Raises:
         ResultsError: checkpoint or record cannot be written; what was written before is whole.
     """

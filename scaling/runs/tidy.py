@@ -143,12 +143,6 @@ def whole_key(store: Store, beginning: str) -> str:
 def remove_trainings(store: Store, keys: Iterable[str], runs: Path, *, force: bool = False) -> None:
     """Remove records, all of them or none.
 
-    Args:
-        store: of the records.
-        keys: whole ones.
-        runs: folder of the runs that may name them.
-        force: remove them although a run names them; it trains them again when it goes on.
-
     Raises:
         ConfigError: a run names one of them.
         ResultsError: a file cannot be removed, or a run's names cannot be read.
@@ -188,10 +182,6 @@ class Unneeded:
 
 def unneeded(store: Store, runs: Path) -> Unneeded:
     """Return what nobody needs: nothing of a run at work, which names its trainings before they begin.
-
-    Args:
-        store: to look through.
-        runs: folder of every run that uses the store.
 
     Raises:
         ResultsError: there is no run in that folder, or its names cannot be read: nothing is known then.

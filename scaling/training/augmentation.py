@@ -94,10 +94,6 @@ NO_AUGMENTATION = Augmentation()
 class Augmenter:
     """Applies an augmentation to batches.
 
-    Args:
-        augmentation: what to do.
-        num_classes: of the targets when images are mixed.
-
     Raises:
         ConfigError: the policy needs torchvision, and it is not here.
     """

@@ -171,12 +171,7 @@ def normalised(source: Source, pixels_NCHW: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Which part of every batch a process trains on.
-
-    Args:
-        rank: of the process, from 0.
-        processes: that train together.
-    """
+    """Which part of every batch a process trains on."""
 
     rank: int = 0
     processes: int = 1
@@ -197,14 +192,6 @@ def shuffled(
     """Yield one epoch of training batches: normalised images, and labels (B,) or shares of classes (B, K).
 
     A short last batch is left out; its images come another epoch.
-
-    Args:
-        split: the training images.
-        batch_size: over all processes, a multiple of their number.
-        seed: of the training.
-        epoch: from 0.
-        augmenter: changes the images; None leaves them.
-        share: which part of each batch this process takes.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     order = torch.randperm(len(split), generator=generator)

@@ -41,11 +41,6 @@ def before(path: Path) -> Path:
 def save_checkpoint(path: Path, state: Mapping[str, Any], identity: Mapping[str, str]) -> None:
     """Write a checkpoint beside the last one, then rename both; at every moment one of them is whole.
 
-    Args:
-        path: of the checkpoint; the one before goes to `<name>.before`.
-        state: plain data and tensors.
-        identity: what the training is, for `load_checkpoint` to compare.
-
     Raises:
         ResultsError: the disk is full, or the folder cannot be written; earlier checkpoints are untouched.
     """

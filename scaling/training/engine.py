@@ -373,11 +373,6 @@ def best_device(name: str = "auto") -> torch.device:
 def device_of_worker(device: torch.device, worker: int, gpus: int) -> torch.device:
     """Return the device of one of several workers: GPUs are taken in turn.
 
-    Args:
-        device: as `best_device` gives it.
-        worker: its number, from 0.
-        gpus: on this machine.
-
     >>> [str(device_of_worker(torch.device("cuda"), worker, 2)) for worker in range(3)]
     ['cuda:0', 'cuda:1', 'cuda:0']
     """

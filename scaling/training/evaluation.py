@@ -22,13 +22,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proportion:
-    """A share of images with its 95 % Wilson score interval.
-
-    Args:
-        value: fraction.
-        low: lower end of the interval.
-        high: upper end.
-    """
+    """A share of images with its 95 % Wilson score interval."""
 
     value: float
     low: float
@@ -64,10 +58,6 @@ def proportion(right: int, images: int) -> Proportion:
     """Return a share with its 95 % Wilson score interval.
 
     The interval is of sampling alone: other pictures of the same kind, the same weights.
-
-    Args:
-        right: how many, 0 to images.
-        images: of how many, 1 or more.
 
     Source: Wilson 1927, doi:10.1080/01621459.1927.10502953, without continuity correction.
 

@@ -43,10 +43,6 @@ class GraphedUpdate:
 
     Every call is one step of the training, whichever way it runs. Where recording fails, steps stay ordinary,
     after one line in the log; so does a batch of another shape.
-
-    Args:
-        update: the step; it reads nothing back and branches on nothing but shapes.
-        capture: records it.
     """
 
     def __init__(self, update: Update, capture: Capture = captured) -> None:

@@ -46,14 +46,7 @@ def answers_of(
     share: Share = ALL,
     gather: Callable[[Tensor], Tensor] = lambda mine: mine,
 ) -> Answers:
-    """Return a network's answers on a split, in evaluation mode.
-
-    Args:
-        model: on the split's device.
-        split: images in their order.
-        share: of several processes, the one that this process judges.
-        gather: joins the processes' parts.
-    """
+    """Return a network's answers on a split, in evaluation mode."""
     model.eval()
     right = [torch.zeros(0, dtype=torch.bool, device=split.mean_C11.device)]
     loss = [torch.zeros(0, device=split.mean_C11.device)]

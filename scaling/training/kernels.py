@@ -55,15 +55,7 @@ def no_progress(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a table of kernels is measured on.
-
-    Args:
-        processor: by its name.
-        device: `cpu`, or the GPU's name.
-        threads: of torch, on a CPU.
-        version: of torch.
-        dtype: of the arithmetic, by torch's name.
-    """
+    """What a table of kernels is measured on."""
 
     processor: str
     device: str
@@ -114,14 +106,6 @@ def kernels_for(
     cache_dir: Path | None = None,
 ) -> KernelTable | None:
     """Return the table that a choice names; None is torch's own convolutions.
-
-    Args:
-        choice: measured (from the cache if this machine has been measured), fixed or stock.
-        device: where to train.
-        threads: that a training will have; a table holds for one number of threads.
-        dtype: of the arithmetic, by torch's name.
-        progress: called while measuring, which takes seconds.
-        cache_dir: where measured tables are kept; the user's cache folder if None.
 
     >>> kernels_for(KernelChoice.FIXED, torch.device("cpu"), threads=1, dtype="float32").origin
     'fixed'

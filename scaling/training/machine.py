@@ -31,13 +31,7 @@ WORKSPACE = 1.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """How many trainings run at once, and with how many threads each.
-
-    Args:
-        workers: processes, at least 1.
-        threads: of each, at least 1.
-        reason: what decided, for people.
-    """
+    """How many trainings run at once, and with how many threads each."""
 
     workers: int
     threads: int
@@ -56,10 +50,6 @@ class Packing:
 
 def training_bytes(spec: ArchitectureSpec, batch_size: int) -> int:
     """Estimate the peak memory of training a network in float32, rather too much than too little.
-
-    Args:
-        spec: the network.
-        batch_size: images a step.
 
     >>> from scaling import variant
     >>> round(training_bytes(variant("b0"), 32) / 1e9, 1)

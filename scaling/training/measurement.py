@@ -20,12 +20,7 @@ KEPT_STEPS = 1000
 
 
 class StepClock:
-    """Times steps without waiting for the device: by the clock on a CPU, by events on a GPU.
-
-    Args:
-        device: that trains.
-        times_ms: of earlier steps, when a training goes on.
-    """
+    """Times steps without waiting for the device: by the clock on a CPU, by events on a GPU."""
 
     def __init__(self, device: torch.device, times_ms: list[float] | None = None) -> None:
         self.on_gpu = device.type == "cuda"
@@ -66,11 +61,7 @@ def _milliseconds(start: float | torch.cuda.Event, end: float | torch.cuda.Event
 
 
 class SavedBytes:
-    """Bytes that a training step needs on a CPU: what it keeps for its backward pass, and what outlives it.
-
-    Args:
-        step: whose next call is counted.
-    """
+    """Bytes that a training step needs on a CPU: what it keeps for its backward pass, and what outlives it."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -105,13 +96,7 @@ def _address(tensor: Tensor) -> int:
 
 @torch.no_grad()
 def inference_ms(model: nn.Module, images_NCHW: Tensor, *, repeats: int = 3) -> float:
-    """Return the median milliseconds of a forward pass in evaluation mode, after one that is not counted.
-
-    Args:
-        model: on the images' device.
-        images_NCHW: one batch.
-        repeats: that are counted, at least 1.
-    """
+    """Return the median milliseconds of a forward pass in evaluation mode, after one that is not counted."""
     model.eval()
     times = []
     for _ in range(1 + repeats):

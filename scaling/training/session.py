@@ -30,15 +30,6 @@ class Session:
 
     Whatever is random within an epoch is seeded by the training's seed and the epoch's number, so a state
     holds no generator.
-
-    Args:
-        step: takes one optimizer step.
-        data: training images.
-        seed: of the training.
-        report: called after every step.
-        should_stop: asked before every step.
-        augmenter: of training images; None leaves them.
-        processes: that train together; None where this one is alone.
     """
 
     def __init__(
