@@ -6,14 +6,12 @@ The Python versions of these archives are pickles, which can run any code; they 
 from __future__ import annotations
 
 import hashlib
-import logging
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from scaling.data.dataset import (
     DatasetInfo,
@@ -21,10 +19,10 @@ from scaling.data.dataset import (
     SplitName,
     SplitRequest,
     first_indices,
+    resize,
     shuffled_indices,
 )
-from scaling.data.locations import cache_folder, own_data_folder
-from scaling.data.resizing import resize
+from scaling.data.locations import download, first_file, places_of
 from scaling.errors import DataError
 
 NATIVE_SIZE = 32
@@ -34,7 +32,6 @@ VALIDATION_COUNT = 5_000
 
 _PIXELS = 3 * NATIVE_SIZE**2
 ADDRESS = "https://www.cs.toronto.edu/~kriz/"
-_LICENCE = "none stated; the authors ask to cite Krizhevsky 2009"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +62,6 @@ class Archive:
     train_count: int = TRAIN_COUNT
     test_count: int = TEST_COUNT
 
-    @property
-    def python_name(self) -> str:
-        """File name of the pickled version, which is refused."""
-        return self.file_name.replace("-binary", "-python")
-
 
 _CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck"
 _CIFAR100_NAMES = """
@@ -83,20 +75,26 @@ sunflower sweet_pepper table tank telephone television tiger tractor train trout
 wardrobe whale willow_tree wolf woman worm
 """
 
+
 # Layout and sums: https://www.cs.toronto.edu/~kriz/cifar.html. Mean and deviation per channel: of the 50,000
 # training images, as commonly printed; `scaling data fetch` prints the archive's own beside them.
-CIFAR10 = Archive(
-    info=DatasetInfo(
-        name="cifar10",
-        num_classes=10,
+def _info(name: str, class_names: str, mean: tuple[float, ...], std: tuple[float, ...]) -> DatasetInfo:
+    names = tuple(class_names.split())
+    return DatasetInfo(
+        name=name,
+        num_classes=len(names),
         in_channels=3,
         native_size=NATIVE_SIZE,
-        class_names=tuple(_CIFAR10_NAMES.split()),
-        mean=(0.4914, 0.4822, 0.4465),
-        std=(0.2470, 0.2435, 0.2616),
-        licence=_LICENCE,
+        class_names=names,
+        mean=mean,
+        std=std,
+        licence="none stated; the authors ask to cite Krizhevsky 2009",
         source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    ),
+    )
+
+
+CIFAR10 = Archive(
+    info=_info("cifar10", _CIFAR10_NAMES, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     file_name="cifar-10-binary.tar.gz",
     md5="c32a1d4ab5d03f1284b67883e8d87530",
     folder="cifar-10-batches-bin",
@@ -107,17 +105,7 @@ CIFAR10 = Archive(
 )
 
 CIFAR100 = Archive(
-    info=DatasetInfo(
-        name="cifar100",
-        num_classes=100,
-        in_channels=3,
-        native_size=NATIVE_SIZE,
-        class_names=tuple(_CIFAR100_NAMES.split()),
-        mean=(0.5071, 0.4865, 0.4409),
-        std=(0.2673, 0.2564, 0.2762),
-        licence=_LICENCE,
-        source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    ),
+    info=_info("cifar100", _CIFAR100_NAMES, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     file_name="cifar-100-binary.tar.gz",
     md5="03b5dce01913d631647c71ecec9e9cb8",
     folder="cifar-100-binary",
@@ -160,14 +148,7 @@ def split_indices(archive: Archive, split: SplitName, *, seed: int) -> np.ndarra
 
 def locate(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -> Path | None:
     """Return the first copy of an archive here: the user's, or a download; None without one."""
-    places = (folder / archive.file_name for folder in _folders(archive, data_dir, cache_dir))
-    return next((path for path in places if path.is_file()), None)
-
-
-def _folders(archive: Archive, data_dir: Path | None, cache_dir: Path | None) -> list[Path]:
-    own = own_data_folder(data_dir)
-    owned = [] if own is None else [own, own / archive.info.name]
-    return [*owned, cache_folder(cache_dir) / archive.info.name]
+    return first_file(places_of(archive.info.name, data_dir, cache_dir), archive.file_name)
 
 
 def obtain(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -> Path:
@@ -178,13 +159,9 @@ def obtain(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -
     """
     path = locate(archive, data_dir=data_dir, cache_dir=cache_dir)
     if path is None:
-        folders = _folders(archive, data_dir, cache_dir)
-        pickled = next((f for f in folders if (f / archive.python_name).exists()), None)
-        refused = (
-            f" ({pickled / archive.python_name} is a pickle, which can run any code: it is not opened)"
-            if pickled is not None
-            else ""
-        )
+        python_name = archive.file_name.replace("-binary", "-python")
+        pickled = first_file(places_of(archive.info.name, data_dir, cache_dir), python_name)
+        refused = f" ({pickled} is a pickle, which can run any code: it is not opened)" if pickled else ""
         raise DataError(
             f"{archive.info.name} was not found{refused}: put {archive.file_name} from {archive.info.source} "
             f"into a folder and name that as data_dir or in SCALING_DATA, or run scaling data fetch "
@@ -217,21 +194,15 @@ def fetch(archive: Archive, folder: Path, *, address: str = ADDRESS) -> Path:
     Raises:
         DataError: the download failed or gave another file.
     """
-    pooch.get_logger().setLevel(logging.WARNING)
+    file = folder / archive.file_name
     try:
-        found = pooch.retrieve(
-            f"{address}{archive.file_name}",
-            known_hash=f"md5:{archive.md5}",
-            fname=archive.file_name,
-            path=folder,
-        )
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
+        download(f"{address}{file.name}", file, known_hash=f"md5:{archive.md5}")
+    except DataError as error:
         raise DataError(
-            f"{archive.info.name} could not be downloaded from {address} ({reason}); put {archive.file_name} "
-            "into a folder by other means and name that as data_dir or in SCALING_DATA"
+            f"{archive.info.name} could not be downloaded ({error}); put {file.name} into a folder by other "
+            "means and name that as data_dir or in SCALING_DATA"
         ) from None
-    return Path(found)
+    return file
 
 
 def _read(archive: Archive, path: Path, names: tuple[str, ...], total: int) -> tuple[np.ndarray, np.ndarray]:

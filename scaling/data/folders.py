@@ -19,9 +19,8 @@ from PIL import Image
 
 from scaling.data.cache import load_or_make
 from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest, shuffled_indices
-from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, decode, list_images
+from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, as_rgb, decode, list_images
 from scaling.data.locations import cache_folder
-from scaling.data.pictures import as_rgb
 from scaling.errors import DataError
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -29,7 +28,7 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFile:
-    """One file and its label."""
+    """One file, and the index of its class folder among the sorted names."""
 
     path: Path
     label: int
@@ -37,7 +36,7 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that gave no picture."""
+    """A file that gave no picture: its path relative to the folder, and why, in a few words."""
 
     path: str
     reason: str
@@ -124,21 +123,12 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
-def decode_ahead(
-    folder: ImageFolder, make: Callable[[Image.Image], Input], *, workers: int | None = None
-) -> Iterator[Decoded[Input] | Skipped]:
-    """Read the pictures of a folder in order, some of them ahead of time in threads.
-
-    Raises:
-        DataError: workers is below 1.
-    """
-    return ahead(folder.files, partial(decode, folder.root, make=make), workers=workers)
-
-
 def ahead(
     items: Iterable[Item], work: Callable[[Item], Output], *, workers: int | None = None
 ) -> Iterator[Output]:
     """Give what `work` makes of each item, in order; some of it is done ahead of time in threads.
+
+    Threads are the processor's cores, at most 8, where `workers` does not say how many.
 
     Raises:
         DataError: workers is below 1.
@@ -150,6 +140,16 @@ def ahead(
     if threads < 1:
         raise DataError(f"workers must be at least 1, got {threads}")
     return _ahead(iter(items), work, threads)
+
+
+def in_batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Give items in lists of so many; the last may be short.
+
+    >>> list(in_batches(iter([1, 2, 3]), 2))
+    [[1, 2], [3]]
+    """
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def _ahead(items: Iterator[Item], work: Callable[[Item], Output], threads: int) -> Iterator[Output]:
@@ -193,3 +193,15 @@ def decode(
 def _first_line(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return a picture in red, green, blue; transparency is dropped, orientation tags are not applied.
+
+    >>> from PIL import Image
+    >>> as_rgb(Image.new("L", (2, 2), 7)).getpixel((0, 0))
+    (7, 7, 7)
+    """
+    # Pillow warns when it drops the transparency of a palette in one step.
+    transparent = image.mode == "P" and "transparency" in image.info
+    return (image.convert("RGBA") if transparent else image).convert("RGB")

@@ -61,7 +61,7 @@ def _milliseconds(start: float | torch.cuda.Event, end: float | torch.cuda.Event
 
 
 class SavedBytes:
-    """Bytes that a training step needs on a CPU: what it keeps for its backward pass, and what outlives it."""
+    """Bytes of a training step on a CPU: what it keeps for its backward pass, and what outlives it."""
 
     def __init__(self, step: Step) -> None:
         self.step = step

@@ -20,8 +20,7 @@ from click.testing import CliRunner
 from scaling.cli.data import data
 from scaling.data import cifar, load_split
 from scaling.data.cifar import CIFAR10, CIFAR100, Archive, fetch, load, split_indices
-from scaling.data.dataset import Split, SplitName, SplitRequest
-from scaling.data.resizing import resize
+from scaling.data.dataset import Split, SplitName, SplitRequest, resize
 from scaling.errors import DataError
 
 TRAIN, TEST = 200, 30

@@ -18,9 +18,8 @@ import torch
 from torch.nn import functional
 
 from scaling.data import SPLIT_NAMES, checksum, dataset_info, fashion_mnist, load_split
-from scaling.data.fashion_mnist import IdxFile, fetch, split_indices
-from scaling.data.idx import parse_idx
-from scaling.data.resizing import resize
+from scaling.data.dataset import resize
+from scaling.data.fashion_mnist import IdxFile, fetch, parse_idx, split_indices
 from scaling.errors import DataError
 
 TRAIN, TEST, VALIDATION = 300, 80, 50

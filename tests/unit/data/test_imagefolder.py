@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
 from PIL import Image
 
 from scaling.data import imagefolder
-from scaling.data.imagefolder import Decoded, Skipped, decode_ahead, list_images
+from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode, list_images
 from scaling.errors import DataError
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
@@ -40,6 +43,10 @@ def folder(tmp_path: Path) -> Path:
 def shown(path: Path) -> str:
     with Image.open(path) as image:
         return f"{image.mode} {image.size}"
+
+
+def decode_ahead(folder: ImageFolder, make: Any, workers: int | None = None) -> Iterator[Any]:
+    return ahead(folder.files, partial(decode, folder.root, make=make), workers=workers)
 
 
 def modes(folder: Path, **options: int) -> list[str | Skipped]:
@@ -101,7 +108,7 @@ def test_order_is_kept_and_few_are_decoded_ahead(tmp_path: Path, monkeypatch: py
 def test_leaving_early_leaves_no_thread(folder: Path) -> None:
     stream = decode_ahead(list_images(folder), lambda image: image.size)
     next(stream)
-    stream.close()
+    del stream
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
 

@@ -17,7 +17,7 @@ from tiny_setup import tiny_setup
 
 from scaling.data import Split, dataset_info, load_split
 from scaling.data.folders import CENTRE, centre_square, manifest_checksum, split_folder
-from scaling.data.pictures import as_rgb
+from scaling.data.imagefolder import as_rgb
 from scaling.data.streaming import StreamingSplit, _drafted, random_box
 from scaling.errors import DataError
 from scaling.runs.record import RecordState
@@ -50,7 +50,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def streamed(root: Path, split: str = "train", **changes: object) -> StreamingSplit:
     arguments = {"image_size": 24, "seed": 3, **changes}
-    return StreamingSplit.of(f"imagefolder:{root}", split, **arguments)  # type: ignore[arg-type]
+    folder = split_folder(root, split, seed=arguments["seed"])  # type: ignore[arg-type]
+    return StreamingSplit(folder=folder, augment=split == "train", **arguments)  # type: ignore[arg-type]
 
 
 def everything(
@@ -214,7 +215,7 @@ def test_drafts_decode_less_and_look_the_same() -> None:
 def test_leaving_early_ends_the_threads(root: Path) -> None:
     stream = streamed(root).batches(range(23), 2, epoch=0, workers=3)
     next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    del stream
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
 
 
