@@ -12,7 +12,6 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -27,6 +26,7 @@ from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, Kern
 from scaling.model.numerics import Padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.provenance import processor
+from scaling.training.measurement import seconds_of, with_threads
 from scaling.training.options import KernelChoice
 
 logger = logging.getLogger(__name__)
@@ -107,6 +107,9 @@ def kernels_for(
 ) -> KernelTable | None:
     """Return the table that a choice names; None is torch's own convolutions.
 
+    A measured one holds for one number of threads and comes from the cache if this machine has one, else
+    measuring takes seconds. The type of the arithmetic is said by torch's name.
+
     >>> kernels_for(KernelChoice.FIXED, torch.device("cpu"), threads=1, dtype="float32").origin
     'fixed'
     """
@@ -156,7 +159,7 @@ def measure_kernels(
     """Time every kernel on every shape, and keep those that beat torch's own."""
     shapes = list(probed_shapes(machine.dtype))
     chosen = []
-    with _threads(machine.threads):
+    with with_threads(machine.threads):
         for number, shape in enumerate(shapes):
             progress(number, len(shapes))
             kernel = fastest(shape, device)
@@ -206,7 +209,7 @@ def fastest(shape: KernelShape, device: torch.device) -> Kernel:
     start = time.perf_counter()
     for _ in range(ROUNDS):  # interleaved, so that a busy moment meets all
         for kernel, run in passes.items():
-            times[kernel] = min(times[kernel], _seconds(run, device))
+            times[kernel] = min(times[kernel], seconds_of(run, device))
         if time.perf_counter() - start > ENOUGH_S:
             break
     best = min(times, key=lambda kernel: times[kernel])
@@ -232,26 +235,3 @@ def _passes(kernel: Kernel, shape: KernelShape, images: Tensor) -> Callable[[], 
 
     run()
     return run
-
-
-def _seconds(run: Callable[[], None], device: torch.device) -> float:
-    _wait(device)
-    start = time.perf_counter()
-    run()
-    _wait(device)
-    return time.perf_counter() - start
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-@contextmanager
-def _threads(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

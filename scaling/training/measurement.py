@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -98,20 +98,44 @@ def _address(tensor: Tensor) -> int:
 def inference_ms(model: nn.Module, images_NCHW: Tensor, *, repeats: int = 3) -> float:
     """Return the median milliseconds of a forward pass in evaluation mode, after one that is not counted."""
     model.eval()
-    times = []
-    for _ in range(1 + repeats):
-        _wait(images_NCHW.device)
-        start = time.perf_counter()
-        with autocast(images_NCHW.device):
+    device = images_NCHW.device
+
+    def run() -> None:
+        with autocast(device):
             model(images_NCHW)
-        _wait(images_NCHW.device)
-        times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times[1:])
+
+    return 1e3 * statistics.median([seconds_of(run, device) for _ in range(1 + repeats)][1:])
 
 
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def seconds_of(
+    run: Callable[[], object],
+    device: torch.device,
+    *,
+    times: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return how long something takes, the device's work included: a mean over so many times in a row."""
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return clock()
+
+    start = now()
+    for _ in range(times):
+        run()
+    return (now() - start) / times
+
+
+@contextmanager
+def with_threads(threads: int) -> Iterator[None]:
+    """Let torch have so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def blank_batch(model: nn.Module, count: int, channels: int, image_size: int) -> Tensor:

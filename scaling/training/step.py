@@ -12,9 +12,8 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from scaling.errors import ScalingError
-from scaling.training.averaging import MovingAverage
 from scaling.training.graph import GraphedUpdate
-from scaling.training.optimizers import make_optimizer, set_rate
+from scaling.training.optimizers import MovingAverage, make_optimizer, set_rate
 from scaling.training.recipe import Recipe, learning_rate
 
 SMALLEST_MICRO_BATCH = 2

@@ -123,7 +123,7 @@ def test_out_of_memory_passes_through_and_forgets_the_recording() -> None:
     with pytest.raises(torch.OutOfMemoryError):
         train(step)
     assert step.graph is not None
-    assert (step.graph.ordinary, step.graph.failed, step.graph.images_NCHW) == (0, False, None)
+    assert (step.graph.ordinary, step.graph.failed, step.graph.replay) == (0, False, None)
 
 
 def test_another_shape_runs_ordinarily() -> None:

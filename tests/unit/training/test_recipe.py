@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.errors import ConfigError
-from scaling.training.recipe import Recipe, learning_rate
+from scaling.training.recipe import Recipe, learning_rate, one_cycle, warmup_cosine, warmup_staircase
 from scaling.training.recipes import parse_recipe, read_recipe, recipe_names
-from scaling.training.schedules import one_cycle, warmup_cosine, warmup_staircase
 
 SHARE = st.floats(0, 1)
 

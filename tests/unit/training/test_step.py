@@ -15,8 +15,7 @@ from scaling.data import Split, dataset_info
 from scaling.errors import ScalingError
 from scaling.model import build_model
 from scaling.training import Recipe, train_network
-from scaling.training.averaging import MovingAverage
-from scaling.training.optimizers import TensorFlowRMSProp, make_optimizer
+from scaling.training.optimizers import MovingAverage, TensorFlowRMSProp, make_optimizer
 from scaling.training.step import Step
 
 SPEC = replace(tiny_setup().baseline_spec, dropout=0.0, stochastic_depth=0.0)
