@@ -50,10 +50,7 @@ def finish_provenance(folder: RunFolder, record: Mapping[str, Any], *, finished:
 
 def is_ended(folder: RunFolder) -> bool:
     """Whether the provenance of a run has an end; a damaged one has none."""
-    try:
-        return bool(json.loads(folder.provenance.read_text(encoding="utf-8"))["finished"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
+    return bool(recorded(folder).get("finished"))
 
 
 def launches(folder: RunFolder) -> list[dict[str, Any]]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from scaling.atomic_write import read_regular
 from scaling.errors import ConfigError, ResultsError, printable
 from scaling.runs.folder import LARGEST_DOCUMENT, RunFolder
-from scaling.runs.record import Record, read_record
+from scaling.runs.record import read_record
 from scaling.runs.store import KEY, Store
 
 LIVE_S = 24 * 3600.0
 """Seconds since the last change of a checkpoint or a temporary file after which nobody writes it any more."""
-_CHECKPOINT = re.compile(r"([0-9a-f]{20})\.checkpoint(?:\.before)?")
+_CHECKPOINT = re.compile(r"[0-9a-f]{20}\.checkpoint(?:\.before)?")
 _TEMPORARY = re.compile(r"\.(?:[0-9a-f]{20}\.|kernels-).+")
 
 
@@ -141,7 +141,7 @@ def whole_key(store: Store, beginning: str) -> str:
 
 
 def remove_trainings(store: Store, keys: Iterable[str], runs: Path, *, force: bool = False) -> None:
-    """Remove records, all of them or none.
+    """Remove records, all of them or none; by force those that a run names, which trains them again.
 
     Raises:
         ConfigError: a run names one of them.
@@ -188,11 +188,12 @@ def unneeded(store: Store, runs: Path) -> Unneeded:
     """
     if not run_folders(runs):
         raise ResultsError(f"{runs} holds no run, so nothing says which trainings are needed: give --runs")
-    names, now = names_of(runs), time.time()
+    names, unfinished = names_of(runs), store.checkpoint("x").parent
+    checkpoints = _old_files(_CHECKPOINT, [unfinished])
     return Unneeded(
         records=tuple(store.record(key) for key in store.keys() if key not in names),  # noqa: SIM118
-        checkpoints=tuple(path for path in _old_checkpoints(store, now) if _is_over(store, path, names)),
-        temporary=tuple(_old_temporary(store, now)),
+        checkpoints=tuple(path for path in checkpoints if _is_over(store, path, names)),
+        temporary=tuple(_old_files(_TEMPORARY, [store.path, unfinished])),
     )
 
 
@@ -209,26 +210,17 @@ def delete_unneeded(store: Store, found: Unneeded, runs: Path) -> int:
     return len(gone)
 
 
-def _old_checkpoints(store: Store, now: float) -> Iterator[Path]:
-    for path in _files(store.checkpoint("x").parent):
-        if _CHECKPOINT.fullmatch(path.name) and _is_old(path, now):
+def _old_files(pattern: re.Pattern[str], folders: Iterable[Path]) -> Iterator[Path]:
+    now = time.time()
+    for path in (path for folder in folders for path in _files(folder)):
+        if pattern.fullmatch(path.name) and not KEY.fullmatch(path.name) and _is_old(path, now):
             yield path
 
 
 def _is_over(store: Store, checkpoint: Path, names: dict[str, list[Path]]) -> bool:
-    match = _CHECKPOINT.fullmatch(checkpoint.name)
-    assert match is not None
-    if match[1] not in names:
-        return True
-    record: Record | None = store.find(match[1])
-    return record is not None and record.state.settled
-
-
-def _old_temporary(store: Store, now: float) -> Iterator[Path]:
-    for folder in (store.path, store.checkpoint("x").parent):
-        for path in _files(folder):
-            if _TEMPORARY.fullmatch(path.name) and not KEY.fullmatch(path.name) and _is_old(path, now):
-                yield path
+    key = checkpoint.name.partition(".")[0]
+    record = store.find(key) if key in names else None
+    return key not in names or (record is not None and record.state.settled)
 
 
 def _files(folder: Path) -> list[Path]:

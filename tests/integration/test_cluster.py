@@ -80,7 +80,7 @@ def test_a_local_cluster_trains_as_processes_of_this_machine_do(tmp_path: Path) 
             seen["address"] = address = executor._connection.address
             seen["refused"] = refused(address)
             with pytest.raises(ClusterError, match="no scheduler answers"):
-                Cluster(address=address.replace("tls:", "tcp:")).connect()
+                Cluster(address=address.replace("tls:", "tcp:"), insecure=True).connect()
 
     heard = Heard(on_event=look)
     assert coordinated(ListPlan(jobs), store, executor, heard) == RunEnd.DONE
