@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from scaling.errors import ResultsError
+from scaling.errors import ResultsError, printable
+
+LARGEST_DOCUMENT = 16 * 2**20
+"""Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
 
 
 @contextmanager
@@ -73,6 +76,25 @@ def read_regular(path: Path, most: int) -> bytes:
             return file.read(found.st_size)
     finally:
         os.close(descriptor)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of ours.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ResultsError: it cannot be read, or is something else.
+    """
+    try:
+        found = json.loads(read_regular(path, LARGEST_DOCUMENT))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
+    if not isinstance(found, dict):
+        raise ResultsError(f"cannot read {path}: it is not a JSON object")
+    return found
 
 
 def umask() -> int:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from scaling.atomic_write import write_json, write_whole
+from scaling.atomic_write import read_json, write_json, write_whole
 from scaling.errors import ConfigError, ResultsError
 from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import write_trials
@@ -35,10 +33,13 @@ def export_run(
     refuse_existing(target, force=force)
     packed = parquet_of(trials) if parquet else None
     document = {key: value for key, value in folder.document().items() if key != "store"}
-    provenance = _provenance(folder.provenance, finished)
+    try:
+        provenance = read_json(folder.provenance)
+    except FileNotFoundError:
+        raise ResultsError(f"{folder.path} has no {folder.provenance.name} yet; has the run begun?") from None
     written = copied(folder.path, target, sorted(folder.figures.glob("run_*")))
     write_json(target / "run.json", document)
-    write_json(target / "provenance.json", provenance)
+    write_json(target / "provenance.json", provenance if finished else {**provenance, "finished": None})
     write_trials(target / "trials.csv", trials)
     written += [target / name for name in ("run.json", "provenance.json", "trials.csv")]
     if packed is not None:
@@ -68,18 +69,6 @@ def parquet_of(trials: pd.DataFrame) -> bytes:
     except ImportError:
         raise ConfigError("Parquet needs pyarrow: pip install 'efficientnet-scaling[parquet]'") from None
     return buffer.getvalue()
-
-
-def _provenance(path: Path, finished: bool) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ResultsError(f"{path.parent} has no {path.name} yet; has the run begun?") from None
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from None
-    if not isinstance(document, dict):
-        raise ResultsError(f"cannot read {path}: it is not a JSON object")
-    return document if finished else {**document, "finished": None}
 
 
 def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import socket
@@ -17,7 +16,7 @@ from typing import Any, ClassVar
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from scaling.atomic_write import read_regular, write_json
+from scaling.atomic_write import LARGEST_DOCUMENT, read_json, read_regular, write_json
 from scaling.errors import ConfigError, ResultsError, printable
 from scaling.provenance import package_version, utc_now
 
@@ -27,8 +26,6 @@ PACKAGE = "efficientnet-scaling"
 SCHEMA = 1
 WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 """How file systems that know no locks answer."""
-LARGEST_DOCUMENT = 16 * 2**20
-"""Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
 FREE = ("setup.engine.workers", "setup.engine.checkpoint_s", "command", "expected_minutes")
 """Settings in which one run may differ from launch to launch."""
 
@@ -92,13 +89,10 @@ class RunFolder:
             ResultsError: it is not the folder of a run, or that is damaged, or another version's.
         """
         try:
-            found = json.loads(read_regular(self.config, LARGEST_DOCUMENT))
+            found = read_json(self.config)
         except FileNotFoundError:
             raise ResultsError(f"{self.path} is not the folder of a run: it has no run.json") from None
-        except (OSError, ValueError, RecursionError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            raise ResultsError(f"cannot read {self.config}: {printable(reason)}") from None
-        if not isinstance(found, dict) or found.get("schema_version") != SCHEMA:
+        if found.get("schema_version") != SCHEMA:
             raise ResultsError(f"cannot read {self.config}: it is not a run of this version")
         return found
 
@@ -315,10 +309,9 @@ def _lock(path: Path) -> BaseFileLock:
 def _owner(folder: RunFolder) -> dict[str, Any]:
     """Return which process holds a folder, or held it when it was killed; empty where none says so."""
     try:
-        found = json.loads(read_regular(folder.owner, 10_000))
-    except (OSError, ValueError, RecursionError):
+        return read_json(folder.owner)
+    except (FileNotFoundError, ResultsError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _holder(folder: RunFolder) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from scaling.atomic_write import write_json
+from scaling.atomic_write import read_json, write_json
 from scaling.data import dataset_info
+from scaling.errors import ResultsError
 from scaling.provenance import provenance, utc_now
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
@@ -62,7 +62,6 @@ def launches(folder: RunFolder) -> list[dict[str, Any]]:
 def recorded(folder: RunFolder) -> dict[str, Any]:
     """Return the provenance of the last launch; empty where there was none, or it is damaged."""
     try:
-        found = json.loads(folder.provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(folder.provenance)
+    except (FileNotFoundError, ResultsError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -10,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.atomic_write import read_regular
-from scaling.errors import ConfigError, ResultsError, printable
-from scaling.runs.folder import LARGEST_DOCUMENT, RunFolder
+from scaling.atomic_write import read_json
+from scaling.errors import ConfigError, ResultsError
+from scaling.runs.folder import RunFolder
 from scaling.runs.record import read_record
 from scaling.runs.store import KEY, Store
 
@@ -115,12 +114,10 @@ def names_of(runs: Path) -> dict[str, list[Path]]:
 def _own_key(folder: RunFolder) -> list[str]:
     """Return the key of a run that is one training: its configuration is the job."""
     try:
-        found = json.loads(read_regular(folder.config, LARGEST_DOCUMENT))
+        found = read_json(folder.config)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"cannot read {folder.config}: {printable(str(error), 200)}") from None
-    return [str(found["key"])] if isinstance(found, dict) and "key" in found else []
+    return [str(found["key"])] if "key" in found else []
 
 
 def whole_key(store: Store, beginning: str) -> str:
