@@ -152,8 +152,9 @@ def shuffled(
         changed = normalised(split, augmenter.pixels(images, on_device))
         changed = augmenter.normalised(changed, on_device)
         if mixup := augmenter.wanted.mixup:
-            changed, labels = augmenter.mixed(changed, labels, float(on_host.beta(mixup, mixup)))
-        yield changed, labels
+            yield augmenter.mixed(changed, labels, float(on_host.beta(mixup, mixup)))
+        else:
+            yield changed, labels
 
 
 def in_order(split: Source, batch_size: int, *, share: Share = ALL) -> Batches:

@@ -13,7 +13,7 @@ from scaling import ResultsError
 from scaling.cli.search import KERNEL_CHOICES
 from scaling.model import FIXED_KERNELS, Kernel, KernelShape, KernelTable
 from scaling.training import kernels
-from scaling.training.kernels import Machine, kernels_for, measure_kernels, probed_shapes, read_kernels
+from scaling.training.kernels import Machine, kernels_for, measure_kernels, read_kernels
 from scaling.training.options import EngineOptions, KernelChoice
 
 CPU = torch.device("cpu")
@@ -87,12 +87,6 @@ def test_measuring_leaves_the_threads_as_they_were(monkeypatch: pytest.MonkeyPat
     before = torch.get_num_threads()
     measure_kernels(CPU, Machine.here(CPU, threads=before + 1, dtype="float32"))
     assert torch.get_num_threads() == before
-
-
-def test_half_precision_is_measured_on_large_maps_too() -> None:
-    assert {shape.side for shape in probed_shapes("bfloat16")} > {
-        shape.side for shape in probed_shapes("float32")
-    }
 
 
 def test_the_command_line_names_every_choice() -> None:

@@ -133,14 +133,16 @@ def test_a_rate_that_is_a_tensor_gives_the_same_step() -> None:
     torch.testing.assert_close(*results)
 
 
-@pytest.mark.parametrize("biases", [False, True])
-def test_decay_as_released_acts_on_all_but_batch_norm(biases: bool) -> None:
+@pytest.mark.parametrize(("biases", "optimizer"), [(False, "adamw"), (True, "rmsprop"), (False, "sgd")])
+def test_decay_spares_batch_norm_and_unless_asked_for_biases(biases: bool, optimizer: str) -> None:
     model = build_model(SPEC, numerics=NUMERICS, seed=0)
-    made = make_optimizer(model, Recipe(epochs=1, weight_decay=0.3, decay_biases=biases))
+    recipe = Recipe(epochs=1, weight_decay=0.3, decay_biases=biases, optimizer=optimizer)  # type: ignore[arg-type]
+    made = make_optimizer(model, recipe)
     decay = {id(p): group["weight_decay"] for group in made.param_groups for p in group["params"]}
     for name, parameter in model.named_parameters():
         decayed = "norm" not in name and (biases or name.endswith("weight"))
         assert decay[id(parameter)] == (0.3 if decayed else 0.0), name
+    assert len(decay) == len(list(model.parameters()))
 
 
 def test_the_average_warms_up_and_covers_statistics() -> None:
