@@ -79,13 +79,10 @@ wardrobe whale willow_tree wolf woman worm
 # Layout and sums: https://www.cs.toronto.edu/~kriz/cifar.html. Mean and deviation per channel: of the 50,000
 # training images, as commonly printed; `scaling data fetch` prints the archive's own beside them.
 def _info(name: str, class_names: str, mean: tuple[float, ...], std: tuple[float, ...]) -> DatasetInfo:
-    names = tuple(class_names.split())
     return DatasetInfo(
         name=name,
-        num_classes=len(names),
-        in_channels=3,
         native_size=NATIVE_SIZE,
-        class_names=names,
+        class_names=tuple(class_names.split()),
         mean=mean,
         std=std,
         licence="none stated; the authors ask to cite Krizhevsky 2009",

@@ -73,23 +73,19 @@ class DatasetInfo:
 
     Args:
         name: as commands and experiment files say it.
-        num_classes: labels run from 0 to num_classes - 1.
-        in_channels: 1 for grey, 3 for colour.
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
             any size is true resolution, or where each picture has a size of its own.
-        class_names: one per label.
-        mean: per channel, of pixels in [0, 1] over the training split, for normalisation.
+        class_names: one per label, from 0.
+        mean: per channel, 1 for grey or 3 for colour, of pixels in [0, 1] over the training split.
         std: likewise, above 0.
         licence: of the images.
         source: where they come from.
 
     Raises:
-        DataError: mean and std are not one a channel, std is not above 0, or there is not one name a class.
+        DataError: there are not as many std as mean, or one is not above 0.
     """
 
     name: str
-    num_classes: int
-    in_channels: int
     native_size: int | None
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
@@ -98,15 +94,20 @@ class DatasetInfo:
     source: str
 
     def __post_init__(self) -> None:
-        if not len(self.mean) == len(self.std) == self.in_channels or not min(self.std) > 0:
+        if len(self.mean) != len(self.std) or not min(self.std) > 0:
             raise DataError(
-                f"{self.name} needs a mean and a std above 0 for each of its {self.in_channels} channels, "
-                f"got mean {self.mean} and std {self.std}"
+                f"{self.name} needs a mean and a std above 0 for each channel, got {self.mean} and {self.std}"
             )
-        if len(self.class_names) != self.num_classes:
-            raise DataError(
-                f"{self.name} has {self.num_classes} classes but {len(self.class_names)} class names"
-            )
+
+    @property
+    def num_classes(self) -> int:
+        """Labels run from 0 to one less."""
+        return len(self.class_names)
+
+    @property
+    def in_channels(self) -> int:
+        """Of an image."""
+        return len(self.mean)
 
 
 def shuffled_indices(split: SplitName, *, train: int, validation: int, test: int, seed: int) -> np.ndarray:

@@ -43,8 +43,6 @@ MIRRORS = (
 
 INFO = DatasetInfo(
     name="fashion-mnist",
-    num_classes=10,
-    in_channels=1,
     native_size=NATIVE_SIZE,
     class_names=(
         "T-shirt/top",

@@ -59,13 +59,10 @@ def folder_info(name: str) -> DatasetInfo:
         DataError: the folder is missing or has no class folder.
     """
     root = folder_of(name)
-    names = _class_names(_split_folder(root, "train") or root)
     return DatasetInfo(
         name=name,
-        num_classes=len(names),
-        in_channels=3,
         native_size=None,
-        class_names=names,
+        class_names=_class_names(_split_folder(root, "train") or root),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         licence="of the user's pictures",

@@ -30,7 +30,7 @@ def test_known_names_have_consistent_information() -> None:
         info = dataset_info(name)
         assert isinstance(info, DatasetInfo)
         assert info.name == name
-        assert len(info.class_names) == info.num_classes == len(set(info.class_names))
+        assert info.num_classes == len(set(info.class_names))
         assert all(0 < value < 1 for value in (*info.mean, *info.std))
         assert info.licence
         assert info.source
