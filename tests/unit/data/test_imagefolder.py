@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -105,13 +104,6 @@ def test_order_is_kept_and_few_are_decoded_ahead(tmp_path: Path, monkeypatch: py
     assert [item.value for item in stream] == list(range(2, 21))
 
 
-def test_leaving_early_leaves_no_thread(folder: Path) -> None:
-    stream = decode_ahead(list_images(folder), lambda image: image.size)
-    next(stream)
-    del stream
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
-
-
 def test_no_walk_is_endless(folder: Path) -> None:
     (folder / "2-logos" / "loop").symlink_to(folder, target_is_directory=True)
     assert len(list_images(folder).files) == 6
@@ -137,8 +129,3 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     with pytest.raises(DataError, match="Permission denied"):
         list_images(tmp_path)
-
-
-def test_workers_are_at_least_one(folder: Path) -> None:
-    with pytest.raises(DataError, match="at least 1, got 0"):
-        modes(folder, workers=0)

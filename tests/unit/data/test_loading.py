@@ -172,10 +172,8 @@ def test_two_processes_at_once_agree(tmp_path: Path) -> None:
         for number in range(2)
     ]
     for process in processes:  # both have imported everything before either begins
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     outputs = [process.communicate(timeout=120)[0] for process in processes]

@@ -300,23 +300,6 @@ def test_a_setup_trains_on_a_folder(root: Path, tmp_path: Path, monkeypatch: pyt
     job = setup.job(setup.baseline_spec, seed=0)
     task = Task(job=job, key=job.key, kernels=None, store=tmp_path / "store")
     record = run_task(task, Watch(), torch.device("cpu"))
-    assert record is not None
     assert record.state == RecordState.COMPLETE
     assert len(record.curve) == 1
-    assert record.right is not None
     assert len(record.right) == 6
-
-
-def test_whole_folders_are_streamed_and_what_they_hold_names_the_job(root: Path, tmp_path: Path) -> None:
-    copied = tmp_path / "pictures"
-    shutil.copytree(root, copied)
-
-    def key() -> str:
-        setup = tiny_setup(data={"name": f"imagefolder:{copied}", "train": None, "validation": None})
-        job = setup.job(setup.baseline_spec, seed=len(list(tmp_path.rglob("*"))))  # a listing of its own
-        assert job.streamed
-        return str(job.checksums())
-
-    before = key()
-    picture(copied / "train" / "class0" / "new.png", 5)
-    assert key() != before

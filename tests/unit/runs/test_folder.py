@@ -174,7 +174,6 @@ def test_setting_aside_keeps_everything(folder: RunFolder) -> None:
         opened(folder)
         folder.trials.write_text(f"results {number}")
         aside = set_aside(folder)
-        assert aside is not None
         assert not folder.path.exists()
         assert (aside / "trials.csv").read_text() == f"results {number}"
         names.add(aside.name)
@@ -190,7 +189,6 @@ def test_the_current_folder_can_be_set_aside(folder: RunFolder, monkeypatch: pyt
     opened(folder)
     monkeypatch.chdir(folder.path)
     aside = set_aside(RunFolder(path=Path()))
-    assert aside is not None
     assert (aside / "run.json").exists()
 
 

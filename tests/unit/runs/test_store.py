@@ -40,7 +40,6 @@ def test_what_was_added_is_found_and_its_checkpoint_goes(store: Store) -> None:
     assert not checkpoint.exists()
     assert not before(checkpoint).exists()
     found = store.find(JOB.key)
-    assert found is not None
     assert untimed(found) == untimed(record_of(JOB))
     assert list(store.keys()) == [JOB.key]
 

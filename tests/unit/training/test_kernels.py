@@ -28,7 +28,7 @@ def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measured(cache: Path, **more: object) -> KernelTable:
-    table = kernels_for(
+    return kernels_for(
         KernelChoice.MEASURED,
         CPU,
         threads=1,
@@ -36,8 +36,6 @@ def measured(cache: Path, **more: object) -> KernelTable:
         cache_dir=cache,
         **more,  # type: ignore[arg-type]
     )
-    assert table is not None
-    return table
 
 
 @pytest.mark.usefixtures("few_shapes")
