@@ -65,15 +65,11 @@ class _Worker:
 
 @dataclass(slots=True, kw_only=True)
 class DaskExecutor:
-    """Workers of a Dask cluster; it is connected to when it is first used.
-
-    Args:
-        cluster: which one.
-        run: what trains a task on a worker; it must be importable there.
-    """
+    """Workers of a Dask cluster; it is connected to when it is first used."""
 
     cluster: Cluster
     run: Run = run_task
+    """What trains a task; it must be importable on the workers."""
     _connection: Connection | None = None
     _workers: dict[str, _Worker] = field(default_factory=dict)
     """By address."""

@@ -54,18 +54,7 @@ def silent(_event: Started | Event) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Coordinator:
-    """Runs one plan.
-
-    Args:
-        plan: what is wanted.
-        known: records of the store.
-        executor: who trains.
-        threads: of a training, for the measured kernels.
-        listener: sees what happens.
-        should_stop: asked twice a second.
-        checkpoint_s: seconds between two checkpoints of a training, at least.
-        progress: of measuring kernels.
-    """
+    """Runs one plan."""
 
     plan: Plan
     known: Known

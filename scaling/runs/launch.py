@@ -84,12 +84,7 @@ def packing_of(
 ) -> Packing:
     """Choose processes and threads of this machine by the largest job; another executor has its own.
 
-    Args:
-        jobs: that memory is sized by.
-        where: trainings run.
-        engine: whose device and workers count where `where` names none.
-        most: trainings that there are; the number of jobs if None.
-        scale: how many times the memory of these jobs the largest training may take.
+    There are `most` trainings, as many as jobs if None; the largest may take `scale` times their memory.
 
     Raises:
         ClusterError: there is another executor, and it cannot be reached.

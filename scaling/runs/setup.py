@@ -91,14 +91,9 @@ class Setup(ConfigTable):
         epochs: int | None = None,
         train: int | None = None,
     ) -> Job:
-        """Return one training: this setup, a network, a seed, and what a plan changes of the recipe.
+        """Return one training: this setup, a network, a seed, and what a plan changes of recipe and data.
 
-        Args:
-            spec: the network, with the data's classes and channels.
-            seed: of the training.
-            learning_rate_factor: times the recipe's learning rate, above 0.
-            epochs: instead of the recipe's.
-            train: training images instead of the setup's.
+        The network has the data's classes and channels. The rate is the recipe's times a factor above 0.
         """
         recipe = replace(
             self.recipe,

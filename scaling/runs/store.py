@@ -17,7 +17,6 @@ import torch
 
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
-from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState, read_record, write_record
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.kernels import (
@@ -147,7 +146,3 @@ class Known(Mapping[str, Record]):
         if record is not None and self._records.get(key) is None:
             self.found.append(key)
         self._records[key] = record
-
-    def of(self, job: Job) -> Record | None:
-        """Return the record of a job, or None."""
-        return self.get(job.key)

@@ -59,12 +59,7 @@ Run = Callable[[Any, Inbox, int], Any]
 
 
 def main(arguments: list[str], run: Run | None = None) -> None:
-    """Work until the pipe is closed.
-
-    Args:
-        arguments: file descriptor of the pipe, number of the worker, threads.
-        run: what to do with a task; trains it if None.
-    """
+    """Work until the pipe is closed; given are its descriptor, the number of the worker, and its threads."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave_later)

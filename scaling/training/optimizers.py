@@ -118,11 +118,8 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 class MovingAverage:
     """Exponential moving average of every parameter and batch-norm statistic.
 
-    It starts at the initial weights; its decay warms up as min(decay, (1 + n) / (10 + n)) after n steps.
-
-    Args:
-        model: what is averaged.
-        decay: in (0, 1); .9999 as released.
+    It starts at the initial weights; its decay, in (0, 1) and .9999 as released, warms up as
+    min(decay, (1 + n) / (10 + n)) after n steps.
 
     Source: tf.train.ExponentialMovingAverage with num_updates, applied after the step has been counted
         (tensorflow/tpu models/official/efficientnet/main.py, model_fn, and utils.py, get_ema_vars).

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from scaling.errors import ConfigError
-from scaling.training.augmentation import NO_AUGMENTATION, Augmentation
+from scaling.training.augmentation import NO_AUGMENTATION, Augmentation, check_range
 
 
 class Optimizer(StrEnum):
@@ -89,20 +87,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         below_one = ("warmup", "label_smoothing", "momentum", "dropout", "stochastic_depth")
-        self._check(below_one, "at least 0 and below 1", lambda value: 0 <= value < 1)
-        self._check(("epochs",), "at least 1", lambda value: value >= 1)
-        self._check(("batch_size", "micro_batch"), "at least 2", lambda value: value >= 2)
+        check_range(self, below_one, "at least 0 and below 1", lambda value: 0 <= value < 1)
+        check_range(self, ("epochs",), "at least 1", lambda value: value >= 1)
+        check_range(self, ("batch_size", "micro_batch"), "at least 2", lambda value: value >= 2)
         positive = ("learning_rate", "decay_epochs", "gradient_clip")
-        self._check(positive, "above 0", lambda value: value > 0 and math.isfinite(value))
-        self._check(("weight_decay",), "at least 0", lambda value: value >= 0 and math.isfinite(value))
-        self._check(("decay_rate",), "above 0 and at most 1", lambda value: 0 < value <= 1)
-        self._check(("ema_decay",), "above 0 and below 1", lambda value: 0 < value < 1)
-
-    def _check(self, names: tuple[str, ...], range_: str, fits: Callable[[float], bool]) -> None:
-        for name in names:
-            value = getattr(self, name)
-            if value is not None and not fits(value):
-                raise ConfigError(f"{name} must be {range_}, got {value}")
+        check_range(self, positive, "above 0", lambda value: value > 0 and math.isfinite(value))
+        check_range(self, ("weight_decay",), "at least 0", lambda value: value >= 0 and math.isfinite(value))
+        check_range(self, ("decay_rate",), "above 0 and at most 1", lambda value: 0 < value <= 1)
+        check_range(self, ("ema_decay",), "above 0 and below 1", lambda value: 0 < value < 1)
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:

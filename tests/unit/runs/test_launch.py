@@ -54,7 +54,7 @@ def test_what_is_there_is_named_before_anything_is_trained(folder: RunFolder, st
     store.add(record_of(JOBS[0]))
     known = Known(store=store)
     writer = StatusWriter(folder, known, lambda _event: None)
-    assert known.of(JOBS[0]) is not None
+    assert known.get(JOBS[0].key) is not None
     writer(Started(job=JOBS[1], key=JOBS[1].key))
     assert folder.keys() == [JOBS[0].key, JOBS[1].key]
 

@@ -91,21 +91,21 @@ def test_each_record_is_read_once_and_what_was_made_is_known(store: Store) -> No
     known.note(record_of(JOB))
     known.note(record_of(JOB))
     store.add(record_of(OTHER))
-    assert known.of(OTHER) is not None
+    assert known.get(OTHER.key) is not None
     store.record(OTHER.key).unlink()
-    assert known.of(OTHER) is not None
+    assert known.get(OTHER.key) is not None
     assert list(known) == known.found == [JOB.key, OTHER.key]
     assert len(known) == 2
 
 
 def test_a_failure_of_an_earlier_launch_is_tried_again_where_that_is_wanted(store: Store) -> None:
     store.add(record_of(JOB, RecordState.FAILED))
-    assert Known(store=store).of(JOB) is not None
+    assert Known(store=store).get(JOB.key) is not None
     again = Known(store=store, retry=True)
-    assert again.of(JOB) is None
+    assert again.get(JOB.key) is None
     assert len(again) == 0
     again.note(record_of(JOB, RecordState.FAILED))
-    assert again.of(JOB) is not None
+    assert again.get(JOB.key) is not None
 
 
 def test_the_first_measured_kernels_are_the_stores(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
