@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from picture_folders import two_classes
 from recorded_runs import CONFIG, REFERENCES, TRAININGS, a_run, add, shown
 from search_runs import configuration, record_of, store_of
 
@@ -133,10 +133,7 @@ def test_it_reads_a_folder_before_anything_was_trained(tmp_path: Path) -> None:
 
 
 def test_reading_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pictures = tmp_path / "pictures"
-    for file in (pictures / name / f"{number}.png" for name in ("cat", "dog") for number in range(4)):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (60, 60)).save(file)
+    pictures = two_classes(tmp_path / "pictures")
     data = {"name": f"imagefolder:{pictures}", "train": 3, "validation": 1}
     config = configuration(data=data, search={"trials": 1, "baseline_seeds": [0, 1]})
     folder = a_run(tmp_path / "run", 3, config=config)

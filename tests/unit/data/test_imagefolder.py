@@ -9,17 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pytest
+from picture_folders import HOPPER, LOGO
 from PIL import Image
 
 from scaling.data import imagefolder
 from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode, list_images
 from scaling.errors import DataError
-
-HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-LOGO = HOPPER.with_name("logo2.png")
-"""A photograph and a drawing that matplotlib ships."""
 
 
 @pytest.fixture

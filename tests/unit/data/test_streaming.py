@@ -8,10 +8,10 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
+from picture_folders import HOPPER, picture
 from PIL import Image
 from tiny_setup import tiny_setup
 
@@ -23,14 +23,6 @@ from scaling.errors import DataError
 from scaling.runs.record import RecordState
 from scaling.runs.task import Task, Watch, run_task
 from scaling.training import Recipe, TrainingResult, train_network
-
-HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-
-
-def picture(path: Path, seed: int, size: tuple[int, int] = (60, 50)) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    Image.fromarray(pixels).save(path)
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from picture_folders import two_classes
 from run_records import SETUP, setup
 
 from scaling.errors import DataError
@@ -92,11 +91,7 @@ def test_a_key_leaves_out_what_it_does_not_depend_on(same: Callable[[], Job]) ->
 
 @pytest.mark.parametrize("train", [3, None])  # loaded before, or read while training
 def test_a_folder_of_pictures_that_was_moved_is_the_same_data(train: int | None, tmp_path: Path) -> None:
-    for file in (
-        tmp_path / "here" / name / f"{number}.png" for name in ("cat", "dog") for number in range(4)
-    ):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (40, 40), (9, 9, 9)).save(file)
+    two_classes(tmp_path / "here")
 
     def key(place: str) -> str:
         data = {"name": f"imagefolder:{tmp_path / place}", "train": train, "validation": 1}
@@ -105,9 +100,7 @@ def test_a_folder_of_pictures_that_was_moved_is_the_same_data(train: int | None,
     before = key("here")
     (tmp_path / "here").rename(tmp_path / "there")
     assert key("there") == before
-    shutil.copytree(tmp_path / "there", tmp_path / "changed")
-    for file in (tmp_path / "changed").rglob("*.png"):
-        Image.new("RGB", (40, 40), (200, 9, 9)).save(file)
+    two_classes(tmp_path / "changed", seed=9)
     assert key("changed") != before
 
 

@@ -21,6 +21,7 @@ from scaling.training.engine import (
     total_steps,
     zero_residual_branches,
 )
+from scaling.training.measurement import with_threads
 
 SPEC = tiny_setup().baseline_spec
 NUMERICS = tiny_setup().model_numerics
@@ -37,10 +38,8 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Split, Split]:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with with_threads(1):
+        yield
 
 
 def trained(
