@@ -18,16 +18,13 @@ from scaling.errors import DataError, ResultsError
 
 _log = logging.getLogger(__name__)
 
-Key = Mapping[str, object]
-"""Everything that shapes the bytes of a split, as JSON values."""
 
-
-def load_or_make(folder: Path, key: Key, make: Callable[[], Split]) -> Split:
+def load_or_make(folder: Path, key: Mapping[str, object], make: Callable[[], Split]) -> Split:
     """Load the split of this key, or make it and keep it.
 
     A file that is damaged, incomplete or of another key is never trusted: it is made again and replaced. A
     folder that cannot be written costs the time to make the split, with a warning in the log, and no more.
-    Entries `name` and `split` of the key begin the file's name.
+    The key is everything that shapes the bytes; its entries `name` and `split` begin the file's name.
     """
     text = json.dumps(key, sort_keys=True)
     file = folder / f"{key['name']}-{key['split']}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"

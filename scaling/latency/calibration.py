@@ -192,12 +192,12 @@ def _spread(times: Sequence[float]) -> float:
     return (high - low) / ordered[len(ordered) // 2]
 
 
-def path_here(conditions: Conditions, cache_dir: Path | None = None) -> Path:
+def path_here(conditions: Conditions) -> Path:
     """Return where a machine keeps a calibration of these conditions."""
     where = f"{conditions.processor} {conditions.device} {conditions.dtype} torch-{conditions.torch_version}"
     plain = "".join(letter if letter.isalnum() else "-" for letter in where.lower())
     name = f"{conditions.mode}-batch{conditions.batch}-threads{conditions.threads}-{plain}.json"
-    return cache_folder(cache_dir) / "latency" / name
+    return cache_folder() / "latency" / name
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
@@ -212,14 +212,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 def document_of(calibration: Calibration) -> dict[str, Any]:
     """Return a calibration as plain data; what cannot be told is null."""
     plain = asdict(calibration)
-    errors = plain["errors"]
-    plain["errors"] = {
-        name: {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in one.items()
-        }
-        for name, one in errors.items()
-    }
+    for one in plain["errors"].values():
+        one |= {key: None for key, value in one.items() if isinstance(value, float) and math.isnan(value)}
     return {"schema_version": 1, "kind": "latency", **plain}
 
 
@@ -254,16 +248,14 @@ def read_calibration(path: Path) -> Calibration:
     return found
 
 
-def calibrations_here(device: torch.device, cache_dir: Path | None = None) -> list[Path]:
+def calibrations_here(device: torch.device) -> list[Path]:
     """Return the calibrations that this machine keeps of a device and this version of torch."""
     here = Conditions.here(device, mode=Mode.INFERENCE, batch=1, threads=1, kernels=None)
     found = []
-    for path in sorted((cache_folder(cache_dir) / "latency").glob("*.json")):
+    for path in sorted((cache_folder() / "latency").glob("*.json")):
         one = read_calibration(path).conditions
-        if (one.device, one.processor, one.torch_version) == (
-            here.device,
-            here.processor,
-            here.torch_version,
+        if all(
+            getattr(one, name) == getattr(here, name) for name in ("device", "processor", "torch_version")
         ):
             found.append(path)
     return found

@@ -94,7 +94,7 @@ class Cluster:
         _quiet()
         if self.address == LOCAL:
             return _started(self.workers)
-        address = checked(self.address or address_in(self.scheduler_file), insecure=self.insecure)
+        address = checked(self.address or _address_in(self.scheduler_file), insecure=self.insecure)
         return _connected(address, _credentials(address))
 
 
@@ -131,12 +131,8 @@ you; use tls://, or --insecure-cluster where nobody else can connect
     return address
 
 
-def address_in(file: Path | None) -> str:
-    """Return the address in a scheduler's file; one that is not there yet is waited for.
-
-    Raises:
-        ClusterError: there is no such file, or it is not one.
-    """
+def _address_in(file: Path | None) -> str:
+    """Return the address in a scheduler's file; one that is not there yet is waited for."""
     assert file is not None
     end = time.monotonic() + TIMEOUT_S
     while True:

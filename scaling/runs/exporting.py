@@ -30,8 +30,9 @@ def export_run(
         ConfigError: results of that name are there, or Parquet was asked for and pyarrow is not installed.
         ResultsError: the run lacks a file, or the target cannot be written.
     """
-    refuse_existing(target, force=force)
-    packed = parquet_of(trials) if parquet else None
+    if not force and (target / "provenance.json").exists():
+        raise ConfigError(f"{target} holds results already; --force replaces them, --to writes elsewhere")
+    packed = _parquet(trials) if parquet else None
     document = {key: value for key, value in folder.document().items() if key != "store"}
     try:
         provenance = read_json(folder.provenance)
@@ -47,22 +48,7 @@ def export_run(
     return written
 
 
-def refuse_existing(target: Path, *, force: bool) -> None:
-    """Refuse to replace results unless that was asked for.
-
-    Raises:
-        ConfigError: there are some.
-    """
-    if not force and (target / "provenance.json").exists():
-        raise ConfigError(f"{target} holds results already; --force replaces them, --to writes elsewhere")
-
-
-def parquet_of(trials: pd.DataFrame) -> bytes:
-    """Return the table of trials as Parquet, its column types kept.
-
-    Raises:
-        ConfigError: pyarrow is not installed.
-    """
+def _parquet(trials: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     try:
         trials.to_parquet(buffer, engine="pyarrow", index=False)

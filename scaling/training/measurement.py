@@ -95,8 +95,8 @@ def _address(tensor: Tensor) -> int:
 
 
 @torch.no_grad()
-def inference_ms(model: nn.Module, images_NCHW: Tensor, *, repeats: int = 3) -> float:
-    """Return the median milliseconds of a forward pass in evaluation mode, after one that is not counted."""
+def inference_ms(model: nn.Module, images_NCHW: Tensor) -> float:
+    """Return the median milliseconds of three forward passes in evaluation mode, after one not counted."""
     model.eval()
     device = images_NCHW.device
 
@@ -104,7 +104,7 @@ def inference_ms(model: nn.Module, images_NCHW: Tensor, *, repeats: int = 3) -> 
         with autocast(device):
             model(images_NCHW)
 
-    return 1e3 * statistics.median([seconds_of(run, device) for _ in range(1 + repeats)][1:])
+    return 1e3 * statistics.median([seconds_of(run, device) for _ in range(1 + 3)][1:])
 
 
 def seconds_of(
