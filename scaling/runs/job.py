@@ -125,11 +125,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """The job's name: a hash of everything that its result depends on beyond rounding.
-
-        Raises:
-            DataError: the data are missing, or hold fewer images.
-        """
+        """The job's name: a hash of everything that its result depends on beyond rounding; see `identity`."""
         if not self._key:  # worked out once: it takes a checksum of the images
             object.__setattr__(self, "_key", key_of_identity(self.identity()))
         return self._key

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from scaling.atomic_write import write_text
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
 from scaling.runs.record import Record, RecordState, read_record, write_record
@@ -25,7 +26,6 @@ from scaling.training.kernels import (
     kernels_for,
     no_progress,
     read_kernels,
-    write_kernels,
 )
 from scaling.training.options import KernelChoice
 
@@ -96,7 +96,7 @@ class Store:
         if choice != KernelChoice.MEASURED or table is None:
             return table
         if not path.exists():  # another launch that measured too may have been first: one table a store
-            write_kernels(path, table)
+            write_text(path, table.to_json())
         return read_kernels(path)
 
 

@@ -126,7 +126,7 @@ def kernels_for(
             logger.warning("%s; it is measured anew", error)
     table = measure_kernels(device, machine, progress=progress)
     try:
-        write_kernels(path, table)
+        write_text(path, table.to_json())
     except ResultsError as error:
         logger.warning("%s; the kernels are measured again next time", error)
     return table
@@ -142,15 +142,6 @@ def read_kernels(path: Path) -> KernelTable:
         return KernelTable.from_json(path.read_text(encoding="utf-8"), where=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
-
-
-def write_kernels(path: Path, table: KernelTable) -> None:
-    """Save a table, atomically.
-
-    Raises:
-        ResultsError: the file cannot be written.
-    """
-    write_text(path, table.to_json())
 
 
 def measure_kernels(

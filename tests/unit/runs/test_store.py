@@ -11,12 +11,13 @@ import pytest
 import torch
 from run_records import jobs, record_of, untimed
 
+from scaling.atomic_write import write_text
 from scaling.errors import ConfigError, ResultsError
 from scaling.runs import store as module
 from scaling.runs.record import RecordState
 from scaling.runs.store import Known, Store
 from scaling.training.checkpoint import before, latest_checkpoint, save_checkpoint
-from scaling.training.kernels import FIXED_KERNELS, write_kernels
+from scaling.training.kernels import FIXED_KERNELS
 from scaling.training.options import KernelChoice
 
 JOB, OTHER = jobs(2)
@@ -110,7 +111,9 @@ def test_a_failure_of_an_earlier_launch_is_tried_again_where_that_is_wanted(stor
 
 def test_the_first_measured_kernels_are_the_stores(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(*_: object, **__: object) -> object:
-        write_kernels(store.path / "kernels-cpu.json", FIXED_KERNELS)  # as another launch, a moment earlier
+        write_text(
+            store.path / "kernels-cpu.json", FIXED_KERNELS.to_json()
+        )  # as another launch, a moment earlier
         return replace(FIXED_KERNELS, origin="measured here")
 
     monkeypatch.setattr(module, "kernels_for", measured)

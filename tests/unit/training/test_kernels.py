@@ -9,17 +9,13 @@ import pytest
 import torch
 from tiny_setup import tiny_setup
 
-from scaling import ResultsError
 from scaling.cli.search import KERNEL_CHOICES
-from scaling.model import FIXED_KERNELS, Kernel, KernelShape, KernelTable
+from scaling.model import FIXED_KERNELS, Kernel, KernelTable
 from scaling.training import kernels
 from scaling.training.kernels import Machine, kernels_for, measure_kernels, read_kernels
 from scaling.training.options import EngineOptions, KernelChoice
 
 CPU = torch.device("cpu")
-TINY = KernelTable(
-    choices=((KernelShape(side=1, kernel_size=3, stride=1, dtype="float32"), Kernel.CENTRE),), origin="tiny"
-)
 
 
 @pytest.fixture
@@ -96,13 +92,6 @@ def test_fixed_and_stock_need_no_measurement(tmp_path: Path) -> None:
     assert fixed == FIXED_KERNELS
     assert kernels_for(KernelChoice.STOCK, CPU, threads=1, dtype="float32", cache_dir=tmp_path) is None
     assert not any(tmp_path.iterdir())
-
-
-def test_a_table_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    kernels.write_kernels(tmp_path / "kernels.json", TINY)
-    assert read_kernels(tmp_path / "kernels.json") == TINY
-    with pytest.raises(ResultsError, match="cannot write"):
-        kernels.write_kernels(tmp_path / "kernels.json" / "below-a-file.json", TINY)
 
 
 def test_the_engine_table_shapes_the_key() -> None:
