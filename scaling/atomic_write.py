@@ -79,11 +79,11 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file of ours.
+    """Return the JSON object in a file of ours; empty where the file holds another value.
 
     Raises:
         FileNotFoundError: there is none.
-        ResultsError: it cannot be read, or is something else.
+        ResultsError: it cannot be read, or is no JSON.
     """
     try:
         found = json.loads(read_regular(path, LARGEST_DOCUMENT))
@@ -92,9 +92,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
-    if not isinstance(found, dict):
-        raise ResultsError(f"cannot read {path}: it is not a JSON object")
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def umask() -> int:

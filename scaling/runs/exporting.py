@@ -38,6 +38,8 @@ def export_run(
         provenance = read_json(folder.provenance)
     except FileNotFoundError:
         raise ResultsError(f"{folder.path} has no {folder.provenance.name} yet; has the run begun?") from None
+    if not provenance:
+        raise ResultsError(f"cannot read {folder.provenance}: it is not a JSON object")
     written = copied(folder.path, target, sorted(folder.figures.glob("run_*")))
     write_json(target / "run.json", document)
     write_json(target / "provenance.json", provenance if finished else {**provenance, "finished": None})
