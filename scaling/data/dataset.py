@@ -58,7 +58,6 @@ class Split:
             raise DataError(f"labels must be int64 ({len(images)},), got {labels.dtype} {labels.shape}")
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.labels)
 
     @property

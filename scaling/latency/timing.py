@@ -94,7 +94,6 @@ class Conditions:
         )
 
     def __str__(self) -> str:
-        """Say it in a line."""
         where = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return (
             f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, "

@@ -75,23 +75,18 @@ class Executor(Protocol):
     @property
     def workers(self) -> int:
         """How many tasks run at once; it may change while workers come and go."""
-        ...
 
     def submit(self, task: Task) -> None:
         """Take a task; at most `workers` at a time."""
-        ...
 
     def stop(self, key: str | None = None, *, prune: bool = False) -> None:
         """Let one task, or all of them, stop at the next step; a pruned one ends for good."""
-        ...
 
     def wait(self, timeout_s: float) -> Sequence[Event]:
         """Return what has happened since the last call, at once where there is anything."""
-        ...
 
     def close(self) -> None:
         """Leave no worker behind; what still runs goes on from its checkpoint another time."""
-        ...
 
 
 def work_on(

@@ -73,7 +73,6 @@ class Record:
         return isinstance(other, Record) and self.document() == other.document()
 
     def __hash__(self) -> int:
-        """Return a hash of what was trained."""
         return hash(self.key)
 
     @property

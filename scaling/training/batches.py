@@ -47,7 +47,6 @@ class DeviceSplit:
         )
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.labels_N)
 
     def batches(self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool) -> Batches:
@@ -68,7 +67,6 @@ class StreamedSplit:
     std_C11: Tensor
 
     def __len__(self) -> int:
-        """Return the number of files."""
         return len(self.stream)
 
     def batches(self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool) -> Batches:

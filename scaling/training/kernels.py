@@ -76,7 +76,6 @@ class Machine:
         )
 
     def __str__(self) -> str:
-        """Say it in a line."""
         what = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return f"{what}, {self.dtype}, torch {self.version}"
 
