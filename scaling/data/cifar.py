@@ -39,16 +39,9 @@ class Archive:
     """One published archive.
 
     Args:
-        info: the data set.
-        file_name: of the archive.
         md5: of the archive, as printed on the data set's page.
-        folder: within the archive.
         train_files: in order; together they hold `train_count` images.
-        test_file: holds `test_count` images.
         label_bytes: before the pixels of each image; the last of them is the label.
-        names_file: class names, one a line.
-        train_count: images in all training files.
-        test_count: images in the test file.
     """
 
     info: DatasetInfo

@@ -71,14 +71,11 @@ class DatasetInfo:
     """What is known of a data set before any of it is loaded.
 
     Args:
-        name: as commands and experiment files say it.
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
             any size is true resolution, or where each picture has a size of its own.
         class_names: one per label, from 0.
         mean: per channel, 1 for grey or 3 for colour, of pixels in [0, 1] over the training split.
         std: likewise, above 0.
-        licence: of the images.
-        source: where they come from.
 
     Raises:
         DataError: there are not as many std as mean, or one is not above 0.

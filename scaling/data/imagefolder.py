@@ -47,7 +47,6 @@ class ImageFolder:
     """What lies in a folder of class folders.
 
     Args:
-        root: the folder.
         class_names: its sub-folders, sorted; their order is the label.
         files: everything in the class folders, by class and then by name.
         skipped: files that lie beside the class folders.

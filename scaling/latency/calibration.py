@@ -38,13 +38,9 @@ class Measured:
     """One network that was timed.
 
     Args:
-        name: baseline, depth, width, image size.
         held_out: whether it took no part in the fit.
-        macs, activations, params: its cost.
-        image_size: pixels.
         measured_ms: median over rounds.
         spread: interquartile range of the rounds over their median.
-        predicted_ms: by the model.
     """
 
     name: str
@@ -63,12 +59,8 @@ class Calibration:
     """A time model of one device under stated conditions.
 
     Args:
-        conditions: device, mode, batch, threads, dtype, layout, clock, versions.
-        model: the coefficients.
         ranges: least and most of every amount that the model uses, and of the costs and the image size.
         errors: on held-out networks, of the model and of one cost alone; by name, the model's `model`.
-        measured: every network.
-        rounds: of timing.
         measured_at: UTC, ISO 8601.
     """
 

@@ -41,16 +41,9 @@ class Conditions:
     """Under which circumstances times hold.
 
     Args:
-        mode: inference or training.
         batch: images a pass; training needs two.
-        threads: of torch on a CPU.
-        device: `cpu`, or the GPU's name.
-        processor: by its name.
-        dtype: of the arithmetic, by torch's name.
-        layout: of the maps.
         kernels: key of the kernel table; `stock` for torch's own.
         clock: `processor time` of the process, or `wall time`.
-        torch_version: of torch.
 
     Raises:
         ConfigError: the batch or the number of threads is out of range.

@@ -33,9 +33,7 @@ class Assignment:
     Args:
         task: with the store as the coordinator sees it.
         topic: under which the worker says how far it is; a file of this name and content lies in the store.
-        run: what trains.
         number: of the worker, where all workers see all GPUs of a machine; None where each sees its own.
-        version: of the coordinator's package.
     """
 
     task: Task

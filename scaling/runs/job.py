@@ -102,13 +102,9 @@ class Job:
 
     Args:
         spec: the network; classes and channels are the data's.
-        recipe: how it is trained.
-        data: which images.
-        numerics: padding and batch norm.
         kernels: how convolutions on small maps are computed.
         graphs: capture the step as a CUDA graph where one trains on a GPU; moves nothing but last bits.
         device: type of device, `cpu` or `cuda`: a GPU trains in bfloat16.
-        seed: of the training.
         processes: that share every batch; batch norm normalises each one's share by itself.
     """
 

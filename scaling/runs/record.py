@@ -47,11 +47,7 @@ class Record:
     """What a training gave, or why it gave nothing.
 
     Args:
-        key: of the job.
         identity: everything that the result depends on, as plain data; the key is its hash.
-        spec: the network.
-        state: how the training ended.
-        curve: one point an epoch.
         result: final figures and measured costs as `plain_result` gives them; None where it failed.
         right: which validation images were right, bool (N,); None unless the training is complete.
         error: of a failed training, one line.

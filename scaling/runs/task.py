@@ -31,11 +31,8 @@ class Task:
     """A job on its way to a worker.
 
     Args:
-        job: what is trained.
-        key: of the job.
         kernels: as the coordinator chose them, for every worker the same.
         store: folder where the record and the checkpoint are written.
-        checkpoint_s: seconds between two checkpoints, at least.
     """
 
     job: Job

@@ -26,15 +26,9 @@ class StoredTraining:
     """A record of a store in one line.
 
     Args:
-        key: of the job.
         state: how the training ended; `damaged` where the record cannot be read.
-        network: its name.
-        data: the data set's name.
-        seed: of the training.
-        epochs: finished.
         top1: fraction of validation images answered right; None unless it is complete.
         finished: when, UTC, ISO 8601; empty where nobody noted it.
-        bytes: of the record.
     """
 
     key: str
@@ -157,7 +151,6 @@ class Unneeded:
     """Files of a store that nobody needs.
 
     Args:
-        records: that no run names.
         checkpoints: of trainings that have ended, or that no run names, unchanged for a day.
         temporary: what was left of writing, unchanged for a day.
     """

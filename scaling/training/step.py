@@ -31,8 +31,6 @@ class Step:
 
     Args:
         model: the network, in training mode when the step is called.
-        recipe: how to train.
-        total_steps: of the whole training.
         forward: what is called in place of the model, such as its data-parallel wrapper.
         batch_size: images a call, where they are not the recipe's whole batch.
         graphs: record the update as a CUDA graph after a few steps.
