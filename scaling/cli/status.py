@@ -77,6 +77,7 @@ def status_document(found: SearchStatus) -> dict[str, Any]:
         "share_of_work": found.share,
         "eta_s": found.eta_s,
         "silent_s": found.silent_s,
+        "interrupted": found.interrupted,
         "training": [
             {
                 "label": one.label,
@@ -177,7 +178,9 @@ def _troubles(document: dict[str, Any]) -> list[str]:
         numbers = ", ".join(map(str, failure["trials"]))
         lines.append(f"trial {numbers}: {escape(failure['reason'])}")
     silent = document["silent_s"]
-    if not document["finished"] and silent is None:
+    if not document["finished"] and document["interrupted"]:
+        lines.append("the run was interrupted: `run_search.py resume` goes on where it died")
+    elif not document["finished"] and silent is None:
         lines.append("nothing is being trained: `run_search.py resume` goes on")
     elif not document["finished"] and silent is not None and silent > QUIET_S:
         lines.append(f"nothing was heard for {clock(silent)}: `run_search.py resume` goes on where it died")

@@ -39,9 +39,7 @@ def where_options(command: Command) -> Command:
             type=click.Path(path_type=Path),
             help="File in which Dask's scheduler says where it is, instead of --cluster.",
         ),
-        click.option(
-            "--insecure-cluster", is_flag=True, help="Let a scheduler on another machine be without TLS."
-        ),
+        click.option("--insecure-cluster", is_flag=True, help="Let a scheduler be without TLS."),
     )(command)
 
 
@@ -56,7 +54,7 @@ def where_of(
     """Return where trainings run, as the options say; a cluster is connected to when it is needed.
 
     Raises:
-        ConfigError: options that do not go together, or a scheduler without TLS on another machine.
+        ConfigError: options that do not go together, or a scheduler without TLS.
     """
     from scaling.runs.cluster import DaskExecutor  # noqa: PLC0415  it imports torch
     from scaling.runs.cluster_connection import Cluster  # noqa: PLC0415

@@ -39,10 +39,10 @@ from scaling.training.batches import source_of
 from scaling.training.board import Board
 from scaling.training.distributed import Processes, joined
 from scaling.training.engine import best_device
-from scaling.training.judging import answers_of
 from scaling.training.options import KernelChoice
 from scaling.training.recipe import Recipe
 from scaling.training.recipes import read_recipe
+from scaling.training.session import answers_of
 from scaling.weights import read_own
 
 OF_THE_LOCK = ("run.lock", "run.owner.json")

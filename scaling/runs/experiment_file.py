@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scaling.errors import ConfigError, ScalingError, printable
+from scaling.runs.job import RecordedData
 from scaling.runs.rates import read_rates
 from scaling.runs.setup import Setup
 from scaling.toml_errors import DEEPEST, LARGEST_TEXT, located, parse_toml, problem_of, read_text, toml_of
@@ -74,6 +75,7 @@ def validated(
     where: str,
     text: str = "",
     check: Callable[[Model], object] = lambda _found: None,
+    recorded: RecordedData | None = None,
 ) -> Model:
     """Validate a document.
 
@@ -83,12 +85,13 @@ def validated(
         where: it comes from, for messages.
         text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
         check: what else must hold, beyond the model's own validators.
+        recorded: of the data, where a run is read; no data are loaded then.
 
     Raises:
         ConfigError: a key is unknown (the nearest known one is named) or a value is out of range.
     """
     try:
-        found = model.model_validate(document)
+        found = model.model_validate(document, context=recorded)
         check(found)
     except ValidationError as error:
         entry, problem = problem_of(error, model)

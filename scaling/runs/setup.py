@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from scaling.cost.doublings import doublings
-from scaling.data import dataset_info
 from scaling.errors import ConfigError
 from scaling.model import TENSORFLOW, Numerics
 from scaling.network.architecture import ArchitectureSpec
@@ -67,9 +66,8 @@ class Setup(ConfigTable):
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:
         """The baseline with the data's classes and channels."""
-        info = dataset_info(self.data.name)
-        spec = self.baseline.network()
-        return replace(spec, in_channels=info.in_channels, num_classes=info.num_classes)
+        classes, channels = self.data.shape
+        return replace(self.baseline.network(), in_channels=channels, num_classes=classes)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:
@@ -91,7 +89,7 @@ class Setup(ConfigTable):
     @property
     def largest_image_size(self) -> int | None:
         """The data's own size, where enlarging it adds no detail; None where there is no such limit."""
-        return None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
+        return None if self.data.allow_upsampling else self.data.native_size
 
     def job(
         self,
@@ -102,14 +100,10 @@ class Setup(ConfigTable):
         epochs: int | None = None,
         train: int | None = None,
     ) -> Job:
-        """Return one training: this setup, a network, a seed, and what a plan changes of the recipe.
+        """Return one training: this setup, a network, a seed, and what a plan changes of recipe and data.
 
-        Args:
-            spec: the network, with the data's classes and channels.
-            seed: of the training.
-            learning_rate_factor: times the network's learning rate (`rate_of`), above 0.
-            epochs: instead of the recipe's.
-            train: training images instead of the setup's.
+        The network has the data's classes and channels. The rate is the network's (`rate_of`) times a factor
+        above 0.
         """
         recipe = replace(
             self.recipe,

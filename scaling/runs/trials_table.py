@@ -74,8 +74,6 @@ OPTIONAL = (*MEASURED, *DOUBLINGS, "validation_loss", "record")
 LEARNING_RATE_FACTOR = "learning_rate_factor"
 """A column of studies: times the recipe's learning rate."""
 
-STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
-
 
 def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return rows as the table of trials, sorted by trial and seed; columns a row lacks are empty.

@@ -8,18 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import launches
 import pytest
+from launches import environment, wait_until
 from recorded_runs import shown
-from search_runs import (
-    ROOT,
-    environment,
-    experiment,
-    launched,
-    stop_by_ctrl_c,
-    store_of,
-    training,
-    wait_until,
-)
+from search_runs import ROOT, experiment, launched, store_of, training
 
 from scaling.runs.folder import RunFolder
 from scaling.runs.store import Store
@@ -63,7 +56,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     seen = json.loads(shown("status", str(output), "--json"))
     shown("export", str(output), "--to", str(kept))
     after = accuracies(output)
-    stop_by_ctrl_c(process)
+    launches.stopped(process)
     return folder, {"status": seen, "before": before, "after": after}
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from picture_folders import two_classes
 from recorded_runs import CONFIG, REFERENCES, TRAININGS, a_run, add, shown
-from search_runs import configuration, record_of
+from search_runs import configuration, record_of, store_of
 
 from scaling.atomic_write import write_json
 from scaling.cli.status import best_line, clock, progress_line, rendered, status_document
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
 from scaling.library.searching import load_search
-from scaling.plans.search.trial import SearchTrial
+from scaling.plans.search.trial import SearchTrial, reference_trials
 from scaling.provenance import utc_now
-from scaling.runs.folder import RunFolder
+from scaling.report import save_report
+from scaling.runs.coordinator import Started
+from scaling.runs.folder import RunFolder, held
+from scaling.runs.job import Job
+from scaling.runs.progress import StatusWriter
 from scaling.runs.record import RecordState
+from scaling.runs.store import Known
 
 BASELINE, DEPTH, WIDTH = REFERENCES[:3]
 
@@ -121,6 +130,37 @@ def test_it_reads_a_folder_before_anything_was_trained(tmp_path: Path) -> None:
     text = shown("status", str(later.path))
     assert "highest so far: baseline, 51.0 ± " in text
     assert max(map(len, text.splitlines())) <= 60
+
+
+def test_reading_needs_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = two_classes(tmp_path / "pictures")
+    data = {"name": f"imagefolder:{pictures}", "train": 3, "validation": 1}
+    config = configuration(data=data, search={"trials": 1, "baseline_seeds": [0, 1]})
+    folder = a_run(tmp_path / "run", 3, config=config)
+    first = reference_trials(config)[1].jobs[0]
+    now = StatusWriter(folder, Known(store=store_of(folder.path)), lambda _event: None)
+    now(Started(job=first, key=first.key))
+    before = document(folder)
+    shutil.rmtree(pictures)
+    monkeypatch.setattr(Job, "checksums", lambda _job: pytest.fail("data were loaded"))
+    assert {**document(folder), "silent_s": 0, "training": []} == {**before, "silent_s": 0, "training": []}
+    assert document(folder)["training"][0]["label"] == before["training"][0]["label"]
+    assert before["trainings"]["done"] == 3
+    assert load_search(folder.path).result["choice"] is not None
+    save_report(folder.path, tmp_path / "report.html")
+
+
+def test_a_run_that_was_killed_is_said_to_be_interrupted_at_once(tmp_path: Path) -> None:
+    folder = a_run(tmp_path / "run", 3)
+    write_json(folder.progress, {"at": utc_now(), "running": {}})
+    with held(folder):
+        assert not document(folder)["interrupted"]
+        owner = (folder.path / "run.owner.json").read_text()
+    (folder.path / "run.owner.json").write_text(owner.replace(f'"pid": {os.getpid()}', '"pid": 999999999'))
+    assert document(folder)["interrupted"]
+    assert "was interrupted: `run_search.py resume` goes on" in shown("status", str(folder.path))
+    (folder.path / "run.owner.json").write_text(owner.replace(socket.gethostname(), "elsewhere"))
+    assert not document(folder)["interrupted"], "nothing is known of processes of another machine"
 
 
 def test_words_of_people_are_not_markup(tmp_path: Path) -> None:

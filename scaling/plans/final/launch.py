@@ -16,7 +16,7 @@ from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.launch import StatusWriter
+from scaling.runs.progress import StatusWriter
 from scaling.runs.record import Record, RecordState
 from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.signals import StopSignals

@@ -13,11 +13,11 @@ from typing import Any
 from scaling.cost.doublings import doublings
 from scaling.errors import ConfigError
 from scaling.network.strategies import strategy_named
-from scaling.plans.networks import PlannedNetwork
-from scaling.plans.study.networks import ScalingSpace, baseline_of, on_target
+from scaling.plans.networks import REFERENCE, PlannedNetwork
+from scaling.plans.study.networks import ScalingSpace, on_target
 from scaling.runs.job import Job
 from scaling.runs.plan import Records, Wanted, never_pruned
-from scaling.runs.rates import DIMENSIONS, BracketedRate, LearningRates, Rung
+from scaling.runs.rates import BASELINE, DIMENSIONS, BracketedRate, LearningRates, Rung
 from scaling.runs.record import Record
 from scaling.runs.setup import Setup
 from scaling.targets.target import LARGEST_FACTOR, Target
@@ -89,7 +89,10 @@ class RatesPlan:
         problem = next((one.problem for one in corners if one.problem is not None), None)
         if problem is not None:
             raise ConfigError(f"{problem}; give another --factor")
-        return (*corners, baseline_of(space))
+        baseline = PlannedNetwork(
+            name=BASELINE, kind=REFERENCE, strategy=BASELINE, factor=1.0, spec=space.baseline
+        )
+        return (*corners, baseline)
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
         """Return what has not ended of every ladder; where it goes on follows from results."""

@@ -25,6 +25,7 @@ from scaling.runs.experiment_file import validated
 from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where, packing_of
 from scaling.runs.plan import Records
+from scaling.runs.progress import recorded_data
 from scaling.runs.run_provenance import recorded
 from scaling.runs.setup import Setup
 from scaling.runs.store import Known, Store
@@ -150,14 +151,15 @@ def read_study(folder: RunFolder) -> StudyOutcome:
         ResultsError: it is not the folder of a study.
     """
     config, where = document_in(folder, KIND, called="a study")["config"], str(folder.config)
+    known = Known(store=Store(path=folder.store()))
+    data = recorded_data(folder, known)
     plan = StudyPlan(
         study=validated(StudyConfig, config["study"], where=where),
         size=Size(config["size"]),
-        setup=validated(Setup, config["setup"], where=where, check=Setup.check),
+        setup=validated(Setup, config["setup"], where=where, check=Setup.check, recorded=data),
         title=folder.path.resolve().name,
     )
-    state = plan.state(Known(store=Store(path=folder.store())))
-    return outcome_of(plan, state, recorded(folder))
+    return outcome_of(plan, plan.state(known), recorded(folder))
 
 
 def export_study(folder: RunFolder, target: Path) -> list[Path]:
