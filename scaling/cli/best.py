@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.options import run_folder_argument
+from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_family
 from scaling.cli.trials import network, print_choice
 from scaling.errors import ResultsError
@@ -16,7 +17,7 @@ from scaling.plans.search.result import family_command
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@run_folder_argument
 @json_option
 def best(run_folder: Path, as_json: bool) -> None:
     """Print the winner, the networks that do not differ from it significantly, and its family's command.
@@ -28,10 +29,7 @@ def best(run_folder: Path, as_json: bool) -> None:
     if choice is None:
         raise ResultsError(f"no network of {run_folder} has an accuracy yet")
     document = {**choice, "family": family_command(run_folder, choice["winner"])}
-    if as_json:
-        emit_json(document)
-    else:
-        _show(document)
+    answer(document, as_json, lambda: _show(document))
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -17,13 +17,12 @@ import pandas as pd
 from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_version
 from scaling.agreement import verify as verify_peer
 from scaling.atomic_write import write_json, write_text
-from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
+from scaling.cli.options import PATH
+from scaling.cli.output import answer, console, counting_bars, json_option, table_by
 from scaling.network.families import variant as official_variant
 from scaling.provenance import provenance, utc_now
 
 VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
-
-
 NATIVE = "native"
 
 
@@ -62,7 +61,7 @@ class _ImageSize(click.ParamType[int | None]):
 )
 @click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="At once.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, statistics and images.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for table and provenance.")
+@click.option("--output", type=PATH, help="Folder for table and provenance.")
 @json_option
 def verify(
     variants: str,
@@ -88,13 +87,10 @@ def verify(
     found = _verified(settings, installed)
     if output is not None:
         _write(output, found, missing, settings, started)
-    if as_json:
-        rows = [_plain(row) for row in found]
-        agree = all(row.agrees for row in found)
-        emit_json({**settings.document(), "agree": agree, "not_installed": missing, "agreement": rows})
-    else:
-        _show(found, missing)
-    if not all(row.agrees for row in found):
+    agree, rows = all(row.agrees for row in found), [_plain(row) for row in found]
+    document = {**settings.document(), "agree": agree, "not_installed": missing, "agreement": rows}
+    answer(document, as_json, lambda: _show(found, missing))
+    if not agree:
         sys.exit(1)
 
 
@@ -109,14 +105,8 @@ def _verified(settings: _Settings, peers: Sequence[str]) -> list[Agreement]:
         for name in settings.variants:
             for peer in peers:
                 bars.update(bar, description=f"{name} {peer}")
-                row = verify_peer(
-                    peer,
-                    name,
-                    image_size=settings.image_size,
-                    images=settings.images,
-                    seed=settings.seed,
-                )
-                found.append(row)
+                how = {"image_size": settings.image_size, "images": settings.images, "seed": settings.seed}
+                found.append(verify_peer(peer, name, **how))
                 bars.advance(bar)
     return found
 
@@ -134,26 +124,27 @@ def _word(equal: bool | None) -> str:
     return "" if equal is None else "equal" if equal else "DIFFER"
 
 
-def _cells(row: Agreement) -> tuple[str, ...]:
-    counts = (_word(row.params_equal), _word(row.macs_equal), _word(row.layers_equal))
-    return (row.peer, *counts, f"{row.max_relative_float64:.1e}", f"{row.max_relative_float32:.1e}")
-
-
-HEADINGS = ("params", "MACs", "layers", "float64", "float32")
+def _by_variant(found: Sequence[Agreement]) -> list[list[Agreement]]:
+    names = dict.fromkeys(row.variant for row in found)
+    return [[row for row in found if row.variant == name] for name in names]
 
 
 def _show(found: Sequence[Agreement], missing: Sequence[str]) -> None:
-    for name in dict.fromkeys(row.variant for row in found):
-        rows = [row for row in found if row.variant == name]
+    columns = {
+        "peer": "{row.peer}",
+        "params": lambda row: _word(row.params_equal),
+        "MACs": lambda row: _word(row.macs_equal),
+        "layers": lambda row: _word(row.layers_equal),
+        "float64": "{row.max_relative_float64:.1e}",
+        "float32": "{row.max_relative_float32:.1e}",
+    }
+    for rows in _by_variant(found):
         ours = rows[0]
         console.print(
-            f"[bold]{name}[/bold] at {ours.image_size} px: {ours.params:,} params, "
+            f"[bold]{ours.variant}[/bold] at {ours.image_size} px: {ours.params:,} params, "
             f"{ours.macs:,} multiply-adds, {ours.layers} layers"
         )
-        table = table_of("peer", *HEADINGS)
-        for row in rows:
-            table.add_row(*_cells(row))
-        console.print(table)
+        console.print(table_by(columns, rows))
         console.print()
     if missing:
         console.print(f"not installed: {', '.join(missing)}")
@@ -198,10 +189,13 @@ def _markdown(found: Sequence[Agreement], missing: Sequence[str], settings: _Set
 def matrix(found: Sequence[Agreement]) -> str:
     """Return variants × peers as a Markdown table: our counts, and the difference from each peer."""
     rows = []
-    for name in dict.fromkeys(row.variant for row in found):
-        of_variant = [row for row in found if row.variant == name]
+    for of_variant in _by_variant(found):
         ours = of_variant[0]
-        counts = {"variant": name.upper(), "image": str(ours.image_size), "params": f"{ours.params:,}"}
+        counts = {
+            "variant": ours.variant.upper(),
+            "image": str(ours.image_size),
+            "params": f"{ours.params:,}",
+        }
         counts |= {"multiply-adds": f"{ours.macs:,}", "layers": str(ours.layers)}
         rows.append(counts | {row.peer: _cell(row) for row in of_variant})
     table = pd.DataFrame(rows)

@@ -19,7 +19,7 @@ from scaling.atomic_write import write_json
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import TrainingProgress, prepared
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import choice_document, result_document
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
@@ -29,7 +29,7 @@ from scaling.report import read_record, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
-from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.folder import RunFolder
 from scaling.runs.job import BACKWARD
 from scaling.runs.launch import Where
 from scaling.runs.store import Store
@@ -174,9 +174,7 @@ def search(
     else:
         config = load_config(experiment_file(experiment), more)
     folder = RunFolder(path=Path(output)) if output is not None else RunFolder.of(config.name)
-    console = console or Console(stderr=True, highlight=False)
-    if fresh and (earlier := set_aside(folder)):
-        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    console = prepared(console, folder, fresh=fresh)
     if where is None:
         where = Where(store=Store(path=folder.store())) if folder.config.exists() else Where()
     with TrainingProgress(console) as bars:

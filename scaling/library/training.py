@@ -12,6 +12,7 @@ from rich.console import Console
 
 from scaling.data import dataset_info
 from scaling.errors import ConfigError
+from scaling.library.progress import prepared
 from scaling.library.training_lines import TrainingLines
 from scaling.model import TENSORFLOW, build_model
 from scaling.network.architecture import ArchitectureSpec
@@ -23,7 +24,7 @@ from scaling.plans.final.launch import FinalLaunch, config_of
 from scaling.plans.final.plan import KIND, FinalPlan, board_of, weights_of
 from scaling.plans.final.result import TrainingRun, interval_of, read_test
 from scaling.runs.experiment_file import validated
-from scaling.runs.folder import RunFolder, held, open_folder, set_aside
+from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.job import DataTable, Job, content, fitted
 from scaling.runs.record import Record
 from scaling.runs.store import DEFAULT_STORE, Known, Store
@@ -102,20 +103,11 @@ def train(
         ScalingError: the training failed.
     """
     where = best_device(device)
+    images = {"name": data, "train": train, "validation": validation, "seed": data_seed}
     job = Job(
         spec=_network(network, data, image_size, small_input),
         recipe=_recipe(recipe, epochs),
-        data=validated(
-            DataTable,
-            {
-                "name": data,
-                "train": train,
-                "validation": validation,
-                "seed": data_seed,
-                "allow_upsampling": allow_upsampling,
-            },
-            where="data",
-        ),
+        data=validated(DataTable, images | {"allow_upsampling": allow_upsampling}, where="data"),
         numerics=replace(TENSORFLOW, batch_norm_momentum=batch_norm_momentum),
         kernels=choice(KernelChoice, kernels, "kernels"),
         graphs=graphs,
@@ -129,9 +121,7 @@ def train(
         board = Board(board_of(folder)) if tensorboard and processes.first else None
         if not processes.first:
             console = Console(quiet=True)
-        lines = TrainingLines(console or Console(stderr=True, highlight=False))
-        if fresh and processes.first:
-            lines.moved(set_aside(folder))
+        lines = TrainingLines(prepared(console, folder, fresh=fresh and processes.first))
         with held(folder) if processes.first else nullcontext():
             if processes.first:
                 _open(folder, job, Path(store))
@@ -154,13 +144,13 @@ def _run(
     processes.wait()  # all of them have looked before one of them writes
     record: Record | None = None
     if wanted:
-        with lines.drawn():
+        with lines.bars:
             record = FinalLaunch(job, folder, store, processes, lines, board).run()
     else:
         record = known[job.key]
-        lines.finished(folder.path)
+        lines.say(f"{folder.path} is finished; give another --output to train again")
     if record is None:
-        lines.stopped(folder.path)
+        lines.say(f"stopped; the same command goes on from its last epoch ({folder.path})")
         raise KeyboardInterrupt
     run = TrainingRun(
         folder=folder, spec=job.spec, record=record, test=read_test(folder), first=processes.first

@@ -18,7 +18,7 @@ from recorded_runs import a_run, add
 from search_runs import configuration, record_of
 
 from scaling import count_cost
-from scaling.cli.report import report as report_command
+from scaling.cli.pages import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
 from scaling.plans.search.trial import reference_trials
