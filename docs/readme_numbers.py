@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from scaling import count_cost, scale, variant
-from scaling.cli.trials import accuracy, network
+from scaling.cli.trials import accuracy
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.decomposition import layers
 from scaling.network.families import released_coefficients
 from scaling.network.published import published
 from scaling.network.rounding import RELEASED
+from scaling.tables import network_name
 from scaling.targets.directions import Direction
 from scaling.targets.explanation import released_grid
 from scaling.targets.inversion import Match, invert
@@ -81,13 +82,13 @@ def quick() -> str:
     found = json.loads((ROOT / "results" / "quick" / "result.json").read_text(encoding="utf-8"))
     choice, trainings = found["choice"], found["states"]["complete"]
     winner = choice["winner"]
-    below = ", ".join(network(row) for row in choice["below"]) or "none"
+    below = ", ".join(network_name(row) for row in choice["below"]) or "none"
     others = len(choice["same"]) + len(choice["below"]) + len(choice["above"])
     verb = "is best by fresh seeds" if choice["confirmed"] else "leads, not confirmed by fresh seeds"
     return (
         f"The main job as committed in [results/quick](results/quick/trials.csv), {trainings} trainings: "
-        f"{network(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} are not "
-        f"significantly different at 95 %; below it: {below}. ({choice['test']}.)"
+        f"{network_name(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} are "
+        f"not significantly different at 95 %; below it: {below}. ({choice['test']}.)"
     )
 
 

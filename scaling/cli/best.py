@@ -10,10 +10,11 @@ import click
 from scaling.cli.options import run_folder_argument
 from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_family
-from scaling.cli.trials import network, print_choice
+from scaling.cli.trials import print_choice
 from scaling.errors import ResultsError
 from scaling.library.searching import load_search
 from scaling.plans.search.result import family_command
+from scaling.tables import network_name
 
 
 @click.command()
@@ -48,5 +49,5 @@ def _print_others(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         p = "" if row["p"] is None else f"{row['p']:.2f}"
         cells = (f"{100 * row['top1']:.1f}", str(row["seeds"]), row["evidence"])
-        table.add_row(network(row), *cells, f"{row['achieved_factor']:.2f}×", p)
+        table.add_row(network_name(row), *cells, f"{row['achieved_factor']:.2f}×", p)
     console.print(table)

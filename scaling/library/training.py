@@ -104,9 +104,11 @@ def train(
     """
     where = best_device(device)
     images = {"name": data, "train": train, "validation": validation, "seed": data_seed}
+    spec = network if isinstance(network, ArchitectureSpec) else network_named(str(network))
+    found = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe))
     job = Job(
-        spec=_network(network, data, image_size, small_input),
-        recipe=_recipe(recipe, epochs),
+        spec=named(for_small_input(fitted(spec, data, image_size), small_input)),
+        recipe=found if epochs is None else replace(found, epochs=epochs),
         data=validated(DataTable, images | {"allow_upsampling": allow_upsampling}, where="data"),
         numerics=replace(TENSORFLOW, batch_norm_momentum=batch_norm_momentum),
         kernels=choice(KernelChoice, kernels, "kernels"),
@@ -126,26 +128,20 @@ def train(
             if processes.first:
                 _open(folder, job, Path(store))
             processes.wait()
-            return _run(job, folder, Store(path=Path(store)), processes, lines, board, on_test=test)
+            return _run(
+                FinalLaunch(job, folder, Store(path=Path(store)), processes, lines, board), lines, test
+            )
 
 
-def _run(
-    job: Job,
-    folder: RunFolder,
-    store: Store,
-    processes: Processes,
-    lines: TrainingLines,
-    board: Board | None,
-    *,
-    on_test: bool,
-) -> TrainingRun:
-    known = Known(store=store, retry=True)
+def _run(launch: FinalLaunch, lines: TrainingLines, *, on_test: bool) -> TrainingRun:
+    job, folder, processes = launch.job, launch.folder, launch.processes
+    known = Known(store=launch.store, retry=True)
     wanted = FinalPlan(job=job, kept=weights_of(folder).exists()).next_jobs(known, 1).jobs
     processes.wait()  # all of them have looked before one of them writes
     record: Record | None = None
     if wanted:
         with lines.bars:
-            record = FinalLaunch(job, folder, store, processes, lines, board).run()
+            record = launch.run()
     else:
         record = known[job.key]
         lines.say(f"{folder.path} is finished; give another --output to train again")
@@ -162,18 +158,6 @@ def _run(
         run = replace(run, test=_tested(run, job, processes.device))
         run.write()
     return run
-
-
-def _network(
-    network: str | Path | ArchitectureSpec, data: str, image_size: int | None, small_input: str
-) -> ArchitectureSpec:
-    spec = network if isinstance(network, ArchitectureSpec) else network_named(str(network))
-    return named(for_small_input(fitted(spec, data, image_size), small_input))
-
-
-def _recipe(recipe: str | Path | Recipe, epochs: int | None) -> Recipe:
-    found = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe))
-    return found if epochs is None else replace(found, epochs=epochs)
 
 
 def _default_folder(job: Job, recipe: str | Path | Recipe) -> Path:

@@ -9,6 +9,7 @@ import pandas as pd
 from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 NOTHING_YET = "No network has a complete training yet, so there is no finding."
 
@@ -32,11 +33,6 @@ def findings(record: RunRecord) -> list[str]:
         if len(row) and row.index[0] != 0:
             sentences.append(_against(ranking.iloc[0], row.iloc[0], noise))
     return [*sentences, *confirmed, _noise(noise)]
-
-
-def network_name(row: pd.Series[Any]) -> str:
-    """Name a network as every chart and table does."""
-    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
 
 
 def _percent(fraction: float) -> str:

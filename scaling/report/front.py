@@ -9,8 +9,8 @@ import pandas as pd
 
 from scaling.analysis.pareto import trained_front
 from scaling.plans.search.objectives import Objective
-from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 WORDS = {
     Objective.PARAMS: ("params", "params"),

@@ -23,12 +23,13 @@ from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.network.architecture import ArchitectureSpec
 from scaling.provenance import utc_now
-from scaling.report.findings import failures, findings, network_name, state_of
+from scaling.report.findings import failures, findings, state_of
 from scaling.report.front import front_of
 from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import columns_of, table_rows
+from scaling.tables import network_name
 
 
 def save_report(folder: Path, output: Path, *, figures: Path | None = None) -> Path:

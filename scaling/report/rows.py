@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
