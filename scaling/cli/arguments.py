@@ -24,13 +24,13 @@ DEFAULT_BASELINE = "efficientnet-b0"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def base_options(command: Command) -> Command:
-    """Add --alpha, --beta and --gamma."""
+def base_options(*, required: bool = False) -> Callable[[Command], Command]:
+    """Return the options --alpha, --beta and --gamma."""
     return compose(
-        click.option("--alpha", type=float, help="Depth base, above 0."),
-        click.option("--beta", type=float, help="Width base, above 0."),
-        click.option("--gamma", type=float, help="Resolution base, above 0."),
-    )(command)
+        click.option("--alpha", type=float, required=required, help="Depth base, above 0."),
+        click.option("--beta", type=float, required=required, help="Width base, above 0."),
+        click.option("--gamma", type=float, required=required, help="Resolution base, above 0."),
+    )
 
 
 def rounding_options(command: Command) -> Command:
@@ -62,7 +62,7 @@ def spec_options(command: Command) -> Command:
     """Add the options that choose a network; read them with `spec_from_options(**options)`."""
     return compose(
         click.argument("name", required=False),
-        base_options,
+        base_options(),
         click.option("--phi", type=float, help="Compound coefficient, any finite real."),
         baseline_options,
         num_classes_option,

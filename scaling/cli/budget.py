@@ -74,9 +74,6 @@ def budget(
     coefficient_rounding: CoefficientRounding | None,
     image_size_step: int | None,
     order: str,
-    alpha: float,
-    beta: float,
-    gamma: float,
     top: int,
     as_json: bool,
     **limits: Any,
@@ -89,7 +86,8 @@ def budget(
     """
     if order not in ORDERS:
         raise ConfigError(f"expected --order among {', '.join(ORDERS)}, got {order!r}")
-    for name, base in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
+    bases = {name: limits.pop(name) for name in PAPER_BASES}
+    for name, base in bases.items():
         if not 1 <= base < float("inf"):
             raise ConfigError(f"--{name} must be at least 1, got {base}")
     wanted = Budget(memory_bytes=None if memory_gb is None else memory_gb * 1e9, **limits)
@@ -103,7 +101,7 @@ def budget(
     memory = MemoryUse(training=memory_of == Mode.TRAINING, batch=batch)
     family = Family(start.spec, start.rounding, by_hand if measured is None else measured.model, memory)
     found = spend(family, wanted)
-    document = document_of(family, found, order=order, bases=(alpha, beta, gamma), top=top)
+    document = document_of(family, found, order=order, bases=bases, top=top)
     document["latency"] = None if measured is None else latency_notes(family, found, measured)
     answer(document, as_json, lambda: print_answer(document))
 
@@ -142,12 +140,15 @@ def latency_notes(family: Family, answer: BudgetAnswer, measured: Calibration) -
 
 
 def document_of(
-    family: Family, answer: BudgetAnswer, *, order: str, bases: tuple[float, float, float], top: int
+    family: Family, answer: BudgetAnswer, *, order: str, bases: dict[str, float], top: int
 ) -> dict[str, Any]:
     """Return the answer as plain data: the shown networks in order, the nearest, the limits."""
     found, start = answer.pareto, family.baseline
-    rows = [_row(family, answer, index) for index in _ordered(family, answer, order, bases)[:top]]
-    near = nearest(found, bases, start.image_size) if len(found) else None
+    direction = (bases["alpha"], bases["beta"], bases["gamma"])
+    by_direction = cosines(found, direction, start.image_size)
+    wanted = by_direction if order == "direction" else found.amounts[order]
+    shown = np.argsort(-wanted, kind="stable")[:top]
+    near = nearest(found, direction, start.image_size) if len(found) else None
     return {
         "baseline": start.name,
         "family": answer.family,
@@ -156,8 +157,8 @@ def document_of(
         "memory": asdict(family.memory),
         "pareto": len(found),
         "order": order,
-        "networks": rows,
-        "direction": dict(zip(("alpha", "beta", "gamma"), bases, strict=True)),
+        "networks": [_row(family, answer, int(index)) for index in shown],
+        "direction": bases,
         "nearest": None if near is None else _row(family, answer, near),
         "limits": [
             {
@@ -173,17 +174,6 @@ def document_of(
             for one in answer.bindings
         ],
     }
-
-
-def _ordered(
-    family: Family, answer: BudgetAnswer, order: str, bases: tuple[float, float, float]
-) -> list[int]:
-    found = answer.pareto
-    if order == "direction":
-        wanted = cosines(found, bases, family.baseline.image_size)
-    else:
-        wanted = found.amounts[order]
-    return [int(index) for index in np.argsort(-wanted, kind="stable")]
 
 
 def _amount(answer: BudgetAnswer, limit: str, index: int) -> float:

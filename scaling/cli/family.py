@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scaling.cli.arguments import DEFAULT_BASELINE, baseline_options, with_rounding
+from scaling.cli.arguments import DEFAULT_BASELINE, base_options, baseline_options, with_rounding
 from scaling.cli.options import PATH
 from scaling.cli.output import answer, console, json_option, table_by
 from scaling.cost import count_cost
@@ -25,9 +25,7 @@ MOST_MEMBERS = 1000
 
 
 @click.command()
-@click.option("--alpha", type=float, required=True, help="Depth base, above 0.")
-@click.option("--beta", type=float, required=True, help="Width base, above 0.")
-@click.option("--gamma", type=float, required=True, help="Resolution base, above 0.")
+@base_options(required=True)
 @click.option("--phi", "phis", default="0:7", show_default=True, help="0:7, 0:7:0.5 (both ends) or 0,1,2.5.")
 @baseline_options
 @click.option(
@@ -38,22 +36,19 @@ MOST_MEMBERS = 1000
 )
 @json_option
 def family(
-    alpha: float,
-    beta: float,
-    gamma: float,
     phis: str,
     baseline: str,
     config_path: Path | None,
     coefficient_rounding: CoefficientRounding | None,
     image_size_step: int | None,
     as_json: bool,
+    **bases: float,
 ) -> None:
     """Scale a baseline by alpha^phi, beta^phi, gamma^phi for each phi; cost each network exactly."""
     if config_path is not None and baseline != DEFAULT_BASELINE:
         raise ConfigError("give --baseline or --config, not both")
     found = _of_config(config_path) if config_path else baseline_from(baseline)
     start = with_rounding(found, coefficient_rounding, image_size_step)
-    bases = {"alpha": alpha, "beta": beta, "gamma": gamma}
     rows = members(start, bases, values_of(phis))
     document = {"baseline": start.spec.name, **bases, "members": rows}
     answer(document, as_json, lambda: _show(document))

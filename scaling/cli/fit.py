@@ -29,7 +29,7 @@ FITS = 2
 
 @click.command()
 @click.argument("tables", metavar="[RUN_OR_CSV]...", type=PATH, nargs=-1)
-@click.option("--published", "family", metavar="FAMILY", help="A family of the paper's Table 2 instead.")
+@click.option("--published", metavar="FAMILY", help="A family of the paper's Table 2 instead.")
 @click.option("--cost", default="macs", show_default=True, help=f"What C is: {', '.join(COSTS)}.")
 @click.option("--by", metavar="COLUMN", help="Column whose values are the strategies (a reference's name).")
 @click.option("--pool", is_flag=True, help="Take all tables as one experiment.")
@@ -38,15 +38,7 @@ FITS = 2
 @click.option("-o", "--output", type=PATH, help="Folder for laws.json, law.svg, law.png and law.csv.")
 @json_option
 def fit(
-    tables: tuple[Path, ...],
-    family: str | None,
-    cost: str,
-    by: str | None,
-    pool: bool,
-    resamples: int,
-    seed: int,
-    output: Path | None,
-    as_json: bool,
+    tables: tuple[Path, ...], resamples: int, seed: int, output: Path | None, as_json: bool, **what: Any
 ) -> None:
     """Fit error = E + A·C^(-a) to each way of scaling, and a surface in depth, width, resolution.
 
@@ -55,16 +47,8 @@ def fit(
     where the data cannot tell there is no law, and the reason is printed.
     """
     with counting_bars() as bars:
-        reports = fit_laws(
-            *tables,
-            published=family,
-            cost=cost,
-            by=by,
-            pool=pool,
-            resamples=resamples,
-            seed=seed,
-            draws=_draws(bars, seed, resamples),
-        )
+        draws = _draws(bars, seed, resamples)
+        reports = fit_laws(*tables, resamples=resamples, seed=seed, draws=draws, **what)
     documents = [fit_document(report) for report in reports]
     written = [] if output is None else _save(output, reports, documents)
 

@@ -43,7 +43,7 @@ _BASES = ("alpha", "beta", "gamma")
     show_default=True,
     help="'realised' (repeats, channels, image size) or 'coefficients' (as printed).",
 )
-@base_options
+@base_options()
 @json_option
 def invert(
     variants: str | None,

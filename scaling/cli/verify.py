@@ -63,22 +63,12 @@ class _ImageSize(click.ParamType[int | None]):
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, statistics and images.")
 @click.option("--output", type=PATH, help="Folder for table and provenance.")
 @json_option
-def verify(
-    variants: str,
-    peers: str,
-    image_size: int | None,
-    images: int,
-    seed: int,
-    output: Path | None,
-    as_json: bool,
-) -> None:
+def verify(variants: str, peers: str, output: Path | None, as_json: bool, **how: Any) -> None:
     """Compare logits of other implementations from the same random weights, and their counts.
 
     Exit code 1 if a difference in float64 is above 1e-9, or parameters, multiply-adds or layers differ.
     """
-    settings = _Settings(
-        variants=_listed(variants), peers=_listed(peers), image_size=image_size, images=images, seed=seed
-    )
+    settings = _Settings(variants=_listed(variants), peers=_listed(peers), **how)
     for name in settings.variants:
         official_variant(name)
     started = utc_now()
