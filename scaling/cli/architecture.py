@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 
 from scaling.cli.arguments import spec_from_options, spec_options
-from scaling.cli.output import answer, console, json_option, print_table, table_by
+from scaling.cli.output import Columns, answer, console, json_option, print_table, table_by
 from scaling.cost import count_cost
 from scaling.cost.closed_form import input_sides
 from scaling.network.architecture import ArchitectureSpec, BlockKind
@@ -137,7 +137,7 @@ def _print_stages(spec: ArchitectureSpec) -> None:
 def variants(as_json: bool) -> None:
     """List the official variants: coefficients, sizes, exact cost."""
     documents = [description(variant(name)) for name in released_coefficients()]
-    columns = {
+    columns: Columns = {
         "name": "{row[name]}",
         "depth": "{row[depth_coefficient]:.1f}",
         "width": "{row[width_coefficient]:.1f}",
@@ -165,7 +165,7 @@ def summary(include_top: bool, by_block: bool, as_json: bool, **options: Any) ->
     rows = _folded(found) if by_block else [_row(layer.name, layer.module, [layer]) for layer in found]
 
     def printed() -> None:
-        columns = {
+        columns: Columns = {
             "name": "{row[name]}",
             "module": "{row[module]}",
             "sub-block": lambda row: row["sub_block"] or "",

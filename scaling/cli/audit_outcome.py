@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scaling.analysis.intervals import Estimate
-from scaling.cli.output import answer, console, table_by
+from scaling.cli.output import Columns, answer, console, table_by
 from scaling.library.auditing import AuditRun
 from scaling.plans.audit.config import load_audit
 from scaling.plans.audit.plan import AuditPlan
@@ -29,7 +29,7 @@ def print_audit_cost(plan: AuditPlan, store: Store, as_json: bool) -> None:
         records = [record for row in found[one.name] for record in row]
         there = sum(record is not None and record.state.settled for record in records)
         rows.append({"name": one.name, "trainings": len(records), "there": there, "macs": one.macs})
-    columns = {
+    columns: Columns = {
         "what": "{row[name]}",
         "trainings": "{row[trainings]}",
         "there": "{row[there]}",
@@ -50,7 +50,7 @@ def print_verdict(run: AuditRun) -> None:
         f"{there} of {len(verdict.table)} networks have anchors: {anchors.epochs} epochs, "
         f"{len(anchors.seeds)} seed(s). Intervals: 95 %, bootstrap over networks."
     )
-    columns = {
+    columns: Columns = {
         "proxy": lambda row: row.name.replace("_", " "),
         "cost": lambda row: f"{100 * row.cost:.2g} %" if row.cost else "none",
         "Spearman": lambda row: _cell(row.agreement.spearman),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from scaling.cli.arguments import baseline_options, with_rounding
 from scaling.cli.options import PATH, named_option
-from scaling.cli.output import answer, compose, console, json_option, table_by
+from scaling.cli.output import Columns, answer, compose, console, json_option, table_by
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.cost.peak_memory import MemoryUse
 from scaling.errors import ConfigError
@@ -215,7 +214,7 @@ def print_answer(document: dict[str, Any]) -> None:
 
 def _print_networks(document: dict[str, Any]) -> None:
     rows, best = list(document["networks"]), document["nearest"]
-    columns: dict[str, str | Callable[[Any], str]] = {
+    columns: Columns = {
         "depth": "{row[depth_coefficient]:.4g}",
         "width": "{row[width_coefficient]:.4g}",
         "px": "{row[image_size]}",
@@ -252,7 +251,7 @@ def _print_latency(document: dict[str, Any]) -> None:
 
 
 def _print_limits(document: dict[str, Any]) -> None:
-    columns = {
+    columns: Columns = {
         "limit": lambda row: row["limit"].removesuffix("_bytes").removesuffix("_ms"),
         "at most": lambda row: "{:,.6g} {}".format(
             row["most"] / UNITS[row["limit"]][0], UNITS[row["limit"]][1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.cli.output import console, counting_bars, measuring, print_table, say, table_by
+from scaling.cli.output import Columns, console, counting_bars, measuring, print_table, say, table_by
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration, calibrate, path_here, write_calibration
 from scaling.latency.design import Ranges, designed
@@ -112,7 +112,7 @@ def print_calibration(found: Calibration, path: Path) -> None:
         f"{found.conditions}. {len(fitted)} networks fitted, {found.errors['model'].networks} held out, "
         f"medians of {found.rounds} rounds in turns."
     )
-    columns = {
+    columns: Columns = {
         "held-out error": "{row[0]}",
         "median": lambda row: f"{100 * row[1].median:.1f} %",
         "95 % interval": lambda row: (

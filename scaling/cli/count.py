@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from scaling.cli.arguments import spec_from_options, spec_options
-from scaling.cli.output import answer, console, json_option, table_by, table_of, waiting
+from scaling.cli.output import Columns, answer, console, json_option, table_by, table_of, waiting
 from scaling.cost import Cost, count_cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.families import official_name
@@ -60,7 +60,7 @@ def _trace(spec: ArchitectureSpec) -> dict[str, Any]:
 
 
 def _print_count(cost: Cost, document: dict[str, Any]) -> None:
-    columns = {
+    columns: Columns = {
         "piece": "{row.name}",
         "params": "{row.params:,}",
         "MACs": "{row.macs:,}",

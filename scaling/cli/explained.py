@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from scaling.cli.output import table_by, table_of
+from scaling.cli.output import Columns, table_by, table_of
 from scaling.cost import Cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
@@ -72,7 +72,7 @@ def _formula(found: Explanation) -> list[dict[str, Any]]:
 def explanation_tables(found: Explanation) -> Iterator[Table]:
     """Yield the tables of `explain`, in the order in which they are read."""
     yield _candidates(found)
-    columns = {
+    columns: Columns = {
         "phi from": lambda row: row[0].dimension.value,
         "paper": "{row[0].phi:.3f}",
         "integers at": "{row[0].low:.3f} … {row[0].high:.3f}",

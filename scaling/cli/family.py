@@ -11,7 +11,7 @@ import click
 
 from scaling.cli.arguments import DEFAULT_BASELINE, base_options, baseline_options, with_rounding
 from scaling.cli.options import PATH
-from scaling.cli.output import answer, console, json_option, table_by
+from scaling.cli.output import Columns, answer, console, json_option, table_by
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec
@@ -106,7 +106,14 @@ def members(start: Baseline, bases: dict[str, float], phis: Sequence[float]) -> 
     for phi in phis:
         try:
             compound = CompoundCoefficients(**bases, phi=phi)
-            spec = generate(**bases, phi=phi, baseline=start.spec, rounding=start.rounding)
+            spec = generate(
+                alpha=compound.alpha,
+                beta=compound.beta,
+                gamma=compound.gamma,
+                phi=phi,
+                baseline=start.spec,
+                rounding=start.rounding,
+            )
             cost, same = count_cost(spec), official_name(spec)
         except SpecError as error:
             raise SpecError(f"phi {phi:g}: {error}") from None
@@ -150,7 +157,7 @@ def _show(document: dict[str, Any]) -> None:
         f"{', '.join(f'{key} {value:g}' for key, value in bases.items())}; "
         f"alpha·beta²·gamma² = {CompoundCoefficients(**bases, phi=1.0).nominal_factor:.4f}\n"
     )
-    columns = {
+    columns: Columns = {
         "phi": "{row[phi]:g}",
         "depth": "{row[depth_coefficient]:.4g}",
         "width": "{row[width_coefficient]:.4g}",

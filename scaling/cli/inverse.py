@@ -13,7 +13,7 @@ import click
 from scaling.cli.arguments import DEFAULT_BASELINE, base_options, rounding_options, with_rounding
 from scaling.cli.explained import explanation_document, explanation_tables
 from scaling.cli.options import PATH
-from scaling.cli.output import answer, console, json_option, print_table, table_by
+from scaling.cli.output import Columns, answer, console, json_option, print_table, table_by
 from scaling.errors import ConfigError
 from scaling.network.baseline_files import baseline_from
 from scaling.network.families import COMPOUND_FAMILY
@@ -120,7 +120,7 @@ def _print_solution(found: Inversion, solution: Solution) -> None:
     product = solution.alpha * solution.beta**2 * solution.gamma**2
     console.print(f"alpha·beta²·gamma² = {product:.6g}\n")
     # Ends of intervals are rounded to their inner side, so that what is printed holds.
-    columns = {
+    columns: Columns = {
         "variant": "{row.name}",
         "phi": lambda row: f"{solution.phi[row.name]:.6f}",
         "from": lambda row: f"{math.ceil(solution.intervals[row.name][0] * 1e6) / 1e6:.6f}",

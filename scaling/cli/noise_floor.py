@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from scaling.analysis.floor import NoiseReport
-from scaling.cli.output import console, print_table, table_by
+from scaling.cli.output import Columns, console, print_table, table_by
 
 
 def print_noise(report: NoiseReport) -> None:
@@ -35,7 +35,7 @@ def print_noise(report: NoiseReport) -> None:
         console.print(
             f"Finitely many images make at most {100 * bound**2:.0f} % of the variance from seed to seed."
         )
-    columns = {
+    columns: Columns = {
         "difference": lambda row: f"{100 * row.difference:g} points",
         "seeds each": lambda row: _count(row.seeds),
         "if spread low": lambda row: _count(row.at_low),

@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -39,7 +39,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Columns = Mapping[str, str | Callable[[Any], str]]
+Columns = dict[str, str | Callable[[Any], str]]
 """Of a table, by heading: a format string of `row`, or what writes the cell of a row."""
 
 
@@ -70,7 +70,7 @@ def say(line: object, to: Console = console, **style: Any) -> None:
 def say_written(paths: Iterable[Path], as_json: bool = False) -> None:
     """Say which files were written."""
     names = [str(path) for path in paths]
-    answer(names, as_json, lambda: [say(f"wrote {name}") for name in names])
+    answer(names, as_json, lambda: say("\n".join(f"wrote {name}" for name in names)))
 
 
 def table_of(first: str, *headings: str) -> Table:

@@ -9,7 +9,7 @@ import click
 
 from scaling.atomic_write import write_json, write_text
 from scaling.cli.options import PATH, overrides_option, workers_option
-from scaling.cli.output import answer, console, errors, json_option, measuring, say, table_by
+from scaling.cli.output import Columns, answer, console, errors, json_option, measuring, say, table_by
 from scaling.cli.search import config_option
 from scaling.errors import ConfigError
 from scaling.library.searching import experiment_file
@@ -82,7 +82,7 @@ def _print_plan(found: SizedSearch, speed: SpeedMeasure, command: str) -> None:
     """Print what fits, what would go first, and the command that runs it."""
     sizes = [("as the file says", found.asked), ("planned", found.chosen)]
     sizes += [(f"cut {number}", cut) for number, cut in enumerate(found.cuts, 1)]
-    columns = {
+    columns: Columns = {
         "": "{row[0]}",
         "trials": "{row[1].trials}",
         "seeds": "{row[1].seeds}",

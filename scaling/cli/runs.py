@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scaling.cli.options import PATH
-from scaling.cli.output import answer, compose, console, json_option, say, table_by
+from scaling.cli.output import Columns, answer, compose, console, json_option, say, table_by
 from scaling.errors import ResultsError, printable
 from scaling.runs.record import Record
 from scaling.runs.store import DEFAULT_STORE, Store
@@ -94,7 +94,7 @@ def stored_table(rows: Sequence[StoredTraining], *, wide: bool) -> Table:
         rows: one each.
         wide: whether there is room for the data set and the time.
     """
-    columns: dict[str, str | Callable[[Any], str]] = {
+    columns: Columns = {
         "key": lambda row: row.key[:SHOWN],
         "network": lambda row: _text(row.network, 24 if wide else 12),
         "seed": lambda row: "" if row.seed is None else str(row.seed),
@@ -154,7 +154,7 @@ def _print_record(record: Record, named_by: Sequence[str]) -> None:
         lines.append(f"top-1     {sparkline([point.top1 for point in record.curve], console.encoding)}")
     for line in lines:
         console.print(line, soft_wrap=True)
-    columns = {
+    columns: Columns = {
         "epoch": "{row.epoch}",
         "loss": "{row.loss:.4f}",
         "validation loss": "{row.validation_loss:.4f}",

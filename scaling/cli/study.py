@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,13 +103,13 @@ def _run(
     from scaling.library.studying import StudyRun  # noqa: PLC0415
     from scaling.library.studying import study as run_study  # noqa: PLC0415
 
+    launch: Callable[..., AuditRun | StudyRun]
     if isinstance(plan, AuditPlan):
         launch, what = partial(audit, plan), "measuring, scoring"
     else:
         launch = partial(run_study, plan, fresh=fresh)
         what = "measuring kernels" if train else "measuring times"
         errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
-    found: AuditRun | StudyRun
     try:
         with measuring(what) as progress:
             found = launch(output=output, where=where, train=train, console=errors, progress=progress)
@@ -185,4 +186,4 @@ def _list(as_json: bool) -> None:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
     lines = [f"[bold]{name}[/bold]: {escape(question)}" for name, question in sorted(found.items())]
     document = [{"name": name, "question": question} for name, question in found.items()]
-    answer(document, as_json, lambda: [console.print(line) for line in lines])
+    answer(document, as_json, lambda: console.print("\n".join(lines)))

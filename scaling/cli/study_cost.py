@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from scaling.cli.output import answer, console, table_by
+from scaling.cli.output import Columns, answer, console, table_by
 from scaling.plans.study.config import StudyConfig
 from scaling.plans.study.cost import cost_document, cost_of
 from scaling.plans.study.equality import held_equal
@@ -12,7 +12,7 @@ from scaling.plans.study.paper_cost import paper_document, paper_parts
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.store import Known, Store
 
-COLUMNS = {
+COLUMNS: Columns = {
     "network": "{row.network.name}",
     "px": lambda row: "" if row.network.spec is None else str(row.network.spec.image_size),
     "cost": lambda row: "" if row.achieved_factor is None else f"{row.achieved_factor:.2f}×",

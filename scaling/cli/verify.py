@@ -18,7 +18,7 @@ from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_
 from scaling.agreement import verify as verify_peer
 from scaling.atomic_write import write_json, write_text
 from scaling.cli.options import PATH
-from scaling.cli.output import answer, console, counting_bars, json_option, table_by
+from scaling.cli.output import Columns, answer, console, counting_bars, json_option, table_by
 from scaling.network.families import variant as official_variant
 from scaling.provenance import provenance, utc_now
 
@@ -95,8 +95,14 @@ def _verified(settings: _Settings, peers: Sequence[str]) -> list[Agreement]:
         for name in settings.variants:
             for peer in peers:
                 bars.update(bar, description=f"{name} {peer}")
-                how = {"image_size": settings.image_size, "images": settings.images, "seed": settings.seed}
-                found.append(verify_peer(peer, name, **how))
+                row = verify_peer(
+                    peer,
+                    name,
+                    image_size=settings.image_size,
+                    images=settings.images,
+                    seed=settings.seed,
+                )
+                found.append(row)
                 bars.advance(bar)
     return found
 
@@ -120,7 +126,7 @@ def _by_variant(found: Sequence[Agreement]) -> list[list[Agreement]]:
 
 
 def _show(found: Sequence[Agreement], missing: Sequence[str]) -> None:
-    columns = {
+    columns: Columns = {
         "peer": "{row.peer}",
         "params": lambda row: _word(row.params_equal),
         "MACs": lambda row: _word(row.macs_equal),

@@ -113,8 +113,14 @@ def fetch(variant: str, source: str, tag: str | None, cache_dir: Path | None, as
             cache_dir=cache_dir,
             report=lambda done, total: bars.update(bar, completed=done, total=total),
         )
-    document = {"variant": file.variant, "source": file.peer, "tag": file.tag, "path": str(found.path)}
-    document |= {"sha256": found.sha256, "verified": found.verified}
+    document = {
+        "variant": file.variant,
+        "source": file.peer,
+        "tag": file.tag,
+        "path": str(found.path),
+        "sha256": found.sha256,
+        "verified": found.verified,
+    }
     word = "verified" if found.verified else "no checksum is published"
     text = (
         f"{file.peer} {file.variant} {file.tag} ({word}): {found.path}\n"

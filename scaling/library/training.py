@@ -128,9 +128,8 @@ def train(
             if processes.first:
                 _open(folder, job, Path(store))
             processes.wait()
-            return _run(
-                FinalLaunch(job, folder, Store(path=Path(store)), processes, lines, board), lines, test
-            )
+            launch = FinalLaunch(job, folder, Store(path=Path(store)), processes, lines, board)
+            return _run(launch, lines, on_test=test)
 
 
 def _run(launch: FinalLaunch, lines: TrainingLines, *, on_test: bool) -> TrainingRun:
