@@ -70,7 +70,7 @@ def draw(
     else:
         spec = spec_from_options(**options)
         beside = None if other is None else network_named(other)
-        drawing = draw_network(spec, beside, detail=detail, stage=stage_number or 1)
+        drawing = draw_network(spec, beside, detail=detail, stage=1 if stage_number is None else stage_number)
     say_written([drawing.save(path) for path in outputs], as_json)
 
 
