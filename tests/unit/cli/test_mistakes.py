@@ -107,6 +107,28 @@ MISTAKES = {
         ("--alpha many", "many"),
         ("--beta nan", "beta"),
     ],
+    "explain": [("b12", "unknown variant 'b12'")],
+    "budget": [
+        ("--latency-ms 5", "--latency-ms needs --calibration FILE"),
+        ("--latency-ms 5 --latency-model 1,2", "as three numbers, like 1,2,0.5; got '1,2'"),
+        ("--order size", "expected --order among macs, params"),
+        ("--top 0", "0 is not in the range 1<=x<=10000"),
+        ("--alpha 0.5", "--alpha must be at least 1, got 0.5"),
+        ("--macs -1", "a limit must be above 0, got macs -1.0"),
+        ("--baseline b99", "b99"),
+        ("--memory-of sleep", "--memory-of must be one of inference, training, got 'sleep'"),
+    ],
+    "latency": [
+        ("b0", "this device is not calibrated"),
+        ("b0 --calibrate", "--calibrate times a family of networks, not one"),
+        ("--calibrate --mode sleep", "--mode must be one of inference, training, got 'sleep'"),
+        ("--calibrate --networks 0", "0 is not in the range 1<=x<=1000"),
+        ("--calibrate --image-sizes 9", "like 96,320; got '9'"),
+        ("--calibrate --image-sizes 300,20", "image_size must go from above 0"),
+        ("--calibrate --device tpu", "device must be auto, cpu or cuda"),
+        ("--calibrate --family b99", "b99"),
+        ("b0 --calibration absent.json", "cannot read absent.json"),
+    ],
     "draw": [
         ("b0 -o b0.gif", "ending in"),
         ("b1 b2 -o x.svg", "--diff draws two networks"),
@@ -172,6 +194,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
     command: str, options: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCALING_CACHE", str(tmp_path / "cache"))
     assert message in refused(command, *options.split())
     assert list(tmp_path.iterdir()) == []
 
