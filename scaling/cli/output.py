@@ -115,11 +115,7 @@ def waiting(message: str) -> AbstractContextManager[object]:
 
 
 def counting_bars(*columns: ProgressColumn) -> Progress:
-    """Make bars for long work that is counted in pieces; nothing is drawn without a terminal.
-
-    Args:
-        columns: after the bar, before the time that is left; how many of how many if none.
-    """
+    """Make bars for long work, with how many of how many or other columns; none without a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),

@@ -88,12 +88,7 @@ def _print_list(store_path: Path, rows: Sequence[StoredTraining]) -> None:
 
 
 def stored_table(rows: Sequence[StoredTraining], *, wide: bool) -> Table:
-    """Return a table of trainings.
-
-    Args:
-        rows: one each.
-        wide: whether there is room for the data set and the time.
-    """
+    """Return a table of trainings, with data set and time where there is room for a wide one."""
     columns: Columns = {
         "key": lambda row: row.key[:SHOWN],
         "network": lambda row: _text(row.network, 24 if wide else 12),

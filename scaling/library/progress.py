@@ -27,11 +27,7 @@ from scaling.training.batches import steps_per_epoch
 
 
 class RunStopped(KeyboardInterrupt):
-    """A study or an audit was asked to stop: what is known by then is written, and the same call goes on.
-
-    Args:
-        run: as it was left.
-    """
+    """A study or an audit was asked to stop: its `run` has what is known, and the same call goes on."""
 
     def __init__(self, run: Any) -> None:
         super().__init__(run.conclusion)
@@ -64,11 +60,7 @@ def training_bars(
 
 
 class TrainingProgress:
-    """Turns what happens into bars, and prints a line for every training that has ended.
-
-    Args:
-        console: where to draw; without a terminal or a notebook only the lines are printed.
-    """
+    """Turns what happens into bars, and prints a line for every training that has ended."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

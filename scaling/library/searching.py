@@ -48,11 +48,7 @@ class RunFailedError(ResultsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRun:
-    """A search and what it has found by now.
-
-    Args:
-        state: as its folder and the store have it.
-    """
+    """A search and what it has found by now, as its folder and the store have it."""
 
     state: SearchState
 
@@ -98,10 +94,7 @@ class SearchRun:
         return status_of(self.state)
 
     def figure(self, name: str = "run_flops") -> Figure:
-        """Return a chart of the run.
-
-        Args:
-            name: one of `figure_names`.
+        """Return a chart of the run, one of `figure_names`.
 
         Raises:
             ConfigError: nothing has that name.
@@ -115,11 +108,7 @@ class SearchRun:
         return tuple(RUN_CHARTS)
 
     def report(self, path: Path | str | None = None) -> Path:
-        """Write the run's report, one HTML page that needs no network; return where.
-
-        Args:
-            path: of the page; report.html in the run's folder if None.
-        """
+        """Write the run's report, one HTML page that needs no network, to report.html if None."""
         return save_report(self.path, self.path / "report.html" if path is None else Path(path))
 
     def _repr_html_(self) -> str:

@@ -18,11 +18,7 @@ ENOUGH_MOVES = 5
 
 
 class TrainingLines:
-    """Lines and a bar for one training.
-
-    Args:
-        console: where to print; a bar is drawn where that is a terminal.
-    """
+    """Lines, and on a terminal a bar, for one training."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -42,11 +42,7 @@ class RunLaws:
 
 
 def laws_of(record: RunRecord) -> RunLaws:
-    """Fit a law to each way in which the run scaled; nothing is fitted where the range of cost is too short.
-
-    Args:
-        record: the run as it stands.
-    """
+    """Fit a law to each way in which the run scaled; where the range of cost is too short, none."""
     try:
         sources = sources_of([record.trials], cost="macs")
     except ResultsError as error:
