@@ -81,7 +81,9 @@ MISTAKES = {
     "--nothing": [("", "--nothing")],
     "search": [
         ("--config none.toml", "there is no none.toml here"),
-        ("export none", "is not the folder of a run"),
+        *((f"{name} none", "is not the folder of a run") for name in (
+            "status", "export", "resume", "best", "charts")),
+        ("status none --watch --json", "not both"),
         ("export", "RUN_FOLDER"),
         ("--fresh status x", "options go after the command: status --…"),
     ],
