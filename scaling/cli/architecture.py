@@ -69,12 +69,7 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
 @spec_options
 @json_option
 def describe(as_json: bool, **options: Any) -> None:
-    """Describe a network: coefficients, stages, cost.
-
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
-    --phi.
-    """
+    """Describe a network: coefficients, stages, cost."""
     spec = spec_from_options(**options)
     document = description(spec)
     answer(document, as_json, lambda: _print_description(spec, document))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -21,6 +22,10 @@ from scaling.network.small_inputs import SmallInput, for_small_input
 
 MOST_PARAMS = 10**11
 DEFAULT_BASELINE = "efficientnet-b0"
+NETWORK = """
+NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of your
+own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+"""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -59,7 +64,8 @@ def baseline_options(command: Command) -> Command:
 
 
 def spec_options(command: Command) -> Command:
-    """Add the options that choose a network; read them with `spec_from_options(**options)`."""
+    """Add the options that choose a network, and say so in its help; `spec_from_options` reads them."""
+    command.__doc__ = f"{inspect.getdoc(command) or ''}\n{NETWORK}"
     return compose(
         click.argument("name", required=False),
         base_options(),

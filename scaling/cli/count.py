@@ -28,12 +28,7 @@ _NOTES = {
 @click.option("--no-trace", is_flag=True, help="Closed form only: skip fvcore and torch's counter.")
 @json_option
 def count(no_trace: bool, as_json: bool, **options: Any) -> None:
-    """Count a network and reconcile the counters.
-
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
-    --phi.
-    """
+    """Count a network and reconcile the counters."""
     spec = spec_from_options(**options)
     cost, name = count_cost(spec), official_name(spec)
     document = {

@@ -51,10 +51,6 @@ def draw(
     """Draw a network, the family, one stage, or the modules they are made of.
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
-
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
-    --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:

@@ -39,25 +39,21 @@ class _Settings:
         return {**plain, "image_size": NATIVE if self.image_size is None else self.image_size}
 
 
-class _ImageSize(click.ParamType[int | None]):
-    """A whole number of pixels, or the variant's own size."""
-
-    name = "pixels|native"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value == NATIVE:
-            return None
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"expected a whole number of pixels or {NATIVE!r}, got {value!r}", param, ctx)
+def _pixels(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    """Read a whole number of pixels; None is the variant's own size."""
+    if text == NATIVE:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"expected a whole number of pixels or {NATIVE!r}, got {text!r}") from None
 
 
 @click.command()
 @click.option("--variants", default=VARIANTS, help="Comma-separated; default b0 to b7.")
 @click.option("--peers", default=",".join(PEERS), help=f"Comma-separated; default {', '.join(PEERS)}.")
 @click.option(
-    "--image-size", type=_ImageSize(), default="64", show_default=True, help="Odd or even, from 32."
+    "--image-size", callback=_pixels, default="64", show_default=True, help="Odd or even, from 32, or native."
 )
 @click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="At once.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, statistics and images.")
