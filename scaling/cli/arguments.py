@@ -24,7 +24,7 @@ MOST_PARAMS = 10**11
 DEFAULT_BASELINE = "efficientnet-b0"
 NETWORK = """
 NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma --phi.
+your own, or FILE.json as a command prints it; or give --baseline, to scale it --alpha --beta --gamma --phi.
 """
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -27,7 +27,6 @@ from scaling.plans.audit.run import (
     audit_folder,
     audit_plan,
     export_audit,
-    read_audit,
     report_audit,
     run_audit,
 )
@@ -104,19 +103,6 @@ class AuditRun:
 
     def _repr_html_(self) -> str:
         return f"<p><b>{self.conclusion}</b></p>{picture(self.figure())}"
-
-
-def load_audit_run(path: Path | str) -> AuditRun:
-    """Read an audit from its folder at any moment; scores without training are computed again.
-
-    Raises:
-        ConfigError: its configuration is not valid in this version.
-        DataError: the data are missing.
-        ResultsError: it is not the folder of an audit.
-    """
-    folder = RunFolder(path=Path(path))
-    plan, verdict = read_audit(folder)
-    return AuditRun(plan=plan, folder=folder, verdict=verdict)
 
 
 def audit(

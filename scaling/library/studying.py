@@ -18,7 +18,6 @@ from scaling.plans.study.outcome import StudyOutcome
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import (
     export_study,
-    read_study,
     report_study,
     run_study,
     study_folder,
@@ -96,17 +95,6 @@ class StudyRun:
         table = pd.DataFrame(self.result["networks"], columns=columns)
         drawn = picture(self.figure()) if (self.trials["state"] == "complete").any() else ""
         return f"<p><b>{self.conclusion}</b></p>{drawn}{table.to_html(index=False, na_rep='')}"
-
-
-def load_study_run(path: Path | str) -> StudyRun:
-    """Read a study from its folder, at any moment.
-
-    Raises:
-        ConfigError: its configuration is not valid in this version.
-        ResultsError: it is not the folder of a study.
-    """
-    folder = RunFolder(path=Path(path))
-    return StudyRun(folder=folder, outcome=read_study(folder))
 
 
 def study(

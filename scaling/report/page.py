@@ -70,14 +70,14 @@ def report_page(
         lstrip_blocks=True,
     )
     style, script = _asset("report.css"), _asset("report.js")
-    drawn, laws = list(_charts(record.chart_data(), charts, figures)), laws_of(record)
+    laws = laws_of(record)
     page = templates.get_template("report.html.j2").render(
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
         **_content(record, now),
-        charts=[*drawn, *_law_chart(laws, len(drawn) + 1)],
+        charts=list(_charts(record.chart_data(), charts, figures, laws)),
         no_law=laws.refusal,
     )
     return page if page.endswith("\n") else page + "\n"
@@ -106,7 +106,7 @@ def _content(record: RunRecord, now: str) -> dict[str, Any]:
         "failures": failures(record.trials),
         "reasons": record.failures,
         "config": list(_settings(record.config)),
-        "provenance": list(_settings(_without_config(record.provenance))),
+        "provenance": list(_settings({k: v for k, v in record.provenance.items() if k != "config"})),
         "commands": list(_commands(record)),
     }
 
@@ -118,7 +118,8 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "networks trained", f"{len(record.ranking())}"
     pruned = int((trials["state"] == "pruned").sum())
     yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
-    yield "time in training", _hours(trained_hours(trials))
+    hours = trained_hours(trials)
+    yield "time in training", f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")
     cores = provenance.get("cores")
@@ -127,11 +128,9 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "energy", "not measured"
 
 
-def _hours(hours: float) -> str:
-    return f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
-
-
-def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) -> Iterator[dict[str, Any]]:
+def _charts(
+    run: RunData, charts: Mapping[str, RunChart], figures: Path | None, laws: RunLaws
+) -> Iterator[dict[str, Any]]:
     for number, (name, chart) in enumerate(charts.items(), start=1):
         frame = chart.frame(run)
         yield {
@@ -141,13 +140,10 @@ def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) 
             "alternative": chart.words(frame),
             "svg": Markup(_svg(name, chart, frame, run, figures)),
         }
-
-
-def _law_chart(laws: RunLaws, number: int) -> Iterator[dict[str, Any]]:
     if laws.figure is not None:
         yield {
             "name": "law",
-            "number": number,
+            "number": len(charts) + 1,
             "caption": CAPTION,
             "alternative": laws.words,
             "svg": Markup(inline_svg(laws.figure, "law-")),
@@ -182,12 +178,8 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
         "spec": spec,
         "cost": cost,
         "stages": stages,
-        "drawing": Markup(_drawing(spec)),
+        "drawing": Markup(embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)),
     }
-
-
-def _drawing(spec: ArchitectureSpec) -> str:
-    return embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)
 
 
 def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -196,10 +188,6 @@ def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _settings(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _without_config(provenance: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in provenance.items() if key != "config"}
 
 
 def _commands(record: RunRecord) -> Iterator[tuple[str, str]]:
