@@ -87,7 +87,7 @@ def table_by(columns: Columns, rows: Iterable[Any], bold: Callable[[Any], object
     """Make a plain table of rows.
 
     Args:
-        columns: by heading, what stands in the cell of a row.
+        columns: by heading, what the cell of a row shows.
         rows: dictionaries or dataclasses.
         bold: which rows are set in bold.
 

@@ -57,7 +57,7 @@ def report_page(
     """Return the report as one HTML document that loads nothing.
 
     Args:
-        record: the run as it stands.
+        record: the run at this moment.
         now: when it was read, as text.
         charts: which to draw, in order.
         figures: folder that holds them as NAME.svg already; a chart that is not there is drawn.

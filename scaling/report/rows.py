@@ -99,7 +99,7 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
 
 
 def _aside(group: pd.DataFrame, trials: pd.DataFrame) -> dict[str, Any]:
-    """Return what is told of a network outside the ranking: trained again, or ended by the pruner."""
+    """Return what is said of a network outside the ranking: trained again, or ended by the pruner."""
     first = group.iloc[0]
     if str(first["kind"]) == CONFIRM:
         complete = group[group["state"] == "complete"]["top1"]
