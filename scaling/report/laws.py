@@ -87,7 +87,7 @@ def _interval(one: Estimate, unit: float = 1.0, digits: int = 2) -> str:
 
 
 def _refusal(laws: Sequence[CostLaw]) -> str:
-    """Say once why there is no law at all, by that of everything; else name the ways of scaling without a law."""
+    """Say once why there is no law at all, by that of everything; else name the ways without a law."""
     refused = [law for law in laws if law.refusal is not None]
     if not refused:
         return ""
