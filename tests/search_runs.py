@@ -43,7 +43,7 @@ def document(**tables: Any) -> dict[str, Any]:
         "name": "tiny",
         "question": "does it run?",
         "prediction": "yes",
-        "search": {"trials": 2, "tolerance": 0.05, "startup_trials": 1, "confirm": 0},
+        "search": {"sampler": "tpe", "trials": 2, "tolerance": 0.05, "startup_trials": 1, "confirm": 0},
         "setup": setup_document(),
     }
     for name, changes in tables.items():

@@ -12,7 +12,7 @@ import click
 from scaling.cli.options import run_folder_argument, storage_of, storage_options, where_of, where_options
 from scaling.cli.output import INTERRUPTED, answer, console, errors, json_option, measuring, say
 from scaling.cli.search import run_options
-from scaling.cli.trials import print_choice, print_result, print_trade_offs
+from scaling.cli.trials import print_choice, print_conclusion, print_result, print_trade_offs
 from scaling.cost import count_cost
 from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
 from scaling.plans.search.config import SearchConfig, load_config
@@ -147,13 +147,15 @@ def _wanted(config: SearchConfig) -> str:
 
 def _show(found: SearchRun) -> None:
     trials, noise, config = found.trials, found.noise, found.config
-    choice = found.result["choice"]
-    if choice:
+    result, surface = found.result, config.search.sampler == Sampler.SURFACE
+    choice = result["choice"]
+    print_conclusion(result["surface"], config.setup.data.name)
+    if choice and not surface:
         print_choice(choice)
-    print_result(trials, noise)
+    print_result(trials, noise, marks=not surface)
     print_trade_offs(config, trials, noise)
     _print_exhausted(found)
-    for line in arithmetic_words(found.result["arithmetic"]):
+    for line in arithmetic_words(result["arithmetic"]):
         console.print(line)
     if choice:
         print_family(family_command(found.path, choice["winner"]))
@@ -170,11 +172,12 @@ def print_family(command: str | None) -> None:
 
 def _print_exhausted(found: SearchRun) -> None:
     proposed = found.state.proposals()
-    accepted = int((proposed["fate"] == "accepted").sum())
+    accepted = int(proposed["fate"].isin(["accepted", "repeat"]).sum())
     if found.config.search.sampler == Sampler.GRID:
         console.print("the whole grid was trained")
     elif accepted < found.config.search.trials or found.config.search.sampler == Sampler.EXHAUSTIVE:
-        console.print(f"{accepted} networks: nothing else is on target")
+        why = "the answer is as sure as was asked for" if found.answered else "nothing else is on target"
+        console.print(f"{accepted} proposals: {why}")
 
 
 def _refuse_nothing(found: SearchRun) -> None:

@@ -22,6 +22,12 @@ from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import study_plan
 from scaling.runs.launch import Where
 
+RATES = "rates"
+RATES_QUESTION = (
+    "Which learning rate is best at a setup's baseline, and with depth, width or resolution alone?"
+)
+"""Of a study that needs no file but the setup's."""
+
 
 @click.command()
 @click.argument("name", required=False)
@@ -29,7 +35,8 @@ from scaling.runs.launch import Where
 @click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the setup's name.")
 @click.option("--setup", type=PATH, help="Setup file: data, baseline, recipe and engine.")
 @overrides_option
-@click.option("--seeds", type=int, help="Of noise: train the baseline alone with so many seeds.")
+@click.option("--seeds", type=int, help="Of rates, or of noise, which trains the baseline alone: how many.")
+@click.option("--factor", type=float, help="Of rates: cost of the scaled networks (4).")
 @click.option("--run", "finished", type=PATH, help="Of noise: read the folder of a run; train nothing.")
 @click.option("--plan", "costed", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
@@ -45,6 +52,7 @@ def study(
     setup: Path | None,
     overrides: tuple[str, ...],
     seeds: int | None,
+    factor: float | None,
     finished: Path | None,
     costed: bool,
     report: bool,
@@ -66,6 +74,27 @@ def study(
     if name is None:
         _list(as_json)
         return
+    if name == RATES:
+        if finished is not None:
+            raise ConfigError("--run is for a study of noise, not of rates")
+        from scaling.cli.rates import study_rates  # noqa: PLC0415
+
+        study_rates(
+            setup or FOLDER / "setups" / f"{data}-{size}.toml",
+            where_of(**where),
+            factor=4.0 if factor is None else factor,
+            seeds=2 if seeds is None else seeds,
+            overrides=overrides,
+            costed=costed,
+            report=report,
+            export=export,
+            fresh=fresh,
+            output=output,
+            as_json=as_json,
+        )
+        return
+    if factor is not None:
+        raise ConfigError(f"--factor is for rates; {name} has its own: --set design.factor=…")
     of_audit = kind_of(name) == "audit"
     if of_audit and (setup is not None or seeds is not None or finished is not None or fresh):
         raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
@@ -182,6 +211,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
 
 def _list(as_json: bool) -> None:
     found = {name: one for name, one in listed("study", "audit").items() if not name.endswith("-standard")}
+    found |= {RATES: RATES_QUESTION} if found else {}
     if not found and not as_json:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
     lines = [f"[bold]{name}[/bold]: {escape(question)}" for name, question in sorted(found.items())]

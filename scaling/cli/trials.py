@@ -10,6 +10,7 @@ from scaling.analysis import NoiseFloor, ranked
 from scaling.analysis.cost_correlation import CostCorrelation, cost_correlation
 from scaling.analysis.pareto import trained_front
 from scaling.cli.output import console, table_of
+from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.result import traded
 from scaling.plans.search.search_table import CostRule
@@ -18,6 +19,12 @@ from scaling.tables import network_name
 VERDICTS = {"best": "highest", "same": "≈", "below": "", "unknown": "?"}
 MOST_OBJECTIVES = 4
 """That fit into the table beside the network's name."""
+
+
+def print_conclusion(surface: dict[str, Any], data: str) -> None:
+    """Say what the trainings say together, the conclusion first."""
+    for number, sentence in enumerate(conclusion(surface, data)):
+        console.print(sentence, style="bold" if number == 0 else "", markup=False, soft_wrap=True)
 
 
 def print_choice(choice: dict[str, Any]) -> None:
@@ -49,11 +56,19 @@ def accuracy(row: dict[str, Any]) -> str:
     return f"{100 * row['top1']:.1f} ± {half:.1f} % ({seeds}, 95 %)"
 
 
-def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
-    """Print networks best first, and say which differences noise explains."""
+def print_result(trials: pd.DataFrame, noise: NoiseFloor | None, *, marks: bool = True) -> None:
+    """Print networks best first, and say which differences noise explains.
+
+    Args:
+        trials: the table of trials.
+        noise: seed-to-seed spread.
+        marks: whether each network is compared with the highest; a surface compares all of them at once.
+    """
     frame = ranked(trials, noise)
-    table = table_of("network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "n", "")
-    table.columns[-1].justify = "left"
+    table = table_of(
+        "network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "n", *([""] if marks else [])
+    )
+    table.columns[-1].justify = "left" if marks else "right"
     for row in frame.to_dict("records"):
         reference = row["kind"] == "reference"
         table.add_row(
@@ -64,12 +79,14 @@ def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
             f"{row['achieved_factor']:.2f}×",
             _accuracy(row),
             str(row["seeds"]),
-            VERDICTS[str(row["verdict"])],
+            *([VERDICTS[str(row["verdict"])]] if marks else []),
             style="bold" if reference else "",
         )
     console.print(table)
     if noise is None:
         console.print("? no noise floor: no network has two complete seeds")
+    elif not marks:
+        console.print("± 95 % t interval of the mean, spread pooled over networks")
     else:
         console.print("≈ not significantly different from the highest")
         console.print("± 95 % t interval of the mean, spread pooled over networks")

@@ -27,9 +27,11 @@ from scaling.figures.run_dimensions import (
     run_widths_frame,
     widths_words,
 )
+from scaling.figures.run_gains import draw_run_gains, gains_words, run_gains_frame
 from scaling.figures.run_methods import draw_run_methods, methods_words, run_methods_frame
 from scaling.figures.run_noise import draw_run_noise, noise_words, run_noise_frame
 from scaling.figures.run_pareto import draw_run_pareto, pareto_words, run_pareto_frame
+from scaling.figures.run_surface import draw_run_surface, run_surface_frame, surface_words
 from scaling.figures.run_triangle import draw_run_triangle, run_triangle_frame, triangle_words
 from scaling.figures.single_axis import (
     draw_single_axis,
@@ -155,6 +157,26 @@ FAMILY_CHARTS: dict[str, FamilyChart] = {
 """Charts of published figures and of the generator."""
 
 RUN_CHARTS: dict[str, RunChart] = {
+    "run_gains": RunChart(
+        frame=run_gains_frame,
+        draw=draw_run_gains,
+        caption=(
+            "What a doubling of cost is worth by each dimension, and how the gains differ; 95 % intervals of "
+            "the surface that is fitted to all trainings. Hollow: not significantly different from 0."
+        ),
+        words=gains_words,
+        layout=Layout(double=2.4, single=4.4, panels=2),
+    ),
+    "run_surface": RunChart(
+        frame=run_surface_frame,
+        draw=draw_run_surface,
+        caption=(
+            "Expected accuracy at the target's cost over the shares of depth, width and resolution; trained "
+            "networks in the colour of their own mean."
+        ),
+        words=surface_words,
+        layout=Layout(double=3.6, single=4.0, projection="ternary"),
+    ),
     "run_params": RunChart(
         frame=lambda run: run_frame(run.trials),
         draw=partial(draw_run, x="params"),

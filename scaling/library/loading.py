@@ -7,16 +7,18 @@ from pathlib import Path
 
 from scaling.errors import ResultsError
 from scaling.library.auditing import AuditRun
+from scaling.library.bracketing import RatesRun
 from scaling.library.searching import SearchRun, load_search
 from scaling.library.studying import StudyRun
 from scaling.plans.audit import run as audit
 from scaling.plans.final import plan as final
 from scaling.plans.final.result import TrainingRun, load_training
 from scaling.plans.search import run as search
+from scaling.plans.study import rates_run as rates
 from scaling.plans.study import run as study
 from scaling.runs.folder import RunFolder
 
-AnyRun = SearchRun | StudyRun | AuditRun | TrainingRun
+AnyRun = SearchRun | StudyRun | AuditRun | RatesRun | TrainingRun
 
 
 def _load_audit(folder: RunFolder) -> AuditRun:
@@ -28,6 +30,7 @@ _LOADERS: dict[str, Callable[[RunFolder], AnyRun]] = {
     search.KIND: lambda folder: load_search(folder.path),
     study.KIND: lambda folder: StudyRun(folder=folder, outcome=study.read_study(folder)),
     audit.KIND: _load_audit,
+    rates.KIND: lambda folder: RatesRun(folder=folder, outcome=rates.read_rates_run(folder)),
     final.KIND: lambda folder: load_training(folder.path),
 }
 

@@ -27,7 +27,7 @@ from scaling.training.batches import steps_per_epoch
 
 
 class RunStopped(KeyboardInterrupt):
-    """A study or an audit was asked to stop: its `run` has what is known, and the same call goes on."""
+    """What was launched was asked to stop: its `run` has what is known, and the same call goes on."""
 
     def __init__(self, run: Any) -> None:
         super().__init__(run.conclusion)

@@ -25,6 +25,7 @@ from scaling.plans.search.result import choice_document, result_document
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
+from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.report import read_record, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
@@ -88,6 +89,21 @@ class SearchRun:
         """Everything that was found, as plain data."""
         found = result_document(self.config, self.trials, self.noise)
         return {**found, "arithmetic": arithmetic_document(self.state.trained())}
+
+    @property
+    def surface(self) -> SearchSurface:
+        """What the trainings say together: gains, contrasts, the optimum, the network to build.
+
+        Raises:
+            ResultsError: no surface can be fitted yet.
+        """
+        return search_surface(self.config, self.trials)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the search ended before its budget because its answer was sure enough."""
+        spent = sum(one.fate.trains for one in self.state.history.proposals)
+        return self.config.search.stop.asked and spent < self.config.search.trials
 
     def status(self) -> SearchStatus:
         """Return how far the search is at this moment."""

@@ -8,6 +8,8 @@ import pandas as pd
 
 from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
+from scaling.plans.search.conclusion import conclusion
+from scaling.plans.search.samplers import Sampler
 from scaling.report.record import RunRecord
 from scaling.tables import network_name
 
@@ -19,6 +21,12 @@ def findings(record: RunRecord) -> list[str]:
     ranking, noise = record.ranking(), record.noise
     if ranking.empty:
         return [NOTHING_YET]
+    if record.surface is not None and record.settings is not None:
+        said = conclusion(record.surface.document(), record.settings.setup.data.name)
+        fresh = []
+        if record.settings.search.sampler != Sampler.SURFACE:  # the surface names what it has had confirmed
+            fresh = _confirmed(contenders(record.trials, noise))
+        return [*said, *fresh, *([] if noise is None else [_noise(noise)])]
     sentences, confirmed = [_best(ranking, noise)], _confirmed(contenders(record.trials, noise))
     if noise is None:
         sentences += confirmed

@@ -15,8 +15,8 @@ import pandas as pd
 from scaling.cost import count_cost
 from scaling.plans.networks import SEARCH
 from scaling.plans.search.candidates import enumerated
-from scaling.plans.search.history import Fate
 from scaling.plans.search.run import SearchState, failed_of, is_finished
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.trial import SearchTrial, TrialState
 
 
@@ -114,7 +114,7 @@ def _to_come(state: SearchState) -> int:
     """Return how many proposals are still to be made."""
     if state.frozen is not None or enumerated(state.config) is not None:
         return 0
-    made = sum(one.fate == Fate.ACCEPTED for one in state.history.proposals)
+    made = sum(one.fate.trains for one in state.history.proposals)
     return max(0, state.config.search.trials - made)
 
 
@@ -131,7 +131,8 @@ def _left(state: SearchState) -> list[float]:
     if proposed:
         usual = sum(map(_macs, proposed)) / len(proposed)
     to_come = _to_come(state)
-    left += [usual] * (to_come * len(search.seeds))
+    each = 1 if search.sampler == Sampler.SURFACE else len(search.seeds)
+    left += [usual] * (to_come * each)
     confirming = any(one.confirms is not None for one in state.search_trials())
     if not confirming:
         left += [usual] * (min(search.confirm, to_come + len(proposed)) * len(search.confirm_seeds))

@@ -135,6 +135,7 @@ def _comparison(
     scaled = trials[trials["target_factor"].notna() & (trials["achieved_factor"].notna())]
     spread = (scaled["achieved_factor"] / scaled["target_factor"] - 1).abs().max() if len(scaled) else None
     rates = plan.table.learning_rates
+    own = "the recipe's" if plan.setup.rates_in_use is None else "each network's bracketed one"
     survives = {None: "not known", True: "yes", False: "no"}[found.survives]
     return (
         Item(
@@ -153,15 +154,15 @@ def _comparison(
             answer="nothing within the study: the recipe is the setup's for every network; how its author "
             "chose it the program cannot know (docs/log.md for those that ship); learning rate: "
             + (
-                f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times the recipe's"
+                f"{', '.join(f'{rate:g}' for rate in sorted(rates))} times {own}"
                 if len(rates) > 1
-                else "the recipe's alone"
+                else f"{own} alone"
             ),
             state=Answer.FILLED if len(rates) > 1 else Answer.GAP,
         ),
         Item(
             question="Do conclusions survive other learning rates?",
-            answer=survives if len(rates) > 1 else "only the recipe's own was tried",
+            answer=survives if len(rates) > 1 else f"only {own} was tried",
             state=Answer.GAP if found.survives is None else Answer.FILLED,
         ),
     )

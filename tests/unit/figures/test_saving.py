@@ -213,7 +213,7 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
 def test_command_refuses_bad_input_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("")
     for arguments, words in (
-        (["fig9", "-o", tmp_path / "out"], "stage_costs_VARIANT; got 'fig9'; of a run: run_params"),
+        (["fig9", "-o", tmp_path / "out"], "stage_costs_VARIANT; got 'fig9'; of a run: run_gains"),
         (["run_params", "-o", tmp_path / "out"], "--run FOLDER"),
         (["--run", tmp_path / "none", "-o", tmp_path / "out"], "there is no"),
         (["--run", tmp_path, "-o", tmp_path / "out"], "cannot read"),

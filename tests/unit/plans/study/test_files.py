@@ -148,10 +148,15 @@ def test_a_calibration_that_is_none_gets_one_line(
 def test_the_command_lists_studies_and_audits_and_costs_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     found = json.loads(CliRunner().invoke(group, ["study", "--json"]).stdout)
-    assert {one["name"] for one in found} == {*STUDIES, "audit"}
+    assert {one["name"] for one in found} == {*STUDIES, "audit", "rates"}
     for wrong, message in (
         (["study", "methods", "--seeds", "4"], "study of noise"),
         (["study", "methods", "--run", "results/quick"], "--run is for a study of noise"),
         (["study", "audit", "--seeds", "4"], "are for studies, not for audits"),
+        (["study", "methods", "--factor", "4"], "--factor is for rates"),
+        (["study", "rates", "--run", "results/quick"], "--run is for a study of noise"),
+        (["study", "rates", "--setup", "none.toml"], "cannot read the setup none.toml"),
+        (["study", "rates", "--factor", "0.5", "--plan"], "factor must be above 1"),
+        (["study", "rates", "--seeds", "0", "--plan"], "one at least"),
     ):
         assert message in str(CliRunner().invoke(group, wrong).exception)
