@@ -6,17 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.markup import escape
-
-from scaling.cli.kernels import measuring
-from scaling.cli.output import console, emit_json, errors, table_of
-from scaling.library.bracketing import RatesRun, RatesStopped, bracket_rates
+from scaling.cli.output import INTERRUPTED, answer, console, errors, measuring, say, table_of
+from scaling.library.bracketing import RatesRun, bracket_rates
+from scaling.library.progress import RunStopped
 from scaling.plans.study.rates import RatesPlan
 from scaling.plans.study.rates_run import export_rates, rates_plan
 from scaling.runs.launch import Where
 from scaling.runs.store import Known, Store
-
-INTERRUPTED = 130
 
 
 def study_rates(
@@ -49,23 +45,19 @@ def study_rates(
                 console=errors,
                 progress=progress,
             )
-    except RatesStopped as stopped:
-        errors.print(f"stopped; the same command goes on from here ({stopped.run.path})", soft_wrap=True)
+    except RunStopped as stopped:
+        say(f"stopped; the same command goes on from here ({stopped.run.path})", errors)
         sys.exit(INTERRUPTED)
-    if as_json:
-        emit_json(found.outcome.document())
-    else:
-        print_rates(found)
-        console.print(f"\n{found.path}", soft_wrap=True)
+    answer(found.outcome.document(), as_json, lambda: print_rates(found))
     if export:
         copy = export_rates(found.folder, setup)
-        errors.print(f'{copy}; the setup uses it by: rates = "rates/{copy.name}"', soft_wrap=True)
+        say(f'{copy}; the setup uses it by: rates = "rates/{copy.name}"', errors)
 
 
 def print_rates(run: RatesRun) -> None:
     """Print the best rate everywhere, then every ladder: validation loss, and top-1 below it."""
     outcome = run.outcome
-    console.print(f"[bold]{escape(outcome.conclusion)}[/bold]", markup=True, soft_wrap=True)
+    say(outcome.conclusion, style="bold")
     table = table_of("network", "rate", "validation loss", "top-1 %", "")
     table.columns[-1].justify = "left"
     for ladder in outcome.ladders:
@@ -88,15 +80,15 @@ def print_rates(run: RatesRun) -> None:
         slopes = zip(("depth", "width", "resolution"), outcome.rates.slopes, strict=True)
         words = ", ".join(f"{name} {slope:+.2f}" for name, slope in slopes)
         console.print(f"Doublings of the rate per doubling of cost: {words}; between them log-linear.")
+    say(f"\n{run.path}")
 
 
 def _print_cost(plan: RatesPlan, store: Store, as_json: bool) -> None:
     missing = plan.next_jobs(Known(store=store), 1).jobs
     macs = sum(job.train_macs for job in missing)
-    if as_json:
-        emit_json({"title": plan.title, "trainings": len(missing), "train_macs": macs})
-        return
-    console.print(
+    document = {"title": plan.title, "trainings": len(missing), "train_macs": macs}
+    text = (
         f"{plan.title}: {len(missing)} trainings are missing now, {macs / 1e12:.3g} tera multiply-adds; more "
         "follow where a best rate is at an end of its ladder."
     )
+    answer(document, as_json, lambda: console.print(text))

@@ -15,7 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from scaling.analysis import noise_floor, ranked
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.options import run_folder_argument
+from scaling.cli.output import answer, console, json_option, table_of
 from scaling.errors import ConfigError
 from scaling.library.searching import load_search
 from scaling.plans.search.status import SearchStatus
@@ -25,7 +26,7 @@ QUIET_S = 600
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@run_folder_argument
 @click.option("--watch", is_flag=True, help="Go on showing it until the run ends or Ctrl-C.")
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.5), default=2.0, help="Seconds between looks (2)."
@@ -44,10 +45,9 @@ def status(run_folder: Path, watch: bool, every_s: float, as_json: bool) -> None
 
     if watch:
         _watch(look, every_s)
-    elif as_json:
-        emit_json(look())
     else:
-        console.print(rendered(look()))
+        document = look()
+        answer(document, as_json, lambda: console.print(rendered(document)))
 
 
 def _watch(look: Callable[[], dict[str, Any]], every_s: float) -> None:

@@ -14,6 +14,7 @@ from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.result import traded
 from scaling.plans.search.search_table import CostRule
+from scaling.tables import network_name
 
 VERDICTS = {"best": "highest", "same": "≈", "below": "", "unknown": "?"}
 MOST_OBJECTIVES = 4
@@ -30,11 +31,11 @@ def print_choice(choice: dict[str, Any]) -> None:
     """Say who won, how sure that is, and how many others may be as good."""
     winner = choice["winner"]
     if choice["confirmed"]:
-        console.print(f"[bold]best: {network(winner)}[/bold], {accuracy(winner)}, from fresh seeds")
+        console.print(f"[bold]best: {network_name(winner)}[/bold], {accuracy(winner)}, from fresh seeds")
         flattery = 100 * (winner["search_top1"] - winner["top1"])
         console.print(f"the seeds that chose it gave {100 * winner['search_top1']:.1f} % ({flattery:+.1f})")
     else:
-        console.print(f"[bold]leads: {network(winner)}[/bold], {accuracy(winner)}")
+        console.print(f"[bold]leads: {network_name(winner)}[/bold], {accuracy(winner)}")
         console.print("not confirmed with fresh seeds (yet): the highest of several is likely too high")
     if winner["alpha"] is not None:
         bases = "  ".join(f"{key} {winner[key]:.4f}" for key in ("alpha", "beta", "gamma", "phi"))
@@ -44,11 +45,6 @@ def print_choice(choice: dict[str, Any]) -> None:
         f"of {sum(counts)} others {counts[0]} are not significantly different at 95 %, {counts[1]} are "
         f"below, {counts[2]} above it"
     )
-
-
-def network(row: dict[str, Any]) -> str:
-    """Name a network as every table does."""
-    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
 
 
 def accuracy(row: dict[str, Any]) -> str:
@@ -76,7 +72,7 @@ def print_result(trials: pd.DataFrame, noise: NoiseFloor | None, *, marks: bool 
     for row in frame.to_dict("records"):
         reference = row["kind"] == "reference"
         table.add_row(
-            network(row),  # type: ignore[arg-type]
+            network_name(row),
             *(_number(row[base]) for base in ("alpha", "beta", "gamma")),
             str(row["image_size"]),
             f"{row['params']:,}",
@@ -148,6 +144,6 @@ def _print_front(config: SearchConfig, front: pd.DataFrame) -> None:
         reach = 50 * (row["high"] - row["low"])
         percent = f"{100 * row['top1']:.1f}" + ("" if pd.isna(reach) else f"±{reach:.1f}")
         amounts = [f"{row[cost]:,.0f}" if row[cost] >= 100 else f"{row[cost]:.3g}" for cost in costs]
-        table.add_row(network(row), percent, *amounts, "" if row["sure"] else "≈")  # type: ignore[arg-type]
+        table.add_row(network_name(row), percent, *amounts, "" if row["sure"] else "≈")
     console.print(table)
     console.print("≈ a network that costs no more is as accurate within the noise")

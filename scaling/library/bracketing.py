@@ -12,18 +12,17 @@ from rich.console import Console
 
 from scaling.figures.run_rates import run_rates_figure, run_rates_frame, save_run_rates
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import RunStopped, TrainingProgress, prepared
 from scaling.plans.study.rates import RatesPlan
 from scaling.plans.study.rates_run import (
     RatesOutcome,
     rates_folder,
     rates_plan,
-    read_rates_run,
     report_rates,
     run_rates,
 )
 from scaling.runs.coordinator import RunEnd
-from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where
 from scaling.runs.rates import LearningRates
 from scaling.runs.setup import Setup
@@ -72,18 +71,6 @@ class RatesRun:
         return f"<p><b>{self.conclusion}</b></p>{picture(self.figure())}{table}"
 
 
-class RatesStopped(KeyboardInterrupt):
-    """It was asked to stop: what is known by then is written, and the same call goes on.
-
-    Args:
-        run: as it was left.
-    """
-
-    def __init__(self, run: RatesRun) -> None:
-        super().__init__(run.conclusion)
-        self.run = run
-
-
 def bracket_rates(
     setup: Setup | str | Path | RatesPlan,
     *,
@@ -119,7 +106,7 @@ def bracket_rates(
         ConfigError: the setup is missing or wrong, a number is out of range, or the folder holds another run.
         DataError: the data are missing.
         ResultsError: the folder is in use, or something cannot be written.
-        RatesStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
+        RunStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
     """
     if isinstance(setup, RatesPlan):
         plan = setup
@@ -128,10 +115,7 @@ def bracket_rates(
     folder, where = rates_folder(plan, output), where or Where()
     if not train:
         return RatesRun(folder=folder, outcome=report_rates(plan, folder, where, draw=_draw))
-    console = console or Console(stderr=True, highlight=False)
-    if fresh and (earlier := set_aside(folder)):
-        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
-    with TrainingProgress(console) as bars:
+    with TrainingProgress(prepared(console, folder, fresh=fresh)) as bars:
         end, outcome = run_rates(
             plan,
             folder,
@@ -148,19 +132,8 @@ def bracket_rates(
         )
     run = RatesRun(folder=folder, outcome=outcome)
     if end == RunEnd.STOPPED:
-        raise RatesStopped(run)
+        raise RunStopped(run)
     return run
-
-
-def load_rates_run(path: Path | str) -> RatesRun:
-    """Read a run from its folder, at any moment.
-
-    Raises:
-        ConfigError: its configuration is not valid in this version.
-        ResultsError: it is not the folder of such a run.
-    """
-    folder = RunFolder(path=Path(path))
-    return RatesRun(folder=folder, outcome=read_rates_run(folder))
 
 
 def _draw(outcome: RatesOutcome, directory: Path) -> None:

@@ -19,7 +19,7 @@ from scaling.atomic_write import write_json
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import TrainingProgress, prepared
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import choice_document, result_document
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
@@ -30,7 +30,7 @@ from scaling.report import read_record, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
-from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.folder import RunFolder
 from scaling.runs.job import BACKWARD
 from scaling.runs.launch import Where
 from scaling.runs.store import Store
@@ -49,11 +49,7 @@ class RunFailedError(ResultsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRun:
-    """A search and what it has found by now.
-
-    Args:
-        state: as its folder and the store have it.
-    """
+    """A search and what it has found by now, as its folder and the store have it."""
 
     state: SearchState
 
@@ -114,10 +110,7 @@ class SearchRun:
         return status_of(self.state)
 
     def figure(self, name: str = "run_flops") -> Figure:
-        """Return a chart of the run.
-
-        Args:
-            name: one of `figure_names`.
+        """Return a chart of the run, one of `figure_names`.
 
         Raises:
             ConfigError: nothing has that name.
@@ -131,11 +124,7 @@ class SearchRun:
         return tuple(RUN_CHARTS)
 
     def report(self, path: Path | str | None = None) -> Path:
-        """Write the run's report, one HTML page that needs no network; return where.
-
-        Args:
-            path: of the page; report.html in the run's folder if None.
-        """
+        """Write the run's report, one HTML page that needs no network, to report.html if None."""
         return save_report(self.path, self.path / "report.html" if path is None else Path(path))
 
     def _repr_html_(self) -> str:
@@ -190,9 +179,7 @@ def search(
     else:
         config = load_config(experiment_file(experiment), more)
     folder = RunFolder(path=Path(output)) if output is not None else RunFolder.of(config.name)
-    console = console or Console(stderr=True, highlight=False)
-    if fresh and (earlier := set_aside(folder)):
-        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    console = prepared(console, folder, fresh=fresh)
     if where is None:
         where = Where(store=Store(path=folder.store())) if folder.config.exists() else Where()
     with TrainingProgress(console) as bars:

@@ -11,6 +11,7 @@ from scaling.analysis.noise import NoiseFloor
 from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.samplers import Sampler
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 NOTHING_YET = "No network has a complete training yet, so there is no finding."
 
@@ -40,11 +41,6 @@ def findings(record: RunRecord) -> list[str]:
         if len(row) and row.index[0] != 0:
             sentences.append(_against(ranking.iloc[0], row.iloc[0], noise))
     return [*sentences, *confirmed, _noise(noise)]
-
-
-def network_name(row: pd.Series[Any]) -> str:
-    """Name a network as every chart and table does."""
-    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
 
 
 def _percent(fraction: float) -> str:

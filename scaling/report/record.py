@@ -28,7 +28,7 @@ from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run as its files tell it.
+    """A run as its files have it.
 
     Args:
         folder: of the run, or of its exported results.
@@ -150,14 +150,8 @@ def regenerated(settings: SearchConfig, row: pd.Series[Any]) -> ArchitectureSpec
 
 def _checked(spec: ArchitectureSpec, row: pd.Series[Any]) -> ArchitectureSpec | None:
     cost = count_cost(spec)
-    counted, recorded = (
-        [int(value) for value in counts]
-        for counts in (
-            (cost.params, cost.macs, cost.activations),
-            (row["params"], row["macs"], row["activations"]),
-        )
-    )
-    return spec if counted == recorded else None
+    same = all(getattr(cost, name) == int(row[name]) for name in ("params", "macs", "activations"))
+    return spec if same else None
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -98,11 +98,3 @@ def test_it_is_resumed_by_its_own_configuration_and_only_then_has_a_best(
     assert choice["winner"]["top1"] == pytest.approx(float(again["top1"].iloc[0]))
     assert table(output) == accuracies(output)
     assert len(RunFolder(path=output).keys()) == TRAININGS
-
-
-@pytest.mark.parametrize("command", ["status", "export", "resume", "best", "charts"])
-def test_what_is_no_run_is_one_line_of_error(command: str, tmp_path: Path) -> None:
-    done = search_job(command, str(tmp_path / "nothing"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "is not the folder of a run" in done.stderr
-    assert done.stderr.count("\n") == 1

@@ -19,7 +19,7 @@ from dask_cluster import DaskCluster, dask_cluster, listening, make_credentials
 from launches import wait_until
 from run_records import ListPlan
 
-from scaling.cli.where import where_of
+from scaling.cli.options import where_of
 from scaling.errors import ClusterError, ConfigError
 from scaling.runs.cluster import DaskExecutor
 from scaling.runs.cluster_connection import Cluster, checked

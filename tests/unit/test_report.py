@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from commands import document
 from recorded_runs import a_run, add
 from search_runs import configuration, record_of
 
 from scaling import count_cost
-from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
 from scaling.plans.search.trial import reference_trials
@@ -201,9 +200,7 @@ def test_the_table_sorts_numbers_as_they_are() -> None:
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
-    result = CliRunner().invoke(report_command, [str(QUICK), "-o", str(tmp_path / "r.html"), "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == {"report": str(tmp_path / "r.html")}
+    assert document("report", QUICK, "-o", tmp_path / "r.html") == {"report": str(tmp_path / "r.html")}
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
 
 

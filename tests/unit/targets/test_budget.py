@@ -15,7 +15,7 @@ from scaling import count_cost, variant
 from scaling.cli import group
 from scaling.cost.latency_model import LatencyModel
 from scaling.cost.peak_memory import peak_bytes
-from scaling.errors import ConfigError, SpecError
+from scaling.errors import SpecError
 from scaling.network.families import generate
 from scaling.network.rounding import RoundingRules
 from scaling.targets.budget import Budget, Family, Networks, cosines, nearest, spend
@@ -177,23 +177,9 @@ def test_json_holds_the_same_and_more() -> None:
     assert [one["limit"] for one in document["limits"]] == ["macs", "latency_ms"]
     assert 0 <= min(one["slack"] for one in document["limits"]) < 0.05
     assert by_angle["networks"][0] == by_angle["nearest"]
-    none = CliRunner().invoke(group, ["budget", "--params", "1e6"])
-    assert "The baseline itself is beyond a limit" in none.output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--latency-ms", "5"], "--latency-ms needs --calibration FILE"),
-        (["--latency-ms", "5", "--latency-model", "1,2"], "as three numbers, like 1,2,0.5; got '1,2'"),
-        (["--order", "size"], "expected --order among macs, params"),
-        (["--top", "0"], "--top must be between 1 and 10,000, got 0"),
-        (["--alpha", "0.5"], "--alpha must be at least 1, got 0.5"),
-        (["--macs", "-1"], "a limit must be above 0, got macs -1.0"),
-        (["--baseline", "b99"], "b99"),
-    ],
-)
-def test_bad_input_is_one_sentence(arguments: list[str], message: str) -> None:
-    found = CliRunner().invoke(group, ["budget", *arguments])
-    assert isinstance(found.exception, (ConfigError, SpecError)), found.output
-    assert message in str(found.exception)
+def test_a_budget_below_the_baseline_says_so() -> None:
+    found = CliRunner().invoke(group, ["budget", "--params", "1e6"])
+    assert found.exit_code == 0
+    assert "The baseline itself is beyond a limit" in found.output

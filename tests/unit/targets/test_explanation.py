@@ -120,10 +120,3 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     exact = document["formula"][-1]
     bases = {key: exact[key] for key in ("alpha", "beta", "gamma", "phi")}
     assert generate(**bases, rounding=RoundingRules()) == variant("b4")
-
-
-def test_an_unknown_name_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        run(group, ["explain", "b12"])
-    assert left.value.code == 2
-    assert capsys.readouterr().err.startswith("scaling: unknown variant 'b12'")

@@ -17,7 +17,7 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner
 
-import scaling.cli.fetching
+import scaling.cli.weights
 from scaling.errors import ConfigError, DataError
 from scaling.weights import fetching
 from scaling.weights.fetching import download, fetch, released_file, released_files, sha256_of
@@ -223,18 +223,18 @@ def test_the_command_says_where_the_file_lies(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = replace(released_file("torchvision", "b0"), place=server.address, sha256_prefix=SHA256[:8])
-    monkeypatch.setattr(scaling.cli.fetching, "released_file", lambda *_: here)
+    monkeypatch.setattr(scaling.cli.weights, "released_file", lambda *_: here)
     arguments = ["b0", "--from", "torchvision", "--cache-dir", str(tmp_path)]
-    outcome = CliRunner().invoke(scaling.cli.fetching.fetch, [*arguments, "--json"])
+    outcome = CliRunner().invoke(scaling.cli.weights.fetch, [*arguments, "--json"])
     document = json.loads(outcome.stdout)
     assert Path(document["path"]).read_bytes() == CONTENT
     assert (document["sha256"], document["verified"], document["tag"]) == (SHA256, True, "IMAGENET1K_V1")
-    text = CliRunner().invoke(scaling.cli.fetching.fetch, arguments).stdout
+    text = CliRunner().invoke(scaling.cli.weights.fetch, arguments).stdout
     assert f"scaling weights import {document['path']} --from torchvision --variant b0" in text
 
 
 def test_the_command_names_what_is_not_released() -> None:
-    outcome = CliRunner().invoke(scaling.cli.fetching.fetch, ["b8", "--from", "torchvision"])
+    outcome = CliRunner().invoke(scaling.cli.weights.fetch, ["b8", "--from", "torchvision"])
     assert isinstance(outcome.exception, ConfigError)
 
 

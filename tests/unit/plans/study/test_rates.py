@@ -20,7 +20,9 @@ from tiny_setup import tiny_setup, tiny_tables
 
 from scaling.cli import group
 from scaling.errors import ConfigError, ResultsError
-from scaling.library.bracketing import RatesRun, RatesStopped, bracket_rates, load_rates_run
+from scaling.library.bracketing import RatesRun, bracket_rates
+from scaling.library.loading import load_run
+from scaling.library.progress import RunStopped
 from scaling.network.serialization import architecture_key
 from scaling.plans.study.rates import LAST_STEP, RatesPlan
 from scaling.plans.study.rates_run import export_rates, rates_plan
@@ -213,7 +215,7 @@ def test_rates_are_written_exported_and_used(place: Path) -> None:
     assert len(found.ladders) == sum(len(one.bracket.rungs) for one in found.outcome.ladders)
     assert {path.suffix for path in found.folder.figures.iterdir()} == {".svg", ".png", ".csv"}
     assert "<img" in found._repr_html_()
-    assert load_rates_run(place / "run").rates == found.rates
+    assert load_run(place / "run").rates == found.rates
     copy = export_rates(found.folder, setup)
     document = json.loads(copy.read_text(encoding="utf-8"))
     assert copy == place / "rates" / "tiny.json"
@@ -251,7 +253,7 @@ def test_a_run_that_was_stopped_goes_on_and_trains_nothing_twice(tmp_path: Path)
         where = Where(store=store, executor=Pretends(interrupt=interrupt, give=noted))
         return bracket_rates(plan, output=tmp_path / "run", where=where, console=Console(file=io.StringIO()))
 
-    with pytest.raises(RatesStopped, match="missing"):
+    with pytest.raises(RunStopped, match="missing"):
         call(signal.SIGINT)
     found = call()
     assert found.rates is not None

@@ -18,7 +18,6 @@ from search_runs import configuration, record_of, store_of
 from scaling.atomic_write import write_json
 from scaling.cli.status import best_line, clock, progress_line, rendered, status_document
 from scaling.cost import count_cost
-from scaling.errors import ConfigError, ResultsError
 from scaling.library.searching import load_search
 from scaling.plans.search.trial import SearchTrial, reference_trials
 from scaling.provenance import utc_now
@@ -99,13 +98,10 @@ def test_one_seed_each_has_no_interval(tmp_path: Path) -> None:
 
 def test_failures_come_with_their_reasons(tmp_path: Path) -> None:
     folder = a_run(tmp_path / "run", 0)
-    for one, state in (
-        (BASELINE, RecordState.FAILED),
-        (DEPTH, RecordState.FAILED),
-        (WIDTH, RecordState.DIVERGED),
-    ):
+    failed = {"state": RecordState.FAILED, "error": "no [/a]"}
+    for one, how in ((BASELINE, failed), (DEPTH, failed), (WIDTH, {"state": RecordState.DIVERGED})):
         for job in one.jobs.values():
-            add(folder, record_of(job, state=state, error="no [/a]" if state == RecordState.FAILED else None))
+            add(folder, record_of(job, **how))
     assert document(folder)["failures"] == [
         {"reason": "failed: no [/a]", "trials": [0, 1]},
         {"reason": "diverged: the loss stopped being finite", "trials": [2]},
@@ -166,13 +162,6 @@ def test_a_run_that_was_killed_is_said_to_be_interrupted_at_once(tmp_path: Path)
 def test_words_of_people_are_not_markup(tmp_path: Path) -> None:
     config = configuration(question="Is [/a] better?")
     assert "Is [/a] better?" in shown("status", str(a_run(tmp_path / "[/b]", 0, config=config).path))
-
-
-def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="not the folder of a run"):
-        shown("status", str(tmp_path))
-    with pytest.raises(ConfigError, match="not both"):
-        shown("status", str(tmp_path), "--watch", "--json")
 
 
 def test_clocks_are_readable() -> None:
