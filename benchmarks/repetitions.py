@@ -1,13 +1,10 @@
-"""Does the main job say the same with other seeds? Whole repetitions, every training of them with seeds of
-its own.
+"""Does the main job say the same with other seeds? Whole repetitions, every training with a seed of its own.
 
-python benchmarks/repetitions.py [--repetitions 10] [--config FILE] [--store FOLDER] [--output
-results/repetitions]
+python benchmarks/repetitions.py [--repetitions 10] [--config FILE] [--output results/repetitions]
 
-Repetition r trains with the seeds 10 r and above, the first one with those of the file. Of each the table
-has gains, contrasts with their intervals, how many of the three contrasts are significant at 95 %, the
-optimum and the network to build. What is trained already is not trained again, so the command goes on
-where it was stopped.
+Repetition r trains with the seeds 10 r and above, the first one with those of the file. Of each the table has
+Repetition r trains with the seeds 10 r and above, the first with those of the file. Of each the table has
+the network to build. What is trained already is not trained again: the command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -30,6 +27,7 @@ from scaling.runs.store import Store
 
 EACH = 10
 """Seeds between one repetition and the next."""
+PATH = click.Path(path_type=Path)
 
 
 def repeated(config: Path, number: int, store: Store, folder: Path) -> SearchRun:
@@ -40,24 +38,22 @@ def repeated(config: Path, number: int, store: Store, folder: Path) -> SearchRun
         f"search.baseline_seeds={[first + seed for seed in range(4)]}",
         "search.confirm=0",
     ]
-    return scaling.search(
-        config, overrides=overrides, output=folder / f"repetition-{number}", where=Where(store=store)
-    )
+    output = folder / f"repetition-{number}"
+    return scaling.search(config, overrides=overrides, output=output, where=Where(store=store))
 
 
 def row_of(number: int, surface: dict[str, Any]) -> dict[str, Any]:
     """Return one row of the table."""
-    gains = {
-        f"{name}_{key}": one[key] for name, one in surface["gains"].items() for key in ("points_per_doubling", "low", "high")
-    }
+    gains = {f"{name}_{key}": end for name, one in surface["gains"].items() for key, end in one.items()}
     contrasts = {
-        f"{name}_{key}": one[key] for name, one in surface["contrasts"].items() for key in ("value", "low", "high")
+        f"{name}_{key}": end for name, one in surface["contrasts"].items() for key, end in one.items()
     }
-    significant = sum(not one["low"] <= 0 <= one["high"] for one in surface["contrasts"].values())
     return {
         "repetition": number,
         "trainings": surface["trainings"],
-        "significant_contrasts": significant,
+        "significant_contrasts": sum(
+            not one["low"] <= 0 <= one["high"] for one in surface["contrasts"].values()
+        ),
         **gains,
         **contrasts,
         **{f"optimum_{name}": share for name, share in surface["optimum"]["shares"].items()},
@@ -67,35 +63,36 @@ def row_of(number: int, surface: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def save(rows: list[dict[str, Any]], config: Path, started: str, output: Path) -> None:
+    """Write the table so far and where it comes from."""
+    write_text(output / "repetitions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    record = provenance(
+        config={"experiment": str(config), "repetitions": len(rows)},
+        config_key="",
+        command=sys.argv,
+        device="cpu",
+        data_checksums={},
+        started=started,
+        finished=utc_now(),
+    )
+    write_json(output / "provenance.json", record)
+
+
 @click.command()
 @click.option("--repetitions", type=click.IntRange(1, 100), default=10, help="How many (10).")
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=Path("experiments/quick.toml"), help="Experiment."
-)
-@click.option("--store", type=click.Path(path_type=Path), default=Path("runs/trainings"), help="Of
-trainings.") @click.option("--folder", type=click.Path(path_type=Path), default=Path("runs/repetitions"),
-help="Of runs.") @click.option("--output", type=click.Path(path_type=Path), help="Folder for table and
-provenance.") def main(repetitions: int, config: Path, store: Path, folder: Path, output: Path | None) ->
-None:
+@click.option("--config", type=PATH, default=Path("experiments/quick.toml"), help="Experiment.")
+@click.option("--store", type=PATH, default=Path("runs/trainings"), help="Of trainings.")
+@click.option("--folder", type=PATH, default=Path("runs/repetitions"), help="Of runs.")
+@click.option("--output", type=PATH, help="Folder for table and provenance.")
+def main(repetitions: int, config: Path, store: Path, folder: Path, output: Path | None) -> None:
     """Repeat a search with other seeds, and compare what it says."""
     started, rows = utc_now(), list[dict[str, Any]]()
     for number in range(repetitions):
         found = repeated(config, number, Store(path=store), folder).result["surface"]
         rows.append(row_of(number, found))
         console.print(rows[-1]["conclusion"], markup=False, soft_wrap=True)
-        if output is not None:  # after each, so that nothing is lost
-            text = pd.DataFrame(rows).to_csv(index=False, lineterminator="\n")
-            write_text(output / "repetitions.csv", text)
-            record = provenance(
-                config={"experiment": str(config), "repetitions": number + 1},
-                config_key="",
-                command=sys.argv,
-                device="cpu",
-                data_checksums={},
-                started=started,
-                finished=utc_now(),
-            )
-            write_json(output / "provenance.json", record)
+        if output is not None:
+            save(rows, config, started, output)
     two = sum(row["significant_contrasts"] >= 2 for row in rows)
     console.print(f"two contrasts or more are significant in {two} of {len(rows)} repetitions")
 
