@@ -115,7 +115,8 @@ class Operation(NamedTuple):
         """Weights of a convolution or linear layer, without bias; 0 for others."""
         match self.kind:
             case OperationKind.CONVOLUTION | OperationKind.LINEAR:
-                return self.kernel_size**2 * self.in_channels * self.out_channels
+                pairs = self.in_channels * self.out_channels
+                return pairs if self.kernel_size == 1 else self.kernel_size**2 * pairs
             case OperationKind.DEPTHWISE:
                 return self.kernel_size**2 * self.out_channels
             case OperationKind.MAX_POOL | OperationKind.MEAN | OperationKind.MULTIPLY | OperationKind.ADD:
