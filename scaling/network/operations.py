@@ -115,7 +115,8 @@ class Operation(NamedTuple):
         """Weights of a convolution or linear layer, without bias; 0 for others."""
         match self.kind:
             case OperationKind.CONVOLUTION | OperationKind.LINEAR:
-                pairs = self.in_channels * self.out_channels
+                inputs = self.in_channels if self.groups == 1 else self.in_channels // self.groups
+                pairs = inputs * self.out_channels
                 return pairs if self.kernel_size == 1 else self.kernel_size**2 * pairs
             case OperationKind.DEPTHWISE:
                 return self.kernel_size**2 * self.out_channels
