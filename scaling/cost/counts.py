@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scaling.network.operations import OperationKind, Run
+from scaling.network.operation import OperationKind
+from scaling.network.operations import Run
 
 Counts = tuple[Any, Any, Any]
 

@@ -13,7 +13,7 @@ from scaling.model.depthwise import DepthwiseConv2d, KernelTable
 from scaling.model.numerics import Numerics, pads_by_hand, same_padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.network.architecture import Activation
-from scaling.network.operations import Operation, OperationKind, Part
+from scaling.network.operation import Operation, OperationKind, Part
 
 
 class SamePaddingConv2d(nn.Conv2d):

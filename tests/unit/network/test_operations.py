@@ -12,7 +12,8 @@ from spec_strategies import architectures
 
 from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, variant
 from scaling.network.baselines import MOBILENET_V1, RESNET_50
-from scaling.network.operations import Operation, OperationKind, Part, lowered, operations, pieces
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import lowered, operations, pieces
 
 STAGE = StageSpec(repeats=2, kernel_size=5, stride=2, expand_ratio=6, in_channels=16, out_channels=24)
 SPEC = ArchitectureSpec(
