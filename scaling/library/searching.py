@@ -15,9 +15,9 @@ from sqlalchemy import URL
 
 from scaling.analysis import noise_floor
 from scaling.analysis.noise import NoiseFloor
-from scaling.atomic_write import write_json
+from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError, ResultsError
-from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
+from scaling.figures import RUN_CHARTS, run_figure, save_run_figures
 from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress, prepared
 from scaling.plans.search.config import SearchConfig, load_config
@@ -26,7 +26,8 @@ from scaling.plans.search.run import Announced, SearchState, is_finished, read_s
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
 from scaling.plans.search.surface import SearchSurface, search_surface
-from scaling.report import read_record, save_report
+from scaling.provenance import utc_now
+from scaling.report import read_record, record_of, report_page, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
@@ -37,8 +38,6 @@ from scaling.runs.store import Store
 from scaling.training.kernels import Progress, no_progress
 
 QUICK = Path("experiments") / "quick.toml"
-FAMILY_CHARTS = ("family_params", "family_flops")
-"""Charts of the published family, left beside the run's own."""
 
 
 class RunFailedError(ResultsError):
@@ -81,13 +80,15 @@ class SearchRun:
     @property
     def best(self) -> dict[str, Any] | None:
         """The winner by fresh seeds, or what leads so far; None where nothing has an accuracy."""
-        choice = choice_document(self.trials, self.noise)
+        trials = self.trials
+        choice = choice_document(trials, noise_floor(trials))
         return None if choice is None else dict(choice["winner"])
 
     @property
     def result(self) -> dict[str, Any]:
         """Everything that was found, as plain data."""
-        found = result_document(self.config, self.trials, self.noise)
+        trials = self.trials
+        found = result_document(self.config, trials, noise_floor(trials))
         return {**found, "arithmetic": arithmetic_document(self.state.trained())}
 
     @property
@@ -116,7 +117,9 @@ class SearchRun:
             ConfigError: nothing has that name.
         """
         run = read_record(self.path).chart_data()
-        return run_figure(run.trials, name, title=run.title, noise=run.noise, space=run.space)
+        return run_figure(
+            run.trials, name, title=run.title, noise=run.noise, space=run.space, surface=run.surface
+        )
 
     @property
     def figure_names(self) -> tuple[str, ...]:
@@ -232,18 +235,26 @@ def experiment_file(experiment: str | Path | None) -> Path:
 
 
 def conclude(run: SearchRun) -> None:
-    """Write charts, report and result of a run into its folder.
+    """Write charts, report and result of a run into its folder, without charts that say nothing about it.
 
     Raises:
-        RunFailedError: nothing was trained.
+        ResultsError: something cannot be written.
     """
-    trials, folder = run.trials, run.state.folder
-    data = read_record(folder.path).chart_data()
-    if (trials["state"] == "complete").any():
-        save_run_figures(trials, folder.figures, title=data.title, noise=data.noise, space=data.space)
-        save_family_figures(folder.figures, names=FAMILY_CHARTS)
+    folder, record = run.state.folder, record_of(run.state)
+    data = record.chart_data()
+    if (data.trials["state"] == "complete").any():
+        save_run_figures(
+            data.trials,
+            folder.figures,
+            title=data.title,
+            noise=data.noise,
+            space=data.space,
+            surface=data.surface,
+            names=[name for name in RUN_CHARTS if name not in record.left_out],
+        )
         write_json(folder.result, run.result)
-    save_report(folder.path, folder.path / "report.html", figures=folder.figures)
+    page = report_page(record, now=utc_now(), figures=folder.figures)
+    write_text(folder.path / "report.html", page)
 
 
 def load_search(path: Path | str) -> SearchRun:
