@@ -34,6 +34,9 @@ SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
 CENTRE = 0.875
 """Share of the short side that is shown: 224 of 256 pixels, as is usual for ImageNet."""
 
+DECODING = 2
+"""Of what `decode` and `as_rgb` make of a file; another number makes cached pictures anew."""
+
 # Mean and deviation of ImageNet's training pictures, as torchvision and timm print them.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -175,6 +178,7 @@ def load(name: str, request: SplitRequest) -> Split:
         "seed": seed,
         "manifest": manifest_checksum(folder),
         "centre": CENTRE,
+        "decoding": DECODING,
         "allow_upsampling": request.allow_upsampling,
         "pillow": PIL.__version__,
     }
@@ -183,10 +187,11 @@ def load(name: str, request: SplitRequest) -> Split:
 
 def _decoded(folder: ImageFolder, image_size: int, count: int | None, allow_upsampling: bool) -> Split:
     work = partial(decode, folder.root, make=partial(centre_square, image_size=image_size))
-    images, labels = [], []
+    images, labels, skipped = [], [], list[Skipped]()
     for item in ahead(folder.files, work):
         if isinstance(item, Skipped):
             _log.warning("%s is passed over: %s", item.path, item.reason)
+            skipped.append(item)
             continue
         pixels, largest = item.value
         if image_size > largest and not allow_upsampling:
@@ -199,7 +204,10 @@ def _decoded(folder: ImageFolder, image_size: int, count: int | None, allow_upsa
         if len(images) == count:
             break
     if not images or (count is not None and len(images) < count):
-        raise DataError(f"{folder.root} has {len(images):,} pictures that can be read, got count {count}")
+        first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise DataError(
+            f"{folder.root} has {len(images):,} pictures that can be read, got count {count}{first}"
+        )
     return Split(images=np.stack(images), labels=np.array(labels, np.int64))
 
 

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from scaling.errors import DataError
 
@@ -169,7 +170,7 @@ def _ahead(items: Iterator[Item], work: Callable[[Item], Output], threads: int) 
 def decode(
     root: Path, file: LabelledFile, make: Callable[[Image.Image], Input], *, lazily: bool = False
 ) -> Decoded[Input] | Skipped:
-    """Open one picture and make something of it; whatever goes wrong comes out as `Skipped`.
+    """Open one picture, upright by its EXIF tag, and make something of it; what goes wrong is `Skipped`.
 
     Args:
         root: names in `Skipped` are relative to it.
@@ -181,6 +182,7 @@ def decode(
         with Image.open(file.path) as image:
             if not lazily:
                 image.load()
+            ImageOps.exif_transpose(image, in_place=True)
             return Decoded(value=make(image), label=file.label)
     except UnidentifiedImageError:
         reason = "not a picture"
@@ -195,12 +197,23 @@ def _first_line(error: Exception) -> str:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Return a picture in red, green, blue; transparency is dropped, orientation tags are not applied.
+    """Return a picture in red, green, blue, 8 bits each; transparency is dropped.
+
+    Grey of 16 bits is rescaled to 8.
+
+    Raises:
+        DataError: values are 32-bit or floating-point numbers, of which no file says where white is.
 
     >>> from PIL import Image
     >>> as_rgb(Image.new("L", (2, 2), 7)).getpixel((0, 0))
     (7, 7, 7)
     """
+    if image.mode in {"I", "F"}:
+        kind = "32-bit" if image.mode == "I" else "floating-point"
+        raise DataError(f"its values are {kind} numbers of unknown range; save it with 8 or 16 bits")
+    if image.mode.startswith("I;16"):
+        levels = np.rint(np.asarray(image) / 257).astype(np.uint8)  # 65535 is 255
+        return Image.fromarray(levels).convert("RGB")
     # Pillow warns when it drops the transparency of a palette in one step.
     transparent = image.mode == "P" and "transparency" in image.info
     return (image.convert("RGBA") if transparent else image).convert("RGB")
