@@ -50,7 +50,7 @@ class ImageFolder:
     Args:
         class_names: its sub-folders, sorted; their order is the label.
         files: everything in the class folders, by class and then by name.
-        skipped: files that lie beside the class folders.
+        skipped: files that lie beside the class folders, and links to nothing.
     """
 
     root: Path
@@ -92,9 +92,9 @@ def list_images(root: Path) -> ImageFolder:
     except OSError as error:
         raise DataError(f"the folder {root} cannot be read: {error.strerror}") from None
     classes = [entry for entry in entries if entry.is_dir()]
-    files = tuple(
-        LabelledFile(path=path, label=label) for label, folder in enumerate(classes) for path in _walk(folder)
-    )
+    found = [(path, label) for label, folder in enumerate(classes) for path in _walk(folder)]
+    dangling = {path for path, _ in found if not path.exists()}
+    files = tuple(LabelledFile(path=path, label=label) for path, label in found if path not in dangling)
     if not files:
         raise DataError(
             f"expected pictures in one sub-folder per class, but {root} has {_emptiness(classes)}"
@@ -104,7 +104,13 @@ def list_images(root: Path) -> ImageFolder:
         root=root,
         class_names=tuple(folder.name for folder in classes),
         files=files,
-        skipped=tuple(Skipped(path=entry.name, reason="not in a class folder") for entry in strays),
+        skipped=(
+            *(Skipped(path=entry.name, reason="not in a class folder") for entry in strays),
+            *(
+                Skipped(path=path.relative_to(root).as_posix(), reason="a link to nothing")
+                for path in sorted(dangling)
+            ),
+        ),
     )
 
 
