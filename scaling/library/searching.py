@@ -20,8 +20,9 @@ from scaling.errors import ConfigError, ResultsError
 from scaling.figures import RUN_CHARTS, run_figure, save_run_figures
 from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress, prepared
+from scaling.network.architecture import ArchitectureSpec
 from scaling.plans.search.config import SearchConfig, load_config
-from scaling.plans.search.result import choice_document, result_document
+from scaling.plans.search.result import choice_document, network_of, result_document, to_build
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
@@ -99,6 +100,28 @@ class SearchRun:
             ResultsError: no surface can be fitted yet.
         """
         return search_surface(self.config, self.trials)
+
+    def network(self, trial: int | None = None) -> ArchitectureSpec:
+        """Return the network of a trial; without a number the one to build, as `best` prints it.
+
+        Raises:
+            ResultsError: no trial has that number or a network, or nothing has an accuracy yet.
+        """
+        trials = self.trials
+        if trial is not None:
+            rows = trials[trials["trial"] == trial]
+            if rows.empty:
+                raise ResultsError(f"{self.path} has no trial {trial}")
+        else:
+            result = self.result
+            found = to_build(self.config, result)
+            if found is None:
+                raise ResultsError(f"no network of {self.path} has an accuracy yet")
+            if "predicted_top1" in found and (built := self.surface.built) is not None:
+                assert built.network.spec is not None
+                return built.network.spec
+            rows = trials[trials["architecture"] == found["architecture"]]
+        return network_of(self.config, rows.iloc[0])
 
     @property
     def answered(self) -> bool:
