@@ -13,7 +13,7 @@ from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_commands
 from scaling.cli.trials import print_choice, print_conclusion
 from scaling.errors import ResultsError
-from scaling.library.searching import load_search
+from scaling.library.searching import SearchRun, load_search
 from scaling.network.serialization import to_json
 from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.samplers import Sampler
@@ -41,7 +41,7 @@ def best(run_folder: Path, as_json: bool) -> None:
         **choice,
         "family": family_command(run_folder, chosen),
         "train": train_command(run_folder),
-        "spec": json.loads(to_json(found.network())),
+        "spec": _spec(found),
     }
 
     def printed() -> None:
@@ -52,6 +52,15 @@ def best(run_folder: Path, as_json: bool) -> None:
             _show(document)
 
     answer(document, as_json, printed)
+
+
+def _spec(found: SearchRun) -> dict[str, Any] | None:
+    """Return the network to build as plain data; None where the run's table does not say it whole."""
+    try:
+        spec: dict[str, Any] = json.loads(to_json(found.network()))
+    except ResultsError:
+        return None
+    return spec
 
 
 def _show(document: dict[str, Any]) -> None:
