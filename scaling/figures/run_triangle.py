@@ -13,12 +13,13 @@ from matplotlib.patches import Patch
 from scaling.cost import count_cost
 from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
-from scaling.figures.marks import DIMENSIONS, is_wide, legend_outside, mark
+from scaling.figures.axes import OWN_ACCURACY, head_figure, is_wide, legend_outside
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.marks import DIMENSIONS, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.network.generation import scale
 from scaling.targets.directions import Direction
-from scaling.targets.target import Target
 
 STEPS = 24
 """Of the grid on which the formula's own cost is counted, along each side."""
@@ -28,20 +29,18 @@ STEPS_OF_COLOUR = 40  # above 50 the bar would become a picture inside the SVG
 MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
-def run_triangle_frame(trials: pd.DataFrame, space: SearchedSpace | None = None) -> pd.DataFrame:
+def run_triangle_frame(run: RunData) -> pd.DataFrame:
     """Return trials by their shares of log-cost, and what the formula's direction really costs.
 
     `part` is `trial` (realised shares, mean accuracy, achieved cost) or `formula`: a grid of directions, each
-    realised at the nominal target by the run's own rounding.
-
-    Args:
-        trials: the table of trials.
-        space: what was scaled; without it there is no grid.
+    realised at the nominal target by the run's own rounding, where it is known what was scaled.
     """
-    points = trials_with_intervals(trials)
+    points = trials_with_intervals(run.trials)
     wanted = ["trial", "kind", "label", *SHARES, "top1_mean", "seeds", "achieved_factor"]
     points = points.reindex(columns=wanted).dropna(subset=SHARES).assign(part="trial")
-    grid = pd.DataFrame(_formula(space) if space else [], columns=[*SHARES, "achieved_factor", "part"])
+    grid = pd.DataFrame(
+        _formula(run.space) if run.space else [], columns=[*SHARES, "achieved_factor", "part"]
+    )
     parts = [part for part in (points, grid) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else points
 
@@ -70,7 +69,7 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """
     ternary: Any = ax
     # A title of the axes would be cut off: the layout does not see it above a triangle.
-    ternary.figure.suptitle(f"{run.title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
+    head_figure(ax, run.heading)
     for axis, label in (("t", "depth"), ("l", "width"), ("r", "resolution")):
         getattr(ternary, f"set_{axis}label")(f"share of\n{label}")
         getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
@@ -78,7 +77,7 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
     ternary.grid(True, color="#ececec", linewidth=0.5)
     points = frame[frame["part"] == "trial"]
-    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.target)
+    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.band)
     if points.empty:
         ax.text(0.5, 0.35, "no scaled trial is complete yet", transform=ax.transAxes, ha="center", color=GREY)
         return
@@ -110,16 +109,16 @@ def _accuracy_bar(ax: Axes, drawn: Any) -> None:
     place: dict[str, Any] = (
         {"shrink": 0.7, "pad": 0.12} if is_wide(ax) else {"location": "bottom", "shrink": 0.8}
     )
-    bar = figure.colorbar(drawn, ax=ax, label="Top-1 accuracy on validation (%)", **place)
+    bar = figure.colorbar(drawn, ax=ax, label=OWN_ACCURACY, **place)
     bar.outline.set_visible(False)
     bar.solids.set_edgecolor("face")
 
 
-def _draw_formula(grid: pd.DataFrame, ternary: Any, target: Target | None) -> list[Artist]:
+def _draw_formula(grid: pd.DataFrame, ternary: Any, band: tuple[float, float] | None) -> list[Artist]:
     values = grid["achieved_factor"]
-    if target is None or len(grid) < 3:
+    if band is None or len(grid) < 3:
         return []
-    low, high = (target.factor * (1 + sign * target.tolerance) for sign in (-1, 1))
+    low, high = band
     levels = [min(values.min(), low) - 1, low, high, max(values.max(), high) + 1]
     colours = (BELOW, "white", ABOVE)
     ternary.tricontourf(*(grid[share] for share in SHARES), values, levels=levels, colors=colours, zorder=0)
@@ -137,3 +136,15 @@ def triangle_words(frame: pd.DataFrame) -> str:
     return (
         f"{len(points)} scaled networks; the most accurate ({100 * best['top1_mean']:.1f} %) spent {spent}."
     )
+
+
+RUN_TRIANGLE = RunChart(
+    frame=run_triangle_frame,
+    draw=draw_run_triangle,
+    caption=(
+        "Where each network spent its log-cost, and its accuracy. Shaded: directions in which the "
+        "formula at phi = 1, rounded as in this run, misses the target."
+    ),
+    words=triangle_words,
+    layout=Layout(double=3.6, single=4.0, projection="ternary"),
+)

@@ -21,7 +21,7 @@ from scaling.analysis.laws import fit_cost_law
 from scaling.analysis.power_sum import PowerSum, fit_power_sum
 from scaling.cli import group
 from scaling.errors import ConfigError, ResultsError
-from scaling.figures.law import draw_law, law_frame
+from scaling.figures.law import draw_law, laws_frame
 from scaling.figures.style import new_figure, theme
 from scaling.runs.trials_table import read_trials, trials_frame
 
@@ -365,7 +365,7 @@ def figure_of(source: LawData) -> Figure:
     report = report_laws(source, lambda _name: Bootstrap(resamples=8))
     with theme():
         figure = new_figure("double", 3.2)
-        draw_law(law_frame(report), figure.add_subplot())
+        draw_law(laws_frame(report.source, report.laws), figure.add_subplot())
     return figure
 
 
@@ -382,7 +382,7 @@ def test_the_chart_shows_strategies_with_and_without_a_law() -> None:
 
 def test_the_frame_holds_networks_once_and_rounds_what_machines_differ_in() -> None:
     report = report_laws(published_source("EfficientNet"), lambda _name: Bootstrap(resamples=8))
-    frame = law_frame(report)
+    frame = laws_frame(report.source, report.laws)
     assert frame["what"].value_counts().to_dict() == {"law": 60, "network": 8, "floor": 1, "held_out": 1}
     assert frame["error_percent"].map(lambda value: float(f"{value:.5g}") == value).all()
     held = frame[frame["what"] == "held_out"].iloc[0]
