@@ -6,7 +6,6 @@ from scaling.drawings.drawing import Drawing
 from scaling.drawings.modules import module_drawing
 from scaling.drawings.network import variant_drawing
 from scaling.drawings.rendering import render, save_drawing
-from scaling.drawings.saving import official_drawings, save_drawings
 from scaling.drawings.silhouettes import family_drawing, scaling_ways, scaling_ways_drawing
 from scaling.drawings.stage import stage_drawing
 
@@ -17,10 +16,8 @@ __all__ = [
     "draw",
     "family_drawing",
     "module_drawing",
-    "official_drawings",
     "render",
     "save_drawing",
-    "save_drawings",
     "scaling_ways",
     "scaling_ways_drawing",
     "stage_drawing",

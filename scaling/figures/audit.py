@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from scaling.analysis.proxy_agreement import JudgedProxy
 from scaling.drawings.palette import BLUE, GREEN, GREY, INK, VERMILION
-from scaling.figures.axes import head_figure, legend_outside, nothing_yet
-from scaling.figures.marks import DASHED, stroke
+from scaling.figures.axes import head_figure
+from scaling.figures.marks import DASHED, legend_outside, nothing_yet, stroke
 from scaling.figures.style import Size, new_figure, save_chart, theme
 from scaling.plans.audit.judging import Verdict
 

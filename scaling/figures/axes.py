@@ -1,20 +1,15 @@
-"""What charts share beside their marks: names of axes, units of costs, ticks, and where the legend goes."""
+"""What the axes of charts share: names, units of costs, ticks, titles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from scaling.drawings.palette import GREY
 from scaling.figures.run_data import RunData
 
-WIDE_INCHES = 5.0
-"""From this width on a legend stands beside the chart, else below."""
 OWN_ACCURACY = "Top-1 accuracy on validation (%)"
 PRINTED_ACCURACY = "ImageNet top-1 accuracy (%)"
 PRINTED_MACS = "FLOPs (multiply-adds, billions, as printed)"
@@ -69,37 +64,6 @@ def name_rows(ax: Axes, names: Sequence[str], *, size: float = 6.5) -> None:
     ax.grid(visible=False, axis="y")
 
 
-def nothing_yet(ax: Any, words: str = "no complete trial yet") -> None:
-    """Write across empty axes why they are empty."""
-    ax.set(xticks=[], yticks=[])
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
-
-
 def head_figure(ax: Axes, title: str) -> None:
     """Write the title of a figure whose panels have their own, or whose axes would cut it off."""
     ax.figure.suptitle(title, x=0.01, ha="left", fontsize=7.5, fontweight="bold")
-
-
-def is_wide(ax: Axes) -> bool:
-    """Whether a chart has room beside it."""
-    return ax.figure.bbox.width / ax.figure.dpi >= WIDE_INCHES
-
-
-def legend_outside(ax: Axes, handles: Sequence[Artist], *, columns: int = 2) -> None:
-    """Put a legend where no data can be: to the right of a wide chart, below a narrow one.
-
-    Args:
-        ax: of a figure of its final size.
-        handles: none draw nothing.
-        columns: below a narrow chart.
-    """
-    if not handles:
-        return
-    figure, wide = ax.figure, is_wide(ax)
-    figure.legend(
-        handles=list(handles),
-        loc="outside right upper" if wide else "outside lower left",
-        ncols=1 if wide else columns,
-        handletextpad=0.5,
-        alignment="left",
-    )

@@ -20,9 +20,9 @@ from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_sour
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
 from scaling.drawings.palette import GREY, INK
-from scaling.figures.axes import cost_label, legend_outside, nothing_yet, scale_of
+from scaling.figures.axes import cost_label, scale_of
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import DASHED, mark, stroke, style_of
+from scaling.figures.marks import DASHED, legend_outside, mark, nothing_yet, stroke, style_of
 from scaling.figures.style import save_chart
 
 POINTS = 60
@@ -96,12 +96,7 @@ def _curve(law: CostLaw) -> list[dict[str, Any]]:
 
 
 def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw error against cost: networks, laws with their bands, and what was predicted of the largest.
-
-    Args:
-        frame: from `laws_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-    """
+    """Draw error against cost: networks, laws with their bands, and what was predicted of the largest."""
     divisor, unit = scale_of(frame["cost"])
     label = cost_label(str(frame["cost_name"].iloc[0]), unit) if len(frame) else "Cost"
     source = frame["source"].iloc[0] if len(frame) else ""

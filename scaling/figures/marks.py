@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Annotation
 
-from scaling.drawings.palette import BLUE, BROWN, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
+from scaling.drawings.palette import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILION, VIOLET
 
 DIMENSIONS = ("depth", "width", "resolution")
 METHOD_STYLES: dict[str, tuple[str, str, Any]] = {
@@ -31,6 +31,8 @@ AREAS = {"*": 85.0}
 AREA = 32.0
 BAR, NOISE_BAND, SEED_GREY = "#a8a8a8", "#f0ede4", "#8a8a8a"
 """Of intervals, of what is within the noise, and of single seeds."""
+WIDE_INCHES = 5.0
+"""From this width on a legend stands beside the chart, else below."""
 DASHED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (4, 2))}
 """Of lines that nothing was measured on."""
 TOP1 = ("top1", "top1_mean", "top1_low", "top1_high")
@@ -188,3 +190,34 @@ def style_of(strategy: str, number: int) -> tuple[str, str]:
     if strategy in METHOD_STYLES:
         return METHOD_STYLES[strategy][0], METHOD_STYLES[strategy][1]
     return OTHERS[number % len(OTHERS)]
+
+
+def nothing_yet(ax: Any, words: str = "no complete trial yet") -> None:
+    """Write across empty axes why they are empty."""
+    ax.set(xticks=[], yticks=[])
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
+
+
+def is_wide(ax: Axes) -> bool:
+    """Whether a chart has room beside it."""
+    return ax.figure.bbox.width / ax.figure.dpi >= WIDE_INCHES
+
+
+def legend_outside(ax: Axes, handles: Sequence[Artist], *, columns: int = 2) -> None:
+    """Put a legend where no data can be: to the right of a wide chart, below a narrow one.
+
+    Args:
+        ax: of a figure of its final size.
+        handles: none draw nothing.
+        columns: below a narrow chart.
+    """
+    if not handles:
+        return
+    figure, wide = ax.figure, is_wide(ax)
+    figure.legend(
+        handles=list(handles),
+        loc="outside right upper" if wide else "outside lower left",
+        ncols=1 if wide else columns,
+        handletextpad=0.5,
+        alignment="left",
+    )

@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 
 from scaling.cost import count_cost
 from scaling.drawings.palette import BLUE, GREY, INK, ORANGE
-from scaling.figures.axes import legend_outside, plain_ticks
+from scaling.figures.axes import plain_ticks
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import DASHED, mark
+from scaling.figures.marks import DASHED, legend_outside, mark
 from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.families import variant
 from scaling.network.generation import scale
@@ -85,13 +85,7 @@ def _row(panel: str, direction: Direction, how: str, nominal: float, achieved: f
 
 
 def draw_nominal_achieved(frame: pd.DataFrame, growth_ax: Axes, twofold_ax: Axes) -> None:
-    """Draw nominal against achieved cost, and how achieved cost spreads at a nominal 2×.
-
-    Args:
-        frame: from `nominal_achieved_frame`.
-        growth_ax: the cloud.
-        twofold_ax: the histogram.
-    """
+    """Draw nominal against achieved cost, and how achieved cost spreads at a nominal 2×."""
     _draw_cloud(frame[frame["panel"] == "growth"], growth_ax)
     _draw_histogram(frame[frame["panel"] == "twofold"], twofold_ax)
     entries = [

@@ -12,9 +12,17 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.axes import cost_label, is_wide, legend_outside, nothing_yet, scale_of
+from scaling.figures.axes import cost_label, scale_of
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import METHOD_STYLES, draw_ways, interval_mark, method_marks
+from scaling.figures.marks import (
+    METHOD_STYLES,
+    draw_ways,
+    interval_mark,
+    is_wide,
+    legend_outside,
+    method_marks,
+    nothing_yet,
+)
 from scaling.figures.published_methods import published_methods_frame
 from scaling.figures.run_trials import MEAN, trials_with_intervals
 from scaling.runs.trials_table import at_own_rate

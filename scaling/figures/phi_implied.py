@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import INK
-from scaling.figures.axes import legend_outside
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import DIMENSIONS, METHOD_STYLES, method_marks, stroke
+from scaling.figures.marks import DIMENSIONS, METHOD_STYLES, legend_outside, method_marks, stroke
 from scaling.network.families import COMPOUND_FAMILY
 from scaling.targets.explanation import PAPER_BASES, explain
 

@@ -6,9 +6,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
-from scaling.figures.axes import PRINTED_ACCURACY, PRINTED_MACS, legend_outside
+from scaling.figures.axes import PRINTED_ACCURACY, PRINTED_MACS
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import METHOD_STYLES, LabelPlace, draw_ways, method_marks, name_point
+from scaling.figures.marks import (
+    METHOD_STYLES,
+    LabelPlace,
+    draw_ways,
+    legend_outside,
+    method_marks,
+    name_point,
+)
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
 from scaling.network.generation import scale

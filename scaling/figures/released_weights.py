@@ -8,9 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import BLUE, GREY, INK, ORANGE, VERMILION
-from scaling.figures.axes import PRINTED_ACCURACY, legend_outside
+from scaling.figures.axes import PRINTED_ACCURACY
 from scaling.figures.chart import Chart, Layout
-from scaling.figures.marks import LabelPlace, mark, name_point
+from scaling.figures.marks import LabelPlace, legend_outside, mark, name_point
 from scaling.network.families import variant
 from scaling.network.published import published
 

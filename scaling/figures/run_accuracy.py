@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
-from scaling.figures.axes import accuracy_axes, legend_outside, nothing_yet
+from scaling.figures.axes import accuracy_axes
 from scaling.figures.chart import Layout, RunChart
 from scaling.figures.labels import boxes_around, place_labels
 from scaling.figures.marks import (
@@ -22,8 +22,10 @@ from scaling.figures.marks import (
     SEED_GREY,
     in_percent,
     interval_mark,
+    legend_outside,
     mark,
     noise_patch,
+    nothing_yet,
 )
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import run_frame
@@ -47,14 +49,7 @@ def run_accuracy_frame(run: RunData) -> pd.DataFrame:
 
 
 def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, run: RunData) -> None:
-    """Draw cost against validation accuracy: means with 95 % t-intervals, seeds as small dots.
-
-    Args:
-        frame: from `run_accuracy_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-        x: the cost on the abscissa.
-        run: gives title and noise.
-    """
+    """Draw a cost against validation accuracy: means with 95 % t-intervals, seeds as small dots."""
     divisor = accuracy_axes(ax, run, x, frame[x])
     if frame.empty:
         nothing_yet(ax)

@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from scaling.drawings.palette import BLUE, GREY, INK
-from scaling.figures.axes import legend_outside, nothing_yet
 from scaling.figures.chart import Layout, RunChart
 from scaling.figures.labels import boxes_around, place_labels
-from scaling.figures.marks import DASHED, draw_groups, stroke
+from scaling.figures.marks import DASHED, draw_groups, legend_outside, nothing_yet, stroke
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import reference_labels
 
@@ -35,13 +34,7 @@ def run_cost_frame(run: RunData) -> pd.DataFrame:
 
 
 def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw nominal against achieved cost; the diagonal is where the formula is right.
-
-    Args:
-        frame: from `run_cost_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-        run: gives the title, and the target, which is shaded with its tolerance.
-    """
+    """Draw nominal against achieved cost: right on the diagonal, the target shaded with its tolerance."""
     ax.set(
         title=run.heading,
         xlabel="Nominal cost (alpha·beta²·gamma²)^phi (× baseline)",

@@ -10,9 +10,18 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
-from scaling.figures.axes import OWN_ACCURACY, accuracy_axes, legend_outside, nothing_yet
+from scaling.figures.axes import OWN_ACCURACY, accuracy_axes
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import DIMENSIONS, METHOD_STYLES, draw_intervals, draw_line, in_percent, mark
+from scaling.figures.marks import (
+    DIMENSIONS,
+    METHOD_STYLES,
+    draw_intervals,
+    draw_line,
+    in_percent,
+    legend_outside,
+    mark,
+    nothing_yet,
+)
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import MEAN, reached, trials_with_intervals
 

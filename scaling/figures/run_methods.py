@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.axes import accuracy_axes, legend_outside, nothing_yet
+from scaling.figures.axes import accuracy_axes
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import draw_ways, in_percent, interval_mark
+from scaling.figures.marks import draw_ways, in_percent, interval_mark, legend_outside, nothing_yet
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import MEAN, trials_with_intervals
 

@@ -9,9 +9,18 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import BLUE, INK
-from scaling.figures.axes import OWN_ACCURACY, legend_outside, name_rows, nothing_yet
+from scaling.figures.axes import OWN_ACCURACY, name_rows
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import NOISE_BAND, SEED_GREY, in_percent, mark, noise_patch, stroke
+from scaling.figures.marks import (
+    NOISE_BAND,
+    SEED_GREY,
+    in_percent,
+    legend_outside,
+    mark,
+    noise_patch,
+    nothing_yet,
+    stroke,
+)
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import MEAN, run_frame, trials_with_intervals
 

@@ -8,9 +8,18 @@ from matplotlib.axes import Axes
 
 from scaling.analysis.pareto import not_ruled_out, pareto_front
 from scaling.drawings.palette import BLUE
-from scaling.figures.axes import accuracy_axes, legend_outside, nothing_yet
+from scaling.figures.axes import accuracy_axes
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import BAR, draw_groups, draw_intervals, in_percent, interval_mark, stroke
+from scaling.figures.marks import (
+    BAR,
+    draw_groups,
+    draw_intervals,
+    in_percent,
+    interval_mark,
+    legend_outside,
+    nothing_yet,
+    stroke,
+)
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import reached, trials_with_intervals
 

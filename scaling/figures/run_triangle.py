@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 from scaling.cost import count_cost
 from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
-from scaling.figures.axes import OWN_ACCURACY, head_figure, is_wide, legend_outside
+from scaling.figures.axes import OWN_ACCURACY, head_figure
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import DIMENSIONS, mark
+from scaling.figures.marks import DIMENSIONS, is_wide, legend_outside, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
 from scaling.network.generation import scale
@@ -60,13 +60,7 @@ def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
 
 
 def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw shares of log-cost on a triangle; colour is accuracy, shading where the formula misses its cost.
-
-    Args:
-        frame: from `run_triangle_frame`.
-        ax: a ternary one (`mpltern`), in a figure of its final size.
-        run: gives the title, and the target; without one there is no shading.
-    """
+    """Draw shares of log-cost on ternary axes; colour is accuracy, shading where the formula misses its cost."""
     ternary: Any = ax
     # A title of the axes would be cut off: the layout does not see it above a triangle.
     head_figure(ax, run.heading)

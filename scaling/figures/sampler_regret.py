@@ -15,9 +15,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from scaling.drawings.palette import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
-from scaling.figures.axes import head_figure, is_wide, legend_outside, nothing_yet
+from scaling.figures.axes import head_figure
 from scaling.figures.chart import Layout
-from scaling.figures.marks import draw_line, stroke
+from scaling.figures.marks import draw_line, is_wide, legend_outside, nothing_yet, stroke
 from scaling.figures.style import Size, save_chart, theme
 from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 
