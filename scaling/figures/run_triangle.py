@@ -60,7 +60,7 @@ def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
 
 
 def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw shares of log-cost on ternary axes; colour is accuracy, shading where the formula misses its cost."""
+    """Draw shares of log-cost; colour is accuracy, shading is where the formula misses its cost."""
     ternary: Any = ax
     # A title of the axes would be cut off: the layout does not see it above a triangle.
     head_figure(ax, run.heading)
