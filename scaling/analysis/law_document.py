@@ -46,6 +46,7 @@ def _law(law: CostLaw) -> dict[str, Any]:
         "residual": law.fit and law.fit.residual,
         "resamples": law.fit and len(law.fit.draws),
         "held_out": _held_out(law.held_out),
+        "rolling": [_held_out(one) for one in law.rolling],
     }
 
 
@@ -59,6 +60,7 @@ def _surface(surface: SurfaceLaw) -> dict[str, Any]:
         "amplitudes": {name: _estimate(one) for name, one in surface.amplitudes().items()},
         "residual": surface.fit and surface.fit.residual,
         "held_out": _held_out(surface.held_out),
+        "rolling": [_held_out(one) for one in surface.rolling],
         "bases": limit and dict(zip(BASES, map(_estimate, limit), strict=True)),
         "first_step_bases": first and dict(zip(BASES, map(_estimate, first), strict=True)),
         "paper_bases": dict(PAPER_BASES),

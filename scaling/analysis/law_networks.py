@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from scaling.analysis.noise import noise_floor
@@ -227,15 +226,21 @@ def _published(row: dict[str, str], cost: str) -> Network | None:
     )
 
 
-def distinct_costs(networks: Iterable[Network], *, apart: float) -> int:
-    """Count costs that are further apart than a ratio: a search's networks share one target.
+def scales_of(networks: Iterable[Network], *, apart: float) -> list[list[Network]]:
+    """Group networks by cost, smallest first: a search's networks share one target.
+
+    Args:
+        networks: in any order.
+        apart: ratio to the smallest of its group from which on a cost opens the next.
 
     >>> makes = lambda cost: Network(name="", strategy="", cost=cost, coefficients=None, errors=(0.5,))
-    >>> distinct_costs([makes(100), makes(103), makes(200)], apart=1.05)
-    2
+    >>> [[one.cost for one in scale] for scale in scales_of(map(makes, (103, 100, 200)), apart=1.05)]
+    [[100, 103], [200]]
     """
-    count, last = 0, 0.0
-    for cost in np.sort([one.cost for one in networks]).tolist():
-        if cost > last * apart:
-            count, last = count + 1, cost
-    return count
+    scales: list[list[Network]] = []
+    for network in sorted(networks, key=lambda one: one.cost):
+        if scales and network.cost <= scales[-1][0].cost * apart:
+            scales[-1].append(network)
+        else:
+            scales.append([network])
+    return scales

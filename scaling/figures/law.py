@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from scaling.analysis.intervals import LEVEL, Estimate
-from scaling.analysis.law_fits import Bootstrap
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import Bootstrap, Fit
 from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
@@ -81,22 +81,20 @@ def _networks(source: LawData, law: CostLaw) -> list[dict[str, Any]]:
 
 def _curve(law: CostLaw) -> list[dict[str, Any]]:
     assert law.fit is not None
-    scale = np.geomspace(1, BEYOND * law.factor, POINTS)[:, None]
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile([draw.predict(scale) for draw in law.fit.draws], tails, axis=0)
-    rows = [
-        _row(law, "law", cost * law.smallest, Estimate(value=error, low=bottom, high=top))
-        for (cost,), error, bottom, top in zip(scale, law.fit.law.predict(scale), low, high, strict=True)
-    ]
-    floor = law.fit.estimate(lambda fitted: fitted.floor)
-    rows.append(_row(law, "floor", BEYOND * law.factor * law.smallest, floor))
-    if law.held_out is not None:
-        rows.append(_row(law, "held_out", law.held_out.cost, law.held_out.predicted))
-    return rows
+    scales = np.geomspace(1, BEYOND * law.factor, POINTS)
+    rows = [_row(law, "law", scale * law.smallest, _predicted(law.fit, scale)) for scale in scales]
+    assert law.floor is not None
+    rows.append(_row(law, "floor", BEYOND * law.factor * law.smallest, law.floor))
+    return rows + [_row(law, "held_out", one.cost, one.predicted) for one in law.rolling]
+
+
+def _predicted(fit: Fit, scale: float) -> Estimate:
+    at = np.array([[scale]])
+    return fit.estimate(lambda law: float(law.predict(at)[0]))
 
 
 def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw error against cost: networks, laws with their bands, and what was predicted of the largest."""
+    """Draw error against cost: networks, laws with their bands, and each cost as predicted from smaller ones."""
     divisor, unit = scale_of(frame["cost"])
     label = cost_label(str(frame["cost_name"].iloc[0]), unit) if len(frame) else "Cost"
     source = frame["source"].iloc[0] if len(frame) else ""
@@ -126,10 +124,10 @@ def _shared_handles(drawn: set[str]) -> list[Artist]:
     entries: dict[str, list[Artist]] = {
         "law": [
             stroke("law", GREY, linewidth=1.2),
-            Patch(color=GREY, alpha=0.25, label="95 % of resamples"),
+            Patch(color=GREY, alpha=0.25, label="95 % interval"),
         ],
         "floor": [stroke("E, its floor", GREY, **DASHED)],
-        "held_out": [stroke("foretold without it", GREY, linewidth=1.8)],
+        "held_out": [stroke("predicted from\nsmaller costs", GREY, marker="_", linewidth=0.8)],
     }
     return [entry for what, some in entries.items() if what in drawn for entry in some]
 
@@ -154,7 +152,7 @@ def _draw_strategy(rows: pd.DataFrame, ax: Axes, strategy: str, color: str, mark
     if len(held):
         middle = held["error_percent"]
         reach = [middle - held["low"], held["high"] - middle]
-        bar: dict[str, Any] = {"color": GREY, "marker": "_", "capsize": 3, "linewidth": 1.4, "zorder": 5}
+        bar: dict[str, Any] = {"color": GREY, "marker": "_", "capsize": 3, "linewidth": 0.8, "zorder": 3.5}
         ax.errorbar(held["cost"], middle, yerr=reach, **bar)
     return handles
 
@@ -164,7 +162,7 @@ LAW = Chart(
     draw=draw_law,
     caption=(
         "error = E + A·C^(−a), fitted to the published error of B0 to B7 (Table 2) and their exact "
-        "multiply-adds; grey: what the law of B0 to B6 foretells of B7, with its 95 % interval."
+        "multiply-adds; grey: each variant as predicted from the smaller ones, with its 95 % interval."
     ),
     layout=Layout(double=3.2, single=4.2),
 )
