@@ -158,7 +158,8 @@ def fit_surface(
         2022, arXiv:2203.15556, equation 2.
     """
     known = [one for one in networks if one.coefficients is not None]
-    refusal, fit, rolling = _refused(known), None, ()
+    rolling: tuple[HeldOut, ...] = ()
+    refusal, fit = _refused(known), None
     if refusal is None:
         fit, rolling = fit_scales(known, _coefficients, noise, bootstrap or Bootstrap(), _refused)
         refusal = not_identified(fit, [f"{name}'s exponent" for name in DIMENSIONS])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from scaling.analysis.law_fits import (
     short_range,
 )
 from scaling.analysis.law_networks import Network, scales_of
-from scaling.analysis.power_sum import Array
+from scaling.analysis.power_sum import Array, PowerSum
 
 PARAMETERS = 3
 
@@ -57,20 +57,21 @@ class CostLaw:
     @property
     def exponent(self) -> Estimate | None:
         """a, with its interval."""
-        return None if self.fit is None else self.fit.estimate(lambda law: law.exponents[0])
+        return self._estimate(lambda law: law.exponents[0])
 
     @property
     def floor(self) -> Estimate | None:
         """E (fraction), with its interval."""
-        if self.fit is None:
-            return None
-        found = self.fit.estimate(lambda law: law.floor)
-        return replace(found, low=max(0.0, found.low))
+        found = self._estimate(lambda law: law.floor)
+        return found and replace(found, low=max(0.0, found.low))
 
     @property
     def amplitude(self) -> Estimate | None:
         """A (fraction), with its interval."""
-        return None if self.fit is None else self.fit.estimate(lambda law: law.amplitudes[0])
+        return self._estimate(lambda law: law.amplitudes[0])
+
+    def _estimate(self, figure: Callable[[PowerSum], float]) -> Estimate | None:
+        return None if self.fit is None else self.fit.estimate(figure)
 
 
 def fit_cost_law(
@@ -98,7 +99,8 @@ def fit_cost_law(
     def refused(some: Sequence[Network]) -> str | None:
         return short_range(some, PARAMETERS)
 
-    refusal, fit, rolling = refused(networks), None, ()
+    rolling: tuple[HeldOut, ...] = ()
+    refusal, fit = refused(networks), None
     if refusal is None:
         fit, rolling = fit_scales(networks, axes, noise, bootstrap or Bootstrap(), refused)
         refusal = not_identified(fit, ("the exponent",))

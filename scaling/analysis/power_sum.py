@@ -152,8 +152,8 @@ def _step(logs: Array, error: Array, weight: Array, exponents: Array, linear: Ar
     """Return a step of the exponents, of least squares once E and the A are always the best for them."""
     terms = _terms(logs, exponents)
     fitted, _ = np.linalg.qr(terms[:, linear > 0] * weight[:, None])
-    slopes = -logs * terms[:, 1:] * linear[1:] * weight[:, None]
-    slopes -= fitted @ (fitted.T @ slopes)
+    moved = -logs * terms[:, 1:] * linear[1:] * weight[:, None]
+    slopes = moved - fitted @ (fitted.T @ moved)
     curvature = slopes.T @ slopes
     curvature += np.diag(damping * curvature.diagonal() + TINY)
     step: Array = np.linalg.solve(curvature, slopes.T @ ((error - terms @ linear) * weight))

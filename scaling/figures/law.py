@@ -94,7 +94,7 @@ def _predicted(fit: Fit, scale: float) -> Estimate:
 
 
 def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw error against cost: networks, laws with their bands, and each cost as predicted from smaller ones."""
+    """Draw error against cost: networks, laws with their bands, and each cost as predicted from below."""
     divisor, unit = scale_of(frame["cost"])
     label = cost_label(str(frame["cost_name"].iloc[0]), unit) if len(frame) else "Cost"
     source = frame["source"].iloc[0] if len(frame) else ""
