@@ -156,8 +156,8 @@ def _step(logs: Array, error: Array, weight: Array, exponents: Array, linear: Ar
     slopes = moved - fitted @ (fitted.T @ moved)
     curvature = slopes.T @ slopes
     curvature += np.diag(damping * curvature.diagonal() + TINY)
-    step: Array = np.linalg.solve(curvature, slopes.T @ ((error - terms @ linear) * weight))
-    return np.clip(step, -1, 1)
+    step = np.linalg.solve(curvature, slopes.T @ ((error - terms @ linear) * weight))
+    return np.clip(step, -1, 1).astype(np.float64)
 
 
 def _loss(logs: Array, error: Array, weight: Array, exponents: Array, linear: Array) -> float:
