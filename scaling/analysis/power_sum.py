@@ -157,7 +157,7 @@ def _step(logs: Array, error: Array, weight: Array, exponents: Array, linear: Ar
     curvature = slopes.T @ slopes
     curvature += np.diag(damping * curvature.diagonal() + TINY)
     step = np.linalg.solve(curvature, slopes.T @ ((error - terms @ linear) * weight))
-    return np.clip(step, -1, 1).astype(np.float64)
+    return np.asarray(np.clip(step, -1, 1), dtype=np.float64)
 
 
 def _loss(logs: Array, error: Array, weight: Array, exponents: Array, linear: Array) -> float:
