@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from scaling.cli.output import console, emit_json, json_option
+from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError
 from scaling.figures import FAMILY_CHARTS, RUN_CHARTS, save_family_figures, save_run_figures
 from scaling.figures.own_baselines import OwnRun
 from scaling.figures.saving import family_chart, save_own_baselines
-from scaling.figures.style import FORMATS, SIZES, Size
+from scaling.figures.style import SIZES, Size
 from scaling.figures.table import OWN_BASELINES
 from scaling.report import read_record
 

@@ -19,10 +19,11 @@ from click.testing import CliRunner
 from run_tables import make_trials
 
 from scaling.cli.figures import figures as figures_command
+from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import family_figure, run_figure, save_family_figures, save_run_figures
 from scaling.figures.run_trials import run_frame
-from scaling.figures.style import FORMATS, save_figure
+from scaling.figures.style import save_figure
 from scaling.runs.trials_table import trials_frame, write_trials
 
 ROOT = Path(__file__).parents[3]
