@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scaling.analysis.intervals import LEVEL
-from scaling.analysis.law_fits import HeldOut
+from scaling.analysis.law_fits import Fit
 from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
@@ -45,7 +45,7 @@ def _law(law: CostLaw) -> dict[str, Any]:
         "amplitude": law.amplitude and asdict(law.amplitude),
         "residual": law.fit and law.fit.residual,
         "resamples": law.fit and len(law.fit.draws),
-        **_tried(law.rolling),
+        **_tried(law.fit),
     }
 
 
@@ -58,14 +58,14 @@ def _surface(surface: SurfaceLaw) -> dict[str, Any]:
         "exponents": {name: asdict(one) for name, one in surface.exponents().items()},
         "amplitudes": {name: asdict(one) for name, one in surface.amplitudes().items()},
         "residual": surface.fit and surface.fit.residual,
-        **_tried(surface.rolling),
+        **_tried(surface.fit),
         "bases": limit and dict(zip(BASES, map(asdict, limit), strict=True)),
         "first_step_bases": first and dict(zip(BASES, map(asdict, first), strict=True)),
         "paper_bases": dict(PAPER_BASES),
     }
 
 
-def _tried(rolling: tuple[HeldOut, ...]) -> dict[str, Any]:
+def _tried(fit: Fit | None) -> dict[str, Any]:
     """Return what was predicted from smaller scales: the largest, and all."""
-    all_ = [{**asdict(held), "inside": held.inside} for held in rolling]
-    return {"held_out": all_[-1] if all_ else None, "rolling": all_}
+    rolling = [{**asdict(held), "inside": held.inside} for held in fit.rolling] if fit else []
+    return {"held_out": rolling[-1] if rolling else None, "rolling": rolling}

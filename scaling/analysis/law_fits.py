@@ -84,12 +84,14 @@ class Fit:
         draws: the fit to each resample.
         residual: root mean square of the deviations (fraction), parameters counted off.
         earlier: fits without the largest scales.
+        rolling: scales predicted from those below them, smallest first; empty where too few would be left.
     """
 
     law: PowerSum
     draws: tuple[PowerSum, ...]
     residual: float
     earlier: tuple[Fit, ...] = ()
+    rolling: tuple[HeldOut, ...] = ()
 
     def estimate(self, figure: Callable[[PowerSum], float], noise: float = 0.0) -> Estimate:
         """Return a figure of the law with its interval: of the resamples, widened by model error.
@@ -188,7 +190,7 @@ def fit_scales(
     noise: float | None,
     bootstrap: Bootstrap,
     refused: Callable[[Sequence[Network]], str | None],
-) -> tuple[Fit, tuple[HeldOut, ...]]:
+) -> Fit:
     """Fit networks of all scales; predict each scale from those below it wherever these may have a law.
 
     Args:
@@ -197,9 +199,6 @@ def fit_scales(
         noise: standard deviation of an error from seed to seed (fraction); None: from the residuals.
         bootstrap: of the whole fit and of that without the largest scale.
         refused: says why networks cannot have a law; None where they can.
-
-    Returns:
-        The fit, and what was predicted, smallest scale first.
     """
     scales = scales_of(networks, apart=APART)
     few = Bootstrap(seed=bootstrap.seed, resamples=max(LEAST_DRAWS, bootstrap.resamples // EARLIER_SHARE))
@@ -214,7 +213,7 @@ def fit_scales(
         rolling.append(_held_out(held, below, fit, axes, fit.residual if noise is None else noise))
         earlier.append(fit)
     whole = fit_networks(networks, axes, noise, bootstrap)
-    return replace(whole, earlier=tuple(earlier)), tuple(rolling)
+    return replace(whole, earlier=tuple(earlier), rolling=tuple(rolling))
 
 
 def _joined(scales: Sequence[Sequence[Network]]) -> list[Network]:

@@ -39,18 +39,16 @@ class SurfaceLaw:
         networks: how many have all three coefficients.
         refusal: why the data hold no law; None where they do.
         fit: the fit; None where none was tried.
-        rolling: scales predicted from those below; empty where too little would be left.
     """
 
     networks: int
     refusal: str | None
     fit: Fit | None = None
-    rolling: tuple[HeldOut, ...] = ()
 
     @property
     def held_out(self) -> HeldOut | None:
-        """The largest scale, predicted from those below it."""
-        return self.rolling[-1] if self.rolling else None
+        """The largest scale, predicted from those below it; None where too few would be left."""
+        return self.fit.rolling[-1] if self.fit is not None and self.fit.rolling else None
 
     def exponents(self) -> dict[str, Estimate]:
         """Return p, q and s by dimension, with intervals; empty without a fit."""
@@ -158,12 +156,11 @@ def fit_surface(
         2022, arXiv:2203.15556, equation 2.
     """
     known = [one for one in networks if one.coefficients is not None]
-    rolling: tuple[HeldOut, ...] = ()
     refusal, fit = _refused(known), None
     if refusal is None:
-        fit, rolling = fit_scales(known, _coefficients, noise, bootstrap or Bootstrap(), _refused)
+        fit = fit_scales(known, _coefficients, noise, bootstrap or Bootstrap(), _refused)
         refusal = not_identified(fit, [f"{name}'s exponent" for name in DIMENSIONS])
-    return SurfaceLaw(networks=len(known), refusal=refusal, fit=fit, rolling=rolling)
+    return SurfaceLaw(networks=len(known), refusal=refusal, fit=fit)
 
 
 def _coefficients(networks: Sequence[Network]) -> Array:

@@ -36,7 +36,6 @@ class CostLaw:
         factor: largest over smallest cost.
         refusal: why the data hold no law; None where they do.
         fit: the fit; None where none was tried.
-        rolling: every scale predicted from those below it; empty where too few would be left.
     """
 
     strategy: str
@@ -47,12 +46,11 @@ class CostLaw:
     factor: float
     refusal: str | None
     fit: Fit | None = None
-    rolling: tuple[HeldOut, ...] = ()
 
     @property
     def held_out(self) -> HeldOut | None:
-        """The largest scale, predicted from those below it."""
-        return self.rolling[-1] if self.rolling else None
+        """The largest scale, predicted from those below it; None where too few would be left."""
+        return self.fit.rolling[-1] if self.fit is not None and self.fit.rolling else None
 
     @property
     def exponent(self) -> Estimate | None:
@@ -99,10 +97,9 @@ def fit_cost_law(
     def refused(some: Sequence[Network]) -> str | None:
         return short_range(some, PARAMETERS)
 
-    rolling: tuple[HeldOut, ...] = ()
     refusal, fit = refused(networks), None
     if refusal is None:
-        fit, rolling = fit_scales(networks, axes, noise, bootstrap or Bootstrap(), refused)
+        fit = fit_scales(networks, axes, noise, bootstrap or Bootstrap(), refused)
         refusal = not_identified(fit, ("the exponent",))
     return CostLaw(
         strategy=strategy,
@@ -113,5 +110,4 @@ def fit_cost_law(
         factor=max(costs) / smallest,
         refusal=refusal,
         fit=fit,
-        rolling=rolling,
     )

@@ -85,7 +85,7 @@ def _curve(law: CostLaw) -> list[dict[str, Any]]:
     rows = [_row(law, "law", scale * law.smallest, _predicted(law.fit, scale)) for scale in scales]
     assert law.floor is not None
     rows.append(_row(law, "floor", BEYOND * law.factor * law.smallest, law.floor))
-    return rows + [_row(law, "held_out", one.cost, one.predicted) for one in law.rolling]
+    return rows + [_row(law, "held_out", one.cost, one.predicted) for one in law.fit.rolling]
 
 
 def _predicted(fit: Fit, scale: float) -> Estimate:

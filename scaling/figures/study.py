@@ -11,7 +11,7 @@ from scaling.analysis import usual_difference
 from scaling.figures.law import save_law
 from scaling.figures.saving import run_figure, save_run_figures
 from scaling.plans.networks import REFERENCE
-from scaling.plans.study.config import Design, SearchThenFamily
+from scaling.plans.study.config import SearchThenFamily
 from scaling.plans.study.outcome import StudyOutcome
 from scaling.runs.trials_table import at_own_rate
 
@@ -31,53 +31,39 @@ def study_charts(outcome: StudyOutcome) -> tuple[str, ...]:
 
 
 def study_figure(outcome: StudyOutcome, name: str) -> Figure:
-    """Return a chart of a study at the recipe's learning rate, drawn.
-
-    Args:
-        outcome: of the study.
-        name: one of `RUN_CHARTS`.
+    """Return a chart of a study, one of `RUN_CHARTS`, at the recipe's learning rate, drawn.
 
     Raises:
         ConfigError: nothing has that name.
         ResultsError: nothing is complete yet.
     """
-    trials = _named(outcome)
-    return run_figure(
-        _searched(trials, outcome.plan.design) if name == TRIANGLE else trials,
-        name,
-        title=outcome.plan.title,
-        noise=usual_difference(trials),
-    )
+    trials, noise = _trials(outcome, name)
+    return run_figure(trials, name, title=outcome.plan.title, noise=noise)
 
 
 def save_study_figures(outcome: StudyOutcome, directory: Path) -> list[Path]:
     """Write the charts of a study at the recipe's learning rate; none before anything is complete.
 
-    Args:
-        outcome: of the study.
-        directory: where the files go.
-
     Raises:
         ResultsError: the folder cannot be written.
     """
-    named, design, paths = _named(outcome), outcome.plan.design, list[Path]()
-    if not (named["state"] == "complete").any():
-        return []
-    noise = usual_difference(named)
+    paths: list[Path] = []
     for name in study_charts(outcome):
-        trials = _searched(named, design) if name == TRIANGLE else named
-        paths += save_run_figures(trials, directory, title=outcome.plan.title, noise=noise, names=(name,))
+        trials, noise = _trials(outcome, name)
+        if (trials["state"] == "complete").any():
+            title = outcome.plan.title
+            paths += save_run_figures(trials, directory, title=title, noise=noise, names=(name,))
     return paths if outcome.laws is None else paths + save_law(outcome.laws, directory / "law")
 
 
-def _named(outcome: StudyOutcome) -> pd.DataFrame:
-    """Return the trials at the recipe's learning rate, references by the names of their strategies."""
-    rows = at_own_rate(outcome.trials)
-    return rows.assign(name=rows["strategy"].where(rows["kind"] == REFERENCE, rows["name"]))
+def _trials(outcome: StudyOutcome, name: str) -> tuple[pd.DataFrame, float | None]:
+    """Return a chart's trials, references by the names of their strategies, and the study's noise.
 
-
-def _searched(trials: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """Return the networks at the cost that was searched; the family's larger ones share their directions."""
-    if not isinstance(design, SearchThenFamily):
-        return trials
-    return trials[trials["target_factor"] == design.factor]
+    The triangle has the networks at the cost that was searched; larger ones share their directions.
+    """
+    rows, design = at_own_rate(outcome.trials), outcome.plan.design
+    rows = rows.assign(name=rows["strategy"].where(rows["kind"] == REFERENCE, rows["name"]))
+    shown = rows
+    if name == TRIANGLE and isinstance(design, SearchThenFamily):
+        shown = rows[rows["target_factor"] == design.factor]
+    return shown, usual_difference(rows)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from matplotlib.figure import Figure
 from run_tables import collisions, label_boxes
 
-from scaling.analysis.law_fits import Bootstrap, fit_networks
+from scaling.analysis.law_fits import Bootstrap, HeldOut, fit_networks
 from scaling.analysis.law_networks import LawData, Network, published_source, sources_of
 from scaling.analysis.law_report import report_laws
 from scaling.analysis.law_surface import first_step_bases, fit_surface, limit_bases
@@ -222,16 +222,22 @@ def test_a_held_out_scale_off_the_law_is_seen() -> None:
     assert law.held_out.observed == pytest.approx(worse.error)
 
 
+def rolling(costs: list[float]) -> tuple[HeldOut, ...]:
+    law = fit_cost_law("synthetic", synthetic(costs), 0.002, FEW)
+    assert law.fit is not None
+    assert law.held_out == (law.fit.rolling[-1] if law.fit.rolling else None)
+    return law.fit.rolling
+
+
 def test_every_scale_above_five_others_is_predicted_from_those_below() -> None:
     costs = [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 3.25e9, 6.4e9]
-    law = fit_cost_law("synthetic", synthetic(costs), 0.002, FEW)
-    assert [one.networks for one in law.rolling] == [2, 1]
-    assert [one.fitted_below for one in law.rolling] == [1.6e9, 3.25e9]
-    assert law.held_out == law.rolling[-1]
-    assert fit_cost_law("synthetic", synthetic(costs[:5]), 0.002, FEW).rolling == ()
-    many = fit_cost_law("synthetic", synthetic(np.geomspace(1e8, 1e10, 20).tolist()), 0.002, FEW)
-    assert len(many.rolling) == 5
-    assert sum(one.networks for one in many.rolling) == 13
+    found = rolling(costs)
+    assert [one.networks for one in found] == [2, 1]
+    assert [one.fitted_below for one in found] == [1.6e9, 3.25e9]
+    assert rolling(costs[:5]) == ()
+    many = rolling(np.geomspace(1e8, 1e10, 20).tolist())
+    assert len(many) == 5
+    assert sum(one.networks for one in many) == 13
     with pytest.raises(ResultsError, match="3 parameters need as many points, got 2"):
         fit_networks(synthetic(costs)[:2], lambda some: np.array([[one.cost] for one in some]), 0.001, FEW)
 
