@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
@@ -58,9 +57,10 @@ def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, run: RunData) -> None
     trials = points.drop_duplicates("trial")
     several = points[points["seeds"] > 1]
     ax.scatter(several["cost"], several["top1"], s=5, color=SEED_GREY, linewidth=0, zorder=3.5)
-    _draw_trials(trials, ax)
+    handles = [*_draw_searched(trials, ax), *_draw_references(trials, ax)]
+    if len(several):
+        handles += [*_draw_bars(trials, ax), mark("one seed", ".", SEED_GREY, SEED_GREY, size=4.0)]
     _set_limits(points, ax)
-    handles = _legend(trials)
     if run.floor is not None:
         best = trials["top1_mean"].max()
         ax.axhspan(best - 100 * run.floor, best, color=NOISE_BAND, linewidth=0, zorder=0.5)
@@ -69,58 +69,35 @@ def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, run: RunData) -> None
     _label_references(trials, ax)
 
 
-def _draw_trials(trials: pd.DataFrame, ax: Axes) -> None:
-    """Draw means: search trials coloured by direction, references open, intervals where there are any."""
-    spread = trials[trials["seeds"] > 1]
-    if len(spread):
-        middle = spread["top1_mean"]
-        reach = [middle - spread["top1_low"], spread["top1_high"] - middle]
-        look: dict[str, Any] = {"ecolor": BAR, "elinewidth": 0.6, "capsize": 1.5, "capthick": 0.6}
-        ax.errorbar(spread["cost"], middle, yerr=reach, fmt="none", zorder=3, **look)
-    searched = trials[trials["kind"] != "reference"]
-    if len(searched):  # seaborn warns about a palette with nothing to colour
-        sns.scatterplot(
-            data=searched,
-            x="cost",
-            y="top1_mean",
-            hue="direction",
-            style="direction",
-            palette={name: color for name, (color, _) in DIRECTION_STYLES.items()},
-            markers={name: marker for name, (_, marker) in DIRECTION_STYLES.items()},
-            s=24.0 if len(trials) <= 40 else 14.0 if len(trials) <= 120 else 9.0,
-            linewidth=0.4,
-            legend=False,
-            zorder=4,
-            ax=ax,
-        )
-    for name, rows in trials[trials["kind"] == "reference"].groupby("name", sort=False):
-        ax.scatter(
-            rows["cost"],
-            rows["top1_mean"],
-            marker=METHOD_STYLES[str(name)][1] if name in METHOD_STYLES else "P",
-            s=60 if name == "compound" else 26,
-            facecolor="white",
-            edgecolor=INK,
-            linewidth=0.9,
-            zorder=5,
-        )
-
-
-def _legend(trials: pd.DataFrame) -> list[Artist]:
-    searched = trials[trials["kind"] != "reference"]
-    handles: list[Artist] = [
-        mark(f"search: {'' if name in ('balanced', 'unknown') else 'mostly '}{name}", marker, color)
-        for name, (color, marker) in DIRECTION_STYLES.items()
-        if name in set(searched["direction"])
-    ]
-    if len(searched) < len(trials):
-        handles.append(mark("reference", "o", "white", INK))
-    if (trials["seeds"] > 1).any():
-        handles += [
-            *interval_mark(trials, "95 % t-interval"),
-            mark("one seed", ".", SEED_GREY, SEED_GREY, size=4.0),
-        ]
+def _draw_searched(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    """Draw the means of search trials by direction; the more there are, the smaller; return their legend."""
+    area, handles = 24.0 if len(trials) <= 40 else 14.0 if len(trials) <= 120 else 9.0, list[Artist]()
+    look: dict[str, Any] = {"s": area, "edgecolor": "white", "linewidth": 0.4, "zorder": 4}
+    for name, (color, marker) in DIRECTION_STYLES.items():
+        part = trials[(trials["kind"] != "reference") & (trials["direction"] == name)]
+        if len(part):
+            ax.scatter(part["cost"], part["top1_mean"], marker=marker, color=color, **look)
+            mostly = "" if name in ("balanced", "unknown") else "mostly "
+            handles.append(mark(f"search: {mostly}{name}", marker, color))
     return handles
+
+
+def _draw_references(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.9, "zorder": 5}
+    groups = trials[trials["kind"] == "reference"].groupby("name", sort=False)
+    for name, rows in groups:
+        marker, area = METHOD_STYLES.get(str(name), ("", "P"))[1], 60 if name == "compound" else 26
+        ax.scatter(rows["cost"], rows["top1_mean"], marker=marker, s=area, **look)
+    return [mark("reference", "o", "white", INK)] if len(groups) else []
+
+
+def _draw_bars(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    spread = trials[trials["seeds"] > 1]
+    middle = spread["top1_mean"]
+    reach = [middle - spread["top1_low"], spread["top1_high"] - middle]
+    look: dict[str, Any] = {"ecolor": BAR, "elinewidth": 0.6, "capsize": 1.5, "capthick": 0.6}
+    ax.errorbar(spread["cost"], middle, yerr=reach, fmt="none", zorder=3, **look)
+    return interval_mark(trials, "95 % t-interval")
 
 
 def _label_references(trials: pd.DataFrame, ax: Axes) -> None:
