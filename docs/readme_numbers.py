@@ -1,24 +1,22 @@
-"""The numbers of README: python docs/readme_numbers.py PART prints one, `write` puts all of them in.
-
-Parts: table, staircase, agreement, quick, speed, latency.
-"""
+"""The numbers of README and docs: `python docs/readme_numbers.py PART` prints one, `write` puts all in."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from scaling import count_cost, scale, variant
-from scaling.cli.trials import accuracy, network
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.decomposition import layers
 from scaling.network.families import released_coefficients
 from scaling.network.published import published
 from scaling.network.rounding import RELEASED
+from scaling.plans.search.conclusion import conclusion
 from scaling.targets.directions import Direction
 from scaling.targets.explanation import released_grid
 from scaling.targets.inversion import Match, invert
@@ -79,15 +77,9 @@ def agreement() -> str:
 def quick() -> str:
     """Say what results/quick found, from its own document."""
     found = json.loads((ROOT / "results" / "quick" / "result.json").read_text(encoding="utf-8"))
-    choice, trainings = found["choice"], found["states"]["complete"]
-    winner = choice["winner"]
-    below = ", ".join(network(row) for row in choice["below"]) or "none"
-    others = len(choice["same"]) + len(choice["below"]) + len(choice["above"])
-    verb = "is best by fresh seeds" if choice["confirmed"] else "leads, not confirmed by fresh seeds"
-    return (
-        f"The main job as committed in [results/quick](results/quick/trials.csv), {trainings} trainings: "
-        f"{network(winner)} {verb}, {accuracy(winner)}. Of {others} others {len(choice['same'])} are not "
-        f"significantly different at 95 %; below it: {below}. ({choice['test']}.)"
+    sentences = conclusion(found["surface"], "glyphs")
+    return " ".join([f"**{sentences[0]}**", *sentences[1:-1]]) + (
+        " ([results/quick](results/quick/trials.csv), written by the program.)"
     )
 
 
@@ -101,7 +93,8 @@ def speed() -> str:
         f"a second beside the peers in the same run: at 32 px {_ratios(rows, 'train-32')}; "
         f"at 64 px {_ratios(rows, 'train-64')}. Evaluation at 224 px, batch norms folded, in bfloat16: "
         f"{_ratios(rows, 'evaluate-224', 'channels_last, folded, bfloat16')} "
-        "([results/training](results/training/throughput.csv), `python benchmarks/training_throughput.py`)."
+        "([results/training](../results/training/throughput.csv), "
+        "`python benchmarks/training_throughput.py`)."
     )
 
 
@@ -132,7 +125,7 @@ def latency() -> str:
     ]
     return (
         f"Median error of the time model on held-out networks, one core ({processor}), 95 % interval: "
-        f"{'; '.join(each)} ([results/latency](results/latency/errors.csv), "
+        f"{'; '.join(each)} ([results/latency](../results/latency/errors.csv), "
         "`python benchmarks/latency_model.py`)."
     )
 
@@ -141,57 +134,28 @@ def _percent(row: pd.Series) -> str:
     return f"{100 * row['median']:.1f} % ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
 
 
-def samplers() -> str:
-    """Say how often searches replayed on the exhaustive tables choose the winner, from results/samplers*."""
-    tables = {"glyphs": "samplers_glyphs", "Fashion-MNIST": "samplers"}
-    return (
-        "`python benchmarks/samplers.py` replays every sampler on a table of which every network was "
-        "trained, many searches each. Winner chosen after a quarter of the table's epochs (95 % interval): "
-        f"{'; '.join(_chosen(name, folder) for name, folder in tables.items())}."
-    )
-
-
-def _chosen(name: str, folder: str) -> str:
-    path = ROOT / "results" / folder / "samplers.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
-    way = next(one for one in found["ways"] if one["seen"].startswith("mean"))
-    quarter = way["networks_at_a_quarter_of_the_epochs"]
-    rows = {row["sampler"]: row for row in way["after"][str(quarter)]}
-    each = ", ".join(
-        f"{label} {100 * rows[key]['winner_chosen']:.0f} % "
-        f"({100 * rows[key]['chosen_low']:.0f} to {100 * rows[key]['chosen_high']:.0f})"
-        for key, label in (("tpe", "TPE"), ("gp", "Gaussian process"), ("random", "random"))
-    )
-    return (
-        f"on {name}, {quarter} of {found['networks']} networks whose means lie "
-        f"{100 * found['spread_of_means']:.1f} points apart, {each} "
-        f"([results](results/{folder}/samplers.json))"
-    )
-
-
-PARTS = {
-    "table": headline,
-    "staircase": staircase,
-    "agreement": agreement,
-    "quick": quick,
-    "speed": speed,
-    "latency": latency,
-    "samplers": samplers,
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+    "table": ("README.md", headline),
+    "quick": ("README.md", quick),
+    "staircase": ("docs/search.md", staircase),
+    "agreement": ("docs/weights.md", agreement),
+    "speed": ("docs/training.md", speed),
+    "latency": ("docs/latency.md", latency),
 }
+"""The page that each part is in, and what writes it."""
 
 
 def write() -> str:
-    """Put every part between its marks in README."""
-    page = ROOT / "README.md"
-    text = page.read_text(encoding="utf-8")
-    for name, part in PARTS.items():
+    """Put every part between its marks."""
+    for name, (place, part) in PARTS.items():
+        page = ROOT / place
+        text = page.read_text(encoding="utf-8")
         mark = f"<!-- python docs/readme_numbers.py {name} -->"
         before, _, rest = text.partition(mark)
         _, _, after = rest.partition("<!-- end -->")
-        text = f"{before}{mark}\n{part()}\n<!-- end -->{after}"
-    page.write_text(text, encoding="utf-8")
-    return f"wrote {page.name}"
+        page.write_text(f"{before}{mark}\n{part()}\n<!-- end -->{after}", encoding="utf-8")
+    return "wrote " + ", ".join(sorted({place for place, _ in PARTS.values()}))
 
 
 if __name__ == "__main__":
-    print({**PARTS, "write": write}[sys.argv[1]]())
+    print(write() if sys.argv[1] == "write" else PARTS[sys.argv[1]][1]())

@@ -23,6 +23,7 @@ from scaling.notebook import register_views
 if TYPE_CHECKING:
     from scaling.drawings import draw
     from scaling.library.auditing import AuditRun, audit
+    from scaling.library.bracketing import RatesRun, bracket_rates
     from scaling.library.fitting import fit
     from scaling.library.loading import load_run
     from scaling.library.searching import SearchRun, search
@@ -41,6 +42,7 @@ __all__ = [
     "Cost",
     "DataError",
     "HeadSpec",
+    "RatesRun",
     "ResultsError",
     "RoundingRules",
     "ScalingCoefficients",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingRun",
     "WeightsError",
     "audit",
+    "bracket_rates",
     "build_model",
     "count_cost",
     "create_model",
@@ -73,10 +76,12 @@ __all__ = [
 
 _LAZY = {
     "AuditRun": "scaling.library.auditing",
+    "RatesRun": "scaling.library.bracketing",
     "SearchRun": "scaling.library.searching",
     "StudyRun": "scaling.library.studying",
     "TrainingRun": "scaling.plans.final.result",
     "audit": "scaling.library.auditing",
+    "bracket_rates": "scaling.library.bracketing",
     "build_model": "scaling.model",
     "create_model": "scaling.weights",
     "draw": "scaling.drawings",

@@ -7,13 +7,20 @@ import json
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
-from scaling.errors import ResultsError
+from scaling.errors import ResultsError, printable
+
+LARGEST_DOCUMENT = 16 * 2**20
+"""Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
 
 
-def write_whole(path: Path, content: bytes) -> Path:
-    """Put bytes into a file in one step; a reader sees the old file or the new one, never a part.
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write; a reader sees the old file or, when all is written, the new one, never a part.
 
     Raises:
         ResultsError: the file cannot be written; an earlier one is untouched.
@@ -23,15 +30,26 @@ def write_whole(path: Path, content: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~umask())
         temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise ResultsError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)  # where it was not renamed
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Put bytes into a file in one step.
+
+    Raises:
+        ResultsError: the file cannot be written; an earlier one is untouched.
+    """
+    with whole_file(path) as file:
+        file.write(content)
     return path
 
 
@@ -58,6 +76,23 @@ def read_regular(path: Path, most: int) -> bytes:
             return file.read(found.st_size)
     finally:
         os.close(descriptor)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of ours; empty where the file holds another value.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ResultsError: it cannot be read, or is no JSON.
+    """
+    try:
+        found = json.loads(read_regular(path, LARGEST_DOCUMENT))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
+    return found if isinstance(found, dict) else {}
 
 
 def umask() -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from scaling.atomic_write import read_regular
 from scaling.errors import ConfigError
@@ -91,7 +91,7 @@ def first_problem(error: ValidationError) -> str:
     return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
 
 
-def problem_of(error: ValidationError, model: type[BaseModel]) -> tuple[Entry, str]:
+def problem_of(error: ValidationError, model: type[Any]) -> tuple[Entry, str]:
     """Return where a document is wrong first, and what is; for an unknown key, name the nearest known one.
 
     Args:

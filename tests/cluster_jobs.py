@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from run_records import ListPlan, jobs, record_of, setup
 
-from scaling.cli.where import where_of
+from scaling.cli.options import where_of
 from scaling.errors import ScalingError
 from scaling.runs.coordinator import Coordinator, RunEnd, Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Executor, Stepped

@@ -18,11 +18,11 @@ from scaling import (
     scale,
     variant,
 )
-from scaling.cost.closed_form import input_sides
 from scaling.network.baselines import EFFICIENTNETS, rules_of_baseline
 from scaling.network.decomposition import layers
 from scaling.network.families import lite_coefficients, official_name, released_coefficients
 from scaling.network.rounding import ChannelRule, CoefficientRounding, HeadRule, RepeatRule, SqueezeRounding
+from scaling.network.sides import input_sides
 
 OFFICIAL = (*released_coefficients(), *lite_coefficients())
 B0, LITE0 = "efficientnet-b0", "efficientnet-lite0"

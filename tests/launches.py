@@ -16,28 +16,33 @@ def environment() -> dict[str, str]:
 
 
 def launched(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `scaling ARGUMENTS` in a folder, in a process group of its own; Ctrl-C reaches it under nohup."""
+    """Start `scaling ARGUMENTS` in a folder; see `started`."""
+    return started([sys.executable, "-m", "scaling", *arguments], folder)
+
+
+def started(command: list[str], folder: Path | None = None) -> subprocess.Popen[str]:
+    """Start a process in a group of its own, as a terminal does; Ctrl-C reaches it even under nohup."""
     return subprocess.Popen(
-        [sys.executable, "-m", "scaling", *arguments],
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**environment(), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         start_new_session=True,
         cwd=folder,
-        preexec_fn=_default_ctrl_c,  # noqa: PLW1509  these tests start no threads
+        preexec_fn=_answer_ctrl_c,  # noqa: PLW1509  these tests start no threads
     )
 
 
-def _default_ctrl_c() -> None:
+def _answer_ctrl_c() -> None:
     """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the launch."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stopped(launch: subprocess.Popen[str], *sent: signal.Signals) -> str:
-    """Send signals to a launch, see all of it leave in good order with 130, and return what it said."""
+    """Send signals, Ctrl-C unless said otherwise; see all leave in good order, and return what was said."""
     workers = workers_of(launch.pid)
-    for number in sent:
+    for number in sent or (signal.SIGINT,):
         os.killpg(launch.pid, number)
         time.sleep(0.2)
     _, messages = launch.communicate(timeout=120)

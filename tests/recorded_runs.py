@@ -51,7 +51,7 @@ def a_run(
         if not wanted:
             break
         record = record_of(wanted[0], top1(wanted[0]))
-        folder.note_key(record.key)
+        folder.note_keys([record.key])
         store.add(record)
         known.note(record)
     write_json(folder.provenance, {"started": "2026-01-01T00:00:00+00:00", "finished": None})
@@ -69,7 +69,7 @@ def go_on(folder: RunFolder, config: SearchConfig = CONFIG) -> tuple[SearchState
 
 def add(folder: RunFolder, record: Record) -> None:
     """Record a training of a run."""
-    folder.note_key(record.key)
+    folder.note_keys([record.key])
     store_of(folder.path).add(record)
 
 

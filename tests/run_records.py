@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -34,14 +33,6 @@ PACKING = Packing(workers=2, threads=1, reason="test")
 
 def jobs(count: int, made_of: Setup = SETUP) -> list[Job]:
     return [made_of.job(made_of.baseline_spec, seed=seed) for seed in range(count)]
-
-
-def toml_of(plain: dict[str, Any]) -> str:
-    """Write tables of plain values as TOML, as far as JSON's way of writing them is TOML's too."""
-    lines = []
-    for table, entries in plain.items():
-        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in entries.items())]
-    return "\n".join(lines) + "\n"
 
 
 def point(epoch: int, top1: float = 0.5) -> EpochEnd:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from launches import environment, started
+from tiny_setup import tiny_tables, toml_of
 
 from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.runs.experiment_file import SETUP_TABLES
@@ -43,8 +42,8 @@ def document(**tables: Any) -> dict[str, Any]:
         "name": "tiny",
         "question": "does it run?",
         "prediction": "yes",
-        "search": {"trials": 2, "tolerance": 0.05, "startup_trials": 1, "confirm": 0},
-        "setup": setup_document(),
+        "search": {"sampler": "tpe", "trials": 2, "tolerance": 0.05, "startup_trials": 1, "confirm": 0},
+        "setup": tiny_tables(engine={"workers": 1}),
     }
     for name, changes in tables.items():
         place = plain["setup"] if name in SETUP_TABLES else plain
@@ -52,36 +51,8 @@ def document(**tables: Any) -> dict[str, Any]:
     return plain
 
 
-def setup_document() -> dict[str, Any]:
-    return {
-        "data": {"name": "glyphs", "train": 100, "validation": 50},
-        "baseline": {
-            "name": "tiny-b0",
-            "image_size": 16,
-            "stem_stride": 1,
-            "stem_channels": 8,
-            "stages": ["r1_k3_s22_e1_i8_o8_se0.25", "r2_k3_s22_e2_i8_o16_se0.25"],
-            "head_channels": 32,
-        },
-        "rounding": {"coefficient_rounding": "none", "channel_divisor": 2, "repeat_rule": "round"},
-        "numerics": {"batch_norm_momentum": 0.1},
-        "recipe": {"epochs": 1, "batch_size": 25, "dropout": 0.0, "stochastic_depth": 0.0},
-        "engine": {"kernels": "fixed", "device": "cpu", "workers": 1},
-    }
-
-
 def configuration(**tables: Any) -> SearchConfig:
     return parse_config(document(**tables), where="test")
-
-
-def toml_of(plain: dict[str, Any], table: str = "") -> str:
-    """Write a document of plain values and tables as TOML."""
-    lines = [f"[{table}]"] if table else []
-    lines += [f"{key} = {json.dumps(one)}" for key, one in plain.items() if not isinstance(one, dict)]
-    for key, one in plain.items():
-        if isinstance(one, dict):
-            lines.append(toml_of(one, f"{table}.{key}" if table else key))
-    return "\n".join(lines) + "\n"
 
 
 def experiment(folder: Path, **tables: Any) -> Path:
@@ -142,10 +113,6 @@ def curve_of(top1: Iterable[float]) -> Curve:
     )
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100", "PYTHONWARNINGS": "default"}
-
-
 def command(config: Path, output: Path, *more: str) -> list[str]:
     """The main job, its trainings beside its folder."""
     arguments = ["--config", str(config), "--output", str(output), "--store", str(store_of(output).path)]
@@ -157,33 +124,8 @@ def store_of(output: Path) -> Store:
 
 
 def launched(config: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    """Start a run in a process group of its own, as a terminal does; Ctrl-C reaches it even under nohup."""
-    return subprocess.Popen(
-        command(config, output, *more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        start_new_session=True,
-        preexec_fn=answer_ctrl_c,  # noqa: PLW1509  these tests start no threads
-    )
-
-
-def answer_ctrl_c() -> None:
-    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would the run."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def stop_by_ctrl_c(launch: subprocess.Popen[str], sent: signal.Signals = signal.SIGINT) -> str:
-    """Stop a launch as Ctrl-C does, see all of it leave in good order, and return what it said."""
-    workers = workers_of(launch.pid)
-    os.killpg(launch.pid, sent)
-    _, messages = launch.communicate(timeout=120)
-    assert launch.returncode == 130, messages
-    assert "the same command goes on from here" in messages
-    assert "Traceback" not in messages
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), what="workers gone")
-    return messages
+    """Start a run; see `launches.started`."""
+    return started(command(config, output, *more))
 
 
 def finished(
@@ -193,13 +135,6 @@ def finished(
         command(config, output, *more),
         capture_output=True, text=True, env=environment(), timeout=timeout, check=False,
     )  # fmt: skip
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 240, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 def training(output: Path, *, after: int = 0) -> bool:
@@ -212,20 +147,6 @@ def training(output: Path, *, after: int = 0) -> bool:
         return False
     going = any(one["steps"] for one in running.values())
     return going and sum(store.record(key).exists() for key in keys) >= after
-
-
-def workers_of(parent: int) -> list[int]:
-    """Process ids of the worker processes of a launch."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (folder / "stat").read_text().rpartition(")")[2].split()
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if int(status[1]) == parent and "scaling.runs.worker_process" in line and status[0] != "Z":
-            found.append(int(folder.name))
-    return sorted(found)
 
 
 def rows(output: Path, columns: Sequence[str] = DETERMINISTIC) -> pd.DataFrame:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-SETUP = """
-[data]
-name = "glyphs"
-train = 60
-validation = 40
-[baseline]
-name = "tiny-b0"
-image_size = 8
-stem_stride = 1
-stem_channels = 8
-stages = ["r1_k3_s11_e1_i8_o8_se0.25", "r1_k3_s22_e2_i8_o12"]
-head_channels = 16
-[rounding]
-coefficient_rounding = "none"
-channel_divisor = 2
-repeat_rule = "round"
-[recipe]
-epochs = 1
-batch_size = 20
-learning_rate = 0.01
-[engine]
-kernels = "fixed"
-device = "cpu"
-"""
+from tiny_setup import tiny_tables
+from tiny_study import toml_of
+
+SETUP = tiny_tables(
+    data={"train": 60, "validation": 40},
+    baseline={
+        "image_size": 8,
+        "stages": ["r1_k3_s11_e1_i8_o8_se0.25", "r1_k3_s22_e2_i8_o12"],
+        "head_channels": 16,
+    },
+    recipe={"batch_size": 20, "learning_rate": 0.01},
+)
 AUDIT = """
 schema_version = 1
 kind = "audit"
@@ -57,8 +46,8 @@ batch = 8
 """
 
 
-def audit_files(folder: Path, *, audit: str = AUDIT, setup: str = SETUP) -> Path:
+def audit_files(folder: Path, *, audit: str = AUDIT, setup: dict[str, Any] = SETUP) -> Path:
     """Write the audit and its setup; return the audit's path."""
-    (folder / "glyphs.toml").write_text(setup)
+    (folder / "glyphs.toml").write_text(toml_of(setup))
     (folder / "tiny.toml").write_text(audit)
     return folder / "tiny.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from scaling.runs.setup import Setup
@@ -31,3 +32,13 @@ def tiny_tables(**tables: dict[str, Any]) -> dict[str, Any]:
 
 def tiny_setup(**tables: dict[str, Any]) -> Setup:
     return Setup.model_validate(tiny_tables(**tables)).check()
+
+
+def toml_of(plain: dict[str, Any], table: str = "") -> str:
+    """Write a document of plain values and tables as TOML."""
+    lines = [f"[{table}]"] if table else []
+    lines += [f"{key} = {json.dumps(one)}" for key, one in plain.items() if not isinstance(one, dict)]
+    for key, one in plain.items():
+        if isinstance(one, dict):
+            lines.append(toml_of(one, f"{table}.{key}" if table else key))
+    return "\n".join(lines) + "\n"

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tiny_setup import tiny_setup, tiny_tables
 
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import parse_study
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.job import Job
+from scaling.runs.plan import Plan
 from scaling.runs.record import Record, RecordState
 
+FAMILY = {
+    "kind": "search_then_family", "strategies": ["compound", "depth"], "directions": 2, "confirm": 2,
+    "confirm_seeds": [7, 8], "phis": [1.0], "tolerance": 0.2,
+}  # fmt: skip
 LADDER = {"kind": "ladder", "strategies": ["compound", "depth"], "factors": [2.0], "tolerance": 0.2}
 
 
 def study_document(**changes: Any) -> dict[str, Any]:
-    size = {"setup": "tiny.toml", "seeds": [0, 1]}
     return {
         "schema_version": 1,
         "kind": "study",
@@ -27,7 +33,7 @@ def study_document(**changes: Any) -> dict[str, Any]:
         "question": "?",
         "prediction": "!",
         "design": dict(LADDER),
-        "sizes": {"quick": size, "standard": size},
+        "sizes": sizes(),
         **changes,
     }
 
@@ -91,11 +97,24 @@ def made_up(job: Job, *, salt: str = "", **provenance: Any) -> Record:
         state=state,
         result=None if state == RecordState.FAILED else result,
         error="it broke" if state == RecordState.FAILED else None,
-        provenance={
-            "device": "cpu",
-            "processor": "p",
-            "kernels": "fixed",
-            "graphs": False,
-            **provenance,
-        },
+        provenance={"device": "cpu", "processor": "p", "kernels": "fixed", "graphs": False, **provenance},
     )
+
+
+def run(
+    plan: Plan, chance: random.Random, records: dict[str, Record], give: Callable[[Job], Record]
+) -> list[str]:
+    """Run a plan on one to five workers that end in any order; return the keys in the order of starting."""
+    workers, running, started = chance.randint(1, 5), dict[str, Job](), list[str]()
+    while True:
+        wanted = plan.next_jobs(records, workers)
+        assert not any(job.key in records for job in wanted.jobs)
+        for job in wanted.jobs:
+            if len(running) < workers and job.key not in running:
+                running[job.key] = job
+                started.append(job.key)
+        if not running:
+            assert wanted.done
+            return started
+        key = chance.choice(sorted(running))
+        records[key] = give(running.pop(key))

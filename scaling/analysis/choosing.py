@@ -44,10 +44,14 @@ def contenders(trials: pd.DataFrame, noise: NoiseFloor | None) -> pd.DataFrame:
     Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
     """
     complete = trials[trials["state"] == "complete"]
-    frame = _networks(complete[complete["kind"] != "confirm"])
-    fresh = complete[complete["kind"] == "confirm"].groupby("architecture")["top1"].agg(["mean", "count"])
+    confirming = complete["kind"] == "confirm"
+    frame = _networks(complete[~confirming])
+    new = confirming & ~complete["architecture"].isin(frame["architecture"])
+    fresh = complete[confirming].groupby("architecture")["top1"].agg(["mean", "count"])
     frame = frame.assign(search_top1=frame["top1"], evidence="search")
-    again = frame["architecture"].isin(fresh.index) & (frame["kind"] == "search")
+    if new.any():  # chosen by a surface, and never trained before
+        frame = pd.concat([frame, _networks(complete[new]).assign(evidence="fresh")], ignore_index=True)
+    again = frame["architecture"].isin(fresh.index)
     found = frame.loc[again, "architecture"]
     frame.loc[again, "top1"] = found.map(fresh["mean"]).astype("Float64")
     frame.loc[again, "seeds"] = found.map(fresh["count"]).astype(frame["seeds"].dtype)

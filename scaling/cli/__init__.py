@@ -30,10 +30,10 @@ class LazyGroup(click.Group):
         "data": ("data", "List, fetch and look at data sets."),
         "draw": ("draw", "Drawings of networks, modules, the family."),
         "tables": ("tables", "Tables as text, Markdown, LaTeX, HTML, CSV."),
-        "explore": ("explore", "A page to turn the coefficients by hand."),
+        "explore": ("pages", "A page to turn the coefficients by hand."),
         "figures": ("figures", "Draw charts, each with its data beside it."),
-        "official": ("official", "Charts, drawings and tables of B0 to B7."),
-        "report": ("report", "A run as one HTML page."),
+        "official": ("pages", "Charts, drawings and tables of B0 to B7."),
+        "report": ("pages", "A run as one HTML page."),
         "fit": ("fit", "Laws of error and cost, or why there is none."),
         "study": ("study", "Questions of scaling: methods, noise, audit …"),
         "search": ("search", "Search coefficients by proxy training."),
@@ -48,10 +48,9 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module and return it."""
         del ctx
-        place = self.places.get(cmd_name)
-        if place is None:
+        if cmd_name not in self.places:
             return None
-        module = importlib.import_module(f"scaling.cli.{place[0]}")
+        module = importlib.import_module(f"scaling.cli.{self.places[cmd_name][0]}")
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command

@@ -8,16 +8,15 @@ from typing import Any
 
 import click
 from rich.markup import escape
-from rich.table import Table
 
 from scaling.cli.arguments import spec_from_options, spec_options
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.output import Columns, answer, console, json_option, print_table, table_by
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.network.decomposition import Layer, layers
 from scaling.network.families import official_name, released_coefficients, variant
 from scaling.network.serialization import to_json
+from scaling.network.sides import input_sides
 from scaling.network.small_inputs import idle_taps, last_map
 
 _STAGE_FIELDS = (
@@ -35,13 +34,11 @@ _STAGE_FIELDS = (
 def description(spec: ArchitectureSpec) -> dict[str, Any]:
     """Return the `describe --json` document: how it was scaled is None where a file does not say."""
     made, cost = spec.derivation, count_cost(spec)
+    compound = made.compound if made else None
     return {
         "name": spec.name,
         "baseline": made.baseline if made else None,
-        **{
-            key: getattr(made.compound if made else None, key, None)
-            for key in ("alpha", "beta", "gamma", "phi")
-        },
+        **{key: getattr(compound, key, None) for key in ("alpha", "beta", "gamma", "phi")},
         "coefficient_rounding": made.rounding.coefficient_rounding.value if made else None,
         "official_name": official_name(spec),
         "depth_coefficient": made.scaling.depth_coefficient if made else None,
@@ -72,17 +69,10 @@ def description(spec: ArchitectureSpec) -> dict[str, Any]:
 @spec_options
 @json_option
 def describe(as_json: bool, **options: Any) -> None:
-    """Describe a network: coefficients, stages, cost.
-
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
-    --phi.
-    """
+    """Describe a network: coefficients, stages, cost."""
     spec = spec_from_options(**options)
-    if as_json:
-        emit_json(description(spec))
-    else:
-        _print_description(spec, description(spec))
+    document = description(spec)
+    answer(document, as_json, lambda: _print_description(spec, document))
 
 
 def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None:
@@ -98,7 +88,7 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
         if document["baseline"] is not None
     )
     console.print(f"{coefficients}dropout {document['dropout']:.3g}\n")
-    console.print(_stage_table(spec))
+    _print_stages(spec)
     console.print(
         f"\n{document['blocks']} blocks, {document['keras_layers']} layers without top\n"
         f"{document['params']:,} params, {document['macs']:,} multiply-adds, "
@@ -114,27 +104,27 @@ def _print_description(spec: ArchitectureSpec, document: dict[str, Any]) -> None
         )
 
 
-def _stage_table(spec: ArchitectureSpec) -> Table:
-    table = table_of("piece", "input", "×", "block", "out", "params", "MACs M")
-    pieces = {piece.name: piece for piece in count_cost(spec).by_stage}
-
-    def add(name: str, side: str, repeats: str, block: str, channels: int) -> None:
-        cost = pieces[name]
-        table.add_row(
-            name, side, repeats, block, str(channels), f"{cost.params:,}", f"{cost.macs / 1e6:,.1f}"
-        )
-
+def _print_stages(spec: ArchitectureSpec) -> None:
     stem, sides = spec.stem, input_sides(spec)
     pool = f" pool s{stem.pool_stride}" if stem.has_pool else ""
-    add("stem", f"{spec.image_size}²", "", f"k{stem.kernel_size} s{stem.stride}{pool}", stem.out_channels)
+    rows = [
+        ("stem", f"{spec.image_size}²", "", f"k{stem.kernel_size} s{stem.stride}{pool}", stem.out_channels)
+    ]
     for number, (stage, side) in enumerate(zip(spec.stages, sides, strict=False), start=1):
         ratio = f"e{stage.expand_ratio}" if stage.kind == BlockKind.MBCONV else stage.operator
         block = f"{ratio} k{stage.kernel_size} s{stage.stride}"
-        add(f"stage{number}", f"{side}²", str(stage.repeats), block, stage.out_channels)
+        rows.append((f"stage{number}", f"{side}²", str(stage.repeats), block, stage.out_channels))
     if spec.head.out_channels:
-        add("head", f"{sides[-1]}²", "", "k1 s1", spec.head.out_channels)
-    add("classifier", "", "", "", spec.num_classes)
-    return table
+        rows.append(("head", f"{sides[-1]}²", "", "k1 s1", spec.head.out_channels))
+    rows.append(("classifier", "", "", "", spec.num_classes))
+    costs = {piece.name: piece for piece in count_cost(spec).by_stage}
+    print_table(
+        ("piece", "input", "×", "block", "out", "params", "MACs M"),
+        (
+            (*words, str(channels), f"{costs[words[0]].params:,}", f"{costs[words[0]].macs / 1e6:,.1f}")
+            for *words, channels in rows
+        ),
+    )
 
 
 @click.command()
@@ -142,23 +132,18 @@ def _stage_table(spec: ArchitectureSpec) -> Table:
 def variants(as_json: bool) -> None:
     """List the official variants: coefficients, sizes, exact cost."""
     documents = [description(variant(name)) for name in released_coefficients()]
-    if as_json:
-        emit_json(documents)
-        return
-    table = table_of("name", "depth", "width", "image", "drop", "blocks", "layers", "params M", "MACs B")
-    for d in documents:
-        table.add_row(
-            d["name"],
-            f"{d['depth_coefficient']:.1f}",
-            f"{d['width_coefficient']:.1f}",
-            str(d["image_size"]),
-            f"{d['dropout']:.1f}",
-            str(d["blocks"]),
-            str(d["keras_layers"]),
-            f"{d['params'] / 1e6:.2f}",
-            f"{d['macs'] / 1e9:.3f}",
-        )
-    console.print(table)
+    columns: Columns = {
+        "name": "{row[name]}",
+        "depth": "{row[depth_coefficient]:.1f}",
+        "width": "{row[width_coefficient]:.1f}",
+        "image": "{row[image_size]}",
+        "drop": "{row[dropout]:.1f}",
+        "blocks": "{row[blocks]}",
+        "layers": "{row[keras_layers]}",
+        "params M": lambda row: f"{row['params'] / 1e6:.2f}",
+        "MACs B": lambda row: f"{row['macs'] / 1e9:.3f}",
+    }
+    answer(documents, as_json, lambda: console.print(table_by(columns, documents)))
 
 
 @click.command()
@@ -171,28 +156,25 @@ def summary(include_top: bool, by_block: bool, as_json: bool, **options: Any) ->
 
     Shapes are (height, width, channels); params are the trainable ones.
     """
-    rows = _folded(layers(spec_from_options(**options), include_top=include_top), by_block)
-    if as_json:
-        emit_json(
-            [
-                {key: row[key] for key in ("name", "module", "sub_block", "output_shape", "params")}
-                for row in rows
-            ]
-        )
-        return
-    table = table_of("name", "module", "sub-block", "output shape", "params")
-    for row in rows:
-        shape = "×".join(map(str, row["output_shape"]))
-        table.add_row(row["name"], row["module"], row["sub_block"] or "", shape, f"{row['params']:,}")
-    console.print(table)
-    layer_count, params = sum(row["layers"] for row in rows), sum(row["params"] for row in rows)
-    console.print(f"{layer_count} layers, {params:,} params")
+    found = layers(spec_from_options(**options), include_top=include_top)
+    rows = _folded(found) if by_block else [_row(layer.name, layer.module, [layer]) for layer in found]
+
+    def printed() -> None:
+        columns: Columns = {
+            "name": "{row[name]}",
+            "module": "{row[module]}",
+            "sub-block": lambda row: row["sub_block"] or "",
+            "output shape": lambda row: "×".join(map(str, row["output_shape"])),
+            "params": "{row[params]:,}",
+        }
+        console.print(table_by(columns, rows))
+        console.print(f"{len(found)} layers, {sum(row['params'] for row in rows):,} params")
+
+    answer(rows, as_json, printed)
 
 
-def _folded(found: tuple[Layer, ...], by_block: bool) -> list[dict[str, Any]]:
-    """Return one row a layer, or one a sub-block (stem, final and top count as one each)."""
-    if not by_block:
-        return [_row(layer.name, layer.module, [layer]) for layer in found]
+def _folded(found: tuple[Layer, ...]) -> list[dict[str, Any]]:
+    """Return one row a sub-block (stem, final and top count as one each)."""
     groups = groupby(found, key=lambda layer: f"block{layer.sub_block}" if layer.sub_block else layer.module)
     rows = [(name, list(members)) for name, members in groups]
     return [
@@ -208,5 +190,4 @@ def _row(name: str, module: str, members: list[Layer]) -> dict[str, Any]:
         "sub_block": members[-1].sub_block or None,
         "output_shape": list(members[-1].output_shape),
         "params": sum(layer.params for layer in members),
-        "layers": len(members),
     }

@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.options import run_folder_argument
+from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_family
-from scaling.cli.trials import network, print_choice
+from scaling.cli.trials import print_choice, print_conclusion
 from scaling.errors import ResultsError
 from scaling.library.searching import load_search
 from scaling.plans.search.result import family_command
+from scaling.plans.search.samplers import Sampler
+from scaling.tables import network_name
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@run_folder_argument
 @json_option
 def best(run_folder: Path, as_json: bool) -> None:
     """Print the winner, the networks that do not differ from it significantly, and its family's command.
@@ -24,14 +27,22 @@ def best(run_folder: Path, as_json: bool) -> None:
     RUN_FOLDER is a run, at any moment, or what `export` wrote. The top candidates were trained again with
     fresh seeds, and only these rank them; before that the highest network merely leads.
     """
-    choice = load_search(run_folder).result["choice"]
+    found = load_search(run_folder)
+    result, surface = found.result, found.config.search.sampler == Sampler.SURFACE
+    choice = result["choice"]
     if choice is None:
         raise ResultsError(f"no network of {run_folder} has an accuracy yet")
-    document = {**choice, "family": family_command(run_folder, choice["winner"])}
-    if as_json:
-        emit_json(document)
-    else:
-        _show(document)
+    family = family_command(run_folder, choice["winner"])
+    document = {"surface": result["surface"], **choice, "family": family}
+
+    def printed() -> None:
+        if surface:
+            print_conclusion(result["surface"], found.config.setup.data.name)
+            print_family(family)
+        else:
+            _show(document)
+
+    answer(document, as_json, printed)
 
 
 def _show(document: dict[str, Any]) -> None:
@@ -50,5 +61,5 @@ def _print_others(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         p = "" if row["p"] is None else f"{row['p']:.2f}"
         cells = (f"{100 * row['top1']:.1f}", str(row["seeds"]), row["evidence"])
-        table.add_row(network(row), *cells, f"{row['achieved_factor']:.2f}×", p)
+        table.add_row(network_name(row), *cells, f"{row['achieved_factor']:.2f}×", p)
     console.print(table)

@@ -9,15 +9,17 @@ from typing import Any
 import click
 import numpy as np
 
-from scaling.cli.arguments import baseline_options, chosen_baseline
-from scaling.cli.output import compose, console, emit_json, json_option, table_of
+from scaling.cli.arguments import baseline_options, with_rounding
+from scaling.cli.options import PATH, named_option
+from scaling.cli.output import Columns, answer, compose, console, json_option, table_by
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.cost.peak_memory import MemoryUse
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration, read_calibration
 from scaling.latency.timing import Mode
+from scaling.network.baseline_files import baseline_from
 from scaling.network.families import named
-from scaling.network.rounding import choice
+from scaling.network.rounding import CoefficientRounding
 from scaling.targets.budget import Budget, BudgetAnswer, Family, cosines, nearest, spend
 from scaling.targets.explanation import PAPER_BASES
 
@@ -39,49 +41,41 @@ UNITS = {
 @click.option("--params", type=float, help="Most parameters, e.g. 10e6.")
 @click.option("--activations", type=float, help="Most activations.")
 @click.option("--memory-gb", type=float, help="10^9 bytes at the peak, float32.")
-@click.option(
-    "--memory-of", default=Mode.INFERENCE.value, show_default=True, help="'inference' or 'training' (AdamW)."
-)
+@named_option("--memory-of", Mode, default=Mode.INFERENCE.value, help="'inference' or 'training' (AdamW).")
 @click.option("--memory-batch", type=int, help="Images a pass: 1 in inference, 32 in training unless given.")
 @click.option("--latency-ms", type=float, help="Most milliseconds a batch, by --calibration.")
-@click.option(
-    "--calibration", type=click.Path(path_type=Path), help="A file of `scaling latency --calibrate`."
-)
+@click.option("--calibration", type=PATH, help="A file of `scaling latency --calibrate`.")
 @click.option(
     "--latency-model",
     metavar="BASE,GMAC,MACT",
     help="Instead: ms of any network, of 10^9 multiply-adds, of 10^6 activations.",
 )
 @click.option("--most-image-size", "image_size", type=int, help="Largest side in pixels.")
-@compose(*baseline_options())
+@baseline_options
 @click.option("--order", default="macs", show_default=True, help=f"Largest first: {', '.join(ORDERS)}.")
-@click.option(
-    "--alpha", type=float, default=PAPER_BASES["alpha"], show_default=True, help="Of the direction."
+@compose(
+    *(
+        click.option(f"--{name}", type=float, default=base, show_default=True, help="Of the direction.")
+        for name, base in PAPER_BASES.items()
+    )
 )
-@click.option("--beta", type=float, default=PAPER_BASES["beta"], show_default=True, help="Likewise.")
-@click.option("--gamma", type=float, default=PAPER_BASES["gamma"], show_default=True, help="Likewise.")
-@click.option("--top", type=int, default=10, show_default=True, help="Networks to show.")
+@click.option(
+    "--top", type=click.IntRange(1, MOST_SHOWN), default=10, show_default=True, help="Networks to show."
+)
 @json_option
 def budget(
-    macs: float | None,
-    params: float | None,
-    activations: float | None,
     memory_gb: float | None,
-    memory_of: str,
+    memory_of: Mode,
     memory_batch: int | None,
-    latency_ms: float | None,
     calibration: Path | None,
     latency_model: str | None,
-    image_size: int | None,
     baseline: str,
-    coefficient_rounding: str | None,
+    coefficient_rounding: CoefficientRounding | None,
     image_size_step: int | None,
     order: str,
-    alpha: float,
-    beta: float,
-    gamma: float,
     top: int,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Show the networks of a family that no other one within the limits exceeds, and how each limit binds.
 
@@ -91,37 +85,24 @@ def budget(
     """
     if order not in ORDERS:
         raise ConfigError(f"expected --order among {', '.join(ORDERS)}, got {order!r}")
-    if not 1 <= top <= MOST_SHOWN:
-        raise ConfigError(f"--top must be between 1 and {MOST_SHOWN:,}, got {top}")
-    for name, base in (("alpha", alpha), ("beta", beta), ("gamma", gamma)):
+    bases = {name: limits.pop(name) for name in PAPER_BASES}
+    for name, base in bases.items():
         if not 1 <= base < float("inf"):
             raise ConfigError(f"--{name} must be at least 1, got {base}")
-    limits = Budget(
-        macs=macs,
-        params=params,
-        activations=activations,
-        memory_bytes=None if memory_gb is None else memory_gb * 1e9,
-        latency_ms=latency_ms,
-        image_size=image_size,
-    )
-    start = chosen_baseline(baseline, coefficient_rounding, image_size_step)
+    wanted = Budget(memory_bytes=None if memory_gb is None else memory_gb * 1e9, **limits)
+    start = with_rounding(baseline_from(baseline), coefficient_rounding, image_size_step)
     measured = None if calibration is None else read_calibration(calibration)
     if measured is not None and latency_model is not None:
         raise ConfigError("give --calibration or --latency-model, not both")
-    by_hand = latency_of(latency_model, wanted=latency_ms is not None and measured is None)
-    family = Family(
-        start.spec,
-        start.rounding,
-        by_hand if measured is None else measured.model,
-        memory_use(memory_of, memory_batch),
-    )
-    answer = spend(family, limits)
-    document = document_of(family, answer, order=order, bases=(alpha, beta, gamma), top=top)
-    document["latency"] = None if measured is None else latency_notes(family, answer, measured)
-    if as_json:
-        emit_json(document)
-    else:
-        print_answer(document)
+    by_hand = latency_of(latency_model, wanted=wanted.latency_ms is not None and measured is None)
+    usual = TRAINING_BATCH if memory_of == Mode.TRAINING else 1
+    batch = usual if memory_batch is None else memory_batch
+    memory = MemoryUse(training=memory_of == Mode.TRAINING, batch=batch)
+    family = Family(start.spec, start.rounding, by_hand if measured is None else measured.model, memory)
+    found = spend(family, wanted)
+    document = document_of(family, found, order=order, bases=bases, top=top)
+    document["latency"] = None if measured is None else latency_notes(family, found, measured)
+    answer(document, as_json, lambda: print_answer(document))
 
 
 def latency_of(text: str | None, *, wanted: bool) -> LatencyModel:
@@ -157,24 +138,16 @@ def latency_notes(family: Family, answer: BudgetAnswer, measured: Calibration) -
     }
 
 
-def memory_use(mode: str, batch: int | None) -> MemoryUse:
-    """Read what memory is needed for.
-
-    >>> memory_use("training", None).batch
-    32
-    """
-    training = choice(Mode, mode, "--memory-of") == Mode.TRAINING
-    usual = TRAINING_BATCH if training else 1
-    return MemoryUse(training=training, batch=usual if batch is None else batch)
-
-
 def document_of(
-    family: Family, answer: BudgetAnswer, *, order: str, bases: tuple[float, float, float], top: int
+    family: Family, answer: BudgetAnswer, *, order: str, bases: dict[str, float], top: int
 ) -> dict[str, Any]:
     """Return the answer as plain data: the shown networks in order, the nearest, the limits."""
     found, start = answer.pareto, family.baseline
-    rows = [_row(family, answer, index) for index in _ordered(family, answer, order, bases)[:top]]
-    near = nearest(found, bases, start.image_size) if len(found) else None
+    direction = (bases["alpha"], bases["beta"], bases["gamma"])
+    by_direction = cosines(found, direction, start.image_size)
+    wanted = by_direction if order == "direction" else found.amounts[order]
+    shown = np.argsort(-wanted, kind="stable")[:top]
+    near = nearest(found, direction, start.image_size) if len(found) else None
     return {
         "baseline": start.name,
         "family": answer.family,
@@ -183,8 +156,8 @@ def document_of(
         "memory": asdict(family.memory),
         "pareto": len(found),
         "order": order,
-        "networks": rows,
-        "direction": dict(zip(("alpha", "beta", "gamma"), bases, strict=True)),
+        "networks": [_row(family, answer, int(index)) for index in shown],
+        "direction": bases,
         "nearest": None if near is None else _row(family, answer, near),
         "limits": [
             {
@@ -200,17 +173,6 @@ def document_of(
             for one in answer.bindings
         ],
     }
-
-
-def _ordered(
-    family: Family, answer: BudgetAnswer, order: str, bases: tuple[float, float, float]
-) -> list[int]:
-    found = answer.pareto
-    if order == "direction":
-        wanted = cosines(found, bases, family.baseline.image_size)
-    else:
-        wanted = found.amounts[order]
-    return [int(index) for index in np.argsort(-wanted, kind="stable")]
 
 
 def _amount(answer: BudgetAnswer, limit: str, index: int) -> float:
@@ -251,37 +213,29 @@ def print_answer(document: dict[str, Any]) -> None:
 
 
 def _print_networks(document: dict[str, Any]) -> None:
-    latency = "latency_ms" in document["nearest"]
-    table = table_of(
-        "depth", "width", "px", "MACs M", "params M", "activ. M", "MB", *(["ms"] if latency else [])
-    )
-    rows = document["networks"]
-    for row in rows:
-        table.add_row(*_cells(row, latency=latency), style="bold" if row == document["nearest"] else "")
-    if document["nearest"] not in rows:
-        table.add_section()
-        table.add_row(*_cells(document["nearest"], latency=latency), style="bold")
-    console.print(table)
+    rows, best = list(document["networks"]), document["nearest"]
+    columns: Columns = {
+        "depth": "{row[depth_coefficient]:.4g}",
+        "width": "{row[width_coefficient]:.4g}",
+        "px": "{row[image_size]}",
+        "MACs M": lambda row: f"{row['macs'] / 1e6:,.0f}",
+        "params M": lambda row: f"{row['params'] / 1e6:.2f}",
+        "activ. M": lambda row: f"{row['activations'] / 1e6:.1f}",
+        "MB": lambda row: f"{row['memory_bytes'] / 1e6:.0f}",
+    }
+    if "latency_ms" in best:
+        columns["ms"] = "{row[latency_ms]:.2f}"
+    more = [] if best in rows else [best]
+    console.print(table_by(columns, rows + more, bold=lambda row: row == best))
     bases = ", ".join(f"{value:g}" for value in document["direction"].values())
-    official = document["nearest"]["name"]
-    console.print(
-        f"Bold: nearest in direction to alpha, beta, gamma = {bases}{f' ({official})' if official else ''}. "
-        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. "
-        f"MB: {_memory(document)}. There is no accuracy model: larger, not known to be better."
-    )
-
-
-def _memory(document: dict[str, Any]) -> str:
-    use = document["memory"]
+    use, official = document["memory"], f" ({best['name']})" if best["name"] else ""
     images = "1 image" if use["batch"] == 1 else f"{use['batch']:,} images"
-    return f"peak of {'training' if use['training'] else 'inference'}, {images}, float32"
-
-
-def _cells(row: dict[str, Any], *, latency: bool) -> list[str]:
-    cells = [f"{row['depth_coefficient']:.4g}", f"{row['width_coefficient']:.4g}", str(row["image_size"])]
-    cells += [f"{row['macs'] / 1e6:,.0f}", f"{row['params'] / 1e6:.2f}", f"{row['activations'] / 1e6:.1f}"]
-    cells.append(f"{row['memory_bytes'] / 1e6:.0f}")
-    return [*cells, f"{row['latency_ms']:.2f}"] if latency else cells
+    console.print(
+        f"Bold: nearest in direction to alpha, beta, gamma = {bases}{official}. "
+        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. "
+        f"MB: peak of {'training' if use['training'] else 'inference'}, {images}, float32. "
+        "There is no accuracy model: larger, not known to be better."
+    )
 
 
 def _print_latency(document: dict[str, Any]) -> None:
@@ -297,19 +251,18 @@ def _print_latency(document: dict[str, Any]) -> None:
 
 
 def _print_limits(document: dict[str, Any]) -> None:
-    table = table_of("limit", "at most", "slack", "stops", "alone", "Pareto", "MACs M")
-    for one in document["limits"]:
-        divisor, unit = UNITS[one["limit"]]
-        table.add_row(
-            one["limit"].removesuffix("_bytes").removesuffix("_ms"),
-            f"{one['most'] / divisor:,.6g} {unit}",
-            "" if one["slack"] is None else f"{100 * one['slack']:.1f} %",
-            f"{one['stops']:,}",
-            f"{one['stops_alone']:,}",
-            f"{one['pareto_without']:,}",
-            f"{one['largest_macs_without'] / 1e6:,.0f}",
-        )
-    console.print(table)
+    columns: Columns = {
+        "limit": lambda row: row["limit"].removesuffix("_bytes").removesuffix("_ms"),
+        "at most": lambda row: "{:,.6g} {}".format(
+            row["most"] / UNITS[row["limit"]][0], UNITS[row["limit"]][1]
+        ),
+        "slack": lambda row: "" if row["slack"] is None else f"{100 * row['slack']:.1f} %",
+        "stops": "{row[stops]:,}",
+        "alone": "{row[stops_alone]:,}",
+        "Pareto": "{row[pareto_without]:,}",
+        "MACs M": lambda row: f"{row['largest_macs_without'] / 1e6:,.0f}",
+    }
+    console.print(table_by(columns, document["limits"]))
     console.print(
         "slack: left over by the bold network. stops: networks of the set whose next step in some dimension "
         "the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its largest without "

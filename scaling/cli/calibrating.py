@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.cli.kernels import measuring
-from scaling.cli.output import console, counting_bars, table_of
+from scaling.cli.output import Columns, console, counting_bars, measuring, print_table, say, table_by
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration, calibrate, path_here, write_calibration
 from scaling.latency.design import Ranges, designed
-from scaling.latency.fitting import Errors
 from scaling.latency.timing import Conditions, Mode
 from scaling.network.baseline_files import baseline_from
 from scaling.network.baselines import Baseline
@@ -23,29 +21,17 @@ from scaling.training.options import KernelChoice
 
 SIZES = {Mode.INFERENCE: (96, 320), Mode.TRAINING: (32, 128)}
 BATCHES = {Mode.INFERENCE: 1, Mode.TRAINING: 16}
-MOST = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What is to be measured, as asked for.
+    """What is to be measured: the options of `scaling latency` of the same names.
 
     Args:
-        mode: inference or training.
         batch: images a pass; None takes the mode's own.
-        threads: of torch on a CPU.
-        device: auto, cpu or cuda.
-        kernels: of small maps.
-        families: baselines, or files of them, whose scaled networks are timed.
+        families: baselines, or files of them, whose scaled networks are timed; the baseline if none.
         image_sizes: least and most in pixels, with a comma; None takes the mode's own.
-        most_macs: of a network.
-        networks: that the model is fitted to.
-        held_out: that it is judged by.
-        rounds: of timing.
-        seed: of the choice of networks.
-
-    Raises:
-        ConfigError: a count is out of range.
+        networks: that the model is fitted to; it is judged by those that are held out.
     """
 
     mode: Mode
@@ -61,32 +47,28 @@ class Wishes:
     rounds: int
     seed: int
 
-    def __post_init__(self) -> None:
-        for name in ("networks", "held_out", "rounds"):
-            if not 1 <= getattr(self, name) <= MOST:
-                raise ConfigError(
-                    f"--{name.replace('_', '-')} must be between 1 and {MOST}, got {getattr(self, name)}"
-                )
-
     @property
     def ranges(self) -> Ranges:
-        """Where networks are taken from."""
-        return Ranges(image_size=_pair(self.image_sizes) or SIZES[self.mode], most_macs=self.most_macs)
+        """Where networks are taken from.
+
+        Raises:
+            ConfigError: the sizes are no pair of numbers, or out of range.
+        """
+        sizes = SIZES[self.mode]
+        if self.image_sizes is not None:
+            try:
+                low, high = map(int, self.image_sizes.split(","))
+            except ValueError:
+                raise ConfigError(
+                    f"expected --image-sizes as two whole numbers, like 96,320; got {self.image_sizes!r}"
+                ) from None
+            sizes = (low, high)
+        return Ranges(image_size=sizes, most_macs=self.most_macs)
 
 
-def _pair(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    try:
-        low, high = map(int, text.split(","))
-    except ValueError:
-        raise ConfigError(f"expected --image-sizes as two whole numbers, like 96,320; got {text!r}") from None
-    return low, high
-
-
-def run_calibration(wishes: Wishes, output: Path | None) -> tuple[Calibration, Path]:
+def run_calibration(wishes: Wishes, baseline: str, output: Path | None) -> tuple[Calibration, Path]:
     """Measure, fit and save; return what was found and where it was saved."""
-    baselines = [_family(name) for name in wishes.families]
+    baselines = [_family(name) for name in wishes.families or (baseline,)]
     specs = designed(baselines, wishes.networks + wishes.held_out, wishes.ranges, seed=wishes.seed)
     device = best_device(wishes.device)
     with measuring() as progress:
@@ -130,26 +112,21 @@ def print_calibration(found: Calibration, path: Path) -> None:
         f"{found.conditions}. {len(fitted)} networks fitted, {found.errors['model'].networks} held out, "
         f"medians of {found.rounds} rounds in turns."
     )
-    table = table_of("held-out error", "median", "95 % interval", "9 of 10 within")
-    for name, errors in found.errors.items():
-        table.add_row(
-            name, f"{100 * errors.median:.1f} %", _interval(errors), f"{100 * errors.ninth_decile:.1f} %"
-        )
-    console.print(table)
-    terms = table_of("time model", "ms")
-    for name in ("base_ms", *found.model.terms):
-        terms.add_row(name, f"{getattr(found.model, name):.4g}")
-    console.print(terms)
+    columns: Columns = {
+        "held-out error": "{row[0]}",
+        "median": lambda row: f"{100 * row[1].median:.1f} %",
+        "95 % interval": lambda row: (
+            "" if row[1].networks < 5 else f"{100 * row[1].low:.1f} to {100 * row[1].high:.1f} %"
+        ),
+        "9 of 10 within": lambda row: f"{100 * row[1].ninth_decile:.1f} %",
+    }
+    console.print(table_by(columns, found.errors.items()))
+    terms = ("base_ms", *found.model.terms)
+    print_table(("time model", "ms"), ((name, f"{getattr(found.model, name):.4g}") for name in terms))
     low, high = found.ranges["macs"]
     small, large = found.ranges["image_size"]
     console.print(
         f"Holds for {low / 1e6:,.0f} to {high / 1e6:,.0f} M multiply-adds, {small:.0f} to {large:.0f} px. "
         "FLOPs and activations: time in proportion to that cost alone."
     )
-    console.print(f"{path}", soft_wrap=True)
-
-
-def _interval(errors: Errors) -> str:
-    if errors.networks < 5:
-        return ""
-    return f"{100 * errors.low:.1f} to {100 * errors.high:.1f} %"
+    say(path)

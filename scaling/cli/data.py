@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from scaling.cli.output import console, emit_json, json_option
+from scaling.cli.options import FILE, PATH, cache_option
+from scaling.cli.output import answer, console, json_option, say
 from scaling.data import (
     LARGEST_SEED,
     SMALLEST_IMAGE,
@@ -29,6 +30,7 @@ from scaling.errors import DataError
 
 LARGEST_ROW = 256
 """Pixels: the last row of a contact sheet has four times that."""
+data_folder_option = click.option("--data-dir", type=PATH, help="Folder of your own copies.")
 
 
 @click.group()
@@ -41,9 +43,10 @@ def data() -> None:
 def list_data(as_json: bool) -> None:
     """List the data sets, their splits and whether they are at hand."""
     rows = [_row(name) for name in dataset_names()]
-    if as_json:
-        emit_json(rows)
-        return
+    answer(rows, as_json, lambda: _print_list(rows))
+
+
+def _print_list(rows: list[dict[str, object]]) -> None:
     table = Table(box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("data set", no_wrap=True)
     for heading in ("classes", "native\nsize", *SPLIT_NAMES, "at\nhand"):
@@ -108,7 +111,7 @@ def _files(name: str, split: SplitName) -> int | None:
     "--measure", type=int, metavar="COUNT", help="Load so many training images; mean and std of them."
 )
 @click.option("--image-size", type=int, help="To measure at (the native size, else 64).")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of your own copies.")
+@data_folder_option
 @json_option
 def show(
     name: str, measure: int | None, image_size: int | None, data_dir: Path | None, as_json: bool
@@ -121,13 +124,14 @@ def show(
         mean, std = channel_statistics(sample)
         row |= {"measured_images": measure, "measured_mean": list(mean), "measured_std": list(std)}
         row["checksum"] = checksum(sample)
-    if as_json:
-        emit_json(row | {"class_names": list(info.class_names)})
-        return
-    for key, value in row.items():
-        console.print(f"[bold]{key.replace('_', ' ')}[/bold]: {_shown(value)}")
-    few = ", ".join(info.class_names[:10]) + (" …" if info.num_classes > 10 else "")
-    console.print(f"[bold]classes[/bold]: {few}")
+
+    def printed() -> None:
+        for key, value in row.items():
+            console.print(f"[bold]{key.replace('_', ' ')}[/bold]: {_shown(value)}")
+        few = ", ".join(info.class_names[:10]) + (" …" if info.num_classes > 10 else "")
+        console.print(f"[bold]classes[/bold]: {few}")
+
+    answer(row | {"class_names": list(info.class_names)}, as_json, printed)
 
 
 def _shown(value: object) -> str:
@@ -140,8 +144,8 @@ def _shown(value: object) -> str:
 
 @data.command()
 @click.argument("name")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of your own copies.")
-@click.option("--cache-dir", type=click.Path(path_type=Path), help="Where downloads are kept.")
+@data_folder_option
+@cache_option
 @json_option
 def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: bool) -> None:
     """Find NAME or download it, verify every file, and say where it lies."""
@@ -155,22 +159,17 @@ def fetch(name: str, data_dir: Path | None, cache_dir: Path | None, as_json: boo
             path = cifar.fetch(archive, cache_folder(cache_dir) / name)
         cifar.verify(archive, path)
         places[archive.file_name] = str(path)
-        if not as_json:
-            console.print(f"verified: {path}", soft_wrap=True)
     for file in files:
         path, _ = fashion_mnist.obtain(file, data_dir=data_dir, cache_dir=cache_dir)
         places[file.name] = str(path)
-        if not as_json:
-            console.print(f"verified: {path}", soft_wrap=True)
-    if as_json:
-        emit_json({"name": info.name, "files": places})
-    elif not places:
-        whose = "yours" if name.startswith(folders.PREFIX) else "drawn by this package"
-        console.print(f"{info.name} is {whose}: there is nothing to fetch.")
+    whose = "yours" if name.startswith(folders.PREFIX) else "drawn by this package"
+    lines = [f"verified: {path}" for path in places.values()]
+    text = "\n".join(lines or [f"{info.name} is {whose}: there is nothing to fetch."])
+    answer({"name": info.name, "files": places}, as_json, lambda: say(text))
 
 
 @data.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("-o", "--output", type=FILE, required=True)
 @click.option("--image-size", type=int, default=24, show_default=True, help="Of the first row, in pixels.")
 @click.option("--seed", type=int, default=0, show_default=True)
 def contact_sheet(output: Path, image_size: int, seed: int) -> None:
@@ -185,4 +184,4 @@ def contact_sheet(output: Path, image_size: int, seed: int) -> None:
         draw_sheet(image_size=image_size, seed=seed).savefig(output, dpi=120)
     except OSError as error:
         raise DataError(f"{output} cannot be written: {error.strerror}") from None
-    console.print(f"wrote {output}", soft_wrap=True)
+    say(f"wrote {output}")

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from scaling.cli.arguments import DEFAULT_BASELINE, spec_from_options, spec_options
-from scaling.cli.output import console, emit_json, json_option
+from scaling.cli.options import FILE
+from scaling.cli.output import json_option, say_written
 from scaling.drawings import DETAILS, family_drawing, scaling_ways_drawing
 from scaling.drawings import draw as draw_network
 from scaling.drawings.details import Detail
@@ -32,7 +33,7 @@ from scaling.network.families import COMPOUND_FAMILY, variant
     "outputs",
     multiple=True,
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     help="FILE.svg, .pdf or .png (300 dots an inch). May be given several times.",
 )
 @json_option
@@ -50,10 +51,6 @@ def draw(
     """Draw a network, the family, one stage, or the modules they are made of.
 
     NAME OTHER --diff compares two; an own network is compared with NAME.
-
-    NAME is an official variant (b0 … b8, l2, lite0 … lite4), a baseline (mobilenetv2, resnet-50 …), a file of
-    your own, or FILE.json as a command prints it; or give --baseline, and to scale it --alpha --beta --gamma
-    --phi.
     `--detail family` needs no NAME: B0 to B7 (lite0: the Lite family; an own network: beside its baseline).
     """
     for path in outputs:
@@ -70,12 +67,7 @@ def draw(
         spec = spec_from_options(**options)
         beside = None if other is None else network_named(other)
         drawing = draw_network(spec, beside, detail=detail, stage=1 if stage_number is None else stage_number)
-    written = [str(drawing.save(path)) for path in outputs]
-    if as_json:
-        emit_json(written)
-        return
-    for name in written:
-        console.print(f"wrote {name}", markup=False, soft_wrap=True)
+    say_written([drawing.save(path) for path in outputs], as_json)
 
 
 def _check(

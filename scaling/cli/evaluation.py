@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import click
 
 from scaling.cli.arguments import spec_from_options, spec_options
-from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
+from scaling.cli.options import PATH, device_option
+from scaling.cli.output import answer, console, counting_bars, json_option, say, table_of
 from scaling.data.imagefolder import ImageFolder, list_images
 from scaling.data.preprocessing import Preprocessing, preprocessing_for, preprocessing_named
 from scaling.errors import ConfigError
@@ -29,15 +29,13 @@ SHOWN_SKIPPED = 10
 
 @click.command()
 @spec_options
-@click.option(
-    "--weights", "file", type=click.Path(path_type=Path), required=True, help="Our .safetensors or .pth."
-)
+@click.option("--weights", "file", type=PATH, required=True, help="Our .safetensors or .pth.")
 @click.option("--data", "data", required=True, metavar="imagefolder:PATH", help="One sub-folder per class.")
 @click.option("--source", help="Whose weights these are, if the file does not say (tensorflow).")
 @click.option("--preprocessing", "preparation", help="Of the pictures; default what belongs to the source.")
 @click.option("--batch-size", type=int, default=32, show_default=True)
 @click.option("--workers", type=int, help="Threads that decode; default the cores, at most 8.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@device_option
 @json_option
 def evaluate(
     file: Path,
@@ -76,7 +74,7 @@ def evaluate(
             workers=workers,
             report=lambda done: bars.update(bar, completed=done),
         )
-    settings = {
+    document = {
         "variant": spec.name,
         "weights": str(file),
         "source": source,
@@ -85,12 +83,10 @@ def evaluate(
         "device": where.type,
         "classes": len(folder.class_names),
         "outputs": spec.num_classes,
+        **asdict(found),
+        "published": _published(spec),
     }
-    document = {**settings, **asdict(found), "published": _published(spec)}
-    if as_json:
-        emit_json(document)
-    else:
-        _show(document, found)
+    answer(document, as_json, lambda: _show(document, found))
 
 
 def _folder(data: str, spec: ArchitectureSpec) -> ImageFolder:
@@ -131,8 +127,7 @@ def _published(spec: ArchitectureSpec) -> list[dict[str, Any]]:
 
 def _show(document: dict[str, Any], found: Evaluation) -> None:
     title = f"{document['variant'] or 'network'} on {found.images:,} image(s) of {document['image_size']} px"
-    console.print(f"{title}, preprocessing {document['preprocessing']}")
-    console.print()
+    console.print(f"{title}, preprocessing {document['preprocessing']}\n")
     table = table_of("", "top-1 %", "top-5 %")
     table.columns[0].no_wrap = False
     table.columns[0].overflow = "fold"
@@ -141,8 +136,7 @@ def _show(document: dict[str, Any], found: Evaluation) -> None:
         top5 = "" if row["top5_percent"] is None else f"{row['top5_percent']:.1f}"
         table.add_row(row["source"], f"{row['top1_percent']:.1f}", top5)
     console.print(table)
-    console.print()
-    console.print(f"{found.images_per_s:,.1f} images/s on {document['device']}, {found.wall_s:.1f} s")
+    console.print(f"\n{found.images_per_s:,.1f} images/s on {document['device']}, {found.wall_s:.1f} s")
     if document["classes"] < document["outputs"]:
         console.print(
             f"The folder has {document['classes']:,} classes, the network {document['outputs']:,} outputs: "
@@ -150,18 +144,11 @@ def _show(document: dict[str, Any], found: Evaluation) -> None:
         )
     if document["published"]:
         console.print("Published figures are of the 50,000 validation images of ImageNet.")
-    _show_skipped(found)
-
-
-def _show_skipped(found: Evaluation) -> None:
-    if not found.skipped:
-        return
-    console.print(f"{len(found.skipped):,} file(s) skipped:")
+    if found.skipped:
+        console.print(f"{len(found.skipped):,} file(s) skipped:")
     for skipped in found.skipped[:SHOWN_SKIPPED]:
-        line = f"{skipped.path}: {skipped.reason}"
-        console.print(textwrap.indent(line, "  "), soft_wrap=True, markup=False)
-    more = len(found.skipped) - SHOWN_SKIPPED
-    if more > 0:
+        say(f"  {skipped.path}: {skipped.reason}")
+    if (more := len(found.skipped) - SHOWN_SKIPPED) > 0:
         console.print(f"  and {more:,} more; --json names all")
 
 

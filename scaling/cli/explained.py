@@ -8,21 +8,20 @@ from typing import Any
 
 from rich.table import Table
 
-from scaling.cli.output import table_of
+from scaling.cli.output import Columns, table_by, table_of
 from scaling.cost import Cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baselines import EFFICIENTNET_B0
 from scaling.network.coefficients import UNSCALED
-from scaling.targets.explanation import Explanation, FormulaNetwork, RoundingStep, answer
+from scaling.targets.explanation import Explanation, answer
 
 
 def explanation_document(found: Explanation) -> dict[str, Any]:
     """Return the `explain --json` document."""
-    candidates = [one for one in (found.copied, found.exact) if one is not None]
     return {
         "name": found.name,
         "released": _network_document(found.released, found.cost),
-        "formula": [_candidate_document(one) for one in candidates],
+        "formula": _formula(found),
         "implied_phi": {
             "paper": [asdict(one) for one in found.implied_by_paper],
             "exact": [asdict(one) for one in found.implied_by_exact],
@@ -53,54 +52,54 @@ def _network_document(spec: ArchitectureSpec, cost: Cost) -> dict[str, Any]:
     }
 
 
-def _candidate_document(candidate: FormulaNetwork) -> dict[str, Any]:
-    return {
-        "label": candidate.label,
-        **asdict(candidate.compound),
-        "before_rounding": {**asdict(candidate.raw), "image_size": _pixels(candidate)},
-        **_network_document(candidate.spec, candidate.cost),
-    }
-
-
-def _pixels(candidate: FormulaNetwork) -> float:
-    return EFFICIENTNET_B0.image_size * candidate.raw.resolution_coefficient
+def _formula(found: Explanation) -> list[dict[str, Any]]:
+    """Return what the formula gives at the paper's bases and at the exact triple."""
+    return [
+        {
+            "label": one.label,
+            **asdict(one.compound),
+            "before_rounding": {
+                **asdict(one.raw),
+                "image_size": EFFICIENTNET_B0.image_size * one.raw.resolution_coefficient,
+            },
+            **_network_document(one.spec, one.cost),
+        }
+        for one in (found.copied, found.exact)
+        if one is not None
+    ]
 
 
 def explanation_tables(found: Explanation) -> Iterator[Table]:
     """Yield the tables of `explain`, in the order in which they are read."""
     yield _candidates(found)
-    yield _implied(found)
-    yield _rows(found)
+    columns: Columns = {
+        "phi from": lambda row: row[0].dimension.value,
+        "paper": "{row[0].phi:.3f}",
+        "integers at": "{row[0].low:.3f} … {row[0].high:.3f}",
+        "exact": "{row[1].phi:.3f}",
+        "integers at ": "{row[1].low:.3f} … {row[1].high:.3f}",
+    }
+    yield table_by(columns, zip(found.implied_by_paper, found.implied_by_exact, strict=True))
+    yield _stages(found)
     yield _steps(found)
 
 
 def _candidates(found: Explanation) -> Table:
-    candidates = [one for one in (found.copied, found.exact) if one is not None]
-    table = table_of("", "released", *(one.label for one in candidates))
-    bases = [
-        f"{one.compound.alpha:.4g} {one.compound.beta:.4g} {one.compound.gamma:.4g}" for one in candidates
-    ]
-    table.add_row("alpha beta gamma", "", *bases)
-    table.add_row("phi", "", *(f"{one.compound.phi:.4f}" for one in candidates))
-    released = _network_document(found.released, found.cost)
-    documents = [_network_document(one.spec, one.cost) for one in candidates]
-    raws = [
-        {
-            "depth_coefficient": f"{one.raw.depth_coefficient:.4f}",
-            "width_coefficient": f"{one.raw.width_coefficient:.4f}",
-            "image_size": f"{_pixels(one):.1f}",
-        }
-        for one in candidates
-    ]
-    for key, heading in (
-        ("depth_coefficient", "depth"),
-        ("width_coefficient", "width"),
-        ("image_size", "image size"),
+    released, given = _network_document(found.released, found.cost), _formula(found)
+    table = table_of("", "released", *(one["label"] for one in given))
+    table.add_row(
+        "alpha beta gamma", "", *("{alpha:.4g} {beta:.4g} {gamma:.4g}".format(**one) for one in given)
+    )
+    table.add_row("phi", "", *(f"{one['phi']:.4f}" for one in given))
+    for key, heading, digits in (
+        ("depth_coefficient", "depth", 4),
+        ("width_coefficient", "width", 4),
+        ("image_size", "image size", 1),
     ):
-        cells = [f"{raw[key]} → {document[key]}" for raw, document in zip(raws, documents, strict=True)]
+        cells = (f"{one['before_rounding'][key]:.{digits}f} → {one[key]}" for one in given)
         table.add_row(heading, str(released[key]), *cells)
     for key, heading, unit in (("params", "params M", 1e6), ("macs", "MACs B", 1e9)):
-        cells = [_with_difference(document[key], released[key], unit) for document in documents]
+        cells = (_with_difference(one[key], released[key], unit) for one in given)
         table.add_row(heading, f"{released[key] / unit:.3f}", *cells)
     return table
 
@@ -110,25 +109,10 @@ def _with_difference(value: float, reference: float, unit: float) -> str:
     return f"{value / unit:.3f} {difference}"
 
 
-def _implied(found: Explanation) -> Table:
-    table = table_of("phi from", "paper", "integers at", "exact", "integers at")
-    for both in zip(found.implied_by_paper, found.implied_by_exact, strict=True):
-        cells = [cell for one in both for cell in (f"{one.phi:.3f}", f"{one.low:.3f} … {one.high:.3f}")]
-        table.add_row(both[0].dimension.value, *cells)
-    return table
-
-
-def _rows(found: Explanation) -> Table:
+def _stages(found: Explanation) -> Table:
     scaling = found.released.derivation.scaling if found.released.derivation else UNSCALED
-    table = table_of(
-        "stage",
-        "channels",
-        f"× {scaling.width_coefficient:g}",
-        "become",
-        "repeats",
-        f"× {scaling.depth_coefficient:g}",
-        "become",
-    )
+    width, depth = f"× {scaling.width_coefficient:g}", f"× {scaling.depth_coefficient:g}"
+    table = table_of("stage", "channels", width, "become", "repeats", depth, "become")
     for row in found.rows:
         mark = "*" if row.by_minimum else ""
         channels = (str(row.baseline_channels), f"{row.scaled_channels:.1f}", f"{mark}{row.channels}")
@@ -144,10 +128,8 @@ def _rows(found: Explanation) -> Table:
 
 def _steps(found: Explanation) -> Table:
     table = table_of("rounding at the exact triple", "params M", "MACs B", "step")
-    before: RoundingStep | None = None
-    for step in found.steps:
+    for before, step in zip((None, *found.steps), found.steps, strict=False):
         params = "" if step.params is None else f"{step.params / 1e6:.3f}"
         change = "" if before is None else f"{100 * (step.macs / before.macs - 1):+.1f} %"
         table.add_row(step.change, params, f"{step.macs / 1e9:.3f}", change)
-        before = step
     return table

@@ -1,23 +1,28 @@
-"""`run_search.py export`: put a run's results where they are kept, at any moment of the run."""
+"""`run_search.py export` and `charts`: a run's results where they are kept, and Optuna's own charts of it."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+import optuna
 
-from scaling.cli.output import console
-from scaling.cli.search import storage_options
-from scaling.errors import ConfigError
+from scaling.cli.options import PATH, run_folder_argument, storage_of, storage_options
+from scaling.cli.output import say
+from scaling.errors import ConfigError, ResultsError
 from scaling.library.searching import export_search, load_search
-from scaling.plans.search.projection import rebuild_study
-from scaling.plans.search.storage_url import locate, printable
+from scaling.plans.search.projection import rebuild_study, study_in_memory
+from scaling.plans.search.storage_url import printable
+
+FEWEST_TRIALS = 2
+"""Complete trials below which parameters have no importance."""
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
-@click.option("--to", "to", type=click.Path(path_type=Path), help="Where to (results/<name of the run>).")
+@run_folder_argument
+@click.option("--to", "to", type=PATH, help="Where to (results/<name of the run>).")
 @click.option(
     "--format",
     "kind",
@@ -48,10 +53,67 @@ def export(
     if study_only:
         if to is not None or force:
             raise ConfigError("--study writes a database: give --storage, not --to or --force")
-        url = locate(storage, storage_file, os.environ, run.state.folder.study)
+        url = storage_of(storage, storage_file, run.state.folder)
         trials = rebuild_study(run.state.config, run.state.history, run.state.records, url)
-        console.print(f"wrote {trials} trials to {printable(url)}", markup=False, soft_wrap=True)
+        say(f"wrote {trials} trials to {printable(url)}")
         return
     target = to or Path("results") / run_folder.resolve().name
     for path in export_search(run, target, parquet=kind == "parquet", force=force):
-        console.print(str(path), markup=False, soft_wrap=True)
+        say(path)
+
+
+@click.command()
+@run_folder_argument
+@click.option("--output", "-o", type=PATH, help="Folder (RUN_FOLDER/charts).")
+def charts(run_folder: Path, output: Path | None) -> None:
+    """Write optuna's own charts of a run's proposals as HTML that works without network.
+
+    History, parallel coordinates, slice, contour, rank, EDF, timeline and importances of the sampler's two
+    parameters; the Pareto front instead of importances for several objectives. Needs the extra 'dashboard'.
+    """
+    state = load_search(run_folder).state
+    study = study_in_memory(state.config, state.history, state.records)
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if len(complete) < FEWEST_TRIALS:
+        raise ResultsError(
+            f"{run_folder} has {len(complete)} complete proposals; charts need {FEWEST_TRIALS}"
+        )
+    target = output or run_folder / "charts"
+    target.mkdir(parents=True, exist_ok=True)
+    for name, draw in _charts(study).items():
+        path = target / f"{name}.html"
+        draw(study).write_html(path, include_plotlyjs="directory", full_html=True)
+        say(path)
+
+
+def _charts(study: optuna.Study) -> dict[str, Callable[[optuna.Study], Any]]:
+    """Return each chart's drawing by its name.
+
+    Raises:
+        ConfigError: plotly is not installed.
+    """
+    plots = optuna.visualization
+    if not plots.is_available():
+        raise ConfigError("charts need plotly: pip install 'efficientnet-scaling[dashboard]'")
+    many = len(study.directions) > 1
+    target = (lambda trial: float(trial.values[0])) if many else None
+
+    def of_top1(plot: Callable[..., Any]) -> Callable[[optuna.Study], Any]:
+        return lambda study: plot(study, target=target, target_name="top1")
+
+    drawings = {
+        "history": of_top1(plots.plot_optimization_history),
+        "parallel": of_top1(plots.plot_parallel_coordinate),
+        "slice": of_top1(plots.plot_slice),
+        "contour": of_top1(plots.plot_contour),
+        "rank": of_top1(plots.plot_rank),
+        "edf": of_top1(plots.plot_edf),
+        "timeline": plots.plot_timeline,
+    }
+    # Of several objectives optuna's importances are those of being low, whatever the direction.
+    last = (
+        {"pareto": plots.plot_pareto_front}
+        if many
+        else {"importances": of_top1(plots.plot_param_importances)}
+    )
+    return drawings | last

@@ -4,71 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from scaling.cli.arguments import DEFAULT_BASELINE
-from scaling.cli.output import console, emit_json, json_option, table_of
-from scaling.cost import Cost, count_cost
+from scaling.cli.arguments import DEFAULT_BASELINE, base_options, baseline_options, with_rounding
+from scaling.cli.options import PATH
+from scaling.cli.output import Columns, answer, console, json_option, table_by
+from scaling.cost import count_cost
 from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import baseline_from
 from scaling.network.baselines import Baseline
 from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.families import generate, official_name, released_coefficients, variant
-from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
+from scaling.network.rounding import CoefficientRounding
 
 MOST_MEMBERS = 1000
 
 
 @click.command()
-@click.option("--alpha", type=float, required=True, help="Depth base, above 0.")
-@click.option("--beta", type=float, required=True, help="Width base, above 0.")
-@click.option("--gamma", type=float, required=True, help="Resolution base, above 0.")
+@base_options(required=True)
 @click.option("--phi", "phis", default="0:7", show_default=True, help="0:7, 0:7:0.5 (both ends) or 0,1,2.5.")
-@click.option(
-    "--baseline", default=DEFAULT_BASELINE, show_default=True, help="What to scale: a name, or FILE.toml."
-)
+@baseline_options
 @click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Scale the baseline of this experiment file or run folder, by its rounding.",
 )
-@click.option("--coefficient-rounding", help="'released' (the default without --config) or 'none'.")
-@click.option("--image-size-step", type=int, help="Round image sizes to this many pixels.")
 @json_option
 def family(
-    alpha: float,
-    beta: float,
-    gamma: float,
     phis: str,
     baseline: str,
     config_path: Path | None,
-    coefficient_rounding: str | None,
+    coefficient_rounding: CoefficientRounding | None,
     image_size_step: int | None,
     as_json: bool,
+    **bases: float,
 ) -> None:
     """Scale a baseline by alpha^phi, beta^phi, gamma^phi for each phi; cost each network exactly."""
     if config_path is not None and baseline != DEFAULT_BASELINE:
         raise ConfigError("give --baseline or --config, not both")
     found = _of_config(config_path) if config_path else baseline_from(baseline)
-    start, rules = found.spec, found.rounding
-    changes: dict[str, Any] = {}
-    if coefficient_rounding is not None:
-        given = choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding")
-        changes["coefficient_rounding"] = given
-    if image_size_step is not None:
-        changes["image_size_step"] = image_size_step
-    rows = members(start, replace(rules, **changes), (alpha, beta, gamma), values_of(phis))
-    if as_json:
-        bases = {"alpha": alpha, "beta": beta, "gamma": gamma}
-        emit_json({"baseline": start.name, **bases, "members": rows})
-    else:
-        _show(start, (alpha, beta, gamma), rows)
+    start = with_rounding(found, coefficient_rounding, image_size_step)
+    rows = members(start, bases, values_of(phis))
+    document = {"baseline": start.spec.name, **bases, "members": rows}
+    answer(document, as_json, lambda: _show(document))
 
 
 def _of_config(path: Path) -> Baseline:
@@ -112,52 +95,50 @@ def values_of(text: str) -> tuple[float, ...]:
     return found
 
 
-def members(
-    baseline: ArchitectureSpec,
-    rules: RoundingRules,
-    bases: tuple[float, float, float],
-    phis: Sequence[float],
-) -> list[dict[str, Any]]:
+def members(start: Baseline, bases: dict[str, float], phis: Sequence[float]) -> list[dict[str, Any]]:
     """Return one row a phi: coefficients, sizes, exact cost, achieved factor, nearest official variant.
 
     Raises:
         SpecError: a network is out of range; the message names its phi.
     """
-    alpha, beta, gamma = bases
-    base, officials = count_cost(baseline), _official_costs(baseline)
+    base_macs, officials = count_cost(start.spec).macs, _official_macs(start.spec)
     rows = []
     for phi in phis:
         try:
-            spec = generate(alpha=alpha, beta=beta, gamma=gamma, phi=phi, baseline=baseline, rounding=rules)
-            compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi)
-            rows.append(_row(spec, compound, base, officials))
+            compound = CompoundCoefficients(**bases, phi=phi)
+            spec = generate(
+                alpha=compound.alpha,
+                beta=compound.beta,
+                gamma=compound.gamma,
+                phi=phi,
+                baseline=start.spec,
+                rounding=start.rounding,
+            )
+            cost, same = count_cost(spec), official_name(spec)
         except SpecError as error:
             raise SpecError(f"phi {phi:g}: {error}") from None
+        assert spec.derivation is not None
+        scaling = spec.derivation.scaling
+        rows.append(
+            {
+                "phi": phi,
+                "depth_coefficient": scaling.depth_coefficient,
+                "width_coefficient": scaling.width_coefficient,
+                "resolution_coefficient": scaling.resolution_coefficient,
+                "image_size": spec.image_size,
+                "params": cost.params,
+                "macs": cost.macs,
+                "activations": cost.activations,
+                "nominal_factor": compound.nominal_factor,
+                "achieved_factor": cost.macs / base_macs,
+                "official_name": same,
+                "nearest_official": same or _nearest(cost.macs, officials),
+            }
+        )
     return rows
 
 
-def _row(
-    spec: ArchitectureSpec, compound: CompoundCoefficients, base: Cost, officials: dict[str, int]
-) -> dict[str, Any]:
-    assert spec.derivation is not None
-    cost, same = count_cost(spec), official_name(spec)
-    return {
-        "phi": compound.phi,
-        "depth_coefficient": spec.derivation.scaling.depth_coefficient,
-        "width_coefficient": spec.derivation.scaling.width_coefficient,
-        "resolution_coefficient": spec.derivation.scaling.resolution_coefficient,
-        "image_size": spec.image_size,
-        "params": cost.params,
-        "macs": cost.macs,
-        "activations": cost.activations,
-        "nominal_factor": compound.nominal_factor,
-        "achieved_factor": cost.macs / base.macs,
-        "official_name": same,
-        "nearest_official": same or _nearest(cost.macs, officials),
-    }
-
-
-def _official_costs(baseline: ArchitectureSpec) -> dict[str, int]:
+def _official_macs(baseline: ArchitectureSpec) -> dict[str, int]:
     """Return the multiply-adds of the official variants of this baseline; none for other baselines."""
     if official_name(baseline) != "b0":
         return {}
@@ -169,30 +150,30 @@ def _nearest(macs: int, officials: dict[str, int]) -> str | None:
     return min(officials, key=lambda name: abs(math.log(officials[name] / macs)), default=None)
 
 
-def _show(baseline: ArchitectureSpec, bases: tuple[float, float, float], rows: list[dict[str, Any]]) -> None:
-    alpha, beta, gamma = bases
-    nominal = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0).nominal_factor
+def _show(document: dict[str, Any]) -> None:
+    rows, bases = document["members"], {key: document[key] for key in ("alpha", "beta", "gamma")}
     console.print(
-        f"[bold]{baseline.name}[/bold] scaled by alpha {alpha:g}, beta {beta:g}, gamma {gamma:g}; "
-        f"alpha·beta²·gamma² = {nominal:.4f}\n"
+        f"[bold]{document['baseline']}[/bold] scaled by "
+        f"{', '.join(f'{key} {value:g}' for key, value in bases.items())}; "
+        f"alpha·beta²·gamma² = {CompoundCoefficients(**bases, phi=1.0).nominal_factor:.4f}\n"
     )
-    wide = console.width >= 78
+    columns: Columns = {
+        "phi": "{row[phi]:g}",
+        "depth": "{row[depth_coefficient]:.4g}",
+        "width": "{row[width_coefficient]:.4g}",
+        "px": "{row[image_size]}",
+        "params": lambda row: _short(row["params"]),
+        "MACs": lambda row: _short(row["macs"]),
+        "activ.": lambda row: _short(row["activations"]),
+        "cost": "{row[achieved_factor]:.2f}×",
+        "near": lambda row: f"= {row['official_name']}" if row["official_name"] else row["nearest_official"],
+    }
     official = rows[0]["nearest_official"] is not None
-    headings = ["depth", "width", "px", "params", "MACs", *(["activ."] if wide else []), "cost"]
-    table = table_of("phi", *headings, *(["near"] if official else []))
-    for row in rows:
-        sizes = [row["params"], row["macs"], *([row["activations"]] if wide else [])]
-        near = [f"= {row['official_name']}" if row["official_name"] else str(row["nearest_official"])]
-        table.add_row(
-            f"{row['phi']:g}",
-            f"{row['depth_coefficient']:.4g}",
-            f"{row['width_coefficient']:.4g}",
-            str(row["image_size"]),
-            *(_short(size) for size in sizes),
-            f"{row['achieved_factor']:.2f}×",
-            *(near if official else []),
-        )
-    console.print(table)
+    if console.width < 78:
+        del columns["activ."]
+    if not official:
+        del columns["near"]
+    console.print(table_by(columns, rows))
     if official:
         console.print("near: official variant of the nearest multiply-adds; = where it is that network")
 

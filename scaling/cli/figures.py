@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from scaling.cli.output import console, emit_json, json_option
+from scaling.cli.options import FOLDER
+from scaling.cli.output import json_option, say_written
 from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError
 from scaling.figures import FAMILY_CHARTS, RUN_CHARTS, save_family_figures, save_run_figures
@@ -19,13 +20,7 @@ from scaling.report import read_record
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the files; made if need be.",
-)
+@click.option("-o", "--output", required=True, type=FOLDER, help="Folder for the files; made if need be.")
 @click.option(
     "--format",
     "formats",
@@ -48,7 +43,7 @@ from scaling.report import read_record
     "--run",
     "run_directories",
     multiple=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="Folder of a run or study; own_baselines takes several, one a baseline.",
 )
 @json_option
@@ -83,22 +78,9 @@ def figures(
         own = [OwnRun(baseline=one.baseline, title=one.title, trials=one.trials) for one in records]
         paths += save_own_baselines(own, output, formats, sizes)
     if len(records) == 1:
-        run = records[0].chart_data()
-        paths += save_run_figures(
-            run.trials,
-            output,
-            title=run.title,
-            noise=run.noise,
-            space=run.space,
-            formats=formats,
-            names=[name for name in wanted if name in RUN_CHARTS],
-            sizes=sizes,
-        )
-    if as_json:
-        emit_json([str(path) for path in paths])
-        return
-    for path in paths:
-        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+        mine = [name for name in wanted if name in RUN_CHARTS]
+        paths += save_run_figures(records[0].chart_data(), output, formats, names=mine, sizes=sizes)
+    say_written(paths, as_json)
 
 
 def _check(names: tuple[str, ...], run_directories: tuple[Path, ...]) -> None:
@@ -107,7 +89,7 @@ def _check(names: tuple[str, ...], run_directories: tuple[Path, ...]) -> None:
             raise ConfigError(f"{name} draws runs, one a baseline: --run FOLDER --run FOLDER …")
         if name in RUN_CHARTS and len(run_directories) != 1:
             raise ConfigError(f"{name} draws one run: say which with --run FOLDER")
-        if name not in RUN_CHARTS and name != OWN_BASELINES:
+        if name not in (*RUN_CHARTS, OWN_BASELINES):
             try:
                 family_chart(name)
             except ConfigError as error:

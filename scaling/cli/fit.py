@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -17,18 +18,18 @@ from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
 from scaling.atomic_write import write_json
-from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
+from scaling.cli.options import PATH
+from scaling.cli.output import answer, console, counting_bars, json_option, print_table, say_written
 from scaling.library.fitting import fit as fit_laws
 from scaling.targets.explanation import PAPER_BASES
 
-PATH = click.Path(path_type=Path)
 FITS = 2
 """Of a law: to every network, and to all but the largest."""
 
 
 @click.command()
 @click.argument("tables", metavar="[RUN_OR_CSV]...", type=PATH, nargs=-1)
-@click.option("--published", "family", metavar="FAMILY", help="A family of the paper's Table 2 instead.")
+@click.option("--published", metavar="FAMILY", help="A family of the paper's Table 2 instead.")
 @click.option("--cost", default="macs", show_default=True, help=f"What C is: {', '.join(COSTS)}.")
 @click.option("--by", metavar="COLUMN", help="Column whose values are the strategies (a reference's name).")
 @click.option("--pool", is_flag=True, help="Take all tables as one experiment.")
@@ -37,15 +38,7 @@ FITS = 2
 @click.option("-o", "--output", type=PATH, help="Folder for laws.json, law.svg, law.png and law.csv.")
 @json_option
 def fit(
-    tables: tuple[Path, ...],
-    family: str | None,
-    cost: str,
-    by: str | None,
-    pool: bool,
-    resamples: int,
-    seed: int,
-    output: Path | None,
-    as_json: bool,
+    tables: tuple[Path, ...], resamples: int, seed: int, output: Path | None, as_json: bool, **what: Any
 ) -> None:
     """Fit error = E + A·C^(-a) to each way of scaling, and a surface in depth, width, resolution.
 
@@ -54,25 +47,17 @@ def fit(
     where the data cannot tell there is no law, and the reason is printed.
     """
     with counting_bars() as bars:
-        reports = fit_laws(
-            *tables,
-            published=family,
-            cost=cost,
-            by=by,
-            pool=pool,
-            resamples=resamples,
-            seed=seed,
-            draws=_draws(bars, seed, resamples),
-        )
+        draws = _draws(bars, seed, resamples)
+        reports = fit_laws(*tables, resamples=resamples, seed=seed, draws=draws, **what)
     documents = [fit_document(report) for report in reports]
-    written = [] if output is None else _save(output, reports)
-    if as_json:
-        emit_json(documents)
-        return
-    for report in reports:
-        print_report(report)
-    for path in written:
-        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    written = [] if output is None else _save(output, reports, documents)
+
+    def printed() -> None:
+        for report in reports:
+            print_report(report)
+        say_written(written)
+
+    answer(documents, as_json, printed)
 
 
 def _draws(bars: Progress, seed: int, resamples: int) -> Callable[[str], Bootstrap]:
@@ -83,10 +68,10 @@ def _draws(bars: Progress, seed: int, resamples: int) -> Callable[[str], Bootstr
     return of
 
 
-def _save(output: Path, reports: list[LawReport]) -> list[Path]:
+def _save(output: Path, reports: list[LawReport], documents: list[dict[str, Any]]) -> list[Path]:
     from scaling.figures.law import save_law  # noqa: PLC0415  matplotlib takes a second, which is rarely needed
 
-    write_json(output / "laws.json", [fit_document(report) for report in reports])
+    write_json(output / "laws.json", documents)
     written = [output / "laws.json"]
     for number, report in enumerate(reports):
         name = "law" if len(reports) == 1 else f"law_{number + 1}"
@@ -95,15 +80,14 @@ def _save(output: Path, reports: list[LawReport]) -> list[Path]:
 
 
 def print_report(report: LawReport) -> None:
-    """Print the laws of one source, then what was foretold, then what cannot be told."""
+    """Print the laws of one source, then what was predicted, then where there is none."""
     source = report.source
     console.print(
         f"[bold]{escape(source.name)}[/bold]: error = E + A·(C / smallest)^(−a), C in {source.cost}"
     )
     console.print(_about(source))
-    told = [law for law in report.laws if law.refusal is None]
-    if told:
-        _print_laws(told)
+    if fitted := [law for law in report.laws if law.refusal is None]:
+        _print_laws(fitted)
     for law in report.laws:
         if law.refusal is not None:
             console.print(
@@ -126,23 +110,20 @@ def _about(source: LawData) -> str:
 
 
 def _print_laws(laws: list[CostLaw]) -> None:
-    table = table_of("strategy", "networks", "cost", "", "fitted", "from", "to")
+    rows: list[tuple[str, ...]] = []
     for law in laws:
         assert law.exponent is not None and law.floor is not None and law.amplitude is not None  # noqa: PT018
         about = (escape(law.strategy), str(law.networks), f"{law.factor:.3g}×")
-        for lead, name, cells in (
-            (about, "a", _cells(law.exponent, 2)),
-            (("", "", ""), "E %", _cells(law.floor, 1, 100)),
-            (("", "", ""), "A %", _cells(law.amplitude, 1, 100)),
-        ):
-            table.add_row(*lead, name, *cells)
-    console.print(table)
+        rows.append((*about, "a", *_cells(law.exponent, 2)))
+        rows.append(("", "", "", "E %", *_cells(law.floor, 1, 100)))
+        rows.append(("", "", "", "A %", *_cells(law.amplitude, 1, 100)))
+    print_table(("strategy", "networks", "cost", "", "fitted", "from", "to"), rows)
     console.print("From, to: 95 % of bootstrap resamples, over networks and seeds.")
     for law in laws:
-        console.print(f"[bold]{escape(law.strategy)}[/bold], largest held out: {_foretold(law.held_out)}")
+        console.print(f"[bold]{escape(law.strategy)}[/bold], largest held out: {_predicted(law.held_out)}")
 
 
-def _foretold(held: HeldOut | None) -> str:
+def _predicted(held: HeldOut | None) -> str:
     if held is None:
         return "not tried, too few scales would be left."
     found = held.predicted
@@ -160,16 +141,19 @@ def _print_surface(surface: SurfaceLaw) -> None:
     if surface.refusal is not None or limit is None or first is None:
         console.print(f"No law. {_sentence(surface.refusal or '')}")
         return
-    table = table_of(f"{surface.networks} networks", "fitted", "from", "to")
+    rows = []
     for dimension, letter, power in zip(DIMENSIONS, "dwr", "pqs", strict=True):
-        table.add_row(f"{power} of {dimension}", *_cells(surface.exponents()[dimension], 2))
-        table.add_row(f"A_{letter} %", *_cells(surface.amplitudes()[dimension], 1, 100))
-    console.print(table)
-    console.print(f"largest held out: {_foretold(surface.held_out)}")
-    bases = table_of("at α·β²·γ² = 2", "limit", "from", "to", "first", "from", "to", "paper")
-    for name, far, near in zip(BASES, limit, first, strict=True):
-        bases.add_row(name, *_cells(far, 3), *_cells(near, 3), f"{PAPER_BASES[name]:g}")
-    console.print(bases)
+        rows.append((f"{power} of {dimension}", *_cells(surface.exponents()[dimension], 2)))
+        rows.append((f"A_{letter} %", *_cells(surface.amplitudes()[dimension], 1, 100)))
+    print_table((f"{surface.networks} networks", "fitted", "from", "to"), rows)
+    console.print(f"largest held out: {_predicted(surface.held_out)}")
+    print_table(
+        ("at α·β²·γ² = 2", "limit", "from", "to", "first", "from", "to", "paper"),
+        (
+            (name, *_cells(far, 3), *_cells(near, 3), f"{PAPER_BASES[name]:g}")
+            for name, far, near in zip(BASES, limit, first, strict=True)
+        ),
+    )
     console.print(
         "limit: constant bases of ever larger networks, by the exponents alone; first: best step from the "
         "baseline to twice its cost."

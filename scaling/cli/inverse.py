@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import click
 
+from scaling.cli.arguments import DEFAULT_BASELINE, base_options, rounding_options, with_rounding
 from scaling.cli.explained import explanation_document, explanation_tables
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.options import PATH
+from scaling.cli.output import Columns, answer, console, json_option, print_table, table_by
 from scaling.errors import ConfigError
-from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.baseline_files import baseline_from
 from scaling.network.families import COMPOUND_FAMILY
-from scaling.network.rounding import CoefficientRounding, RoundingRules, choice
-from scaling.targets.explanation import answer, released_grid
+from scaling.network.rounding import CoefficientRounding
+from scaling.targets.explanation import answer as conclusion
 from scaling.targets.explanation import explain as explained
+from scaling.targets.explanation import released_grid
 from scaling.targets.inversion import Conflict, GridEntry, Inversion, Solution, evidence, grid_from_json
 from scaling.targets.inversion import invert as inverted
 
@@ -29,53 +33,35 @@ _BASES = ("alpha", "beta", "gamma")
 )
 @click.option(
     "--grid",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="JSON instead: a list of {name, depth_coefficient, width_coefficient, image_size}.",
 )
-@click.option(
-    "--coefficient-rounding",
-    default="released",
-    show_default=True,
-    help="'released' (depth and width to one decimal) or 'none'.",
-)
-@click.option("--image-size-step", type=int, default=1, help="Round image sizes to this many pixels.")
+@rounding_options
 @click.option(
     "--match",
     default="realised",
     show_default=True,
     help="'realised' (repeats, channels, image size) or 'coefficients' (as printed).",
 )
-@click.option("--alpha", type=float, help="Fix the depth base, above 0.")
-@click.option("--beta", type=float, help="Fix the width base, above 0.")
-@click.option("--gamma", type=float, help="Fix the resolution base, above 0.")
+@base_options()
 @json_option
 def invert(
     variants: str | None,
     grid: Path | None,
-    coefficient_rounding: str,
-    image_size_step: int,
+    coefficient_rounding: CoefficientRounding | None,
+    image_size_step: int | None,
     match: str,
-    alpha: float | None,
-    beta: float | None,
-    gamma: float | None,
     as_json: bool,
+    **bases: float | None,
 ) -> None:
     """Find alpha, beta, gamma and a phi each that give a set of networks.
 
-    Either every base on alpha·beta²·gamma² = 2 that gives them all exactly, or a smallest conflict.
+    Either every base on alpha·beta²·gamma² = 2 that gives them all exactly, or a smallest conflict. A base
+    that is given is fixed.
     """
-    rounding = RoundingRules(
-        coefficient_rounding=choice(CoefficientRounding, coefficient_rounding, "--coefficient-rounding"),
-        image_size_step=image_size_step,
-    )
-    entries = _entries(variants, grid)
-    found = inverted(EFFICIENTNET_B0, entries, rounding, match=match, alpha=alpha, beta=beta, gamma=gamma)
-    if as_json:
-        emit_json(inversion_document(found))
-    elif found.solution is not None:
-        _print_solution(found, found.solution)
-    elif found.conflict is not None:
-        _print_conflict(found, found.conflict)
+    start = with_rounding(baseline_from(DEFAULT_BASELINE), coefficient_rounding, image_size_step)
+    found = inverted(start.spec, _entries(variants, grid), start.rounding, match=match, **bases)
+    answer(inversion_document(found), as_json, lambda: _print_inversion(found))
 
 
 def _entries(variants: str | None, grid: Path | None) -> tuple[GridEntry, ...]:
@@ -107,6 +93,13 @@ def inversion_document(found: Inversion) -> dict[str, Any]:
     }
 
 
+def _print_inversion(found: Inversion) -> None:
+    if found.solution is not None:
+        _print_solution(found, found.solution)
+    elif found.conflict is not None:
+        _print_conflict(found, found.conflict)
+
+
 def _region_document(solution: Solution) -> dict[str, Any]:
     return {
         **dict(zip(_BASES, solution.region.bounds(), strict=True)),
@@ -119,31 +112,25 @@ def _region_document(solution: Solution) -> dict[str, Any]:
 
 def _print_solution(found: Inversion, solution: Solution) -> None:
     console.print(f"[bold]Feasible[/bold]: one triple gives {_names(found)} exactly, {_terms(found)}.\n")
-    bases = table_of("", "central triple", "from", "to")
-    for name, (low, high) in zip(_BASES, solution.region.bounds(), strict=True):
-        bases.add_row(name, repr(getattr(solution, name)), f"{low:.6g}", f"{high:.6g}")
-    console.print(bases)
+    bounds = zip(_BASES, solution.region.bounds(), strict=True)
+    print_table(
+        ("", "central triple", "from", "to"),
+        ((name, repr(getattr(solution, name)), f"{low:.6g}", f"{high:.6g}") for name, (low, high) in bounds),
+    )
     product = solution.alpha * solution.beta**2 * solution.gamma**2
     console.print(f"alpha·beta²·gamma² = {product:.6g}\n")
-    table = table_of("variant", "phi", "from", "to", "depth", "width", "image")
-    for entry in found.grid:
-        low, high = solution.intervals[entry.name]
-        table.add_row(
-            entry.name,
-            f"{solution.phi[entry.name]:.6f}",
-            f"{_inwards(low, up=True):.6f}",
-            f"{_inwards(high, up=False):.6f}",
-            f"{entry.depth_coefficient:g}",
-            f"{entry.width_coefficient:g}",
-            str(entry.image_size),
-        )
-    console.print(table)
+    # Ends of intervals are rounded to their inner side, so that what is printed holds.
+    columns: Columns = {
+        "variant": "{row.name}",
+        "phi": lambda row: f"{solution.phi[row.name]:.6f}",
+        "from": lambda row: f"{math.ceil(solution.intervals[row.name][0] * 1e6) / 1e6:.6f}",
+        "to": lambda row: f"{math.floor(solution.intervals[row.name][1] * 1e6) / 1e6:.6f}",
+        "depth": "{row.depth_coefficient:g}",
+        "width": "{row.width_coefficient:g}",
+        "image": "{row.image_size}",
+    }
+    console.print(table_by(columns, found.grid))
     console.print("\nEvery phi between from and to gives the variant: checked with the generator.")
-
-
-def _inwards(value: float, *, up: bool) -> float:
-    """Round an end of an interval at six decimals to its inner side, so that what is printed holds."""
-    return (math.ceil if up else math.floor)(value * 1e6) / 1e6
 
 
 def _names(found: Inversion) -> str:
@@ -171,10 +158,9 @@ def _print_conflict(found: Inversion, conflict: Conflict) -> None:
         f"in {_list(conflict.dimensions)}."
     )
     shown = evidence(found)
-    for name in conflict.variants:
-        for dimension in conflict.dimensions:
-            if found.asked[name][dimension] is None:
-                console.print(f"No {dimension} multiplier at all gives {name} under these rounding rules.")
+    for name, dimension in product(conflict.variants, conflict.dimensions):
+        if found.asked[name][dimension] is None:
+            console.print(f"No {dimension} multiplier at all gives {name} under these rounding rules.")
     if shown is not None:
         console.print(
             f"{shown.quantity} would have to lie in {'both' if len(shown.ranges) == 2 else 'all'} of"
@@ -199,12 +185,13 @@ def explain(name: str, as_json: bool) -> None:
     NAME is an official variant (b0 … b8, l2).
     """
     found = explained(name)
-    if as_json:
-        emit_json(explanation_document(found))
-        return
-    console.print(f"[bold]{found.name}[/bold]: what was released, and what the formula gives")
-    for table in explanation_tables(found):
-        console.print(table)
-        console.print()
-    for line in answer(found):
-        console.print(line)
+
+    def printed() -> None:
+        console.print(f"[bold]{found.name}[/bold]: what was released, and what the formula gives")
+        for table in explanation_tables(found):
+            console.print(table)
+            console.print()
+        for line in conclusion(found):
+            console.print(line)
+
+    answer(explanation_document(found), as_json, printed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from scaling.analysis.floor import NoiseReport
-from scaling.cli.output import console, table_of
+from scaling.cli.output import Columns, console, print_table, table_by
 
 
 def print_noise(report: NoiseReport) -> None:
@@ -17,16 +17,13 @@ def print_noise(report: NoiseReport) -> None:
             f"top-1 {100 * top1.value:.2f} % ({100 * top1.low:.2f} to {100 * top1.high:.2f}: 95 % t interval "
             f"of the mean of {top1.count} seeds)"
         )
-    spreads = table_of("in points of top-1", "std. dev.")
-    spreads.add_row(
-        "from seed to seed",
-        f"{100 * floor.standard_deviation:.2f} ({100 * low:.2f} to {100 * high:.2f})",
-    )
+    spread = f"{100 * floor.standard_deviation:.2f} ({100 * low:.2f} to {100 * high:.2f})"
+    spreads = [("from seed to seed", spread)]
     if report.parts is not None:
-        spreads.add_row("  of it: finitely many images", _root(report.parts.sampling))
-        spreads.add_row("  of it: networks that differ", _root(report.parts.training))
-    spreads.add_row("choice of validation images", f"{100 * report.validation_error:.2f}")
-    console.print(spreads)
+        spreads.append(("  of it: finitely many images", _root(report.parts.sampling)))
+        spreads.append(("  of it: networks that differ", _root(report.parts.training)))
+    spreads.append(("choice of validation images", f"{100 * report.validation_error:.2f}"))
+    print_table(("in points of top-1", "std. dev."), spreads)
     console.print(
         f"Brackets: 95 % chi-square interval, {floor.degrees_of_freedom} degrees of freedom"
         f"{f', {report.networks} networks pooled' if report.networks > 1 else ''}. Parts add up as squares. "
@@ -38,12 +35,13 @@ def print_noise(report: NoiseReport) -> None:
         console.print(
             f"Finitely many images make at most {100 * bound**2:.0f} % of the variance from seed to seed."
         )
-    needed = table_of("difference", "seeds each", "if spread low", "if high")
-    for row in report.needed:
-        needed.add_row(
-            f"{100 * row.difference:g} points", _count(row.seeds), _count(row.at_low), _count(row.at_high)
-        )
-    console.print(needed)
+    columns: Columns = {
+        "difference": lambda row: f"{100 * row.difference:g} points",
+        "seeds each": lambda row: _count(row.seeds),
+        "if spread low": lambda row: _count(row.at_low),
+        "if high": lambda row: _count(row.at_high),
+    }
+    console.print(table_by(columns, report.needed))
     console.print("Two-sided t-test at 95 %, power 80 %, one comparison.")
 
 

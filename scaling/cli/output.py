@@ -6,13 +6,21 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from scaling.environment import prepare_environment
@@ -27,7 +35,12 @@ errors = Console(stderr=True, highlight=False)
 LONGEST = 2000
 """Characters of a message; names of people are in it."""
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+Columns = dict[str, str | Callable[[Any], str]]
+"""Of a table, by heading: a format string of `row`, or what writes the cell of a row."""
 
 
 def emit_json(document: object) -> None:
@@ -41,6 +54,25 @@ def json_option(command: Command) -> Command:
     return option(command)
 
 
+def answer(document: object, as_json: bool, printed: Callable[[], object]) -> None:
+    """Print a document for scripts, or let `printed` print it for people."""
+    if as_json:
+        emit_json(document)
+    else:
+        printed()
+
+
+def say(line: object, to: Console = console, **style: Any) -> None:
+    """Print a line as it is, in which names and paths may have any letters; it is never broken."""
+    to.print(str(line), markup=False, soft_wrap=True, **style)
+
+
+def say_written(paths: Iterable[Path], as_json: bool = False) -> None:
+    """Say which files were written."""
+    names = [str(path) for path in paths]
+    answer(names, as_json, lambda: say("\n".join(f"wrote {name}" for name in names)))
+
+
 def table_of(first: str, *headings: str) -> Table:
     """Make a plain table: the first column to the left, the others to the right, no box to break."""
     gap = 2 if console.width >= 72 else 1
@@ -51,22 +83,56 @@ def table_of(first: str, *headings: str) -> Table:
     return table
 
 
+def table_by(columns: Columns, rows: Iterable[Any], bold: Callable[[Any], object] = lambda _: False) -> Table:
+    """Make a plain table of rows.
+
+    Args:
+        columns: by heading, what the cell of a row shows.
+        rows: dictionaries or dataclasses.
+        bold: which rows are set in bold.
+
+    >>> table_by({"n": "{row[name]}", "%": lambda row: f"{100 * row['share']:.0f}"}, []).row_count
+    0
+    """
+    table = table_of(*columns)
+    for row in rows:
+        cells = (cell.format(row=row) if isinstance(cell, str) else cell(row) for cell in columns.values())
+        table.add_row(*cells, style="bold" if bold(row) else "")
+    return table
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a plain table of finished cells."""
+    table = table_of(*headings)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
 def waiting(message: str) -> AbstractContextManager[object]:
     """Show a spinner while something takes seconds; nothing when output is not a terminal."""
     return errors.status(message) if errors.is_terminal else nullcontext()
 
 
-def counting_bars() -> Progress:
-    """Make bars for long work that is counted in pieces; nothing is drawn without a terminal."""
+def counting_bars(*columns: ProgressColumn) -> Progress:
+    """Make bars for long work, with how many of how many or other columns; none without a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        MofNCompleteColumn(),
+        *(columns or (MofNCompleteColumn(),)),
         TimeRemainingColumn(),
         console=errors,
         transient=True,
         disable=not errors.is_terminal,
     )
+
+
+@contextmanager
+def measuring(what: str = "measuring kernels") -> Iterator[Callable[[int, int], None]]:
+    """Give what shows a bar from its first call on, with how much is done and how much there is."""
+    with counting_bars() as bars:
+        bar = bars.add_task(what, visible=False)
+        yield lambda done, total: bars.update(bar, completed=done, total=total, visible=True)
 
 
 def fail(message: str, code: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +9,10 @@ from typing import Any
 
 import click
 
-from scaling.cli.kernels import measuring
-from scaling.cli.output import console, emit_json, errors, json_option
-from scaling.cli.search import run_options, storage_options
-from scaling.cli.trials import print_choice, print_result, print_trade_offs
-from scaling.cli.where import where_of, where_options
+from scaling.cli.options import run_folder_argument, storage_of, storage_options, where_of, where_options
+from scaling.cli.output import INTERRUPTED, answer, console, errors, json_option, measuring, say
+from scaling.cli.search import run_options
+from scaling.cli.trials import print_choice, print_conclusion, print_result, print_trade_offs
 from scaling.cost import count_cost
 from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
 from scaling.plans.search.config import SearchConfig, load_config
@@ -22,14 +20,11 @@ from scaling.plans.search.result import family_command
 from scaling.plans.search.run import Announced, failed_of, read_search
 from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
-from scaling.plans.search.storage_url import locate
 from scaling.plans.search.trial import reference_trials
 from scaling.runs.arithmetic import arithmetic_words
 from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where
 from scaling.targets.space import image_sizes
-
-INTERRUPTED = 130
 
 
 @click.command()
@@ -66,12 +61,12 @@ def run(
     given = [f"{setting}={value}" for setting, value in options.items() if value is not None]
     config = load_config(experiment_file(config_path), [*overrides, *given])
     folder = RunFolder(path=output or Path("runs") / config.name)
-    url = locate(storage, storage_file, os.environ, folder.study)
+    url = storage_of(storage, storage_file, folder)
     _run(config, folder, where_of(**where), url=url, fresh=fresh, as_json=as_json)
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@run_folder_argument
 @where_options
 @storage_options
 @json_option
@@ -93,7 +88,7 @@ def resume(
     config = read_search(folder).config
     if context.get_parameter_source("store_path") == click.core.ParameterSource.DEFAULT:
         where["store_path"] = folder.store()
-    url = locate(storage, storage_file, os.environ, folder.study)
+    url = storage_of(storage, storage_file, folder)
     _run(config, folder, where_of(**where), url=url, fresh=False, as_json=as_json)
 
 
@@ -113,13 +108,9 @@ def _run(
                 progress=progress,
             )
     except KeyboardInterrupt:
-        line = f"stopped; the same command goes on from here ({folder.path})"
-        errors.print(line, markup=False, soft_wrap=True)
+        say(f"stopped; the same command goes on from here ({folder.path})", errors)
         sys.exit(INTERRUPTED)
-    if as_json:
-        emit_json(found.result)
-    else:
-        _show(found)
+    answer(found.result, as_json, lambda: _show(found))
     _refuse_nothing(found)
 
 
@@ -127,22 +118,20 @@ def _announce(found: Announced) -> None:
     config, setup = found.config, found.config.setup
     target, rules, baseline = config.target, setup.rounding_rules, config.baseline_spec
     cost, sizes = count_cost(baseline), image_sizes(baseline, target, rules)
-    errors.print(f"{config.name}: {config.question}", markup=False, style="bold", soft_wrap=True)
+    say(f"{config.name}: {config.question}", errors, style="bold")
     if found.finished:
-        errors.print(f"{found.folder.path} is finished; --fresh starts anew", markup=False, soft_wrap=True)
+        say(f"{found.folder.path} is finished; --fresh starts anew", errors)
         return
     verb = "going on with" if found.continued else "starting"
-    errors.print(
+    say(
         f"{verb} {found.folder.path}: baseline {cost.params:,} params, {cost.macs:,} multiply-adds "
         f"at {baseline.image_size} px; {_wanted(config)}",
-        markup=False,
-        soft_wrap=True,
+        errors,
     )
-    errors.print(
+    say(
         f"{found.networks} proposals and {len(reference_trials(config))} references at {sizes[0]} to "
         f"{sizes[-1]} px, on {setup.device}; {found.packing}",
-        markup=False,
-        soft_wrap=True,
+        errors,
     )
 
 
@@ -158,35 +147,37 @@ def _wanted(config: SearchConfig) -> str:
 
 def _show(found: SearchRun) -> None:
     trials, noise, config = found.trials, found.noise, found.config
-    choice = found.result["choice"]
-    if choice:
+    result, surface = found.result, config.search.sampler == Sampler.SURFACE
+    choice = result["choice"]
+    print_conclusion(result["surface"], config.setup.data.name)
+    if choice and not surface:
         print_choice(choice)
-    print_result(trials, noise)
+    print_result(trials, noise, marks=not surface)
     print_trade_offs(config, trials, noise)
     _print_exhausted(found)
-    for line in arithmetic_words(found.result["arithmetic"]):
+    for line in arithmetic_words(result["arithmetic"]):
         console.print(line)
     if choice:
         print_family(family_command(found.path, choice["winner"]))
     folder = found.state.folder
-    paths = f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}"
-    console.print(paths, markup=False, soft_wrap=True)
+    say(f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}")
 
 
 def print_family(command: str | None) -> None:
     """Print how the winner's family is built."""
     if command is not None:
         console.print("\nits family, on this run's baseline (without --config: on EfficientNet-B0):")
-        console.print(command, markup=False, soft_wrap=True)
+        say(command)
 
 
 def _print_exhausted(found: SearchRun) -> None:
     proposed = found.state.proposals()
-    accepted = int((proposed["fate"] == "accepted").sum())
+    accepted = int(proposed["fate"].isin(["accepted", "repeat"]).sum())
     if found.config.search.sampler == Sampler.GRID:
         console.print("the whole grid was trained")
     elif accepted < found.config.search.trials or found.config.search.sampler == Sampler.EXHAUSTIVE:
-        console.print(f"{accepted} networks: nothing else is on target")
+        why = "the answer is as sure as was asked for" if found.answered else "nothing else is on target"
+        console.print(f"{accepted} proposals: {why}")
 
 
 def _refuse_nothing(found: SearchRun) -> None:

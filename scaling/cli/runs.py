@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from scaling.cli.output import compose, console, emit_json, json_option, table_of
+from scaling.cli.options import PATH
+from scaling.cli.output import Columns, answer, compose, console, json_option, say, table_by
 from scaling.errors import ResultsError, printable
 from scaling.runs.record import Record
 from scaling.runs.store import DEFAULT_STORE, Store
@@ -43,13 +45,11 @@ ORDERS: dict[str, Callable[[StoredTraining], Any]] = {
 }
 
 places = compose(
-    click.option(
-        "--store", "store_path", type=click.Path(path_type=Path), default=DEFAULT_STORE, help="The store."
-    ),
+    click.option("--store", "store_path", type=PATH, default=DEFAULT_STORE, help="The store."),
     click.option(
         "--runs",
         "runs_path",
-        type=click.Path(path_type=Path),
+        type=PATH,
         default=DEFAULT_STORE.parent,
         help="Folder of the runs, whose trainings are named.",
     ),
@@ -70,19 +70,16 @@ def ls(store_path: Path, runs_path: Path, sort: str, reverse: bool, as_json: boo
     """List every training of the store."""
     del runs_path
     rows = sorted(stored_trainings(Store(path=store_path)), key=ORDERS[sort], reverse=not reverse)
-    if as_json:
-        emit_json([asdict(row) for row in rows])
+    answer([asdict(row) for row in rows], as_json, lambda: _print_list(store_path, rows))
+
+
+def _print_list(store_path: Path, rows: Sequence[StoredTraining]) -> None:
+    """Print a table, all of it where nobody looks; a narrow terminal gets fewer columns, and a hint."""
+    states = sorted(Counter(row.state for row in rows).items())
+    counts = ", ".join(f"{count} {state}" for state, count in states)
+    say(f"{len(rows)} trainings in {store_path}" + (f": {counts}" if rows else ""))
+    if not rows:
         return
-    states = {state: sum(row.state == state for row in rows) for state in sorted({row.state for row in rows})}
-    counts = ", ".join(f"{count} {state}" for state, count in states.items())
-    found = f"{len(rows)} trainings in {escape(str(store_path))}"
-    console.print(found + (f": {counts}" if rows else ""), soft_wrap=True)
-    if rows:
-        print_rows(rows)
-
-
-def print_rows(rows: Sequence[StoredTraining]) -> None:
-    """Print a table, all of it where nobody looks; a narrow terminal gets fewer columns, and is told."""
     wide = not console.is_terminal or console.width >= WIDE
     table = stored_table(rows, wide=wide)
     console.print(table, width=None if console.is_terminal else 200, crop=False)
@@ -91,29 +88,21 @@ def print_rows(rows: Sequence[StoredTraining]) -> None:
 
 
 def stored_table(rows: Sequence[StoredTraining], *, wide: bool) -> Table:
-    """Return a table of trainings.
-
-    Args:
-        rows: one each.
-        wide: whether there is room for the data set and the time.
-    """
-    headings = ["network", "seed", "epochs", "top-1", "state", *(["data", "when"] if wide else [])]
-    table = table_of("key", *headings)
+    """Return a table of trainings, with data set and time where there is room for a wide one."""
+    columns: Columns = {
+        "key": lambda row: row.key[:SHOWN],
+        "network": lambda row: _text(row.network, 24 if wide else 12),
+        "seed": lambda row: "" if row.seed is None else str(row.seed),
+        "epochs": "{row.epochs}",
+        "top-1": lambda row: "" if row.top1 is None else f"{100 * row.top1:.1f} %",
+        "state": "{row.state}",
+    }
+    if wide:
+        columns["data"] = lambda row: _text(row.data, 14)
+        columns["when"] = lambda row: row.finished[:16].replace("T", " ")
+    table = table_by(columns, rows)
     for column in table.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
-    for row in rows:
-        more = [_text(row.data, 14), row.finished[:16].replace("T", " ")] if wide else []
-        seed, top1 = ("" if value is None else value for value in (row.seed, row.top1))
-        accuracy = f"{100 * top1:.1f} %" if isinstance(top1, float) else ""
-        table.add_row(
-            row.key[:SHOWN],
-            _text(row.network, 24 if wide else 12),
-            str(seed),
-            str(row.epochs),
-            accuracy,
-            row.state,
-            *more,
-        )
     return table
 
 
@@ -134,17 +123,12 @@ def show(key: str, store_path: Path, runs_path: Path, as_json: bool) -> None:
     if record is None:
         raise ResultsError(f"the record {whole} is damaged; what names it trains it again")
     named_by = [str(path) for path in names_of(runs_path).get(whole, [])]
-    if as_json:
-        emit_json({**record.document(), "named_by": named_by})
-        return
-    for line in record_lines(record, named_by):
-        console.print(line, soft_wrap=True)
-    if record.curve:
-        console.print(curve_table(record))
+    document = {**record.document(), "named_by": named_by}
+    answer(document, as_json, lambda: _print_record(record, named_by))
 
 
-def record_lines(record: Record, named_by: Sequence[str]) -> list[str]:
-    """Return what a record says, its result first, as markup."""
+def _print_record(record: Record, named_by: Sequence[str]) -> None:
+    """Print what a record says, its result first, then its curve, one row an epoch."""
     epochs, recipe = len(record.curve), record.identity.get("recipe", {}).get("epochs", "?")
     top1, images = record.top1, (record.result or {}).get("validation_images")
     result = "" if top1 is None else f": {100 * top1:.2f} % of {images} validation images right"
@@ -163,22 +147,18 @@ def record_lines(record: Record, named_by: Sequence[str]) -> list[str]:
     lines += [f"{name:9s} {_text(str(value), 300)}" for name, value in figures.items()]
     if epochs > 1:
         lines.append(f"top-1     {sparkline([point.top1 for point in record.curve], console.encoding)}")
-    return lines
-
-
-def curve_table(record: Record) -> Table:
-    """Return a record's curve, one row an epoch."""
-    table = table_of("epoch", "loss", "validation loss", "top-1", "learning rate", "s")
-    for point in record.curve:
-        table.add_row(
-            str(point.epoch),
-            f"{point.loss:.4f}",
-            f"{point.validation_loss:.4f}",
-            f"{100 * point.top1:.2f} %",
-            f"{point.learning_rate:.2e}",
-            f"{point.seconds:.1f}",
-        )
-    return table
+    for line in lines:
+        console.print(line, soft_wrap=True)
+    columns: Columns = {
+        "epoch": "{row.epoch}",
+        "loss": "{row.loss:.4f}",
+        "validation loss": "{row.validation_loss:.4f}",
+        "top-1": lambda row: f"{100 * row.top1:.2f} %",
+        "learning rate": "{row.learning_rate:.2e}",
+        "s": "{row.seconds:.1f}",
+    }
+    if record.curve:
+        console.print(table_by(columns, record.curve))
 
 
 def sparkline(values: Sequence[float], encoding: str = "utf-8", most: int = 60) -> str:

@@ -7,58 +7,41 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from scaling.cli import LazyGroup
+from scaling.cli.options import PATH, fresh_option, overrides_option, storage_options, where_options
 from scaling.cli.output import compose, json_option, run
-from scaling.cli.where import where_options
 
 KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
 SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")  # of scaling.plans.search.samplers
 KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
-PATH = click.Path(path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
+config_option = click.option("--config", "config_path", type=PATH, help=f"Experiment file ({DEFAULT}).")
 
 
 class SearchGroup(LazyGroup):
     """The commands of a search; a command is the function of its name in its module."""
 
     places: ClassVar[dict[str, tuple[str, str]]] = {
-        "init": ("starting", "Write a new experiment file, explained."),
+        "init": ("planning", "Write a new experiment file, explained."),
         "run": ("running", "Run a search, or go on with it: the main job."),
         "plan": ("planning", "How much search fits into some hours here."),
         "resume": ("running", "Go on with a run by its own configuration."),
         "status": ("status", "Show a run at this moment."),
         "best": ("best", "The winner, its rivals, its family."),
-        "charts": ("charts", "Optuna's own charts of the proposals, as HTML."),
+        "charts": ("exporting", "Optuna's own charts of the proposals, as HTML."),
         "export": ("exporting", "Copy a run's results to where they are kept."),
     }
-
-
-def storage_options(command: Command) -> Command:
-    """Add `--storage` and `--storage-file`: where the Optuna study that others look at is kept."""
-    return compose(
-        click.option(
-            "--storage",
-            metavar="URL",
-            help="Database of the Optuna study, without a password ($SCALING_STORAGE; SQLite in the folder).",
-        ),
-        click.option(
-            "--storage-file",
-            type=PATH,
-            help="File that holds the database's URL; chmod 600 where that has a password.",
-        ),
-    )(command)
 
 
 def run_options(command: Command) -> Command:
     """Add the options of the main job, for bare `run_search.py` and for `run_search.py run`."""
     return compose(
-        click.option("--config", "config_path", type=PATH, help=f"Experiment file ({DEFAULT})."),
+        config_option,
         click.option("--output", type=PATH, help="Folder of the run (runs/<experiment>)."),
-        click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. search.trials=3."
-        ),
+        overrides_option,
         click.option("--sampler", type=click.Choice(SAMPLERS), help="search.sampler."),
         click.option("--cost", type=click.Choice(["achieved", "nominal"]), help="search.cost."),
         click.option("--plan", type=PATH, help="Settings that `plan --output` wrote."),
@@ -66,7 +49,7 @@ def run_options(command: Command) -> Command:
         click.option("--kernels", type=click.Choice(KERNEL_CHOICES), help=KERNELS_HELP),
         where_options,
         storage_options,
-        click.option("--fresh", is_flag=True, help="Move an earlier run out of the way and start anew."),
+        fresh_option,
         json_option,
     )(command)
 
@@ -86,14 +69,8 @@ def search(context: click.Context, /, **options: Any) -> None:
         main_job = search.get_command(context, "run")
         assert main_job is not None
         context.invoke(main_job, **options)
-        return
-    given = [name for name in options if _given(context, name)]
-    if given:
+    elif any(context.get_parameter_source(name) == ParameterSource.COMMANDLINE for name in options):
         raise click.UsageError(f"options go after the command: {context.invoked_subcommand} --…")
-
-
-def _given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -15,7 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from scaling.analysis import noise_floor, ranked
-from scaling.cli.output import console, emit_json, json_option, table_of
+from scaling.cli.options import run_folder_argument
+from scaling.cli.output import answer, console, json_option, table_of
 from scaling.errors import ConfigError
 from scaling.library.searching import load_search
 from scaling.plans.search.status import SearchStatus
@@ -25,7 +26,7 @@ QUIET_S = 600
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@run_folder_argument
 @click.option("--watch", is_flag=True, help="Go on showing it until the run ends or Ctrl-C.")
 @click.option(
     "--every", "every_s", type=click.FloatRange(min=0.5), default=2.0, help="Seconds between looks (2)."
@@ -44,10 +45,9 @@ def status(run_folder: Path, watch: bool, every_s: float, as_json: bool) -> None
 
     if watch:
         _watch(look, every_s)
-    elif as_json:
-        emit_json(look())
     else:
-        console.print(rendered(look()))
+        document = look()
+        answer(document, as_json, lambda: console.print(rendered(document)))
 
 
 def _watch(look: Callable[[], dict[str, Any]], every_s: float) -> None:
@@ -77,6 +77,7 @@ def status_document(found: SearchStatus) -> dict[str, Any]:
         "share_of_work": found.share,
         "eta_s": found.eta_s,
         "silent_s": found.silent_s,
+        "interrupted": found.interrupted,
         "training": [
             {
                 "label": one.label,
@@ -177,7 +178,9 @@ def _troubles(document: dict[str, Any]) -> list[str]:
         numbers = ", ".join(map(str, failure["trials"]))
         lines.append(f"trial {numbers}: {escape(failure['reason'])}")
     silent = document["silent_s"]
-    if not document["finished"] and silent is None:
+    if not document["finished"] and document["interrupted"]:
+        lines.append("the run was interrupted: `run_search.py resume` goes on where it died")
+    elif not document["finished"] and silent is None:
         lines.append("nothing is being trained: `run_search.py resume` goes on")
     elif not document["finished"] and silent is not None and silent > QUIET_S:
         lines.append(f"nothing was heard for {clock(silent)}: `run_search.py resume` goes on where it died")

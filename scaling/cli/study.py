@@ -1,25 +1,32 @@
-"""`scaling study`: run, cost, report or export a study of scaling."""
+"""`scaling study`: run, cost, report or export a study of scaling, or an audit of proxies."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.markup import escape
 
-from scaling.cli.output import console, emit_json, errors, json_option
-from scaling.cli.where import where_of, where_options
+from scaling.cli.options import PATH, fresh_option, overrides_option, where_of, where_options
+from scaling.cli.output import INTERRUPTED, answer, console, errors, json_option, measuring, say
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.audit.plan import AuditPlan
+from scaling.plans.audit.run import audit_plan
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.run import export_study, study_plan
+from scaling.plans.study.run import study_plan
 from scaling.runs.launch import Where
 
-PATH = click.Path(path_type=Path)
-INTERRUPTED = 130
+RATES = "rates"
+RATES_QUESTION = (
+    "Which learning rate is best at a setup's baseline, and with depth, width or resolution alone?"
+)
+"""Of a study that needs no file but the setup's."""
 
 
 @click.command()
@@ -27,16 +34,15 @@ INTERRUPTED = 130
 @click.option("--size", type=click.Choice([one.value for one in Size]), default="quick", show_default=True)
 @click.option("--data", default="glyphs", show_default=True, help="Fills {data} in the setup's name.")
 @click.option("--setup", type=PATH, help="Setup file: data, baseline, recipe and engine.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. recipe.epochs=5."
-)
-@click.option("--seeds", type=int, help="Of noise: train the baseline alone with so many seeds.")
+@overrides_option
+@click.option("--seeds", type=int, help="Of rates, or of noise, which trains the baseline alone: how many.")
+@click.option("--factor", type=float, help="Of rates: cost of the scaled networks (4).")
 @click.option("--run", "finished", type=PATH, help="Of noise: read the folder of a run; train nothing.")
 @click.option("--plan", "costed", is_flag=True, help="Say what it costs; train nothing.")
 @click.option("--report", is_flag=True, help="Report what is trained by now; train nothing.")
-@click.option("--export", is_flag=True, help="Report, then copy to results/studies/.")
-@click.option("--fresh", is_flag=True, help="Move an earlier run in the folder out of the way.")
-@click.option("--output", type=PATH, help="Folder (runs/studies/NAME-SIZE-DATA).")
+@click.option("--export", is_flag=True, help="Report, then copy to results/studies/ or results/audits/.")
+@fresh_option
+@click.option("--output", type=PATH, help="Folder (runs/studies/NAME-SIZE-DATA, runs/audits/NAME).")
 @where_options
 @json_option
 def study(
@@ -46,6 +52,7 @@ def study(
     setup: Path | None,
     overrides: tuple[str, ...],
     seeds: int | None,
+    factor: float | None,
     finished: Path | None,
     costed: bool,
     report: bool,
@@ -60,123 +67,153 @@ def study(
     Trainings are kept in a store that all runs share: the same network, recipe and seed is never trained
     twice, and a study that was stopped goes on. Stopped by Ctrl-C or SIGTERM it writes what is known, and
     ends with 130.
+
+    An audit trains anchors, networks on target, with several seeds, and the same networks by cheap proxies
+    with fresh seeds; the cheapest proxy whose ranking holds is named, or that none does.
     """
     if name is None:
         _list(as_json)
         return
-    if kind_of(name) == "audit":
-        if setup is not None or seeds is not None or finished is not None or fresh:
-            raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
-        _audit(
-            path=path_of(name),
-            size=size,
-            data=data,
+    if name == RATES:
+        if finished is not None:
+            raise ConfigError("--run is for a study of noise, not of rates")
+        from scaling.cli.rates import study_rates  # noqa: PLC0415
+
+        study_rates(
+            setup or FOLDER / "setups" / f"{data}-{size}.toml",
+            where_of(**where),
+            factor=4.0 if factor is None else factor,
+            seeds=2 if seeds is None else seeds,
             overrides=overrides,
-            plan=costed,
+            costed=costed,
             report=report,
             export=export,
-            **where,
+            fresh=fresh,
             output=output,
             as_json=as_json,
         )
         return
+    if factor is not None:
+        raise ConfigError(f"--factor is for rates; {name} has its own: --set design.factor=…")
+    of_audit = kind_of(name) == "audit"
+    if of_audit and (setup is not None or seeds is not None or finished is not None or fresh):
+        raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
     if finished is not None:
         _read_noise(name, finished, as_json)
-        return
-    if Size(size) == Size.PAPER:
-        from scaling.cli.study_cost import print_paper  # noqa: PLC0415
-
-        print_paper(load_study(name, overrides).config, as_json, plan=costed)
-        return
-    _study(
-        study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds),
-        where_of(**where),
-        minutes=None if setup or overrides or seeds else data,
-        costed=costed,
-        report=report,
-        export=export,
-        fresh=fresh,
-        output=output,
-        as_json=as_json,
-    )
+    elif Size(size) == Size.PAPER:
+        _print_paper(name, overrides, data, as_json, costed=costed, of_audit=of_audit)
+    else:
+        plan: AuditPlan | StudyPlan
+        if of_audit:
+            plan = audit_plan(path_of(name), size=size, data=data, overrides=overrides)
+        else:
+            plan = study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
+        place = where_of(**where)
+        if costed:
+            _print_cost(plan, place, as_json, None if setup or overrides or seeds else data)
+        else:
+            _run(plan, place, output, as_json, train=not (report or export), export=export, fresh=fresh)
 
 
-def _study(
-    plan: StudyPlan,
+def _run(
+    plan: AuditPlan | StudyPlan,
     where: Where,
-    *,
-    minutes: str | None,
-    costed: bool,
-    report: bool,
-    export: bool,
-    fresh: bool,
     output: Path | None,
     as_json: bool,
+    *,
+    train: bool,
+    export: bool,
+    fresh: bool,
 ) -> None:
-    if costed:
-        from scaling.cli.study_cost import print_cost  # noqa: PLC0415
-
-        print_cost(plan, where.store, as_json, plan.table.minutes.get(minutes) if minutes else None)
-        return
-    from scaling.cli.kernels import measuring  # noqa: PLC0415
+    from scaling.cli.audit_outcome import print_verdict  # noqa: PLC0415
     from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
-    from scaling.library import studying  # noqa: PLC0415  matplotlib takes a second
+    from scaling.library.auditing import AuditRun, audit  # noqa: PLC0415  matplotlib takes a second
+    from scaling.library.progress import RunStopped  # noqa: PLC0415
+    from scaling.library.studying import StudyRun  # noqa: PLC0415
+    from scaling.library.studying import study as run_study  # noqa: PLC0415
 
-    errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
-    looking = report or export
-    try:
-        with measuring("measuring times" if looking else "measuring kernels") as progress:
-            found = studying.study(
-                plan,
-                output=output,
-                where=where,
-                train=not looking,
-                fresh=fresh,
-                console=errors,
-                progress=progress,
-            )
-    except studying.StudyStopped as stopped:
-        missing = len(stopped.run.outcome.state.missing)
-        errors.print(f"{missing} trainings are missing; what the others show is written")
-        errors.print(f"stopped; the same command goes on from here ({stopped.run.path})", soft_wrap=True)
-        sys.exit(INTERRUPTED)
-    if as_json:
-        emit_json(found.result)
+    launch: Callable[..., AuditRun | StudyRun]
+    if isinstance(plan, AuditPlan):
+        launch, what = partial(audit, plan), "measuring, scoring"
     else:
-        print_outcome(found.outcome)
-        console.print(f"\n{found.problem or found.path}", soft_wrap=True)
+        launch = partial(run_study, plan, fresh=fresh)
+        what = "measuring kernels" if train else "measuring times"
+        errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
+    try:
+        with measuring(what) as progress:
+            found = launch(output=output, where=where, train=train, console=errors, progress=progress)
+    except RunStopped as stopped:
+        if isinstance(stopped.run, StudyRun):
+            missing = len(stopped.run.outcome.state.missing)
+            errors.print(f"{missing} trainings are missing; what the others show is written")
+        say(f"stopped; the same command goes on from here ({stopped.run.path})", errors)
+        sys.exit(INTERRUPTED)
+
+    def printed() -> None:
+        print_verdict(found) if isinstance(found, AuditRun) else print_outcome(found.outcome)
+        say(f"\n{found.problem or found.path}")
+
+    answer(found.result, as_json, printed)
     if export:
-        for written in export_study(found.folder, Path("results") / "studies" / plan.title):
-            errors.print(str(written), soft_wrap=True)
+        for written in found.export():
+            say(written, errors)
 
 
-def _audit(**options: object) -> None:
-    from scaling.cli.audit import audit  # noqa: PLC0415
+def _print_paper(
+    name: str, overrides: tuple[str, ...], data: str, as_json: bool, *, costed: bool, of_audit: bool
+) -> None:
+    """Print what the paper's own size takes.
 
-    click.get_current_context().invoke(audit, **options)
+    Raises:
+        ConfigError: it was to be run.
+    """
+    from scaling.cli.audit_outcome import print_audit_paper  # noqa: PLC0415
+    from scaling.cli.study_cost import print_paper  # noqa: PLC0415
+
+    if not costed:
+        raise ConfigError("size paper is what the paper did; it is costed, not run: add --plan")
+    if of_audit:
+        print_audit_paper(path_of(name), data, as_json)
+    else:
+        print_paper(load_study(name, overrides).config, as_json)
+
+
+def _print_cost(plan: AuditPlan | StudyPlan, where: Where, as_json: bool, data: str | None) -> None:
+    """Print what is to be trained, and how long it may take by its file where that holds for some data."""
+    from scaling.cli.audit_outcome import print_audit_cost  # noqa: PLC0415
+    from scaling.cli.study_cost import print_cost  # noqa: PLC0415
+
+    if isinstance(plan, AuditPlan):
+        print_audit_cost(plan, where.store, as_json)
+        expected = plan.audit.config.minutes
+    else:
+        print_cost(plan, where.store, as_json)
+        expected = plan.table.minutes
+    if data in expected and not as_json:
+        console.print(f"expected by its file: {expected[data]:g} minutes, were nothing trained yet")
 
 
 def _read_noise(name: str, folder: Path, as_json: bool) -> None:
     """Print the noise floor of a finished run."""
     from scaling.cli.noise_floor import print_noise  # noqa: PLC0415
-    from scaling.plans.study.noise import noise_document, noise_of_run  # noqa: PLC0415
+    from scaling.plans.study.outcome import noise_document, noise_of_run  # noqa: PLC0415
 
     if load_study(name).config.design.kind != "noise":
         raise ConfigError(f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}")
     report = noise_of_run(folder)
-    if as_json:
-        emit_json({"run": str(folder), **noise_document(report)})
-    else:
+
+    def printed() -> None:
         print_noise(report)
-        console.print(f"\n{folder}", soft_wrap=True)
+        say(f"\n{folder}")
+
+    answer({"run": str(folder), **noise_document(report)}, as_json, printed)
 
 
 def _list(as_json: bool) -> None:
     found = {name: one for name, one in listed("study", "audit").items() if not name.endswith("-standard")}
-    if as_json:
-        emit_json([{"name": name, "question": question} for name, question in found.items()])
-        return
-    if not found:
+    found |= {RATES: RATES_QUESTION} if found else {}
+    if not found and not as_json:
         raise ConfigError(f"there is no study in {FOLDER}/; give a path to one")
-    for name, question in sorted(found.items()):
-        console.print(f"[bold]{name}[/bold]: {escape(question)}")
+    lines = [f"[bold]{name}[/bold]: {escape(question)}" for name, question in sorted(found.items())]
+    document = [{"name": name, "question": question} for name, question in found.items()]
+    answer(document, as_json, lambda: console.print("\n".join(lines)))

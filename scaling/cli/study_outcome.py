@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from rich.markup import escape
 
 from scaling.cli.fit import print_report
 from scaling.cli.noise_floor import print_noise
-from scaling.cli.output import console, table_of
+from scaling.cli.output import Columns, console, table_by, table_of
 from scaling.plans.networks import CONFIRM
 from scaling.plans.study.card import Answer
 from scaling.plans.study.conclusions import Conclusions, Judged, JudgedSpread
 from scaling.plans.study.config import Noise
-from scaling.plans.study.equality import calibration_words, training_words
+from scaling.plans.study.equality import calibration_words, measured_words, training_words
 from scaling.plans.study.outcome import StudyOutcome
-from scaling.plans.study.times import measured_words
 from scaling.runs.arithmetic import arithmetic_words
 
 
@@ -37,26 +37,26 @@ def print_outcome(outcome: StudyOutcome) -> None:
 
 
 def _print_networks(outcome: StudyOutcome) -> None:
-    rates = sorted(
-        {row["learning_rate_factor"] for row in outcome.document["networks"]}, key=lambda r: (r != 1, r)
-    )
-    headings = ["px", "cost", "n", "top-1 %", *(f"lr ×{rate:g}" for rate in rates[1:])]
-    table = table_of("network", *headings)
+    rows = outcome.document["networks"]
+    rates = sorted({row["learning_rate_factor"] for row in rows} - {1.0})
     by_name: dict[tuple[str, str], dict[float, dict[str, Any]]] = {}
-    for row in outcome.document["networks"]:
+    for row in rows:
         by_name.setdefault((row["kind"], row["name"]), {})[row["learning_rate_factor"]] = row
-    for (kind, name), rows in by_name.items():
-        own = rows[1.0]
-        size = "" if own["image_size"] is None else str(own["image_size"])
-        cost = "" if own["achieved_factor"] is None else f"{own['achieved_factor']:.2f}×"
-        others = [_mean(rows.get(rate)) for rate in rates[1:]]
-        suffix = " again" if kind == CONFIRM else ""
-        table.add_row(
-            f"{name}{suffix}", size, cost, str(len(own["seeds"])), _mean(own, interval=True), *others
-        )
-    console.print(table)
+    columns: Columns = {
+        "network": lambda row: row[1.0]["name"] + (" again" if row[1.0]["kind"] == CONFIRM else ""),
+        "px": lambda row: str(row[1.0]["image_size"] or ""),
+        "cost": lambda row: f"{row[1.0]['achieved_factor']:.2f}×" if row[1.0]["achieved_factor"] else "",
+        "n": lambda row: str(len(row[1.0]["seeds"])),
+        "top-1 %": lambda row: _mean(row[1.0], interval=True),
+        **{f"lr ×{rate:g}": _mean_at(rate) for rate in rates},
+    }
+    console.print(table_by(columns, by_name.values()))
     for one in outcome.document["not_on_target"]:
         console.print(f"not trained: {one['problem']}", soft_wrap=False)
+
+
+def _mean_at(rate: float) -> Callable[[Any], str]:
+    return lambda row: _mean(row.get(rate))
 
 
 def _mean(row: dict[str, Any] | None, *, interval: bool = False) -> str:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from scaling.cli.output import console
+from scaling.cli.options import FILE, FOLDER
+from scaling.cli.output import console, say
 from scaling.errors import ConfigError
+from scaling.network.architecture import ArchitectureSpec
 from scaling.network.baseline_files import network_named
 from scaling.runs.trials_table import read_trials
 from scaling.tables import (
@@ -24,14 +26,15 @@ from scaling.tables import (
     write_table,
 )
 
-_MAKERS: dict[str, Callable[[tuple[str, ...]], Table]] = {
-    "channels": lambda names: channels_table([network_named(name) for name in names]),
-    "stages": lambda names: stages_table(network_named(names[0])),
-    "family": lambda names: family_table([network_named(name) for name in names]),
+_MAKERS: dict[str, Callable[[list[ArchitectureSpec]], Table]] = {
+    "channels": channels_table,
+    "stages": lambda specs: stages_table(specs[0]),
+    "family": family_table,
     "imagenet": lambda _: imagenet_table(),
-    "counting": lambda names: counting_table(network_named(names[0])),
+    "counting": lambda specs: counting_table(specs[0]),
 }
 NAMES = (*_MAKERS, "trials")
+FORMAT = click.Choice([form.value for form in TableFormat])
 DEFAULT_VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
 
 
@@ -43,19 +46,9 @@ DEFAULT_VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
     show_default=True,
     help="Which networks, baselines and files of your own too; stages and counting take the first.",
 )
-@click.option(
-    "--run", "run_directory", type=click.Path(file_okay=False, path_type=Path), help="Folder of a run."
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice([form.value for form in TableFormat]),
-    default=TableFormat.TEXT.value,
-    show_default=True,
-)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="FILE, instead of printing."
-)
+@click.option("--run", "run_directory", type=FOLDER, help="Folder of a run.")
+@click.option("--format", "form", type=FORMAT, default=TableFormat.TEXT.value, show_default=True)
+@click.option("-o", "--output", type=FILE, help="FILE, instead of printing.")
 def tables(name: str, variants: str, run_directory: Path | None, form: str, output: Path | None) -> None:
     """Print a table, or write it to a file.
 
@@ -67,9 +60,8 @@ def tables(name: str, variants: str, run_directory: Path | None, form: str, outp
     if run_directory is not None:
         table = trials_table(read_trials(run_directory / "trials.csv"))
     else:
-        table = _MAKERS[name](tuple(each.strip() for each in variants.split(",")))
+        table = _MAKERS[name]([network_named(each.strip()) for each in variants.split(",")])
     if output is None:
         click.echo(write_table(table, TableFormat(form), width=console.width), nl=False)
         return
-    save_table(table, output, TableFormat(form))
-    console.print(f"wrote {output}", markup=False, soft_wrap=True)
+    say(f"wrote {save_table(table, output, TableFormat(form))}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from scaling.cli.output import console, emit_json, errors, json_option, table_of
+from scaling.cli.options import PATH, device_option, fresh_option
+from scaling.cli.output import INTERRUPTED, answer, errors, json_option, print_table, say
 from scaling.library.training import train as train_network
 from scaling.model import TENSORFLOW
 from scaling.network.small_inputs import SmallInput
@@ -18,8 +18,6 @@ from scaling.training.options import KernelChoice
 from scaling.training.recipes import recipe_names
 
 RECIPES = ", ".join(recipe_names())
-PATH = click.Path(path_type=Path)
-INTERRUPTED = 130
 
 
 @click.command()
@@ -43,10 +41,10 @@ INTERRUPTED = 130
     help="Of depthwise convolutions; measuring takes seconds, once per machine.",
 )
 @click.option("--graphs/--no-graphs", default=True, show_default=True, help="Steps as CUDA graphs on a GPU.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@device_option
 @click.option("--output", type=PATH, help="Folder; default runs/train-….")
 @click.option("--store", type=PATH, default=DEFAULT_STORE, show_default=True, help="Of all trainings.")
-@click.option("--fresh", is_flag=True, help="Move an earlier training in the folder out of the way.")
+@fresh_option
 @click.option("--test", is_flag=True, help="Judge the trained network on the test split, once.")
 @click.option("--tensorboard", is_flag=True, help="Curves for TensorBoard (extra 'tensorboard').")
 @json_option
@@ -61,17 +59,12 @@ def train(network: str, as_json: bool, **options: Any) -> None:
         run = train_network(network, console=errors, **options)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    if not run.first:
-        return
-    if as_json:
-        emit_json(run.document())
-    else:
-        _print(run)
+    if run.first:
+        answer(run.document(), as_json, lambda: _print(run))
 
 
 def _print(run: TrainingRun) -> None:
     found = run.document()
-    table = table_of(found["network"], f"{found['data']}, seed {found['seed']}")
     test = run.test or {}
     rows = {
         "outcome": found["outcome"],
@@ -86,11 +79,9 @@ def _print(run: TrainingRun) -> None:
         "memory": _unit(found["memory_bytes"] / 2**20, "MiB"),
         "micro-batch": str(found["micro_batch"]),
     }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, value)
-    console.print(table)
-    console.print(str(run.folder.path), soft_wrap=True)
+    headings = (found["network"], f"{found['data']}, seed {found['seed']}")
+    print_table(headings, [row for row in rows.items() if row[1]])
+    say(run.folder.path)
 
 
 def _percent(value: float | None, interval: list[float] | None) -> str:

@@ -10,24 +10,32 @@ from scaling.analysis import NoiseFloor, ranked
 from scaling.analysis.cost_correlation import CostCorrelation, cost_correlation
 from scaling.analysis.pareto import trained_front
 from scaling.cli.output import console, table_of
+from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.result import traded
 from scaling.plans.search.search_table import CostRule
+from scaling.tables import network_name
 
 VERDICTS = {"best": "highest", "same": "≈", "below": "", "unknown": "?"}
 MOST_OBJECTIVES = 4
 """That fit into the table beside the network's name."""
 
 
+def print_conclusion(surface: dict[str, Any], data: str) -> None:
+    """Say what the trainings say together, the conclusion first."""
+    for number, sentence in enumerate(conclusion(surface, data)):
+        console.print(sentence, style="bold" if number == 0 else "", markup=False, soft_wrap=True)
+
+
 def print_choice(choice: dict[str, Any]) -> None:
     """Say who won, how sure that is, and how many others may be as good."""
     winner = choice["winner"]
     if choice["confirmed"]:
-        console.print(f"[bold]best: {network(winner)}[/bold], {accuracy(winner)}, from fresh seeds")
+        console.print(f"[bold]best: {network_name(winner)}[/bold], {accuracy(winner)}, from fresh seeds")
         flattery = 100 * (winner["search_top1"] - winner["top1"])
         console.print(f"the seeds that chose it gave {100 * winner['search_top1']:.1f} % ({flattery:+.1f})")
     else:
-        console.print(f"[bold]leads: {network(winner)}[/bold], {accuracy(winner)}")
+        console.print(f"[bold]leads: {network_name(winner)}[/bold], {accuracy(winner)}")
         console.print("not confirmed with fresh seeds (yet): the highest of several is likely too high")
     if winner["alpha"] is not None:
         bases = "  ".join(f"{key} {winner[key]:.4f}" for key in ("alpha", "beta", "gamma", "phi"))
@@ -39,11 +47,6 @@ def print_choice(choice: dict[str, Any]) -> None:
     )
 
 
-def network(row: dict[str, Any]) -> str:
-    """Name a network as every table does."""
-    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
-
-
 def accuracy(row: dict[str, Any]) -> str:
     """Write a mean with its interval and number of seeds."""
     seeds = "1 seed" if row["seeds"] == 1 else f"{row['seeds']} seeds"
@@ -53,27 +56,37 @@ def accuracy(row: dict[str, Any]) -> str:
     return f"{100 * row['top1']:.1f} ± {half:.1f} % ({seeds}, 95 %)"
 
 
-def print_result(trials: pd.DataFrame, noise: NoiseFloor | None) -> None:
-    """Print networks best first, and say which differences noise explains."""
+def print_result(trials: pd.DataFrame, noise: NoiseFloor | None, *, marks: bool = True) -> None:
+    """Print networks best first, and say which differences noise explains.
+
+    Args:
+        trials: the table of trials.
+        noise: seed-to-seed spread.
+        marks: whether each network is compared with the highest; a surface compares all of them at once.
+    """
     frame = ranked(trials, noise)
-    table = table_of("network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "n", "")
-    table.columns[-1].justify = "left"
+    table = table_of(
+        "network", "α", "β", "γ", "px", "params", "cost", "top-1 %", "n", *([""] if marks else [])
+    )
+    table.columns[-1].justify = "left" if marks else "right"
     for row in frame.to_dict("records"):
         reference = row["kind"] == "reference"
         table.add_row(
-            network(row),  # type: ignore[arg-type]
+            network_name(row),
             *(_number(row[base]) for base in ("alpha", "beta", "gamma")),
             str(row["image_size"]),
             f"{row['params']:,}",
             f"{row['achieved_factor']:.2f}×",
             _accuracy(row),
             str(row["seeds"]),
-            VERDICTS[str(row["verdict"])],
+            *([VERDICTS[str(row["verdict"])]] if marks else []),
             style="bold" if reference else "",
         )
     console.print(table)
     if noise is None:
         console.print("? no noise floor: no network has two complete seeds")
+    elif not marks:
+        console.print("± 95 % t interval of the mean, spread pooled over networks")
     else:
         console.print("≈ not significantly different from the highest")
         console.print("± 95 % t interval of the mean, spread pooled over networks")
@@ -131,6 +144,6 @@ def _print_front(config: SearchConfig, front: pd.DataFrame) -> None:
         reach = 50 * (row["high"] - row["low"])
         percent = f"{100 * row['top1']:.1f}" + ("" if pd.isna(reach) else f"±{reach:.1f}")
         amounts = [f"{row[cost]:,.0f}" if row[cost] >= 100 else f"{row[cost]:.3g}" for cost in costs]
-        table.add_row(network(row), percent, *amounts, "" if row["sure"] else "≈")  # type: ignore[arg-type]
+        table.add_row(network_name(row), percent, *amounts, "" if row["sure"] else "≈")
     console.print(table)
     console.print("≈ a network that costs no more is as accurate within the noise")

@@ -17,13 +17,12 @@ import pandas as pd
 from scaling.agreement import PEERS, TOLERANCE, Agreement, peer_installed, peer_version
 from scaling.agreement import verify as verify_peer
 from scaling.atomic_write import write_json, write_text
-from scaling.cli.output import console, counting_bars, emit_json, json_option, table_of
+from scaling.cli.options import PATH
+from scaling.cli.output import Columns, answer, console, counting_bars, json_option, table_by
 from scaling.network.families import variant as official_variant
 from scaling.provenance import provenance, utc_now
 
 VARIANTS = "b0,b1,b2,b3,b4,b5,b6,b7"
-
-
 NATIVE = "native"
 
 
@@ -40,46 +39,32 @@ class _Settings:
         return {**plain, "image_size": NATIVE if self.image_size is None else self.image_size}
 
 
-class _ImageSize(click.ParamType[int | None]):
-    """A whole number of pixels, or the variant's own size."""
-
-    name = "pixels|native"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        if value == NATIVE:
-            return None
-        try:
-            return int(value)
-        except ValueError:
-            self.fail(f"expected a whole number of pixels or {NATIVE!r}, got {value!r}", param, ctx)
+def _pixels(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    """Read a whole number of pixels; None is the variant's own size."""
+    if text == NATIVE:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise click.BadParameter(f"expected a whole number of pixels or {NATIVE!r}, got {text!r}") from None
 
 
 @click.command()
 @click.option("--variants", default=VARIANTS, help="Comma-separated; default b0 to b7.")
 @click.option("--peers", default=",".join(PEERS), help=f"Comma-separated; default {', '.join(PEERS)}.")
 @click.option(
-    "--image-size", type=_ImageSize(), default="64", show_default=True, help="Odd or even, from 32."
+    "--image-size", callback=_pixels, default="64", show_default=True, help="Odd or even, from 32, or native."
 )
 @click.option("--images", type=click.IntRange(min=1), default=3, show_default=True, help="At once.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, statistics and images.")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder for table and provenance.")
+@click.option("--output", type=PATH, help="Folder for table and provenance.")
 @json_option
-def verify(
-    variants: str,
-    peers: str,
-    image_size: int | None,
-    images: int,
-    seed: int,
-    output: Path | None,
-    as_json: bool,
-) -> None:
+def verify(variants: str, peers: str, output: Path | None, as_json: bool, **how: Any) -> None:
     """Compare logits of other implementations from the same random weights, and their counts.
 
     Exit code 1 if a difference in float64 is above 1e-9, or parameters, multiply-adds or layers differ.
     """
-    settings = _Settings(
-        variants=_listed(variants), peers=_listed(peers), image_size=image_size, images=images, seed=seed
-    )
+    settings = _Settings(variants=_listed(variants), peers=_listed(peers), **how)
     for name in settings.variants:
         official_variant(name)
     started = utc_now()
@@ -88,13 +73,10 @@ def verify(
     found = _verified(settings, installed)
     if output is not None:
         _write(output, found, missing, settings, started)
-    if as_json:
-        rows = [_plain(row) for row in found]
-        agree = all(row.agrees for row in found)
-        emit_json({**settings.document(), "agree": agree, "not_installed": missing, "agreement": rows})
-    else:
-        _show(found, missing)
-    if not all(row.agrees for row in found):
+    agree, rows = all(row.agrees for row in found), [_plain(row) for row in found]
+    document = {**settings.document(), "agree": agree, "not_installed": missing, "agreement": rows}
+    answer(document, as_json, lambda: _show(found, missing))
+    if not agree:
         sys.exit(1)
 
 
@@ -134,26 +116,27 @@ def _word(equal: bool | None) -> str:
     return "" if equal is None else "equal" if equal else "DIFFER"
 
 
-def _cells(row: Agreement) -> tuple[str, ...]:
-    counts = (_word(row.params_equal), _word(row.macs_equal), _word(row.layers_equal))
-    return (row.peer, *counts, f"{row.max_relative_float64:.1e}", f"{row.max_relative_float32:.1e}")
-
-
-HEADINGS = ("params", "MACs", "layers", "float64", "float32")
+def _by_variant(found: Sequence[Agreement]) -> list[list[Agreement]]:
+    names = dict.fromkeys(row.variant for row in found)
+    return [[row for row in found if row.variant == name] for name in names]
 
 
 def _show(found: Sequence[Agreement], missing: Sequence[str]) -> None:
-    for name in dict.fromkeys(row.variant for row in found):
-        rows = [row for row in found if row.variant == name]
+    columns: Columns = {
+        "peer": "{row.peer}",
+        "params": lambda row: _word(row.params_equal),
+        "MACs": lambda row: _word(row.macs_equal),
+        "layers": lambda row: _word(row.layers_equal),
+        "float64": "{row.max_relative_float64:.1e}",
+        "float32": "{row.max_relative_float32:.1e}",
+    }
+    for rows in _by_variant(found):
         ours = rows[0]
         console.print(
-            f"[bold]{name}[/bold] at {ours.image_size} px: {ours.params:,} params, "
+            f"[bold]{ours.variant}[/bold] at {ours.image_size} px: {ours.params:,} params, "
             f"{ours.macs:,} multiply-adds, {ours.layers} layers"
         )
-        table = table_of("peer", *HEADINGS)
-        for row in rows:
-            table.add_row(*_cells(row))
-        console.print(table)
+        console.print(table_by(columns, rows))
         console.print()
     if missing:
         console.print(f"not installed: {', '.join(missing)}")
@@ -198,10 +181,13 @@ def _markdown(found: Sequence[Agreement], missing: Sequence[str], settings: _Set
 def matrix(found: Sequence[Agreement]) -> str:
     """Return variants × peers as a Markdown table: our counts, and the difference from each peer."""
     rows = []
-    for name in dict.fromkeys(row.variant for row in found):
-        of_variant = [row for row in found if row.variant == name]
+    for of_variant in _by_variant(found):
         ours = of_variant[0]
-        counts = {"variant": name.upper(), "image": str(ours.image_size), "params": f"{ours.params:,}"}
+        counts = {
+            "variant": ours.variant.upper(),
+            "image": str(ours.image_size),
+            "params": f"{ours.params:,}",
+        }
         counts |= {"multiply-adds": f"{ours.macs:,}", "layers": str(ours.layers)}
         rows.append(counts | {row.peer: _cell(row) for row in of_variant})
     table = pd.DataFrame(rows)

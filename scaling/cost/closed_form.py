@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
 
-from scaling.cost import formulas
-from scaling.cost.formulas import Counts
+from scaling.cost.counts import Counts, add, count_run
 from scaling.cost.memory import peak_activation_bytes
 from scaling.html_views import html_of
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import block_letters
-from scaling.network.sides import out_size
+from scaling.network.operations import runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PieceCost:
-    """Cost of a named piece of a network.
+    """Cost of a piece, counted as in `Cost`.
 
-    Args:
-        name: `stem`, `stage1` …, `head` (if there is one), `classifier`; for blocks `block1a` ….
-        macs: multiply-adds of convolutions and linear layers, one image.
-        params: trainable parameters.
-        activations: outputs of convolutions and linear layers, one image.
+    Its name is `stem`, `stage1` …, `head` (if there is one) or `classifier`; of a block `block1a` ….
     """
 
     name: str
@@ -91,41 +88,19 @@ def count_cost(spec: ArchitectureSpec) -> Cost:
     )
 
 
-def input_sides(spec: ArchitectureSpec) -> tuple[int, ...]:
-    """Return the side of each stage's input map, and of the head's (the map that is pooled), in pixels.
-
-    >>> from scaling import variant
-    >>> input_sides(variant("b0"))
-    (112, 112, 56, 28, 14, 14, 7, 7)
-    """
-    sides = [out_size(stem_side(spec), spec.stem.pool_stride)]
-    for stage in spec.stages:
-        sides.append(out_size(sides[-1], stage.stride))
-    return tuple(sides)
-
-
-def stem_side(spec: ArchitectureSpec) -> int:
-    """Return the side of the stem convolution's output, before any pooling."""
-    return out_size(spec.image_size, spec.stem.stride)
-
-
-def _piece(name: str, counts: Counts[int]) -> PieceCost:
+def _piece(name: str, counts: Counts) -> PieceCost:
     macs, params, activations = counts
     return PieceCost(name=name, macs=macs, params=params, activations=activations)
 
 
 def _stage_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    repeats = [stage.repeats for stage in spec.stages]
-    for name, counts in formulas.pieces(spec, spec.channels, repeats, spec.image_size):
-        yield _piece(name, counts)
+    for name, members in groupby(runs(spec), key=lambda run: run.piece):
+        yield _piece(name, reduce(add, map(count_run, members)))
 
 
 def _block_pieces(spec: ArchitectureSpec) -> Iterator[PieceCost]:
-    stem, *ends = (piece for piece in _stage_pieces(spec) if not piece.name.startswith("stage"))
-    yield stem
-    for number, (stage, side) in enumerate(zip(spec.stages, input_sides(spec), strict=False), start=1):
-        for index, block in enumerate(stage.blocks()):
-            inside = side if index == 0 else out_size(side, stage.stride)
-            counts = formulas.block(stage, block.in_channels, block.out_channels, inside, block.stride)
-            yield _piece(f"block{number}{block_letters(index)}", counts)
-    yield from ends
+    for run in runs(spec):
+        counts = count_run(run, 1)
+        for index in range(run.first, run.first + run.number):
+            name = f"block{run.stage}{block_letters(index)}" if run.stage else run.piece
+            yield _piece(name, counts)

@@ -1,8 +1,8 @@
-"""Cost of many networks at once: the same arithmetic as `closed_form`, over numpy arrays."""
+"""Cost of many networks at once: the same rows as `closed_form`, over numpy arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import pairwise
@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from scaling.cost import formulas
-from scaling.cost.formulas import Counts
+from scaling.cost.counts import Counts, add, count_run
 from scaling.errors import SpecError
 from scaling.network.architecture import SMALLEST_IMAGE, ArchitectureSpec, HeadSpec
+from scaling.network.operations import Run, lowered
 
 Array = NDArray[np.int64]
 CHUNK = 16_384
@@ -44,6 +44,10 @@ class Candidates:
         return Candidates(
             repeats=self.repeats[rows], channels=self.channels[rows], image_size=self.image_size[rows]
         )
+
+    def runs(self, baseline: ArchitectureSpec) -> Iterator[Run]:
+        """Lower all of them at once; the baseline gives what they share."""
+        return lowered(baseline, list(self.channels.T), list(self.repeats.T), self.image_size)
 
     @staticmethod
     def of(specs: Sequence[ArchitectureSpec], *, baseline: ArchitectureSpec) -> Candidates:
@@ -89,11 +93,7 @@ def _skeleton(spec: ArchitectureSpec) -> ArchitectureSpec:
 
 
 def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
-    """Count many networks exactly; equal to `count_cost` of each.
-
-    Args:
-        baseline: gives kernels, strides, expand and squeeze ratios, image channels and classes.
-        candidates: repeats, channels and image sizes.
+    """Count many networks exactly; equal to `count_cost` of each. The baseline gives what they share.
 
     >>> from scaling import variant
     >>> specs = [variant("b0"), variant("b7")]
@@ -110,7 +110,5 @@ def count_costs(baseline: ArchitectureSpec, candidates: Candidates) -> Costs:
     return Costs(macs=macs, params=params, activations=activations, baseline=baseline, candidates=candidates)
 
 
-def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts[Array]:
-    channels, repeats = list(candidates.channels.T), list(candidates.repeats.T)
-    counted = formulas.pieces(baseline, channels, repeats, candidates.image_size)
-    return reduce(formulas.add, (counts for _, counts in counted))
+def _chunk(baseline: ArchitectureSpec, candidates: Candidates) -> Counts:
+    return reduce(add, map(count_run, candidates.runs(baseline)))

@@ -64,9 +64,6 @@ def dataset_names() -> tuple[str, ...]:
 def dataset_info(name: str) -> DatasetInfo:
     """Return what is known of a data set without loading any of it.
 
-    Args:
-        name: of the data set; `imagefolder:PATH` for class folders of pictures.
-
     Raises:
         DataError: the name is unknown, or the folder is missing or without class folders.
 

@@ -6,33 +6,25 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from scaling.atomic_write import whole_file
 from scaling.data.dataset import Split, checksum
-from scaling.errors import DataError
+from scaling.errors import DataError, ResultsError
 
 _log = logging.getLogger(__name__)
 
-Key = Mapping[str, object]
-"""Everything that shapes the bytes of a split, as JSON values."""
 
-
-def load_or_make(folder: Path, key: Key, make: Callable[[], Split]) -> Split:
+def load_or_make(folder: Path, key: Mapping[str, object], make: Callable[[], Split]) -> Split:
     """Load the split of this key, or make it and keep it.
 
     A file that is damaged, incomplete or of another key is never trusted: it is made again and replaced. A
     folder that cannot be written costs the time to make the split, with a warning in the log, and no more.
-
-    Args:
-        folder: of the cache; made if it does not exist.
-        key: everything that shapes the bytes; `name` and `split` in it begin the file name.
-        make: gives the split.
+    The key is everything that shapes the bytes; its entries `name` and `split` begin the file's name.
     """
     text = json.dumps(key, sort_keys=True)
     file = folder / f"{key['name']}-{key['split']}-{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
@@ -42,8 +34,9 @@ def load_or_make(folder: Path, key: Key, make: Callable[[], Split]) -> Split:
         _log.warning("%s is damaged; it is made again", file)
     split = make()
     try:
-        _write(file, text, split)
-    except OSError as error:
+        with whole_file(file) as stream:
+            np.savez(stream, images=split.images, labels=split.labels, key=text, sha256=checksum(split))
+    except ResultsError as error:
         _log.warning("the cache could not be written (%s); the data is made again next time", error)
     return split
 
@@ -70,18 +63,3 @@ def _read(file: Path, key: str) -> Split:
     if stored_key != key or stored_checksum != checksum(split):
         raise _DamagedError(file)
     return split
-
-
-def _write(file: Path, key: str, split: Split) -> None:
-    """Write beside the target and rename, so that no reader and no second writer ever sees half a file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.parent / f".{file.stem}-{uuid.uuid4().hex}.part"
-    try:
-        with part.open("xb") as stream:
-            np.savez(stream, images=split.images, labels=split.labels, key=key, sha256=checksum(split))
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

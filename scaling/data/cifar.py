@@ -6,14 +6,12 @@ The Python versions of these archives are pickles, which can run any code; they 
 from __future__ import annotations
 
 import hashlib
-import logging
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from scaling.data.dataset import (
     DatasetInfo,
@@ -21,10 +19,10 @@ from scaling.data.dataset import (
     SplitName,
     SplitRequest,
     first_indices,
+    resize,
     shuffled_indices,
 )
-from scaling.data.locations import cache_folder, own_data_folder
-from scaling.data.resizing import resize
+from scaling.data.locations import download, first_file, places_of
 from scaling.errors import DataError
 
 NATIVE_SIZE = 32
@@ -34,7 +32,6 @@ VALIDATION_COUNT = 5_000
 
 _PIXELS = 3 * NATIVE_SIZE**2
 ADDRESS = "https://www.cs.toronto.edu/~kriz/"
-_LICENCE = "none stated; the authors ask to cite Krizhevsky 2009"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,16 +39,9 @@ class Archive:
     """One published archive.
 
     Args:
-        info: the data set.
-        file_name: of the archive.
         md5: of the archive, as printed on the data set's page.
-        folder: within the archive.
         train_files: in order; together they hold `train_count` images.
-        test_file: holds `test_count` images.
         label_bytes: before the pixels of each image; the last of them is the label.
-        names_file: class names, one a line.
-        train_count: images in all training files.
-        test_count: images in the test file.
     """
 
     info: DatasetInfo
@@ -64,11 +54,6 @@ class Archive:
     names_file: str
     train_count: int = TRAIN_COUNT
     test_count: int = TEST_COUNT
-
-    @property
-    def python_name(self) -> str:
-        """File name of the pickled version, which is refused."""
-        return self.file_name.replace("-binary", "-python")
 
 
 _CIFAR10_NAMES = "airplane automobile bird cat deer dog frog horse ship truck"
@@ -83,20 +68,23 @@ sunflower sweet_pepper table tank telephone television tiger tractor train trout
 wardrobe whale willow_tree wolf woman worm
 """
 
+
 # Layout and sums: https://www.cs.toronto.edu/~kriz/cifar.html. Mean and deviation per channel: of the 50,000
 # training images, as commonly printed; `scaling data fetch` prints the archive's own beside them.
-CIFAR10 = Archive(
-    info=DatasetInfo(
-        name="cifar10",
-        num_classes=10,
-        in_channels=3,
+def _info(name: str, class_names: str, mean: tuple[float, ...], std: tuple[float, ...]) -> DatasetInfo:
+    return DatasetInfo(
+        name=name,
         native_size=NATIVE_SIZE,
-        class_names=tuple(_CIFAR10_NAMES.split()),
-        mean=(0.4914, 0.4822, 0.4465),
-        std=(0.2470, 0.2435, 0.2616),
-        licence=_LICENCE,
+        class_names=tuple(class_names.split()),
+        mean=mean,
+        std=std,
+        licence="none stated; the authors ask to cite Krizhevsky 2009",
         source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    ),
+    )
+
+
+CIFAR10 = Archive(
+    info=_info("cifar10", _CIFAR10_NAMES, (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
     file_name="cifar-10-binary.tar.gz",
     md5="c32a1d4ab5d03f1284b67883e8d87530",
     folder="cifar-10-batches-bin",
@@ -107,17 +95,7 @@ CIFAR10 = Archive(
 )
 
 CIFAR100 = Archive(
-    info=DatasetInfo(
-        name="cifar100",
-        num_classes=100,
-        in_channels=3,
-        native_size=NATIVE_SIZE,
-        class_names=tuple(_CIFAR100_NAMES.split()),
-        mean=(0.5071, 0.4865, 0.4409),
-        std=(0.2673, 0.2564, 0.2762),
-        licence=_LICENCE,
-        source="https://www.cs.toronto.edu/~kriz/cifar.html",
-    ),
+    info=_info("cifar100", _CIFAR100_NAMES, (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
     file_name="cifar-100-binary.tar.gz",
     md5="03b5dce01913d631647c71ecec9e9cb8",
     folder="cifar-100-binary",
@@ -132,10 +110,6 @@ ARCHIVES = {archive.info.name: archive for archive in (CIFAR10, CIFAR100)}
 
 def load(archive: Archive, request: SplitRequest) -> Split:
     """Load a split; see `scaling.data.load_split`. Smaller sizes are resampled with antialiasing.
-
-    Args:
-        archive: which; another `md5` and other counts in it are how a test reads an archive of its own.
-        request: which images, and where the user's own data sets and downloads lie.
 
     Raises:
         DataError: the archive is missing, is another file, or is not laid out as published.
@@ -164,14 +138,7 @@ def split_indices(archive: Archive, split: SplitName, *, seed: int) -> np.ndarra
 
 def locate(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -> Path | None:
     """Return the first copy of an archive here: the user's, or a download; None without one."""
-    places = (folder / archive.file_name for folder in _folders(archive, data_dir, cache_dir))
-    return next((path for path in places if path.is_file()), None)
-
-
-def _folders(archive: Archive, data_dir: Path | None, cache_dir: Path | None) -> list[Path]:
-    own = own_data_folder(data_dir)
-    owned = [] if own is None else [own, own / archive.info.name]
-    return [*owned, cache_folder(cache_dir) / archive.info.name]
+    return first_file(places_of(archive.info.name, data_dir, cache_dir), archive.file_name)
 
 
 def obtain(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -> Path:
@@ -182,13 +149,9 @@ def obtain(archive: Archive, *, data_dir: Path | None, cache_dir: Path | None) -
     """
     path = locate(archive, data_dir=data_dir, cache_dir=cache_dir)
     if path is None:
-        folders = _folders(archive, data_dir, cache_dir)
-        pickled = next((f for f in folders if (f / archive.python_name).exists()), None)
-        refused = (
-            f" ({pickled / archive.python_name} is a pickle, which can run any code: it is not opened)"
-            if pickled is not None
-            else ""
-        )
+        python_name = archive.file_name.replace("-binary", "-python")
+        pickled = first_file(places_of(archive.info.name, data_dir, cache_dir), python_name)
+        refused = f" ({pickled} is a pickle, which can run any code: it is not opened)" if pickled else ""
         raise DataError(
             f"{archive.info.name} was not found{refused}: put {archive.file_name} from {archive.info.source} "
             f"into a folder and name that as data_dir or in SCALING_DATA, or run scaling data fetch "
@@ -218,29 +181,18 @@ def verify(archive: Archive, path: Path) -> None:
 def fetch(archive: Archive, folder: Path, *, address: str = ADDRESS) -> Path:
     """Download an archive, about 160 MB, and verify it; return its place.
 
-    Args:
-        archive: which.
-        folder: where it is kept.
-        address: ends in a slash; the authors' page by default.
-
     Raises:
         DataError: the download failed or gave another file.
     """
-    pooch.get_logger().setLevel(logging.WARNING)
+    file = folder / archive.file_name
     try:
-        found = pooch.retrieve(
-            f"{address}{archive.file_name}",
-            known_hash=f"md5:{archive.md5}",
-            fname=archive.file_name,
-            path=folder,
-        )
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
+        download(f"{address}{file.name}", file, known_hash=f"md5:{archive.md5}")
+    except DataError as error:
         raise DataError(
-            f"{archive.info.name} could not be downloaded from {address} ({reason}); put {archive.file_name} "
-            "into a folder by other means and name that as data_dir or in SCALING_DATA"
+            f"{archive.info.name} could not be downloaded ({error}); put {file.name} into a folder by other "
+            "means and name that as data_dir or in SCALING_DATA"
         ) from None
-    return Path(found)
+    return file
 
 
 def _read(archive: Archive, path: Path, names: tuple[str, ...], total: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, assert_never, get_args
 
 import numpy as np
+from PIL import Image
 
 from scaling.errors import DataError
 
@@ -57,7 +58,6 @@ class Split:
             raise DataError(f"labels must be int64 ({len(images)},), got {labels.dtype} {labels.shape}")
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.labels)
 
     @property
@@ -71,24 +71,17 @@ class DatasetInfo:
     """What is known of a data set before any of it is loaded.
 
     Args:
-        name: as commands and experiment files say it.
-        num_classes: labels run from 0 to num_classes - 1.
-        in_channels: 1 for grey, 3 for colour.
         native_size: side of the stored images in pixels; None where images are drawn from vectors, so that
             any size is true resolution, or where each picture has a size of its own.
-        class_names: one per label.
-        mean: per channel, of pixels in [0, 1] over the training split, for normalisation.
+        class_names: one per label, from 0.
+        mean: per channel, 1 for grey or 3 for colour, of pixels in [0, 1] over the training split.
         std: likewise, above 0.
-        licence: of the images.
-        source: where they come from.
 
     Raises:
-        DataError: mean and std are not one a channel, std is not above 0, or there is not one name a class.
+        DataError: there are not as many std as mean, or one is not above 0.
     """
 
     name: str
-    num_classes: int
-    in_channels: int
     native_size: int | None
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
@@ -97,28 +90,26 @@ class DatasetInfo:
     source: str
 
     def __post_init__(self) -> None:
-        if not len(self.mean) == len(self.std) == self.in_channels or not min(self.std) > 0:
+        if len(self.mean) != len(self.std) or not min(self.std) > 0:
             raise DataError(
-                f"{self.name} needs a mean and a std above 0 for each of its {self.in_channels} channels, "
-                f"got mean {self.mean} and std {self.std}"
+                f"{self.name} needs a mean and a std above 0 for each channel, got {self.mean} and {self.std}"
             )
-        if len(self.class_names) != self.num_classes:
-            raise DataError(
-                f"{self.name} has {self.num_classes} classes but {len(self.class_names)} class names"
-            )
+
+    @property
+    def num_classes(self) -> int:
+        """Labels run from 0 to one less."""
+        return len(self.class_names)
+
+    @property
+    def in_channels(self) -> int:
+        """Of an image."""
+        return len(self.mean)
 
 
 def shuffled_indices(split: SplitName, *, train: int, validation: int, test: int, seed: int) -> np.ndarray:
     """Return the indices of a split into its images, in the seed's order, of which a count takes the first.
 
     Train and validation are the two parts of one permutation of the training images.
-
-    Args:
-        split: train, validation or test.
-        train: number of training images, those that validate included.
-        validation: how many of them validate.
-        test: number of test images.
-        seed: of the order, and of what validates.
 
     >>> parts = [shuffled_indices(name, train=9, validation=3, test=5, seed=0) for name in SPLIT_NAMES]
     >>> [len(part) for part in parts], len({*parts[0], *parts[1]})
@@ -146,6 +137,28 @@ def first_indices(name: str, request: SplitRequest, indices: np.ndarray) -> np.n
             f"{name} has {len(indices):,} images in its {request.split} split, got count {request.count:,}"
         )
     return indices[: request.count]
+
+
+def resize(images: np.ndarray, image_size: int) -> np.ndarray:
+    """Resize square images, uint8 (N, C, H, H), with a triangle filter as wide as a new pixel.
+
+    Values are rounded to 8 bits after each axis, in integer arithmetic: every computer gives the same bytes.
+
+    Source: Pillow's Image.resize with BILINEAR, which widens its filter when it makes images smaller.
+
+    >>> resize(np.full((1, 1, 4, 4), 7, np.uint8), 2).tolist()
+    [[[[7, 7], [7, 7]]]]
+    """
+    if images.shape[-1] == image_size:
+        return np.ascontiguousarray(images)
+    resized = np.empty((*images.shape[:2], image_size, image_size), np.uint8)
+    side = images.shape[-1]
+    for plane, target in zip(
+        images.reshape(-1, side, side), resized.reshape(-1, image_size, image_size), strict=True
+    ):
+        smaller = Image.fromarray(plane).resize((image_size, image_size), Image.Resampling.BILINEAR)
+        target[...] = np.asarray(smaller)
+    return resized
 
 
 def checksum(split: Split) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import logging
+import math
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from scaling.data.dataset import (
     DatasetInfo,
@@ -17,11 +20,10 @@ from scaling.data.dataset import (
     SplitName,
     SplitRequest,
     first_indices,
+    resize,
     shuffled_indices,
 )
-from scaling.data.idx import parse_idx, read_bytes
-from scaling.data.locations import cache_folder, own_data_folder
-from scaling.data.resizing import resize
+from scaling.data.locations import cache_folder, download, first_file, places_of
 from scaling.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -41,8 +43,6 @@ MIRRORS = (
 
 INFO = DatasetInfo(
     name="fashion-mnist",
-    num_classes=10,
-    in_channels=1,
     native_size=NATIVE_SIZE,
     class_names=(
         "T-shirt/top",
@@ -65,16 +65,11 @@ INFO = DatasetInfo(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdxFile:
-    """One file of the data set.
-
-    Args:
-        name: without .gz.
-        md5: of the uncompressed bytes, because packagers compress anew.
-        shape: its dimensions.
-    """
+    """One file of the data set: its name without .gz, and the dimensions of what it holds."""
 
     name: str
     md5: str
+    """Of the uncompressed bytes, because packagers compress anew."""
     shape: tuple[int, ...]
 
 
@@ -93,7 +88,11 @@ def load(request: SplitRequest) -> Split:
     """Load a split; see `scaling.data.load_split`. Sizes other than 28 px are resampled with antialiasing."""
     chosen = first_indices(INFO.name, request, split_indices(request.split, seed=request.seed))
     files = {"train": TRAIN_FILES, "validation": TRAIN_FILES, "test": TEST_FILES}[request.split]
-    images, labels = (_read(file, request.data_dir, request.cache_dir) for file in files)
+    found = (obtain(file, data_dir=request.data_dir, cache_dir=request.cache_dir) for file in files)
+    images, labels = (
+        parse_idx(raw, shape=file.shape, where=str(path))
+        for file, (path, raw) in zip(files, found, strict=True)
+    )
     pixels = resize(images[chosen, None], request.image_size)
     return Split(images=pixels, labels=labels[chosen].astype(np.int64))
 
@@ -107,11 +106,6 @@ def split_indices(split: SplitName, *, seed: int) -> np.ndarray:
     """
     train, test = TRAIN_FILES[0].shape[0], TEST_FILES[0].shape[0]
     return shuffled_indices(split, train=train, validation=VALIDATION_COUNT, test=test, seed=seed)
-
-
-def _read(file: IdxFile, data_dir: Path | None, cache_dir: Path | None) -> np.ndarray:
-    path, raw = obtain(file, data_dir=data_dir, cache_dir=cache_dir)
-    return parse_idx(raw, shape=file.shape, where=str(path))
 
 
 def obtain(file: IdxFile, *, data_dir: Path | None, cache_dir: Path | None) -> tuple[Path, bytes]:
@@ -144,16 +138,17 @@ def at_hand(*, data_dir: Path | None = None, cache_dir: Path | None = None) -> b
 
 def locate(file: IdxFile, *, data_dir: Path | None, cache_dir: Path | None) -> Path | None:
     """Return the first copy here: the user's, the system package's, a download; None without one."""
-    own = own_data_folder(data_dir)
-    # The third is where torchvision keeps it.
-    owned = [] if own is None else [own, own / INFO.name, own / "FashionMNIST" / "raw"]
-    folders = (*owned, SYSTEM_FOLDER, cache_folder(cache_dir) / INFO.name)
-    candidates = (folder / name for folder in folders for name in (file.name, f"{file.name}.gz"))
-    return next((path for path in candidates if path.is_file()), None)
+    *owned, downloads = places_of(INFO.name, data_dir, cache_dir)
+    torchvisions = [own / "FashionMNIST" / "raw" for own in owned[:1]]
+    return first_file([*owned, *torchvisions, SYSTEM_FOLDER, downloads], file.name, f"{file.name}.gz")
 
 
 def _verified(path: Path, file: IdxFile) -> bytes:
-    raw = read_bytes(path)
+    try:
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     if found != file.md5:
         raise DataError(f"{path} is not {file.name}: expected md5 {file.md5} uncompressed, got {found}")
@@ -163,29 +158,47 @@ def _verified(path: Path, file: IdxFile) -> bytes:
 def fetch(file: IdxFile, folder: Path, *, mirrors: Sequence[str]) -> tuple[Path, bytes]:
     """Download one file into a folder and verify it; return its place and uncompressed bytes.
 
-    Args:
-        file: which.
-        folder: where the compressed file is kept.
-        mirrors: addresses to try in turn, each ending in a slash.
-
     Raises:
         DataError: no mirror gave the file; the message names the three ways to get it.
     """
-    reasons = []
-    # Otherwise pooch advises on standard error to copy the checksum that it found; ours is of the contents.
-    pooch.get_logger().setLevel(logging.WARNING)
+    reasons, kept = [], folder / f"{file.name}.gz"
     for mirror in mirrors:
-        kept = folder / f"{file.name}.gz"
         try:
-            pooch.retrieve(f"{mirror}{kept.name}", known_hash=None, fname=kept.name, path=folder)
+            download(f"{mirror}{kept.name}", kept)
             return kept, _verified(kept, file)
         except DataError as error:
             kept.unlink(missing_ok=True)
             reasons.append(str(error))
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors
-            reasons.append(f"{mirror}: {type(error).__name__}")
     raise DataError(
         f"fashion-mnist was not found ({file.name}): put its four files into a folder and name that as "
         "data_dir or in SCALING_DATA; or install the system package (apt-get install dataset-fashion-mnist); "
         f"or let it be downloaded, which failed now ({'; '.join(reasons)})"
     )
+
+
+def parse_idx(raw: bytes, *, shape: tuple[int, ...], where: str) -> np.ndarray:
+    """Parse an idx file of unsigned bytes that must have this very shape.
+
+    Raises:
+        DataError: magic number, dimensions or length differ.
+
+    Source: the idx description on the MNIST page: two zero bytes, type, number of dimensions, then each
+        dimension as a big-endian 32-bit integer, then the values.
+
+    >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 7]), shape=(2,), where="example")
+    array([5, 7], dtype=uint8)
+    """
+    header = 4 + 4 * len(shape)
+    magic = bytes([0, 0, 8, len(shape)])  # 8: unsigned bytes
+    if raw[:4] != magic:
+        raise DataError(
+            f"{where} must begin with the bytes {magic.hex(' ')}, got {raw[:4].hex(' ') or 'none'}"
+        )
+    if len(raw) < header:
+        raise DataError(f"{where} ends inside its header of {header} bytes, got {len(raw)}")
+    found = struct.unpack(f">{len(shape)}I", raw[4:header])
+    if found != shape:
+        raise DataError(f"{where} must have the dimensions {shape}, got {found}")
+    if len(raw) != header + math.prod(shape):
+        raise DataError(f"{where} must be {header + math.prod(shape):,} bytes long, got {len(raw):,}")
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

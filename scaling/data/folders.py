@@ -19,9 +19,8 @@ from PIL import Image
 
 from scaling.data.cache import load_or_make
 from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest, shuffled_indices
-from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, decode, list_images
+from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, as_rgb, decode, list_images
 from scaling.data.locations import cache_folder
-from scaling.data.pictures import as_rgb
 from scaling.errors import DataError
 
 _log = logging.getLogger(__name__)
@@ -60,13 +59,10 @@ def folder_info(name: str) -> DatasetInfo:
         DataError: the folder is missing or has no class folder.
     """
     root = folder_of(name)
-    names = _class_names(_split_folder(root, "train") or root)
     return DatasetInfo(
         name=name,
-        num_classes=len(names),
-        in_channels=3,
         native_size=None,
-        class_names=names,
+        class_names=_class_names(_split_folder(root, "train") or root),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         licence="of the user's pictures",
@@ -102,11 +98,6 @@ def split_folder(root: Path, split: SplitName, *, seed: int) -> ImageFolder:
     In one folder of class folders, a tenth of the files is the test split, chosen by a hash of their names
     whatever the seed; a tenth of the others, chosen by the seed, is the validation split. Two files with the
     same picture count as two: copies can land on both sides.
-
-    Args:
-        root: the folder.
-        split: train, validation or test.
-        seed: of the split and the order.
 
     Raises:
         DataError: the folder is missing, laid out otherwise, or too small for the split.

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -29,12 +28,7 @@ Output = TypeVar("Output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledFile:
-    """One file and its label.
-
-    Args:
-        path: of the file.
-        label: index of its class folder among the sorted names.
-    """
+    """One file, and the index of its class folder among the sorted names."""
 
     path: Path
     label: int
@@ -42,12 +36,7 @@ class LabelledFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """A file that gave no picture.
-
-    Args:
-        path: relative to the folder, with forward slashes.
-        reason: in a few words.
-    """
+    """A file that gave no picture: its path relative to the folder, and why, in a few words."""
 
     path: str
     reason: str
@@ -58,7 +47,6 @@ class ImageFolder:
     """What lies in a folder of class folders.
 
     Args:
-        root: the folder.
         class_names: its sub-folders, sorted; their order is the label.
         files: everything in the class folders, by class and then by name.
         skipped: files that lie beside the class folders.
@@ -72,12 +60,7 @@ class ImageFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[Input]):
-    """A picture that was read.
-
-    Args:
-        value: what was made of it.
-        label: of its class.
-    """
+    """A picture that was read."""
 
     value: Input
     label: int
@@ -88,9 +71,6 @@ def list_images(root: Path) -> ImageFolder:
 
     Folders within a class folder belong to the class. An empty class folder is a class without pictures: it
     keeps the labels of the others in place. Names that begin with a dot are passed over.
-
-    Args:
-        root: the folder.
 
     Raises:
         DataError: it does not exist, is no folder, cannot be read, or has no file in any sub-folder.
@@ -142,31 +122,12 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
 
 
-def decode_ahead(
-    folder: ImageFolder, make: Callable[[Image.Image], Input], *, workers: int | None = None
-) -> Iterator[Decoded[Input] | Skipped]:
-    """Read the pictures of a folder in order, some of them ahead of time in threads.
-
-    Args:
-        folder: as listed.
-        make: turns a picture into an input, in the threads; a DataError from it skips the picture.
-        workers: threads, 1 or more; default the processor's cores, at most 8.
-
-    Raises:
-        DataError: workers is below 1.
-    """
-    return ahead(folder.files, partial(decode, folder.root, make=make), workers=workers)
-
-
 def ahead(
     items: Iterable[Item], work: Callable[[Item], Output], *, workers: int | None = None
 ) -> Iterator[Output]:
     """Give what `work` makes of each item, in order; some of it is done ahead of time in threads.
 
-    Args:
-        items: taken one by one.
-        work: called in the threads.
-        workers: threads, 1 or more; default the processor's cores, at most 8.
+    Threads are the processor's cores, at most 8, where `workers` does not say how many.
 
     Raises:
         DataError: workers is below 1.
@@ -178,6 +139,16 @@ def ahead(
     if threads < 1:
         raise DataError(f"workers must be at least 1, got {threads}")
     return _ahead(iter(items), work, threads)
+
+
+def in_batches(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Give items in lists of so many; the last may be short.
+
+    >>> list(in_batches(iter([1, 2, 3]), 2))
+    [[1, 2], [3]]
+    """
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def _ahead(items: Iterator[Item], work: Callable[[Item], Output], threads: int) -> Iterator[Output]:
@@ -221,3 +192,15 @@ def decode(
 def _first_line(error: Exception) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Return a picture in red, green, blue; transparency is dropped, orientation tags are not applied.
+
+    >>> from PIL import Image
+    >>> as_rgb(Image.new("L", (2, 2), 7)).getpixel((0, 0))
+    (7, 7, 7)
+    """
+    # Pillow warns when it drops the transparency of a palette in one step.
+    transparent = image.mode == "P" and "transparency" in image.info
+    return (image.convert("RGBA") if transparent else image).convert("RGB")

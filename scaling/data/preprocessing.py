@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL.Image import Image, Resampling
 
-from scaling.data.pictures import as_rgb
+from scaling.data.imagefolder import as_rgb
 from scaling.errors import ConfigError, DataError
 from scaling.network.conventions import Peer
 from scaling.network.published import published
@@ -20,7 +21,6 @@ from scaling.network.rounding import choice
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
 
 MOST_PIXELS = 4096 * 4096
 """Of a resized picture: a strip of one pixel by thousands would grow without bound."""
@@ -133,10 +133,6 @@ def preprocessing_for(peer: str, variant: str) -> Preprocessing:
     EfficientNet-Lite has one, whoever carries the weights. AdvProp's weights look like any others: ask for
     `preprocessing_named("advprop", …)`.
 
-    Args:
-        peer: one of `scaling.network.conventions.Peer`.
-        variant: such as b4.
-
     Raises:
         ConfigError: the implementation has no weights of that variant of its own.
         SpecError: no such implementation is known.
@@ -193,7 +189,7 @@ def _cropped_then_resized(image: Image, preprocessing: Preprocessing, image_size
     side = max(1, int(image_size / (image_size + preprocessing.crop_padding) * min(image.size)))
     left, top = ((length - side + 1) // 2 for length in image.size)
     crop = image.crop((left, top, left + side, top + side))
-    return crop.resize((image_size, image_size), _filter(preprocessing.interpolation))
+    return crop.resize((image_size, image_size), Resampling[preprocessing.interpolation.name])
 
 
 def _resized_then_cropped(image: Image, preprocessing: Preprocessing) -> Image:
@@ -207,17 +203,9 @@ def _resized_then_cropped(image: Image, preprocessing: Preprocessing) -> Image:
     )
     if width * height > MOST_PIXELS:
         raise DataError(f"a picture of {image.width} x {image.height} px is too thin to resize and crop")
-    resized = image.resize((width, height), _filter(preprocessing.interpolation))
+    resized = image.resize((width, height), Resampling[preprocessing.interpolation.name])
     left, top = (round((length - preprocessing.crop) / 2) for length in resized.size)
     return resized.crop((left, top, left + preprocessing.crop, top + preprocessing.crop))
-
-
-def _filter(interpolation: Interpolation) -> int:
-    from PIL.Image import Resampling  # noqa: PLC0415  likewise
-
-    return {Interpolation.BICUBIC: Resampling.BICUBIC, Interpolation.BILINEAR: Resampling.BILINEAR}[
-        interpolation
-    ]
 
 
 def _rows(variant: str) -> list[dict[str, str]]:

@@ -34,13 +34,6 @@ def render_glyphs(
     A smaller count gives the first of the same images. Levels are rounded to 8 bits twice: after drawing, and
     after lighting and noise.
 
-    Args:
-        split: its families alone are drawn.
-        count: of images, 0 or more.
-        image_size: side in pixels.
-        seed: 0 to 2^32 - 1.
-        ranges: how far scenes vary.
-
     Returns:
         images uint8 (count, 1, image_size, image_size) and labels int64 (count,).
 

@@ -84,12 +84,6 @@ def draw_scenes(
 ) -> Scenes:
     """Draw the scenes of the given indices; character, family, and face within the family are uniform.
 
-    Args:
-        split: its families alone are used.
-        indices: of the scenes, each 0 or more.
-        seed: 0 to 2^32 - 1.
-        ranges: how far scenes vary.
-
     >>> scenes = draw_scenes("train", range(100), seed=0)
     >>> bool((draw_scenes("train", range(7, 9), seed=0).matrices == scenes.matrices[7:9]).all())
     True

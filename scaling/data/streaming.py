@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,17 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from scaling.data.dataset import SplitName
-from scaling.data.folders import (
-    centre_square,
-    folder_of,
-    largest_size,
-    manifest_checksum,
-    resampled,
-    split_folder,
-)
-from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode
-from scaling.data.pictures import as_rgb
+from scaling.data.folders import centre_square, largest_size, manifest_checksum, resampled
+from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, as_rgb, decode, in_batches
 from scaling.errors import DataError
 
 AREA = (0.08, 1.0)
@@ -33,15 +24,9 @@ TRIES = 10
 MOST_SKIPPED = 100
 """Files in a row that may give no picture in training."""
 
+_Loaded = tuple[Decoded[np.ndarray] | None, list[Skipped]]
+"""A picture, or None where its file gave none, and the files that were tried before."""
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
-    """A picture, or None where its file gave none, and the files that were tried before."""
-
-    picture: Decoded[np.ndarray] | None
-    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +49,6 @@ class StreamingSplit:
     seed: int
     allow_upsampling: bool = False
     skipped: dict[str, str] = field(default_factory=dict, compare=False)
-
-    @staticmethod
-    def of(
-        name: str, split: SplitName, *, image_size: int, seed: int, allow_upsampling: bool = False
-    ) -> StreamingSplit:
-        """Return a split of `imagefolder:PATH`; training is augmented, validation and test are not.
-
-        Args:
-            name: of the data set, with its path.
-            split: train, validation or test.
-            image_size: side in pixels.
-            seed: of the split, its order and the augmentation.
-            allow_upsampling: see above.
-
-        Raises:
-            DataError: see `scaling.data.folders.split_folder`.
-        """
-        return StreamingSplit(
-            folder=split_folder(folder_of(name), split, seed=seed),
-            image_size=image_size,
-            augment=split == "train",
-            seed=seed,
-            allow_upsampling=allow_upsampling,
-        )
 
     def __len__(self) -> int:
         """Return the number of files, those that give no picture included."""
@@ -126,8 +87,15 @@ class StreamingSplit:
         outside = [index for index in indices if not 0 <= index < len(self)]
         if outside:
             raise DataError(f"indices must be from 0 to {len(self) - 1}, got {outside[0]}")
-        pictures = ahead(indices, partial(self._load, epoch=epoch), workers=workers)
-        return _batches(pictures, batch_size, self._note)
+        loaded = ahead(indices, partial(self._load, epoch=epoch), workers=workers)
+        return map(_stacked, in_batches(self._pictures(loaded), batch_size))
+
+    def _pictures(self, loaded: Iterable[_Loaded]) -> Iterator[Decoded[np.ndarray]]:
+        for picture, skipped in loaded:
+            for one in skipped:
+                self._note(one)
+            if picture is not None:
+                yield picture
 
     def _load(self, index: int, *, epoch: int) -> _Loaded:
         skipped: list[Skipped] = []
@@ -135,11 +103,11 @@ class StreamingSplit:
             make = partial(self._make, generator=np.random.default_rng((self.seed, epoch, index)))
             item = decode(self.folder.root, self.folder.files[place % len(self)], make, lazily=True)
             if isinstance(item, Decoded):
-                return _Loaded(picture=item, skipped=tuple(skipped))
+                return item, skipped
             skipped.append(item)
         if self.augment:
             raise DataError(f"{self.folder.root}: {MOST_SKIPPED} files in a row give no picture to train on")
-        return _Loaded(picture=None, skipped=tuple(skipped))
+        return None, skipped
 
     def _note(self, skipped: Skipped) -> None:
         if skipped.path not in self.skipped:
@@ -165,10 +133,6 @@ def random_box(size: tuple[int, int], generator: np.random.Generator) -> Box:
     """Draw the part of a picture that a training step sees: 8 to 100 % of its area, 3:4 to 4:3.
 
     After ten draws that do not fit, the largest such part in the middle.
-
-    Args:
-        size: width and height in pixels.
-        generator: draws; how many depends on the picture.
 
     Source: Szegedy et al. 2015, arXiv:1409.4842, section 6, with the bounds that torchvision and timm use.
 
@@ -201,20 +165,6 @@ def _drafted(image: Image.Image, box: Box, image_size: int) -> tuple[Image.Image
     return as_rgb(image), (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
 
 
-def _batches(
-    loaded: Iterator[_Loaded], batch_size: int, note: Callable[[Skipped], None]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    images: list[np.ndarray] = []
-    labels: list[int] = []
-    for item in loaded:
-        for skipped in item.skipped:
-            note(skipped)
-        if item.picture is None:
-            continue
-        images.append(item.picture.value)
-        labels.append(item.picture.label)
-        if len(images) == batch_size:
-            yield torch.from_numpy(np.stack(images)), torch.tensor(labels)
-            images, labels = [], []
-    if images:
-        yield torch.from_numpy(np.stack(images)), torch.tensor(labels)
+def _stacked(batch: list[Decoded[np.ndarray]]) -> tuple[Tensor, Tensor]:
+    images = np.stack([one.value for one in batch])
+    return torch.from_numpy(images), torch.tensor([one.label for one in batch])

@@ -8,12 +8,12 @@ from itertools import zip_longest
 from typing import Any
 
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, text_at
 from scaling.drawings.network import full_name, size_text
 from scaling.drawings.palette import GREY, PANEL, PLAIN, VERMILION, Paint
-from scaling.network.architecture import ArchitectureSpec, StageSpec
+from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
+from scaling.network.sides import input_sides
 
 _NAMES, _BOX, _BETWEEN = 92.0, 130.0, 14.0
 _HEIGHT, _STEP = 16.0, 25.0
@@ -28,15 +28,7 @@ _CHANGED = Paint(fill="#fdf1ea", edge=VERMILION)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedPiece:
-    """One piece of a network as the comparison shows it.
-
-    Args:
-        title: `Stem`, `Block 1` …, `Head`.
-        words: operator, kernel, stride.
-        repeats: blocks; 0 for stem and head.
-        side: of its output map in pixels.
-        channels: of its output.
-    """
+    """One piece of a network: its operator in words, its blocks (0 for stem and head), what it gives."""
 
     title: str
     words: str
@@ -57,31 +49,18 @@ def rows_of(spec: ArchitectureSpec) -> tuple[ComparedPiece, ...]:
     >>> rows_of(variant("b0"))[2].cells()
     ('×2', '56×56', '24 channels')
     """
-    sides, stem = input_sides(spec), spec.stem
-    first = ComparedPiece(
-        title="Stem",
-        words=f"Conv {stem.kernel_size}×{stem.kernel_size}{_stride(stem.stride)}"
-        + (", max pool" if stem.has_pool else ""),
-        repeats=0,
-        side=sides[0],
-        channels=stem.out_channels,
+    stem, sides = spec.stem, input_sides(spec)
+    words = _words("Conv", stem.kernel_size, stem.stride) + (", max pool" if stem.has_pool else "")
+    found = [("Stem", words, 0, stem.out_channels)]
+    for number, stage in enumerate(spec.stages, start=1):
+        words = _words(stage.operator, stage.kernel_size, stage.stride)
+        found.append((f"Block {number}", words, stage.repeats, stage.out_channels))
+    if spec.head.out_channels:
+        found.append(("Head", "Conv 1×1", 0, spec.head.out_channels))
+    return tuple(
+        ComparedPiece(title=title, words=words, repeats=repeats, side=side, channels=channels)
+        for (title, words, repeats, channels), side in zip(found, (*sides, sides[-1]), strict=False)
     )
-    stages = [
-        ComparedPiece(
-            title=f"Block {number}",
-            words=_words(stage),
-            repeats=stage.repeats,
-            side=side,
-            channels=stage.out_channels,
-        )
-        for number, (stage, side) in enumerate(zip(spec.stages, sides[1:], strict=True), start=1)
-    ]
-    if not spec.head.out_channels:
-        return (first, *stages)
-    last = ComparedPiece(
-        title="Head", words="Conv 1×1", repeats=0, side=sides[-1], channels=spec.head.out_channels
-    )
-    return (first, *stages, last)
 
 
 def difference_drawing(left: ArchitectureSpec, right: ArchitectureSpec) -> Drawing:
@@ -111,12 +90,8 @@ def difference_drawing(left: ArchitectureSpec, right: ArchitectureSpec) -> Drawi
     return finished(f"{full_name(left)} and {full_name(right)}: what differs", items, margin=8)
 
 
-def _words(stage: StageSpec) -> str:
-    return f"{stage.operator} {stage.kernel_size}×{stage.kernel_size}{_stride(stage.stride)}"
-
-
-def _stride(stride: int) -> str:
-    return f", stride {stride}" if stride > 1 else ""
+def _words(operator: str, kernel_size: int, stride: int) -> str:
+    return f"{operator} {kernel_size}×{kernel_size}" + (f", stride {stride}" if stride > 1 else "")
 
 
 def _padded(spec: ArchitectureSpec, other: ArchitectureSpec) -> list[ComparedPiece | None]:

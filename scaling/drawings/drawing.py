@@ -42,44 +42,10 @@ class Bounds:
     right: float
     bottom: float
 
-    def overlaps(self, other: Bounds) -> bool:
-        """Say whether two rectangles share an area.
-
-        >>> box = Bounds(left=0, top=0, right=2, bottom=2)
-        >>> box.overlaps(Bounds(left=1, top=1, right=3, bottom=3)), box.overlaps(replace(box, left=2))
-        (True, False)
-        """
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.top < other.bottom
-            and other.top < self.bottom
-        )
-
-    def holds(self, other: Bounds) -> bool:
-        """Say whether another rectangle lies inside this one."""
-        return (
-            self.left <= other.left
-            and self.top <= other.top
-            and self.right >= other.right
-            and self.bottom >= other.bottom
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """A rectangle.
-
-    Args:
-        x: its left side.
-        y: its top.
-        width: in points.
-        height: in points.
-        paint: fill and edge.
-        corner: radius of its corners.
-        dashed: whether its edge is.
-        edge_width: of its outline, in points.
-    """
+    """A rectangle from its left side and top, in points; `corner` is the radius of its corners."""
 
     x: float
     y: float
@@ -98,15 +64,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A path of straight pieces, its corners rounded when drawn.
-
-    Args:
-        points: (x, y) of its vertices, at least two.
-        arrow: whether it ends in an arrowhead.
-        colour: of the line.
-        width: in points.
-        dashed: whether it is.
-    """
+    """A path through at least two (x, y), its corners rounded when drawn; it may end in an arrowhead."""
 
     points: tuple[tuple[float, float], ...]
     arrow: bool = True
@@ -123,18 +81,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """One line of text.
-
-    Args:
-        x: where it is aligned to.
-        y: its baseline.
-        text: what it says.
-        size: of the font, in points.
-        bold: whether it is.
-        align: which part of it stands at x.
-        colour: of the text.
-        role: what it says.
-    """
+    """One line of text, aligned to x on the baseline y; the font's size is in points."""
 
     x: float
     y: float
@@ -163,14 +110,7 @@ Item = Box | Line | Text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A finished layout.
-
-    Args:
-        title: what the drawing shows, for those who cannot see it.
-        width: in points (72 an inch).
-        height: in points.
-        items: in drawing order.
-    """
+    """A finished layout: items in drawing order; `title` is the alternative for those who cannot see it."""
 
     title: str
     width: float
@@ -211,14 +151,7 @@ class Drawing:
 
 
 def finished(title: str, items: Iterable[Item], *, margin: float = 6.0, width: float = 0.0) -> Drawing:
-    """Close a layout: move it to the margin and measure it.
-
-    Args:
-        title: text alternative.
-        items: in any coordinates.
-        margin: free space on all sides.
-        width: of the whole, if it must be wider than its items; they are centred then.
-    """
+    """Close a layout: move it to the margin and measure it; a wider page than its items need centres them."""
     kept = tuple(items)
     bounds = [item.bounds for item in kept]
     left, right = min(b.left for b in bounds), max(b.right for b in bounds)

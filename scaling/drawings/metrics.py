@@ -35,11 +35,6 @@ def _units(bold: bool) -> float:
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return the width of a line of text in points, kerning left out (it only narrows).
 
-    Args:
-        text: one line.
-        size: of the font in points.
-        bold: whether it is.
-
     >>> round(text_width("MBConv6", 10.0), 1)
     47.2
     """

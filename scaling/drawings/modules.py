@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
+from scaling.drawings import drawing
 from scaling.drawings.drawing import (
     Align,
     Box,
@@ -14,22 +14,18 @@ from scaling.drawings.drawing import (
     Role,
     Text,
     arrow_down,
-    finished,
     labelled_box,
-    middle_baseline,
     moved,
-    rule,
-)  # fmt: skip
-from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS
+)
+from scaling.drawings.palette import GREY, LAYER_PAINTS
 from scaling.drawings.pieces import (
-    MODULE_TITLES,
+    MODULES,
     Composition,
-    LayerSketch,
     ModuleSketch,
     compositions,
     modules_of,
     span_text,
-)  # fmt: skip
+)
 from scaling.network.architecture import ArchitectureSpec
 
 COLUMN, GAP = 58.0, 5.2
@@ -39,20 +35,6 @@ _CHIP, _CHIP_GAP = 41.0, 12.0
 _ROW, _HALF = 56.0, 256.0
 _NAMES = 75.0
 _ASIDE = 7.0
-_USES = {
-    "stem": "once",
-    "module1": "opens a sub-block without expansion",
-    "module2": "opens every other sub-block",
-    "module3": "squeeze-excitation",
-    "module4": "closes a sub-block without skip",
-    "module5": "closes a sub-block with skip",
-    "module6": "closes a separable block",
-    "module7": "opens a bottleneck",
-    "module8": "closes one whose input is added",
-    "module9": "closes one whose input is projected",
-    "final": "once",
-    "top": "the classifier",
-}
 
 
 def module_drawing(spec: ArchitectureSpec) -> Drawing:
@@ -70,18 +52,19 @@ def module_drawing(spec: ArchitectureSpec) -> Drawing:
         items += moved(_column(module), index * (COLUMN + GAP), 0)
     width = len(modules) * (COLUMN + GAP) - GAP
     bottom = max(item.bounds.bottom for item in items) + 16
-    items.append(rule(0, width, bottom - 4))
+    items.append(drawing.rule(0, width, bottom - 4))
     across = 2 if width > 1.5 * _HALF else 1
     for index, composition in enumerate(compositions(spec)):
         items += moved(_row(composition), index % across * _HALF, bottom + 8 + index // across * _ROW)
-    return finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
+    return drawing.finished(f"Modules and sub-blocks of {spec.name}", items, margin=8)
 
 
 def _column(module: ModuleSketch) -> Iterator[Item]:
     """One module: coloured title, layers from top to bottom, and where it is used."""
-    header = Box(x=0, y=0, width=COLUMN, height=HEADER, paint=MODULE_PAINTS[module.name])
+    look = MODULES[module.name]
+    header = Box(x=0, y=0, width=COLUMN, height=HEADER, paint=look.paint)
     middle = COLUMN / 2
-    yield from labelled_box(header, MODULE_TITLES[module.name], size=7.5, bold=True, role=Role.TITLE)
+    yield from labelled_box(header, look.title, size=7.5, bold=True, role=Role.TITLE)
     counts = " or ".join(map(str, module.counts))
     plural = "layer" if module.counts == (1,) else "layers"
     yield _note(middle, HEADER + 9, f"{counts} {plural}", role=Role.LAYERS)
@@ -92,21 +75,17 @@ def _column(module: ModuleSketch) -> Iterator[Item]:
     for index, layer in enumerate(module.layers):
         if index and layer.part != "shortcut_conv":
             yield arrow_down(middle + aside / 2, top - ARROW, top)
-        box = _layer_box(layer, top)
-        yield from labelled_box(replace(box, x=box.x + aside, width=box.width - aside), layer.label, size=5.5)
+        paint, width = LAYER_PAINTS[layer.does], COLUMN - 2 - aside
+        box = Box(x=1 + aside, y=top, width=width, height=LAYER, paint=paint, dashed=layer.optional)
+        yield from labelled_box(box, layer.label, size=5.5)
         rows[layer.part] = top + LAYER / 2
         top += LAYER + ARROW
     if aside:
         left, branch, add = 1 + aside, rows["project_bn"], rows["add"]
         yield Line(points=((left, branch), (2, branch), (2, add), (left, add)))
-    for line in _wrapped(_USES[module.name]):
+    for line in _wrapped(look.use):
         yield _note(middle, top + 2, line)
         top += 7.5
-
-
-def _layer_box(layer: LayerSketch, top: float) -> Box:
-    paint = LAYER_PAINTS[layer.does]
-    return Box(x=1, y=top, width=COLUMN - 2, height=LAYER, paint=paint, dashed=layer.optional)
 
 
 def _note(x: float, y: float, text: str, *, role: Role = Role.NOTE) -> Text:
@@ -135,8 +114,8 @@ def _row(composition: Composition) -> Iterator[Item]:
     ends = []
     for name in composition.modules:
         yield Line(points=((left - _CHIP_GAP, middle), (left, middle)))
-        box = Box(x=left, y=middle - 9, width=_CHIP, height=18, paint=MODULE_PAINTS[name])
-        yield from labelled_box(box, MODULE_TITLES[name], size=6, bold=True)
+        box = Box(x=left, y=middle - 9, width=_CHIP, height=18, paint=MODULES[name].paint)
+        yield from labelled_box(box, MODULES[name].title, size=6, bold=True)
         ends.append((left, left + _CHIP))
         left += _CHIP + _CHIP_GAP
     yield Line(points=((left - _CHIP_GAP, middle), (left, middle)))
@@ -145,7 +124,8 @@ def _row(composition: Composition) -> Iterator[Item]:
 
 
 def _port(x: float, middle: float, text: str) -> Text:
-    return Text(x=x, y=middle_baseline(middle, 6), text=text, size=5.6, align=Align.CENTRE, colour=GREY)
+    y = drawing.middle_baseline(middle, 6)
+    return Text(x=x, y=y, text=text, size=5.6, align=Align.CENTRE, colour=GREY)
 
 
 def _detours(composition: Composition, ends: list[tuple[float, float]], middle: float) -> Iterator[Item]:
@@ -154,15 +134,8 @@ def _detours(composition: Composition, ends: list[tuple[float, float]], middle: 
         start, stop = ends[0][1] + 4, last_left + 8
         yield Line(points=((start, middle), (start, middle + 16), (stop, middle + 16), (stop, middle + 9)))
         yield _note((start + stop) / 2, middle + 22, "to be multiplied")
-    words = _SKIPS.get(composition.modules[-1])  # modules that close a block without one are not in it
-    if words:
+    skip = MODULES[composition.modules[-1]].skip
+    if skip:
         start, stop = ends[0][0] - 9, last_right - 8
         yield Line(points=((start, middle), (start, middle - 16), (stop, middle - 16), (stop, middle - 9)))
-        yield _note((start + stop) / 2, middle - 18.5, words)
-
-
-_SKIPS = {
-    "module5": "skip connection, to be added",
-    "module8": "skip connection, to be added",
-    "module9": "skip connection, to be projected and added",
-}
+        yield _note((start + stop) / 2, middle - 18.5, f"skip connection, {skip}")

@@ -18,10 +18,10 @@ from scaling.drawings.drawing import (
     finished,
     labelled_box,
     text_at,
-)  # fmt: skip
+)
 from scaling.drawings.metrics import drawable
-from scaling.drawings.palette import GREY, MODULE_PAINTS, PANEL, PLAIN, VERMILION
-from scaling.drawings.pieces import SubBlock, layers_of_module, shape_text, sub_blocks
+from scaling.drawings.palette import GREY, PANEL, PLAIN, VERMILION
+from scaling.drawings.pieces import MODULES, SubBlock, shape_text, sub_blocks
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
 
@@ -138,9 +138,9 @@ def _end_piece(spec: ArchitectureSpec, module: str, y: float) -> Iterator[Item]:
     elif stem.stride > 1:
         words += f", stride {stem.stride}"
     text = f"Stem: {words}" if module == "stem" else "Final layers: Conv 1×1"
-    box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULE_PAINTS[module])
+    box = Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=MODULES[module].paint)
     yield from labelled_box(box, text, size=6.2, bold=True)
-    yield from _layers(y, layers_of_module(spec, module))
+    yield from _layers(y, sum(layer.module == module for layer in layers(spec)))
 
 
 def _stage(spec: ArchitectureSpec, stage: int, runs: list[SubBlock], y: float) -> Iterator[Item]:
@@ -150,24 +150,18 @@ def _stage(spec: ArchitectureSpec, stage: int, runs: list[SubBlock], y: float) -
     yield Box(x=0, y=top, width=_PANEL, height=height, paint=PANEL, corner=3)
     yield text_at(5, top + _ABOVE + _ROW / 2, f"Block {stage}", 7, bold=True, role=Role.TITLE)
     for index, run in enumerate(runs):
-        yield from _edge(y, shape_text(_input_shape(spec, run)), between=index == 0)
+        yield from _edge(y, shape_text(run.into), between=index == 0)
         y += _BETWEEN if index == 0 else _EDGE
         yield from _sub_block(spec, run, y)
-        yield from _layers(y, run.repeats * run.layers_each, run.repeats)
+        yield from _layers(y, run.repeats * len(run.layers), run.repeats)
         y += _ROW
-
-
-def _input_shape(spec: ArchitectureSpec, run: SubBlock) -> tuple[int, ...]:
-    """Return the shape that enters a run: that of the layer before its first."""
-    every = layers(spec)
-    return every[every.index(run.layers[0]) - 1].output_shape
 
 
 def _sub_block(spec: ArchitectureSpec, run: SubBlock, y: float) -> Iterator[Item]:
     yield Box(x=_LEFT, y=y, width=_RIGHT - _LEFT, height=_ROW, paint=PLAIN)
     x = _LEFT + 4
     for module in run.modules:
-        chip = Box(x=x, y=y + (_ROW - _CHIP) / 2, width=_CHIP, height=_CHIP, paint=MODULE_PAINTS[module])
+        chip = Box(x=x, y=y + (_ROW - _CHIP) / 2, width=_CHIP, height=_CHIP, paint=MODULES[module].paint)
         yield from labelled_box(chip, module[-1], size=6, bold=True)
         x += _CHIP + 1.5
     stage = spec.stages[run.stage - 1]

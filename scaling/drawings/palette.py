@@ -39,22 +39,6 @@ LAYER_PAINTS: dict[str, Paint] = {
     "dropout": Paint(fill="#f3dde9", edge="#a8568a"),
 }
 
-# Modules of the official drawings from the stem to the classifier, and 6 to 9 of other networks.
-MODULE_PAINTS: dict[str, Paint] = {
-    "stem": Paint(fill="#4d4d4d", edge="#4d4d4d", text=WHITE),
-    "module1": Paint(fill=SKY, edge=SKY),
-    "module2": Paint(fill=BLUE, edge=BLUE, text=WHITE),
-    "module3": Paint(fill=ORANGE, edge=ORANGE),
-    "module4": Paint(fill="#00704f", edge="#00704f", text=WHITE),
-    "module5": Paint(fill="#b34700", edge="#b34700", text=WHITE),
-    "module6": Paint(fill=PURPLE, edge=PURPLE),
-    "module7": Paint(fill="#3f3a80", edge="#3f3a80", text=WHITE),
-    "module8": Paint(fill=VERMILION, edge=VERMILION, text=WHITE),
-    "module9": Paint(fill="#7d2e00", edge="#7d2e00", text=WHITE),
-    "final": Paint(fill="#4d4d4d", edge="#4d4d4d", text=WHITE),
-    "top": Paint(fill="#8f8f8f", edge="#8f8f8f", text=WHITE),
-}
-
 # Stages of a network from first to last: one hue that darkens, so that order can be read in grey too.
 STAGE_FILLS = ("#dbeaf5", "#bcd9ee", "#97c4e4", "#6dabd6", "#3f8fc5", "#1a6fa8", "#0b4f7d")
 

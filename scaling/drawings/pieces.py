@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from typing import NamedTuple
 
+from scaling.drawings.palette import BLUE, INK, ORANGE, PURPLE, SKY, VERMILION, WHITE, Paint
 from scaling.network.architecture import POOL_KERNEL, Activation, ArchitectureSpec
 from scaling.network.decomposition import Layer, layers
 
 ACTIVATION_NAMES = {Activation.SILU: "SiLU", Activation.RELU6: "ReLU6", Activation.RELU: "ReLU"}
-MODULE_TITLES = {
-    "stem": "Stem",
-    **{f"module{number}": f"Module {number}" for number in range(1, 10)},
-    "final": "Final layers",
-    "top": "Top",
+DARK = "#4d4d4d"
+
+
+class ModuleLook(NamedTuple):
+    """A module of the drawings: its title, its use, its colours, and what its skip is for, if it has one."""
+
+    title: str
+    use: str
+    fill: str
+    text: str = INK
+    skip: str = ""
+
+    @property
+    def paint(self) -> Paint:
+        """Of its box."""
+        return Paint(fill=self.fill, edge=self.fill, text=self.text)
+
+
+MODULES = {
+    "stem": ModuleLook("Stem", "once", DARK, WHITE),
+    "module1": ModuleLook("Module 1", "opens a sub-block without expansion", SKY),
+    "module2": ModuleLook("Module 2", "opens every other sub-block", BLUE, WHITE),
+    "module3": ModuleLook("Module 3", "squeeze-excitation", ORANGE),
+    "module4": ModuleLook("Module 4", "closes a sub-block without skip", "#00704f", WHITE),
+    "module5": ModuleLook("Module 5", "closes a sub-block with skip", "#b34700", WHITE, "to be added"),
+    "module6": ModuleLook("Module 6", "closes a separable block", PURPLE),
+    "module7": ModuleLook("Module 7", "opens a bottleneck", "#3f3a80", WHITE),
+    "module8": ModuleLook("Module 8", "closes one whose input is added", VERMILION, WHITE, "to be added"),
+    "module9": ModuleLook(
+        "Module 9", "closes one whose input is projected", "#7d2e00", WHITE, "to be projected and added"
+    ),
+    "final": ModuleLook("Final layers", "once", DARK, WHITE),
+    "top": ModuleLook("Top", "the classifier", "#8f8f8f", WHITE),
 }
+"""Of the official drawings from the stem to the classifier; 6 to 9 are other networks'."""
 
 # Keras's layer name without its block -> what the drawing calls it, and what it does.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -51,14 +81,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSketch:
-    """A layer as the drawings show it.
-
-    Args:
-        part: Keras's name without the block, such as `expand_conv`.
-        label: in words.
-        does: a key of `palette.LAYER_PAINTS`.
-        optional: whether some blocks do without it.
-    """
+    """A layer in words: `does` is a key of `palette.LAYER_PAINTS`; some blocks do without an optional one."""
 
     part: str
     label: str
@@ -68,13 +91,7 @@ class LayerSketch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleSketch:
-    """A module with its layers.
-
-    Args:
-        name: `stem`, `module1` … `module9`, `final`, `top`.
-        layers: in order, those that some blocks lack marked.
-        counts: how many layers it has, every number that occurs, rising.
-    """
+    """A module in its longest form; `counts` are the numbers of layers that occur, rising."""
 
     name: str
     layers: tuple[LayerSketch, ...]
@@ -83,13 +100,7 @@ class ModuleSketch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composition:
-    """A sub-block as the modules it is made of.
-
-    Args:
-        kind: 1, 2 or 3.
-        modules: their names in order.
-        stages: numbers of the stages where it occurs, from 1.
-    """
+    """A kind of sub-block (1 to 3) as its modules in order, and the stages where it occurs, from 1."""
 
     kind: int
     modules: tuple[str, ...]
@@ -102,26 +113,29 @@ class SubBlock:
 
     Args:
         stage: its number, from 1.
-        first: Keras's letter of the first, such as `2b`.
+        first: Keras's name of the first, such as `2b`.
         kind: 1, 2 or 3.
-        modules: names in order.
         repeats: how many there are.
-        layers_each: of one.
+        into: shape that enters the first.
         layers: of the first, in order.
     """
 
     stage: int
     first: str
     kind: int
-    modules: tuple[str, ...]
     repeats: int
-    layers_each: int
+    into: tuple[int, ...]
     layers: tuple[Layer, ...]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Names of its modules in order."""
+        return tuple(dict.fromkeys(layer.module for layer in self.layers))
 
     @property
     def has_skip(self) -> bool:
         """Whether the input is added to the output."""
-        return self.modules[-1] in {"module5", "module8", "module9"}
+        return bool(MODULES[self.modules[-1]].skip)
 
     @property
     def projects_shortcut(self) -> bool:
@@ -149,14 +163,7 @@ def part_of(layer: Layer) -> str:
 
 
 def sketch(part: str, spec: ArchitectureSpec, kernel: str, *, optional: bool = False) -> LayerSketch:
-    """Put a layer into words.
-
-    Args:
-        part: from `part_of`.
-        spec: its network.
-        kernel: of its k x k convolution, such as `3×3` or `k×k`.
-        optional: whether some blocks do without it.
-    """
+    """Put a layer (see `part_of`) into words; `kernel` is that of the k x k convolution, such as `3×3`."""
     activation = ACTIVATION_NAMES[spec.activation]
     if part.endswith("bn"):
         return LayerSketch(part=part, label="Batch norm", does="norm", optional=optional)
@@ -185,14 +192,14 @@ def modules_of(spec: ArchitectureSpec) -> tuple[ModuleSketch, ...]:
     >>> [(module.name, module.counts) for module in modules_of(variant("b0"))][:3]
     [('stem', (7,)), ('module1', (3,)), ('module2', (6, 7))]
     """
-    forms: dict[str, set[tuple[str, ...]]] = {name: set() for name in MODULE_TITLES}
-    kernels: dict[str, set[int]] = {name: set() for name in MODULE_TITLES}
+    forms: dict[str, set[tuple[str, ...]]] = {name: set() for name in MODULES}
+    kernels: dict[str, set[int]] = {name: set() for name in MODULES}
     found = layers(spec, include_top=True)
     for (module, sub_block), members in groupby(found, key=lambda layer: (layer.module, layer.sub_block)):
         forms[module].add(tuple(part_of(layer) for layer in members))
         if sub_block:
             kernels[module].add(spec.stages[stage_of(sub_block) - 1].kernel_size)
-    return tuple(_module(name, forms[name], kernels[name], spec) for name in MODULE_TITLES if forms[name])
+    return tuple(_module(name, forms[name], kernels[name], spec) for name in MODULES if forms[name])
 
 
 def _module(
@@ -214,28 +221,22 @@ def sub_blocks(spec: ArchitectureSpec) -> tuple[SubBlock, ...]:
     """Return the sub-blocks of a network, equal neighbours of a stage as one.
 
     >>> from scaling import variant
-    >>> [(run.first, run.kind, run.repeats, run.layers_each) for run in sub_blocks(variant("b0"))][:3]
+    >>> [(run.first, run.kind, run.repeats, len(run.layers)) for run in sub_blocks(variant("b0"))][:3]
     [('1a', 1, 1, 10), ('2a', 2, 1, 14), ('2b', 3, 1, 15)]
     """
-    return tuple(_runs(spec))
-
-
-def _runs(spec: ArchitectureSpec) -> Iterator[SubBlock]:
-    inside = [layer for layer in layers(spec) if layer.sub_block]
-    blocks = [tuple(members) for _, members in groupby(inside, key=lambda layer: layer.sub_block)]
+    found = layers(spec)
+    inside = [number for number, layer in enumerate(found) if layer.sub_block]
+    into, runs = found[inside[0] - 1].output_shape, []
     for (stage, kind), run in groupby(
-        blocks, key=lambda block: (stage_of(block[0].sub_block), block[0].kind)
+        found[inside[0] : inside[-1] + 1], key=lambda layer: (stage_of(layer.sub_block), layer.kind)
     ):
-        equal = list(run)
-        yield SubBlock(
-            stage=stage,
-            first=equal[0][0].sub_block,
-            kind=kind,
-            modules=_distinct(layer.module for layer in equal[0]),
-            repeats=len(equal),
-            layers_each=len(equal[0]),
-            layers=equal[0],
+        blocks = [tuple(block) for _, block in groupby(run, key=lambda layer: layer.sub_block)]
+        first = blocks[0][0].sub_block
+        runs.append(
+            SubBlock(stage=stage, first=first, kind=kind, repeats=len(blocks), into=into, layers=blocks[0])
         )
+        into = blocks[0][-1].output_shape
+    return tuple(runs)
 
 
 @cache
@@ -253,15 +254,6 @@ def compositions(spec: ArchitectureSpec) -> tuple[Composition, ...]:
         Composition(kind=kind, modules=modules, stages=tuple(dict.fromkeys(stages)))
         for (kind, modules), stages in sorted(where.items())
     )
-
-
-def layers_of_module(spec: ArchitectureSpec, module: str) -> int:
-    """Count the layers of `stem` or `final`."""
-    return sum(layer.module == module for layer in layers(spec))
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -58,13 +58,7 @@ def format_of(path: Path) -> str:
 
 
 def render(drawing: Drawing, form: str, *, dots_per_inch: int = DOTS_PER_INCH) -> bytes:
-    """Return a drawing as a file's content.
-
-    Args:
-        drawing: the layout.
-        form: among `FORMATS`.
-        dots_per_inch: of PNG.
-    """
+    """Return a drawing as the content of a file in one of `FORMATS`."""
     with mpl.rc_context(_SETTINGS):
         return file_content(figure_of(drawing), form, title=drawing.title, dpi=dots_per_inch)
 
@@ -72,11 +66,7 @@ def render(drawing: Drawing, form: str, *, dots_per_inch: int = DOTS_PER_INCH) -
 def file_content(figure: Figure, form: str, *, title: str = "", **settings: Any) -> bytes:
     """Return a figure as a file's content: the same bytes every time, for it says nothing of its making.
 
-    Args:
-        figure: what to write.
-        form: among `FORMATS`.
-        title: text alternative, kept inside the file.
-        settings: further ones of `Figure.savefig`.
+    The title is kept inside as text alternative; settings are further ones of `Figure.savefig`.
     """
     buffer = io.BytesIO()
     metadata = _METADATA[form] | ({"Title": title} if title else {})

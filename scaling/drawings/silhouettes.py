@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scaling.cost import count_cost
 from scaling.drawings.drawing import Align, Box, Drawing, Item, Line, Role, Text, finished, moved
 from scaling.drawings.metrics import text_width
 from scaling.drawings.network import full_name, size_text
-from scaling.drawings.palette import GREY, INK, MODULE_PAINTS, VERMILION, Paint, stage_fill
+from scaling.drawings.palette import GREY, VERMILION, Paint, stage_fill
+from scaling.drawings.pieces import MODULES
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 from scaling.network.decomposition import layers
@@ -27,25 +29,20 @@ _BLOCK_GAP, _STAGE_GAP = 0.7, 3.6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruler:
-    """How many points things measure.
-
-    Args:
-        column: width of a network's column.
-        bar: height of a block's bar.
-        channels: width of a bar from its channels.
-        pixels: points a pixel of the image.
-        image: room for the largest image.
-        labels: whether stages say repeats × channels.
-        head: whether the head has a bar.
-    """
+    """How many points things measure."""
 
     column: float
+    """Width of a network's column."""
     bar: float
+    """Height of a block's bar."""
     channels: Callable[[int], float]
-    pixels: float
+    """Width of a bar from its channels."""
     image: float
-    labels: bool
-    head: bool
+    """Side of the largest image."""
+    pixels: float
+    """Points a pixel of an image."""
+    family: bool
+    """Whether stages say repeats × channels, and the head has a bar."""
 
 
 def family_drawing(specs: Sequence[ArchitectureSpec]) -> Drawing:
@@ -66,16 +63,11 @@ def family_drawing(specs: Sequence[ArchitectureSpec]) -> Drawing:
         channels=lambda channels: unit * math.sqrt(channels),
         pixels=(min(column, 64.0) - 8) / largest,
         image=min(column, 64.0) - 8,
-        labels=True,
-        head=True,
+        family=True,
     )
     items: list[Item] = []
     for index, spec in enumerate(specs):
-        items += moved(
-            _column(spec, ruler, _short_name(spec)),
-            index * column,
-            0,
-        )
+        items += moved(_column(spec, ruler, _short_name(spec)), index * column, 0)
     bottom = max(item.bounds.bottom for item in items)
     items += _caption(
         bottom + 14,
@@ -94,12 +86,9 @@ def _short_name(spec: ArchitectureSpec) -> str:
 def scaling_ways(
     baseline: ArchitectureSpec, factor: float = 3.0, rounding: RoundingRules = RELEASED
 ) -> tuple[tuple[str, ArchitectureSpec], ...]:
-    """Return the five ways of the paper's Fig. 2 at one nominal cost.
+    """Return the five ways of the paper's Fig. 2 at one nominal cost, a factor above 1 of the baseline's.
 
-    Args:
-        baseline: what is scaled.
-        factor: nominal cost over the baseline's, above 1; compound scaling uses the paper's bases.
-        rounding: the released rules by default, so achieved costs differ.
+    Compound scaling uses the paper's bases; under the released rules achieved costs differ.
 
     Source: Tan & Le 2019, arXiv:1905.11946, Fig. 2.
 
@@ -110,14 +99,14 @@ def scaling_ways(
     root = math.sqrt(factor)
     alpha, beta, gamma = PAPER_BASES
     phi = math.log(factor) / (math.log(alpha) + 2 * math.log(beta) + 2 * math.log(gamma))
-    compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi)
-    return (
-        ("baseline", scale(baseline, ScalingCoefficients(), rounding)),
-        ("width", scale(baseline, ScalingCoefficients(width_coefficient=root), rounding)),
-        ("depth", scale(baseline, ScalingCoefficients(depth_coefficient=factor), rounding)),
-        ("resolution", scale(baseline, ScalingCoefficients(resolution_coefficient=root), rounding)),
-        ("compound", scale(baseline, compound, rounding)),
-    )
+    ways: dict[str, CompoundCoefficients | ScalingCoefficients] = {
+        "baseline": ScalingCoefficients(),
+        "width": ScalingCoefficients(width_coefficient=root),
+        "depth": ScalingCoefficients(depth_coefficient=factor),
+        "resolution": ScalingCoefficients(resolution_coefficient=root),
+        "compound": CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi),
+    }
+    return tuple((name, scale(baseline, way, rounding)) for name, way in ways.items())
 
 
 def scaling_ways_drawing(baseline: ArchitectureSpec, factor: float = 3.0) -> Drawing:
@@ -130,8 +119,7 @@ def scaling_ways_drawing(baseline: ArchitectureSpec, factor: float = 3.0) -> Dra
         channels=lambda channels: 84.0 * channels / _widest_stage(specs),
         pixels=62.0 / max(spec.image_size for spec in specs),
         image=62.0,
-        labels=False,
-        head=False,
+        family=False,
     )
     items: list[Item] = []
     for index, (way, spec) in enumerate(ways):
@@ -182,7 +170,7 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
     yield _centred(middle, top + side / 2 + 2 if fits else top - 3, pixels, size=5.6)
     y = top + side + 12
     yield Line(points=((middle, top + side), (middle, y)))
-    yield _bar(spec.stem.out_channels, y, ruler, MODULE_PAINTS["stem"])
+    yield _bar(spec.stem.out_channels, y, ruler, MODULES["stem"].paint)
     y += ruler.bar + _STAGE_GAP
     for number, stage in enumerate(spec.stages):
         paint = Paint(fill=stage_fill(number, len(spec.stages)), edge=_BAR_EDGE)
@@ -190,35 +178,22 @@ def _silhouette(spec: ArchitectureSpec, ruler: Ruler, name: str) -> Iterator[Ite
         for _ in range(stage.repeats):
             yield _bar(stage.out_channels, y, ruler, paint)
             y += ruler.bar + _BLOCK_GAP
-        if ruler.labels:
+        if ruler.family:
             yield _beside(stage.repeats, stage.out_channels, (start + y - _BLOCK_GAP) / 2, ruler)
         y += _STAGE_GAP - _BLOCK_GAP
-    if ruler.head and spec.head.out_channels:
-        yield _bar(spec.head.out_channels, y, ruler, MODULE_PAINTS["final"])
+    if ruler.family and spec.head.out_channels:
+        yield _bar(spec.head.out_channels, y, ruler, MODULES["final"].paint)
 
 
 def _bar(channels: int, y: float, ruler: Ruler, paint: Paint) -> Box:
     width = ruler.channels(channels)
-    return Box(
-        x=(ruler.column - width) / 2,
-        y=y,
-        width=width,
-        height=ruler.bar,
-        paint=paint,
-        corner=0.8,
-        edge_width=0.3,
-    )
+    x = (ruler.column - width) / 2
+    return Box(x=x, y=y, width=width, height=ruler.bar, paint=paint, corner=0.8, edge_width=0.3)
 
 
 def _beside(repeats: int, channels: int, middle: float, ruler: Ruler) -> Text:
-    return Text(
-        x=(ruler.column + ruler.channels(channels)) / 2 + 2,
-        y=middle + 1.7,
-        text=f"{repeats}×{channels}",
-        size=4.8,
-        colour=GREY,
-        role=Role.REPEATS,
-    )
+    x, text = (ruler.column + ruler.channels(channels)) / 2 + 2, f"{repeats}×{channels}"
+    return Text(x=x, y=middle + 1.7, text=text, size=4.8, colour=GREY, role=Role.REPEATS)
 
 
 def _coefficients(spec: ArchitectureSpec, way: str, baseline: ArchitectureSpec, y: float) -> Iterator[Item]:
@@ -239,17 +214,8 @@ def _coefficients(spec: ArchitectureSpec, way: str, baseline: ArchitectureSpec, 
     yield _centred(50, y + 2, f"{size_text(macs)} MACs{times}", size=6)
 
 
-def _centred(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    bold: bool = False,
-    colour: str = INK,
-    role: Role = Role.NOTE,
-) -> Text:
-    return Text(x=x, y=y, text=text, size=size, bold=bold, align=Align.CENTRE, colour=colour, role=role)
+def _centred(x: float, y: float, text: str, *, role: Role = Role.NOTE, **look: Any) -> Text:
+    return Text(x=x, y=y, text=text, align=Align.CENTRE, role=role, **look)
 
 
 def _caption(y: float, *lines: str) -> Iterator[Item]:

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from scaling.drawings.drawing import (
-    Box,
-    Drawing,
-    Item,
-    Line,
-    Role,
-    Text,
-    arrow_down,
-    finished,
-    labelled_box,
-    moved,
-    text_at,
-)  # fmt: skip
+from scaling.drawings import drawing
+from scaling.drawings.drawing import Box, Drawing, Item, Line, Role, Text, arrow_down, labelled_box, moved
 from scaling.drawings.network import full_name
-from scaling.drawings.palette import GREY, LAYER_PAINTS, MODULE_PAINTS, VERMILION
-from scaling.drawings.pieces import SubBlock, part_of, shape_text, sketch, sub_blocks
+from scaling.drawings.palette import GREY, LAYER_PAINTS, VERMILION
+from scaling.drawings.pieces import MODULES, SubBlock, part_of, shape_text, sketch, sub_blocks
 from scaling.errors import ConfigError
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.decomposition import Layer, block_letters, layers
+from scaling.network.decomposition import Layer, block_letters
 
 _WIDTH, _HEIGHT, _STEP = 82.0, 13.0, 20.0
 _BAR_LEFT, _BAR, _SKIP, _BYPASS = -30.0, 9.0, -14.0, -7.0
@@ -32,11 +21,7 @@ _TOP = 44.0
 
 
 def stage_drawing(spec: ArchitectureSpec, number: int) -> Drawing:
-    """Lay out one stage layer by layer, its first sub-block and its repeats beside each other.
-
-    Args:
-        spec: the network.
-        number: of the stage, from 1.
+    """Lay out one stage (from 1) layer by layer, its first sub-block and its repeats beside each other.
 
     Raises:
         ConfigError: the network has no such stage.
@@ -50,7 +35,7 @@ def stage_drawing(spec: ArchitectureSpec, number: int) -> Drawing:
     items: list[Item] = [*_heading(spec, number)]
     for index, run in enumerate(run for run in sub_blocks(spec) if run.stage == number):
         items += moved(_sub_block(spec, run), index * _COLUMN, _TOP)
-    return finished(f"{full_name(spec)}, block {number} in detail", items, margin=8)
+    return drawing.finished(f"{full_name(spec)}, block {number} in detail", items, margin=8)
 
 
 def _heading(spec: ArchitectureSpec, number: int) -> Iterator[Item]:
@@ -69,8 +54,7 @@ def _sub_block(spec: ArchitectureSpec, run: SubBlock) -> Iterator[Item]:
     kernel_size = spec.stages[run.stage - 1].kernel_size
     middle = _WIDTH / 2
     yield arrow_down(middle, -4, 10)
-    before = layers(spec)[layers(spec).index(run.layers[0]) - 1]
-    yield _shape(0, f"{shape_text(before.output_shape)} in")
+    yield _shape(0, f"{shape_text(run.into)} in")
     rows = {}
     for index, layer in enumerate(run.layers):
         top = 10 + index * _STEP
@@ -87,8 +71,8 @@ def _title(run: SubBlock) -> Iterator[Item]:
     names = run.first if run.repeats == 1 else f"{run.first} … {run.stage}{last}"
     text = f"{names}: sub-block {run.kind}"
     yield Text(x=_BAR_LEFT, y=-18, text=text, size=7, bold=True, role=Role.TITLE)
-    total = run.repeats * run.layers_each
-    each = f"{total} layers" + (f" ({run.repeats} × {run.layers_each})" if run.repeats > 1 else "")
+    count = len(run.layers)
+    each = f"{run.repeats * count} layers" + (f" ({run.repeats} × {count})" if run.repeats > 1 else "")
     yield Text(x=_BAR_LEFT, y=-9, text=each, size=5.8, colour=GREY, role=Role.LAYERS)
     if run.repeats > 1:
         times = f"×{run.repeats}"
@@ -109,7 +93,7 @@ def _layer(spec: ArchitectureSpec, layer: Layer, top: float, kernel: str) -> Ite
 
 def _shape(middle: float, text: str, *, size: float = 5.4, role: Role = Role.NOTE) -> Text:
     x = _WIDTH + 5 if role == Role.SHAPE or "params" in text else _WIDTH / 2 + 5
-    return text_at(x, middle, text, size, colour=GREY, role=role)
+    return drawing.text_at(x, middle, text, size, colour=GREY, role=role)
 
 
 def _module_bars(run: SubBlock) -> Iterator[Item]:
@@ -119,7 +103,7 @@ def _module_bars(run: SubBlock) -> Iterator[Item]:
         count = len(list(members))
         top = 10 + index * _STEP
         height = (count - 1) * _STEP + _HEIGHT
-        box = Box(x=_BAR_LEFT, y=top, width=_BAR, height=height, paint=MODULE_PAINTS[module])
+        box = Box(x=_BAR_LEFT, y=top, width=_BAR, height=height, paint=MODULES[module].paint)
         yield from labelled_box(box, module[-1], size=6.5, bold=True)
         index += count
 

@@ -164,48 +164,48 @@ function times(count, number) {
   return { macs: count.macs * number, params: count.params * number, activations: count.activations * number };
 }
 
-function convolution(inChannels, outChannels, kernel, side) {
-  const weights = kernel * kernel * inChannels * outChannels;
-  const map = side * side;
-  return { macs: map * weights, params: weights + 2 * outChannels, activations: map * outChannels };
+// One row of scaling.network.operations: an operation, and the batch norm behind it unless it has a bias.
+function operation(part, inChannels, outChannels, side, { kernel = 1, stride = 1, groups = 1, bias = false } = {}) {
+  return { part, inChannels, outChannels, kernel, stride, groups, bias, outSide: outSize(side, stride) };
 }
 
-function depthwise(count, kernel, side) {
-  const weights = kernel * kernel * count;
-  const map = side * side;
-  return { macs: map * weights, params: weights + 2 * count, activations: map * count };
-}
-
-function mbconv(stage, inChannels, stride, side) {
-  const expanded = inChannels * stage.expand_ratio;
-  const out = outSize(side, stride);
-  const parts = [
-    depthwise(expanded, stage.kernel_size, out),
-    convolution(expanded, stage.out_channels, 1, out),
-  ];
-  if (stage.expand_ratio !== 1) parts.push(convolution(inChannels, expanded, 1, side));
+// The rows of one block that count; squeeze-excitation works on maps of one pixel.
+function blockOperations(stage, inChannels, stride, side) {
+  const wide = inChannels * stage.expand_ratio;
   const squeeze = squeezeChannels(inChannels, stage.se_ratio, stage.squeeze_rounding);
+  const rows = [];
+  if (stage.expand_ratio !== 1) rows.push(operation("expand", inChannels, wide, side));
+  rows.push(operation("depthwise", wide, wide, side, { kernel: stage.kernel_size, stride, groups: wide }));
   if (squeeze > 0) {
-    const weights = 2 * expanded * squeeze;
-    parts.push({ macs: weights, params: weights + squeeze + expanded, activations: squeeze + expanded });
+    rows.push(operation("reduce", wide, squeeze, 1, { bias: true }), operation("gate", squeeze, wide, 1, { bias: true }));
   }
-  return add(...parts);
+  rows.push(operation("project", wide, stage.out_channels, outSize(side, stride)));
+  return rows;
+}
+
+function countOperations(rows) {
+  return add(...rows.map(({ inChannels, outChannels, kernel, groups, bias, outSide }) => {
+    const weights = kernel * kernel * (inChannels / groups) * outChannels;
+    const map = outSide * outSide;
+    return { macs: map * weights, params: weights + (bias ? 1 : 2) * outChannels, activations: map * outChannels };
+  }));
 }
 
 function stageCost(stage, side) {
-  const first = mbconv(stage, stage.in_channels, stage.stride, side);
-  const again = mbconv(stage, stage.out_channels, 1, outSize(side, stage.stride));
-  return add(first, times(again, stage.repeats - 1));
+  const first = blockOperations(stage, stage.in_channels, stage.stride, side);
+  const again = blockOperations(stage, stage.out_channels, 1, outSize(side, stage.stride));
+  return add(countOperations(first), times(countOperations(again), stage.repeats - 1));
 }
 
 // The pieces of scaling.cost.count_cost, in its order, with what the table shows of each.
 function pieces(spec) {
   let side = outSize(spec.image_size, spec.stem.stride);
   const { stem, head } = spec;
-  const operator = `Conv ${stem.kernel_size}×${stem.kernel_size}`;
+  const conv = operation("stem", spec.in_channels, stem.out_channels, spec.image_size,
+    { kernel: stem.kernel_size, stride: stem.stride });
   const found = [
-    piece("stem", operator, stem.stride, spec.image_size, 1, stem.out_channels,
-      convolution(spec.in_channels, stem.out_channels, stem.kernel_size, side)),
+    piece("stem", `Conv ${stem.kernel_size}×${stem.kernel_size}`, stem.stride, spec.image_size, 1, stem.out_channels,
+      countOperations([conv])),
   ];
   spec.stages.forEach((stage, index) => {
     const words = `MBConv${stage.expand_ratio} ${stage.kernel_size}×${stage.kernel_size}`;
@@ -213,11 +213,10 @@ function pieces(spec) {
       stageCost(stage, side)));
     side = outSize(side, stage.stride);
   });
-  found.push(piece("head", "Conv 1×1", 1, side, 1, head.out_channels,
-    convolution(spec.stages.at(-1).out_channels, head.out_channels, 1, side)));
-  const weights = head.out_channels * spec.num_classes;
-  found.push(piece("classifier", "pool, dense", 1, side, 1, spec.num_classes,
-    { macs: weights, params: weights + spec.num_classes, activations: spec.num_classes }));
+  const last = operation("head", spec.stages.at(-1).out_channels, head.out_channels, side);
+  const dense = operation("classifier", head.out_channels, spec.num_classes, 1, { bias: true });
+  found.push(piece("head", "Conv 1×1", 1, side, 1, head.out_channels, countOperations([last])));
+  found.push(piece("classifier", "pool, dense", 1, side, 1, spec.num_classes, countOperations([dense])));
   return found;
 }
 

@@ -8,21 +8,17 @@ function stemLayers(spec) {
   return 6 + (spec.stem.stride > 1 ? 1 : 0);
 }
 
+// Layers of the operations of a block; a skip adds dropout and addition.
+const LAYERS_OF = { expand: 3, depthwise: 3, reduce: 3, gate: 2, project: 2, skip: 2 };
+
 // One block's modules and how many layers they hold.
 function subBlock(stage, inChannels, stride) {
-  const squeezed = squeezeChannels(inChannels, stage.se_ratio, stage.squeeze_rounding) > 0;
   const skips = stride === 1 && inChannels === stage.out_channels;
-  const expands = stage.expand_ratio !== 1;
-  const modules = [expands ? 2 : 1, ...(squeezed ? [3] : []), skips ? 5 : 4];
-  const counts = {
-    1: 3 + (stride > 1 ? 1 : 0),
-    2: 6 + (stride > 1 ? 1 : 0),
-    3: 4,
-    // The multiplication that ends squeeze-excitation opens module 4 or 5.
-    4: 2 + (squeezed ? 1 : 0),
-    5: 4 + (squeezed ? 1 : 0),
-  };
-  return { modules, skips, stride, layersEach: modules.reduce((sum, module) => sum + counts[module], 0) };
+  const parts = blockOperations(stage, inChannels, stride, 1).map(({ part }) => part);
+  if (skips) parts.push("skip");
+  const modules = [parts.includes("expand") ? 2 : 1, ...(parts.includes("reduce") ? [3] : []), skips ? 5 : 4];
+  const padding = stride > 1 ? 1 : 0;
+  return { modules, skips, stride, layersEach: parts.reduce((sum, part) => sum + LAYERS_OF[part], padding) };
 }
 
 // Runs of equal sub-blocks, in order: the first of each stage, then its repeats as one.

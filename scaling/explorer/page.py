@@ -47,15 +47,7 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slider:
-    """A control of the page; its number box takes any value.
-
-    Args:
-        name: the setting.
-        label: what the reader sees.
-        low: left end.
-        high: right end.
-        step: of the slider.
-    """
+    """A control of the page; its number box takes any value."""
 
     name: str
     label: str

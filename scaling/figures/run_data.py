@@ -9,6 +9,7 @@ import pandas as pd
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.rounding import RoundingRules
+from scaling.plans.search.surface import SearchSurface
 from scaling.targets.target import Target
 
 
@@ -36,12 +37,14 @@ class RunData:
         title: experiment and data set; charts add "own runs".
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
         space: what was scaled; None where only the table is known.
+        surface: what its trainings say together; None where no surface can be fitted.
     """
 
     trials: pd.DataFrame
     title: str
     noise: float | None = None
     space: SearchedSpace | None = None
+    surface: SearchSurface | None = None
 
     @property
     def heading(self) -> str:

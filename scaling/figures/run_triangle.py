@@ -13,20 +13,19 @@ from matplotlib.patches import Patch
 from scaling.cost import count_cost
 from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
-from scaling.figures.axes import OWN_ACCURACY, head_figure
+from scaling.figures.axes import OWN_ACCURACY
 from scaling.figures.chart import Layout, RunChart
-from scaling.figures.marks import DIMENSIONS, is_wide, legend_outside, mark
+from scaling.figures.marks import DIMENSIONS, legend_outside, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.ternary import MAP, SHARES, colour_bar, nothing_on_it, shares_axes
 from scaling.network.generation import scale
 from scaling.targets.directions import Direction
 
 STEPS = 24
 """Of the grid on which the formula's own cost is counted, along each side."""
-SHARES = [f"{dimension}_share" for dimension in DIMENSIONS]
 BELOW, ABOVE = "#e9eef3", "#d9d4c9"
 STEPS_OF_COLOUR = 40  # above 50 the bar would become a picture inside the SVG
-MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
 def run_triangle_frame(run: RunData) -> pd.DataFrame:
@@ -61,19 +60,12 @@ def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
 
 def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw shares of log-cost; colour is accuracy, shading is where the formula misses its cost."""
-    ternary: Any = ax
-    # A title of the axes would be cut off: the layout does not see it above a triangle.
-    head_figure(ax, run.heading)
-    for axis, label in (("t", "depth"), ("l", "width"), ("r", "resolution")):
-        getattr(ternary, f"set_{axis}label")(f"share of\n{label}")
-        getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
-        getattr(ternary, f"{axis}axis").set_ticks([0.2, 0.4, 0.6, 0.8])
-    ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
+    ternary = shares_axes(ax, run.heading)
     ternary.grid(True, color="#ececec", linewidth=0.5)
     points = frame[frame["part"] == "trial"]
     handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.band)
     if points.empty:
-        ax.text(0.5, 0.35, "no scaled trial is complete yet", transform=ax.transAxes, ha="center", color=GREY)
+        nothing_on_it(ax, "no scaled trial is complete yet")
         return
     drawn = None
     limits = 100 * points["top1_mean"].min(), 100 * points["top1_mean"].max()
@@ -94,18 +86,8 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
                 clip_on=False,
             )
             handles.append(mark(kind, marker, GREY, edge, size=5.0))
-    _accuracy_bar(ax, drawn)
+    colour_bar(ax, drawn, OWN_ACCURACY).solids.set_edgecolor("face")
     legend_outside(ax, handles)
-
-
-def _accuracy_bar(ax: Axes, drawn: Any) -> None:
-    figure: Any = ax.figure
-    place: dict[str, Any] = (
-        {"shrink": 0.7, "pad": 0.12} if is_wide(ax) else {"location": "bottom", "shrink": 0.8}
-    )
-    bar = figure.colorbar(drawn, ax=ax, label=OWN_ACCURACY, **place)
-    bar.outline.set_visible(False)
-    bar.solids.set_edgecolor("face")
 
 
 def _draw_formula(grid: pd.DataFrame, ternary: Any, band: tuple[float, float] | None) -> list[Artist]:

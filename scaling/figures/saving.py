@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from scaling.errors import ConfigError
 from scaling.figures.chart import Chart, RunChart
 from scaling.figures.own_baselines import OwnRun
-from scaling.figures.run_data import RunData, SearchedSpace
+from scaling.figures.run_data import RunData
 from scaling.figures.stage_costs import stage_costs_chart
 from scaling.figures.style import Size, save_chart
 from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, SEVERAL_RUNS_CHARTS, STAGE_COSTS
@@ -58,24 +57,14 @@ def family_figure(name: str, size: Size = "double") -> Figure:
     return chart.figure(chart.frame(), size)
 
 
-def run_figure(
-    trials: pd.DataFrame,
-    name: str,
-    size: Size = "double",
-    *,
-    title: str,
-    noise: float | None = None,
-    space: SearchedSpace | None = None,
-) -> Figure:
+def run_figure(run: RunData, name: str, size: Size = "double") -> Figure:
     """Return a chart of one run, one of `RUN_CHARTS`, drawn from however many trials there are.
-
-    The arguments are those of `RunData`.
 
     Raises:
         ConfigError: nothing has that name.
         ResultsError: a column is missing.
     """
-    chart = run_chart(name).of(RunData(trials=trials, title=title, noise=noise, space=space))
+    chart = run_chart(name).of(run)
     return chart.figure(chart.frame(), size)
 
 
@@ -112,27 +101,21 @@ def save_own_baselines(
 
 
 def save_run_figures(
-    trials: pd.DataFrame,
+    run: RunData,
     directory: Path,
-    *,
-    title: str,
-    noise: float | None = None,
-    space: SearchedSpace | None = None,
     formats: Sequence[str] = FORMATS_BY_DEFAULT,
+    *,
     names: Sequence[str] = tuple(RUN_CHARTS),
     sizes: Sequence[Size] = ("double",),
 ) -> list[Path]:
     """Write charts of one run, among `RUN_CHARTS`, and the data of each as CSV; at any moment of the run.
 
-    `trials`, `title`, `noise` and `space` are those of `RunData`.
-
     Raises:
         ConfigError: an unknown name or format.
         ResultsError: a column is missing, or the folder cannot be written.
     """
-    run = RunData(trials=trials, title=title, noise=noise, space=space)
     charts = {name: run_chart(name).of(run) for name in names}
-    return _save(charts, directory, formats, sizes, title=f"{title}: own runs")
+    return _save(charts, directory, formats, sizes, title=f"{run.title}: own runs")
 
 
 def _save(

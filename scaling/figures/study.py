@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from scaling.analysis import usual_difference
 from scaling.figures.law import save_law
+from scaling.figures.run_data import RunData
 from scaling.figures.saving import run_figure, save_run_figures
 from scaling.plans.networks import REFERENCE
 from scaling.plans.study.config import SearchThenFamily
@@ -37,8 +37,7 @@ def study_figure(outcome: StudyOutcome, name: str) -> Figure:
         ConfigError: nothing has that name.
         ResultsError: nothing is complete yet.
     """
-    trials, noise = _trials(outcome, name)
-    return run_figure(trials, name, title=outcome.plan.title, noise=noise)
+    return run_figure(_run(outcome, name), name)
 
 
 def save_study_figures(outcome: StudyOutcome, directory: Path) -> list[Path]:
@@ -49,15 +48,14 @@ def save_study_figures(outcome: StudyOutcome, directory: Path) -> list[Path]:
     """
     paths: list[Path] = []
     for name in study_charts(outcome):
-        trials, noise = _trials(outcome, name)
-        if (trials["state"] == "complete").any():
-            title = outcome.plan.title
-            paths += save_run_figures(trials, directory, title=title, noise=noise, names=(name,))
+        run = _run(outcome, name)
+        if (run.trials["state"] == "complete").any():
+            paths += save_run_figures(run, directory, names=(name,))
     return paths if outcome.laws is None else paths + save_law(outcome.laws, directory / "law")
 
 
-def _trials(outcome: StudyOutcome, name: str) -> tuple[pd.DataFrame, float | None]:
-    """Return a chart's trials, references by the names of their strategies, and the study's noise.
+def _run(outcome: StudyOutcome, name: str) -> RunData:
+    """Return a study as one of its charts sees it, references by the names of their strategies.
 
     The triangle has the networks at the cost that was searched; larger ones share their directions.
     """
@@ -66,4 +64,4 @@ def _trials(outcome: StudyOutcome, name: str) -> tuple[pd.DataFrame, float | Non
     shown = rows
     if name == TRIANGLE and isinstance(design, SearchThenFamily):
         shown = rows[rows["target_factor"] == design.factor]
-    return shown, usual_difference(rows)
+    return RunData(trials=shown, title=outcome.plan.title, noise=usual_difference(rows))

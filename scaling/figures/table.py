@@ -13,9 +13,11 @@ from scaling.figures import (
     run_accuracy,
     run_cost,
     run_dimensions,
+    run_gains,
     run_methods,
     run_noise,
     run_pareto,
+    run_surface,
     run_triangle,
     single_axis,
     stage_costs,
@@ -46,6 +48,8 @@ FAMILY_CHARTS: dict[str, Chart] = {
 """Charts of published figures and of the generator."""
 
 RUN_CHARTS: dict[str, RunChart] = {
+    "run_gains": run_gains.RUN_GAINS,
+    "run_surface": run_surface.RUN_SURFACE,
     "run_params": run_accuracy.RUN_PARAMS,
     "run_flops": run_accuracy.RUN_FLOPS,
     "run_noise": run_noise.RUN_NOISE,

@@ -38,13 +38,9 @@ class Measured:
     """One network that was timed.
 
     Args:
-        name: baseline, depth, width, image size.
         held_out: whether it took no part in the fit.
-        macs, activations, params: its cost.
-        image_size: pixels.
         measured_ms: median over rounds.
         spread: interquartile range of the rounds over their median.
-        predicted_ms: by the model.
     """
 
     name: str
@@ -63,12 +59,8 @@ class Calibration:
     """A time model of one device under stated conditions.
 
     Args:
-        conditions: device, mode, batch, threads, dtype, layout, clock, versions.
-        model: the coefficients.
         ranges: least and most of every amount that the model uses, and of the costs and the image size.
         errors: on held-out networks, of the model and of one cost alone; by name, the model's `model`.
-        measured: every network.
-        rounds: of timing.
         measured_at: UTC, ISO 8601.
     """
 
@@ -139,15 +131,6 @@ def calibrate(
 ) -> Calibration:
     """Time networks, fit the model to some of them, and see how far off it is on the others.
 
-    Args:
-        fitted: at least 12 networks.
-        held_out: others, at least one.
-        conditions: of the timing.
-        device: where.
-        kernels: as the engine uses them.
-        rounds: of timing.
-        progress: called with passes done and passes in all.
-
     Raises:
         ConfigError: there are too few networks.
     """
@@ -201,12 +184,12 @@ def _spread(times: Sequence[float]) -> float:
     return (high - low) / ordered[len(ordered) // 2]
 
 
-def path_here(conditions: Conditions, cache_dir: Path | None = None) -> Path:
+def path_here(conditions: Conditions) -> Path:
     """Return where a machine keeps a calibration of these conditions."""
     where = f"{conditions.processor} {conditions.device} {conditions.dtype} torch-{conditions.torch_version}"
     plain = "".join(letter if letter.isalnum() else "-" for letter in where.lower())
     name = f"{conditions.mode}-batch{conditions.batch}-threads{conditions.threads}-{plain}.json"
-    return cache_folder(cache_dir) / "latency" / name
+    return cache_folder() / "latency" / name
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
@@ -221,14 +204,8 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 def document_of(calibration: Calibration) -> dict[str, Any]:
     """Return a calibration as plain data; what cannot be told is null."""
     plain = asdict(calibration)
-    errors = plain["errors"]
-    plain["errors"] = {
-        name: {
-            key: None if isinstance(value, float) and math.isnan(value) else value
-            for key, value in one.items()
-        }
-        for name, one in errors.items()
-    }
+    for one in plain["errors"].values():
+        one |= {key: None for key, value in one.items() if isinstance(value, float) and math.isnan(value)}
     return {"schema_version": 1, "kind": "latency", **plain}
 
 
@@ -263,16 +240,14 @@ def read_calibration(path: Path) -> Calibration:
     return found
 
 
-def calibrations_here(device: torch.device, cache_dir: Path | None = None) -> list[Path]:
+def calibrations_here(device: torch.device) -> list[Path]:
     """Return the calibrations that this machine keeps of a device and this version of torch."""
     here = Conditions.here(device, mode=Mode.INFERENCE, batch=1, threads=1, kernels=None)
     found = []
-    for path in sorted((cache_folder(cache_dir) / "latency").glob("*.json")):
+    for path in sorted((cache_folder() / "latency").glob("*.json")):
         one = read_calibration(path).conditions
-        if (one.device, one.processor, one.torch_version) == (
-            here.device,
-            here.processor,
-            here.torch_version,
+        if all(
+            getattr(one, name) == getattr(here, name) for name in ("device", "processor", "torch_version")
         ):
             found.append(path)
     return found

@@ -22,13 +22,7 @@ TRIES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranges:
-    """Where networks are taken from; uniform in the logarithms.
-
-    Args:
-        depth: least and most depth coefficient.
-        width: likewise.
-        image_size: likewise, in pixels.
-        most_macs: of one image; larger networks are passed over.
+    """Where networks come from, uniform in the logarithms: least and most of two coefficients and pixels.
 
     Raises:
         ConfigError: a range is empty or impossible.
@@ -38,6 +32,7 @@ class Ranges:
     width: tuple[float, float] = (0.5, 1.5)
     image_size: tuple[int, int] = (96, 320)
     most_macs: float = 2e9
+    """Of one image; larger networks are passed over."""
 
     def __post_init__(self) -> None:
         for name in ("depth", "width", "image_size"):
@@ -54,12 +49,6 @@ def designed(
     baselines: Sequence[Baseline], count: int, ranges: Ranges, *, seed: int
 ) -> tuple[ArchitectureSpec, ...]:
     """Return different networks, baselines in turn, by a scrambled Sobol sequence.
-
-    Args:
-        baselines: one or more; their own rules round, but coefficients are not rounded.
-        count: how many networks, at least 1.
-        ranges: where they are taken from.
-        seed: of the scrambling; networks of two seeds are different draws.
 
     Raises:
         ConfigError: the ranges do not hold so many different networks.

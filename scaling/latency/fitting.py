@@ -42,42 +42,21 @@ class Errors:
 def fit(costs: Sequence[Cost], measured_ms: Sequence[float]) -> LatencyModel:
     """Fit every kind's coefficient, none below 0, so that relative errors are least in squares.
 
-    Args:
-        costs: of at least 12 networks.
-        measured_ms: of each, above 0.
-
     Raises:
         ConfigError: there are too few networks, or a time is not above 0.
 
     Source: Lawson & Hanson 1974, by scipy.optimize.nnls.
     """
-    return fit_terms(costs, measured_ms, FITTED)
-
-
-def fit_terms(
-    costs: Sequence[Cost], measured_ms: Sequence[float], terms: Sequence[str], *, base: bool = True
-) -> LatencyModel:
-    """Fit some coefficients; the others are 0.
-
-    Args:
-        costs: of more networks than there are coefficients.
-        measured_ms: of each, above 0.
-        terms: names of coefficients.
-        base: whether there is a part that no network escapes.
-
-    Raises:
-        ConfigError: as `fit`.
-    """
     times = np.asarray(measured_ms, np.float64)
-    if len(costs) != len(times) or len(costs) < len(terms) + base:
+    if len(costs) != len(times) or len(costs) < FEWEST - 1:
         raise ConfigError(
-            f"a time model of {len(terms) + base} coefficients needs as many networks and their times, got "
+            f"a time model of {FEWEST - 1} coefficients needs as many networks and their times, got "
             f"{len(costs)} and {len(times)}"
         )
     if not (np.isfinite(times).all() and (times > 0).all()):
         raise ConfigError(f"measured times must be above 0, got {times.min()}")
-    table = np.array([[float(base), *amounts(terms, cost).values()] for cost in costs], np.float64)
-    names = ["base_ms", *(name for name in amounts(terms, costs[0]))]
+    table = np.array([[1.0, *amounts(FITTED, cost).values()] for cost in costs], np.float64)
+    names = ["base_ms", *(name for name in amounts(FITTED, costs[0]))]
     weighted = table / times[:, None]
     unit = np.where(weighted.max(0) > 0, weighted.max(0), 1.0)  # columns differ by powers of ten
     from scipy import optimize  # noqa: PLC0415  workers read models and fit none; it takes half a second
@@ -87,13 +66,7 @@ def fit_terms(
 
 
 def one_factor(costs: Sequence[Cost], measured_ms: Sequence[float], term: str) -> LatencyModel:
-    """Return the model that knows one cost alone: times in proportion to it, by the median ratio.
-
-    Args:
-        costs: of networks.
-        measured_ms: of each.
-        term: `ms_per_gmac` (the paper's FLOPs), `ms_per_mactivation` or `ms_per_mparam`.
-    """
+    """Return the model that knows one cost alone: times in proportion to it, by the median ratio."""
     ratios = [time / amounts([term], cost)[term] for cost, time in zip(costs, measured_ms, strict=True)]
     return LatencyModel(**{term: float(np.median(ratios))})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -16,8 +15,8 @@ from torch import Tensor, nn
 from scaling.errors import ConfigError
 from scaling.model import EfficientNet, KernelTable, build_model
 from scaling.network.architecture import ArchitectureSpec
-from scaling.provenance import processor
-from scaling.training.kernels import Progress, no_progress
+from scaling.training.kernels import Machine, Progress, arithmetic, no_progress
+from scaling.training.measurement import seconds_of, with_threads
 from scaling.training.recipe import Recipe
 from scaling.training.step import Step, autocast
 
@@ -26,7 +25,6 @@ LEAST_MS = 20.0
 MOST_PASSES = 20
 GRAPH_STEPS = 6
 """Steps before the first figure on a GPU: the engine's graph is recorded within them."""
-LAYOUT = "channels_last"
 
 
 class Mode(StrEnum):
@@ -43,16 +41,9 @@ class Conditions:
     """Under which circumstances times hold.
 
     Args:
-        mode: inference or training.
         batch: images a pass; training needs two.
-        threads: of torch on a CPU.
-        device: `cpu`, or the GPU's name.
-        processor: by its name.
-        dtype: of the arithmetic, by torch's name.
-        layout: of the maps.
         kernels: key of the kernel table; `stock` for torch's own.
         clock: `processor time` of the process, or `wall time`.
-        torch_version: of torch.
 
     Raises:
         ConfigError: the batch or the number of threads is out of range.
@@ -81,22 +72,21 @@ class Conditions:
         device: torch.device, *, mode: Mode, batch: int, threads: int, kernels: KernelTable | None
     ) -> Conditions:
         """Describe this machine; one thread of a CPU is timed by processor time, all else by the clock."""
-        on_gpu = device.type == "cuda"
+        machine = Machine.here(device, threads=threads, dtype=arithmetic(device))
         return Conditions(
             mode=mode,
             batch=batch,
             threads=threads,
-            device=torch.cuda.get_device_name(device) if on_gpu else device.type,
-            processor=processor() or platform.machine(),
-            dtype="bfloat16" if on_gpu else "float32",
-            layout=LAYOUT,
+            device=machine.device,
+            processor=machine.processor,
+            dtype=machine.dtype,
+            layout="channels_last",
             kernels="stock" if kernels is None else kernels.key(),
-            clock="wall time" if on_gpu or threads > 1 else "processor time",
-            torch_version=torch.__version__,
+            clock="wall time" if device.type == "cuda" or threads > 1 else "processor time",
+            torch_version=machine.version,
         )
 
     def __str__(self) -> str:
-        """Say it in a line."""
         where = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return (
             f"{self.mode}, batch {self.batch}, {where}, {self.dtype}, {self.layout}, "
@@ -117,31 +107,17 @@ def measure_ms(
 
     Networks take turns, so that a busy moment of the machine meets all; before each figure a pass that is not
     counted fills the caches. All networks are held at once.
-
-    Args:
-        specs: the networks.
-        conditions: mode, batch, threads and clock.
-        device: where to run.
-        kernels: as the engine uses them.
-        rounds: figures of each network, at least 1.
-        progress: called with passes done and passes in all.
     """
     clock = time.process_time if conditions.clock == "processor time" else time.perf_counter
-    before = torch.get_num_threads()
-    torch.set_num_threads(conditions.threads)
-    try:
-        runs = []
+    steps, runs, times = len(specs) * (1 + rounds), [], [list[float]() for _ in specs]
+    with with_threads(conditions.threads):
         for number, spec in enumerate(specs):
-            progress(number, len(specs) * (1 + rounds))
+            progress(number, steps)
             runs.append(_pass(spec, conditions, device, kernels))
-        times: list[list[float]] = [[] for _ in specs]
-        for turn in range(rounds):
-            for number, run in enumerate(runs):
-                progress((1 + turn) * len(specs) + number, len(specs) * (1 + rounds))
-                times[number].append(_milliseconds(run, clock, device))
-    finally:
-        torch.set_num_threads(before)
-    progress(len(specs) * (1 + rounds), len(specs) * (1 + rounds))
+        for step in range(len(specs), steps):
+            progress(step, steps)
+            times[step % len(specs)].append(_milliseconds(runs[step % len(specs)], clock, device))
+    progress(steps, steps)
     return times
 
 
@@ -151,23 +127,9 @@ def medians(times: Sequence[Sequence[float]]) -> list[float]:
 
 
 def _milliseconds(run: Callable[[], object], clock: Callable[[], float], device: torch.device) -> float:
-    single = _timed(run, 1, clock, device)
+    single = 1e3 * seconds_of(run, device, clock=clock)
     passes = min(MOST_PASSES, max(1, int(LEAST_MS / max(single, 1e-3))))
-    return _timed(run, passes, clock, device)
-
-
-def _timed(run: Callable[[], object], passes: int, clock: Callable[[], float], device: torch.device) -> float:
-    _wait(device)
-    start = clock()
-    for _ in range(passes):
-        run()
-    _wait(device)
-    return (clock() - start) * 1e3 / passes
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    return 1e3 * seconds_of(run, device, times=passes, clock=clock)
 
 
 def _pass(

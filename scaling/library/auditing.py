@@ -20,13 +20,13 @@ from scaling.figures.audit import (
     save_audit_figures,
 )
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import RunStopped, TrainingProgress, prepared
 from scaling.plans.audit.judging import Verdict, document_of
 from scaling.plans.audit.plan import AuditPlan
 from scaling.plans.audit.run import (
     audit_folder,
     audit_plan,
-    read_audit,
+    export_audit,
     report_audit,
     run_audit,
 )
@@ -78,10 +78,7 @@ class AuditRun:
         return "audit_cost", "audit_ranks"
 
     def figure(self, name: str = "audit_cost") -> Figure:
-        """Return a chart of the audit.
-
-        Args:
-            name: one of `figure_names`.
+        """Return a chart of the audit, one of `figure_names`.
 
         Raises:
             ConfigError: nothing has that name.
@@ -96,20 +93,16 @@ class AuditRun:
             case _:
                 raise ConfigError(f"an audit has the charts {', '.join(self.figure_names)}, got {name!r}")
 
+    def export(self) -> list[Path]:
+        """Copy what was found to results/audits/; trainings stay in their store.
+
+        Raises:
+            ResultsError: there is nothing to export yet, or the folder cannot be written.
+        """
+        return export_audit(self.folder, Path("results") / "audits" / self.plan.audit.title)
+
     def _repr_html_(self) -> str:
         return f"<p><b>{self.conclusion}</b></p>{picture(self.figure())}"
-
-
-class AuditStopped(KeyboardInterrupt):
-    """An audit was asked to stop: what is known by then is written, and the same call goes on.
-
-    Args:
-        run: as it was left.
-    """
-
-    def __init__(self, run: AuditRun) -> None:
-        super().__init__(run.conclusion)
-        self.run = run
 
 
 def audit(
@@ -124,7 +117,7 @@ def audit(
     console: Console | None = None,
     progress: Progress = no_progress,
 ) -> AuditRun:
-    """Run an audit, or go on with it; one that is complete trains nothing.
+    """Run an audit, or go on with it; arguments and errors as `study`.
 
     Args:
         experiment: path of the quick size's file, or a plan, which the next three arguments would make.
@@ -132,16 +125,10 @@ def audit(
         data: fills {data} in the name of the setup.
         overrides: `table.key=value` of the setup, such as `recipe.batch_size=32`.
         output: folder; runs/audits/NAME-DATA if None.
-        where: trainings run, and records lie.
+        where: as in `study`, like the three that follow.
         train: False to look at what is trained by now.
-        console: for progress; standard error if None.
+        console: for progress.
         progress: of measuring kernels, then of scores.
-
-    Raises:
-        AuditStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
-        ConfigError: a file is missing or wrong, or the folder holds another audit.
-        DataError: the data are missing.
-        ResultsError: the folder is in use, or something cannot be written.
     """
     if isinstance(experiment, AuditPlan):
         plan = experiment
@@ -151,7 +138,7 @@ def audit(
     if not train:
         verdict, problem = report_audit(plan, folder, where, draw=save_audit_figures, progress=progress)
         return AuditRun(plan=plan, folder=folder, verdict=verdict, problem=problem)
-    with TrainingProgress(console or Console(stderr=True, highlight=False)) as bars:
+    with TrainingProgress(prepared(console, folder)) as bars:
         end, verdict = run_audit(
             plan,
             folder,
@@ -168,18 +155,5 @@ def audit(
         )
     run = AuditRun(plan=plan, folder=folder, verdict=verdict)
     if end == RunEnd.STOPPED:
-        raise AuditStopped(run)
+        raise RunStopped(run)
     return run
-
-
-def load_audit_run(path: Path | str) -> AuditRun:
-    """Read an audit from its folder at any moment; scores without training are computed again.
-
-    Raises:
-        ConfigError: its configuration is not valid in this version.
-        DataError: the data are missing.
-        ResultsError: it is not the folder of an audit.
-    """
-    folder = RunFolder(path=Path(path))
-    plan, verdict = read_audit(folder)
-    return AuditRun(plan=plan, folder=folder, verdict=verdict)

@@ -6,22 +6,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from scaling.errors import ResultsError
-from scaling.library.auditing import AuditRun, load_audit_run
+from scaling.library.auditing import AuditRun
+from scaling.library.bracketing import RatesRun
 from scaling.library.searching import SearchRun, load_search
-from scaling.library.studying import StudyRun, load_study_run
+from scaling.library.studying import StudyRun
 from scaling.plans.audit import run as audit
-from scaling.plans.final import plan as final
+from scaling.plans.final import result as final
 from scaling.plans.final.result import TrainingRun, load_training
 from scaling.plans.search import run as search
+from scaling.plans.study import rates_run as rates
 from scaling.plans.study import run as study
 from scaling.runs.folder import RunFolder
 
-AnyRun = SearchRun | StudyRun | AuditRun | TrainingRun
-_LOADERS: dict[str, Callable[[Path], AnyRun]] = {
-    search.KIND: load_search,
-    study.KIND: load_study_run,
-    audit.KIND: load_audit_run,
-    final.KIND: load_training,
+AnyRun = SearchRun | StudyRun | AuditRun | RatesRun | TrainingRun
+
+
+def _load_audit(folder: RunFolder) -> AuditRun:
+    plan, verdict = audit.read_audit(folder)  # scores without training are computed again
+    return AuditRun(plan=plan, folder=folder, verdict=verdict)
+
+
+_LOADERS: dict[str, Callable[[RunFolder], AnyRun]] = {
+    search.KIND: lambda folder: load_search(folder.path),
+    study.KIND: lambda folder: StudyRun(folder=folder, outcome=study.read_study(folder)),
+    audit.KIND: _load_audit,
+    rates.KIND: lambda folder: RatesRun(folder=folder, outcome=rates.read_rates_run(folder)),
+    final.KIND: lambda folder: load_training(folder.path),
 }
 
 
@@ -29,6 +39,8 @@ def load_run(path: Path | str) -> AnyRun:
     """Read a run from its folder at any moment; a search from exported results, too.
 
     Raises:
+        ConfigError: its configuration is not valid in this version.
+        DataError: it is an audit, and the data are missing.
         ResultsError: it is no run of this version, or a file is damaged.
     """
     folder = RunFolder(path=Path(path))
@@ -37,4 +49,4 @@ def load_run(path: Path | str) -> AnyRun:
         raise ResultsError(
             f"{folder.path} is the folder of a {kind[:40]!r}, which this version does not know"
         )
-    return _LOADERS[kind](folder.path)
+    return _LOADERS[kind](folder)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TaskID,
     TaskProgressColumn,
@@ -18,33 +20,53 @@ from rich.progress import (
 
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
+from scaling.runs.folder import RunFolder, set_aside
 from scaling.runs.job import Job
 from scaling.runs.record import Record
 from scaling.training.batches import steps_per_epoch
 
 
-class TrainingProgress:
-    """Turns what happens into bars, and prints a line for every training that has ended.
+class RunStopped(KeyboardInterrupt):
+    """What was launched was asked to stop: its `run` has what is known, and the same call goes on."""
 
-    Args:
-        console: where to draw; without a terminal or a notebook only the lines are printed.
-    """
+    def __init__(self, run: Any) -> None:
+        super().__init__(run.conclusion)
+        self.run = run
+
+
+def prepared(console: Console | None, folder: RunFolder, *, fresh: bool = False) -> Console:
+    """Return where progress is printed; `fresh` sets an earlier run out of the way, which is said there."""
+    console = console or Console(stderr=True, highlight=False)
+    if fresh and (earlier := set_aside(folder)):
+        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    return console
+
+
+def training_bars(
+    console: Console, *, before: Sequence[ProgressColumn] = (), after: Sequence[ProgressColumn] = ()
+) -> Progress:
+    """Make bars of trainings, with further columns; nothing is drawn without a terminal or a notebook."""
+    return Progress(
+        *before,
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
+        *after,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=console.quiet or not (console.is_terminal or console.is_jupyter),
+    )
+
+
+class TrainingProgress:
+    """Turns what happens into bars, and prints a line for every training that has ended."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.label: Callable[[str], str] = str
         self.count = self.ended = 0
-        self.bars = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not (console.is_terminal or console.is_jupyter),
-        )
+        self.bars = training_bars(console, before=[SpinnerColumn()], after=[TimeElapsedColumn()])
         self.jobs: dict[str, Job] = {}
         self.tasks: dict[str, TaskID] = {}
 

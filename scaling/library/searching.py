@@ -19,17 +19,18 @@ from scaling.atomic_write import write_json
 from scaling.errors import ConfigError, ResultsError
 from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import TrainingProgress, prepared
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import choice_document, result_document
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
+from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.report import read_record, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
-from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.folder import RunFolder
 from scaling.runs.job import BACKWARD
 from scaling.runs.launch import Where
 from scaling.runs.store import Store
@@ -48,11 +49,7 @@ class RunFailedError(ResultsError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRun:
-    """A search and what it has found by now.
-
-    Args:
-        state: as its folder and the store have it.
-    """
+    """A search and what it has found by now, as its folder and the store have it."""
 
     state: SearchState
 
@@ -93,21 +90,32 @@ class SearchRun:
         found = result_document(self.config, self.trials, self.noise)
         return {**found, "arithmetic": arithmetic_document(self.state.trained())}
 
+    @property
+    def surface(self) -> SearchSurface:
+        """What the trainings say together: gains, contrasts, the optimum, the network to build.
+
+        Raises:
+            ResultsError: no surface can be fitted yet.
+        """
+        return search_surface(self.config, self.trials)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the search ended before its budget because its answer was sure enough."""
+        spent = sum(one.fate.trains for one in self.state.history.proposals)
+        return self.config.search.stop.asked and spent < self.config.search.trials
+
     def status(self) -> SearchStatus:
         """Return how far the search is at this moment."""
         return status_of(self.state)
 
     def figure(self, name: str = "run_flops") -> Figure:
-        """Return a chart of the run.
-
-        Args:
-            name: one of `figure_names`.
+        """Return a chart of the run, one of `figure_names`.
 
         Raises:
             ConfigError: nothing has that name.
         """
-        run = read_record(self.path).chart_data()
-        return run_figure(run.trials, name, title=run.title, noise=run.noise, space=run.space)
+        return run_figure(read_record(self.path).chart_data(), name)
 
     @property
     def figure_names(self) -> tuple[str, ...]:
@@ -115,11 +123,7 @@ class SearchRun:
         return tuple(RUN_CHARTS)
 
     def report(self, path: Path | str | None = None) -> Path:
-        """Write the run's report, one HTML page that needs no network; return where.
-
-        Args:
-            path: of the page; report.html in the run's folder if None.
-        """
+        """Write the run's report, one HTML page that needs no network, to report.html if None."""
         return save_report(self.path, self.path / "report.html" if path is None else Path(path))
 
     def _repr_html_(self) -> str:
@@ -174,9 +178,7 @@ def search(
     else:
         config = load_config(experiment_file(experiment), more)
     folder = RunFolder(path=Path(output)) if output is not None else RunFolder.of(config.name)
-    console = console or Console(stderr=True, highlight=False)
-    if fresh and (earlier := set_aside(folder)):
-        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
+    console = prepared(console, folder, fresh=fresh)
     if where is None:
         where = Where(store=Store(path=folder.store())) if folder.config.exists() else Where()
     with TrainingProgress(console) as bars:
@@ -237,7 +239,7 @@ def conclude(run: SearchRun) -> None:
     trials, folder = run.trials, run.state.folder
     data = read_record(folder.path).chart_data()
     if (trials["state"] == "complete").any():
-        save_run_figures(trials, folder.figures, title=data.title, noise=data.noise, space=data.space)
+        save_run_figures(data, folder.figures)
         save_family_figures(folder.figures, names=FAMILY_CHARTS)
         write_json(folder.result, run.result)
     save_report(folder.path, folder.path / "report.html", figures=folder.figures)

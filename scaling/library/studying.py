@@ -13,12 +13,18 @@ from rich.console import Console
 
 from scaling.figures.study import save_study_figures, study_charts, study_figure
 from scaling.library.notebook import picture
-from scaling.library.progress import TrainingProgress
+from scaling.library.progress import RunStopped, TrainingProgress, prepared
 from scaling.plans.study.outcome import StudyOutcome
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.run import read_study, report_study, run_study, study_folder, study_plan
+from scaling.plans.study.run import (
+    export_study,
+    report_study,
+    run_study,
+    study_folder,
+    study_plan,
+)
 from scaling.runs.coordinator import RunEnd
-from scaling.runs.folder import RunFolder, set_aside
+from scaling.runs.folder import RunFolder
 from scaling.runs.launch import Where
 from scaling.runs.setup import Setup
 from scaling.training.kernels import Progress, no_progress
@@ -69,33 +75,26 @@ class StudyRun:
         return study_charts(self.outcome)
 
     def figure(self, name: str | None = None) -> Figure:
-        """Return a chart of the study, at the recipe's learning rate.
-
-        Args:
-            name: of a chart of runs; the first of `figure_names` if None.
+        """Return a chart of the study, at the recipe's learning rate; the first of `figure_names` if None.
 
         Raises:
             ConfigError: nothing has that name.
         """
         return study_figure(self.outcome, name or self.figure_names[0])
 
+    def export(self) -> list[Path]:
+        """Copy what was found to results/studies/; trainings stay in their store.
+
+        Raises:
+            ResultsError: there is nothing to export yet, or the folder cannot be written.
+        """
+        return export_study(self.folder, Path("results") / "studies" / self.outcome.plan.title)
+
     def _repr_html_(self) -> str:
         columns = ["name", "learning_rate_factor", "achieved_factor", "image_size", "mean", "low", "high"]
         table = pd.DataFrame(self.result["networks"], columns=columns)
         drawn = picture(self.figure()) if (self.trials["state"] == "complete").any() else ""
         return f"<p><b>{self.conclusion}</b></p>{drawn}{table.to_html(index=False, na_rep='')}"
-
-
-class StudyStopped(KeyboardInterrupt):
-    """A study was asked to stop: what is known by then is written, and the same call goes on.
-
-    Args:
-        run: as it was left.
-    """
-
-    def __init__(self, run: StudyRun) -> None:
-        super().__init__(run.conclusion)
-        self.run = run
 
 
 def study(
@@ -133,7 +132,7 @@ def study(
         ConfigError: a file is missing or wrong, or the folder holds another study.
         DataError: the data are missing.
         ResultsError: the folder is in use, or something cannot be written.
-        StudyStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
+        RunStopped: Ctrl-C, SIGTERM or SIGHUP; a KeyboardInterrupt.
     """
     if isinstance(name, StudyPlan):
         plan = name
@@ -143,10 +142,7 @@ def study(
     if not train:
         outcome, problem = report_study(plan, folder, where, draw=save_study_figures, progress=progress)
         return StudyRun(folder=folder, outcome=outcome, problem=problem)
-    console = console or Console(stderr=True, highlight=False)
-    if fresh and (earlier := set_aside(folder)):
-        console.print(f"the earlier run is kept in {earlier}", markup=False, soft_wrap=True)
-    with TrainingProgress(console) as bars:
+    with TrainingProgress(prepared(console, folder, fresh=fresh)) as bars:
         end, outcome = run_study(
             plan,
             folder,
@@ -163,16 +159,5 @@ def study(
         )
     run = StudyRun(folder=folder, outcome=outcome)
     if end == RunEnd.STOPPED:
-        raise StudyStopped(run)
+        raise RunStopped(run)
     return run
-
-
-def load_study_run(path: Path | str) -> StudyRun:
-    """Read a study from its folder, at any moment.
-
-    Raises:
-        ConfigError: its configuration is not valid in this version.
-        ResultsError: it is not the folder of a study.
-    """
-    folder = RunFolder(path=Path(path))
-    return StudyRun(folder=folder, outcome=read_study(folder))

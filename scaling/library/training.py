@@ -12,6 +12,7 @@ from rich.console import Console
 
 from scaling.data import dataset_info
 from scaling.errors import ConfigError
+from scaling.library.progress import prepared
 from scaling.library.training_lines import TrainingLines
 from scaling.model import TENSORFLOW, build_model
 from scaling.network.architecture import ArchitectureSpec
@@ -20,10 +21,17 @@ from scaling.network.families import named
 from scaling.network.rounding import choice
 from scaling.network.small_inputs import SmallInput, for_small_input
 from scaling.plans.final.launch import FinalLaunch, config_of
-from scaling.plans.final.plan import KIND, FinalPlan, board_of, weights_of
-from scaling.plans.final.result import TrainingRun, interval_of, read_test
+from scaling.plans.final.result import (
+    KIND,
+    FinalPlan,
+    TrainingRun,
+    board_of,
+    interval_of,
+    read_test,
+    weights_of,
+)
 from scaling.runs.experiment_file import validated
-from scaling.runs.folder import RunFolder, held, open_folder, set_aside
+from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.job import DataTable, Job, content, fitted
 from scaling.runs.record import Record
 from scaling.runs.store import DEFAULT_STORE, Known, Store
@@ -32,10 +40,10 @@ from scaling.training.batches import source_of
 from scaling.training.board import Board
 from scaling.training.distributed import Processes, joined
 from scaling.training.engine import best_device
-from scaling.training.judging import answers_of
 from scaling.training.options import KernelChoice
 from scaling.training.recipe import Recipe
 from scaling.training.recipes import read_recipe
+from scaling.training.session import answers_of
 from scaling.weights import read_own
 
 OF_THE_LOCK = ("run.lock", "run.owner.json")
@@ -102,20 +110,13 @@ def train(
         ScalingError: the training failed.
     """
     where = best_device(device)
+    images = {"name": data, "train": train, "validation": validation, "seed": data_seed}
+    spec = network if isinstance(network, ArchitectureSpec) else network_named(str(network))
+    found = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe))
     job = Job(
-        spec=_network(network, data, image_size, small_input),
-        recipe=_recipe(recipe, epochs),
-        data=validated(
-            DataTable,
-            {
-                "name": data,
-                "train": train,
-                "validation": validation,
-                "seed": data_seed,
-                "allow_upsampling": allow_upsampling,
-            },
-            where="data",
-        ),
+        spec=named(for_small_input(fitted(spec, data, image_size), small_input)),
+        recipe=found if epochs is None else replace(found, epochs=epochs),
+        data=validated(DataTable, images | {"allow_upsampling": allow_upsampling}, where="data"),
         numerics=replace(TENSORFLOW, batch_norm_momentum=batch_norm_momentum),
         kernels=choice(KernelChoice, kernels, "kernels"),
         graphs=graphs,
@@ -129,38 +130,29 @@ def train(
         board = Board(board_of(folder)) if tensorboard and processes.first else None
         if not processes.first:
             console = Console(quiet=True)
-        lines = TrainingLines(console or Console(stderr=True, highlight=False))
-        if fresh and processes.first:
-            lines.moved(set_aside(folder))
+        lines = TrainingLines(prepared(console, folder, fresh=fresh and processes.first))
         with held(folder) if processes.first else nullcontext():
             if processes.first:
                 _open(folder, job, Path(store))
             processes.wait()
-            return _run(job, folder, Store(path=Path(store)), processes, lines, board, on_test=test)
+            launch = FinalLaunch(job, folder, Store(path=Path(store)), processes, lines, board)
+            return _run(launch, lines, on_test=test)
 
 
-def _run(
-    job: Job,
-    folder: RunFolder,
-    store: Store,
-    processes: Processes,
-    lines: TrainingLines,
-    board: Board | None,
-    *,
-    on_test: bool,
-) -> TrainingRun:
-    known = Known(store=store, retry=True)
+def _run(launch: FinalLaunch, lines: TrainingLines, *, on_test: bool) -> TrainingRun:
+    job, folder, processes = launch.job, launch.folder, launch.processes
+    known = Known(store=launch.store, retry=True)
     wanted = FinalPlan(job=job, kept=weights_of(folder).exists()).next_jobs(known, 1).jobs
     processes.wait()  # all of them have looked before one of them writes
     record: Record | None = None
     if wanted:
-        with lines.drawn():
-            record = FinalLaunch(job, folder, store, processes, lines, board).run()
+        with lines.bars:
+            record = launch.run()
     else:
         record = known[job.key]
-        lines.finished(folder.path)
+        lines.say(f"{folder.path} is finished; give another --output to train again")
     if record is None:
-        lines.stopped(folder.path)
+        lines.say(f"stopped; the same command goes on from its last epoch ({folder.path})")
         raise KeyboardInterrupt
     run = TrainingRun(
         folder=folder, spec=job.spec, record=record, test=read_test(folder), first=processes.first
@@ -172,18 +164,6 @@ def _run(
         run = replace(run, test=_tested(run, job, processes.device))
         run.write()
     return run
-
-
-def _network(
-    network: str | Path | ArchitectureSpec, data: str, image_size: int | None, small_input: str
-) -> ArchitectureSpec:
-    spec = network if isinstance(network, ArchitectureSpec) else network_named(str(network))
-    return named(for_small_input(fitted(spec, data, image_size), small_input))
-
-
-def _recipe(recipe: str | Path | Recipe, epochs: int | None) -> Recipe:
-    found = recipe if isinstance(recipe, Recipe) else read_recipe(str(recipe))
-    return found if epochs is None else replace(found, epochs=epochs)
 
 
 def _default_folder(job: Job, recipe: str | Path | Recipe) -> Path:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from scaling.cost import count_cost
+from scaling.library.progress import training_bars
 from scaling.model import KernelTable
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
@@ -22,49 +18,25 @@ ENOUGH_MOVES = 5
 
 
 class TrainingLines:
-    """Lines and a bar for one training.
-
-    Args:
-        console: where to print; a bar is drawn where that is a terminal.
-    """
+    """Lines, and on a terminal a bar, for one training."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=console.quiet or not (console.is_terminal or console.is_jupyter),
-        )
+        self.bars = training_bars(console)
         self.bar = self.bars.add_task("measuring kernels", visible=False)
         self.epochs = 0
 
-    @contextmanager
-    def drawn(self) -> Iterator[None]:
-        """Draw while a block runs."""
-        with self.bars:
-            yield
-
     def announce(self, job: Job, images: int, device: str) -> None:
-        """Say what is trained.
-
-        Args:
-            job: that is trained.
-            images: for training.
-            device: that trains.
-        """
+        """Say what is trained, on how many images and on which device."""
         cost, steps, epochs = count_cost(job.spec), total_steps(job.recipe, images), job.recipe.epochs
-        self._say(
+        self.say(
             f"{job.spec.name or 'network'} on {job.data.name}: {cost.params:,} params, "
             f"{cost.macs:,} multiply-adds at {job.spec.image_size} px; {images:,} images, {epochs} epochs, "
             f"{steps:,} steps, {device}"
         )
         momentum = job.numerics.batch_norm_momentum
         if momentum * steps < ENOUGH_MOVES:
-            self._say(
+            self.say(
                 f"batch norm's running statistics move {100 * momentum:g} % a step, which is slow for "
                 f"{steps} steps: see --batch-norm-momentum"
             )
@@ -78,7 +50,7 @@ class TrainingLines:
     def begin(self, job: Job, images: int, kernels: KernelTable | None) -> None:
         """Say how it is trained; the bar counts steps from now on."""
         origin = "torch's own" if kernels is None else kernels.origin
-        self._say(f"{training_alone(job.processes)}; kernels: {origin}")
+        self.say(f"{training_alone(job.processes)}; kernels: {origin}")
         self.bars.reset(self.bar, total=total_steps(job.recipe, images), description="train", visible=True)
 
     def __call__(self, event: Started | Event) -> None:
@@ -88,25 +60,13 @@ class TrainingLines:
                 self.bars.update(self.bar, completed=event.steps)
             case EpochEnded():
                 end = event.curve[-1]
-                self._say(
+                self.say(
                     f"epoch {end.epoch}/{self.epochs}  loss {end.loss:.4f}  validation loss "
                     f"{end.validation_loss:.4f}  top-1 {100 * end.top1:.2f} %"
                 )
             case Started() | Ended():
                 pass
 
-    def moved(self, path: Path | None) -> None:
-        """Say where an earlier training went."""
-        if path is not None:
-            self._say(f"the earlier run is kept in {path}")
-
-    def stopped(self, path: Path) -> None:
-        """Say that it stopped, and how it goes on."""
-        self._say(f"stopped; the same command goes on from its last epoch ({path})")
-
-    def finished(self, path: Path) -> None:
-        """Say that there is nothing to train."""
-        self._say(f"{path} is finished; give another --output to train again")
-
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, whatever letters are in it."""
         self.console.print(line, soft_wrap=True, markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 
@@ -12,7 +13,8 @@ from torch.nn import functional
 from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
 from scaling.model.numerics import Numerics, Padding, pads_by_hand, same_padding
-from scaling.network.architecture import POOL_KERNEL, Activation, BlockKind, BlockSpec
+from scaling.network.architecture import POOL_KERNEL, BlockKind
+from scaling.network.operations import Operation, Part
 
 
 class Separable(nn.Module):
@@ -22,18 +24,12 @@ class Separable(nn.Module):
     """
 
     def __init__(
-        self,
-        block: BlockSpec,
-        *,
-        activation: Activation,
-        numerics: Numerics,
-        kernels: KernelTable | None = None,
+        self, rows: Sequence[Operation], *, numerics: Numerics, kernels: KernelTable | None = None
     ) -> None:
         super().__init__()
-        into = block.in_channels
-        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
-        self.depthwise = make(into, into, kernel_size=block.kernel_size, stride=block.stride, groups=into)
-        self.pointwise = make(into, block.out_channels)
+        depthwise, pointwise = rows
+        self.depthwise = ConvolutionNorm(depthwise, numerics=numerics, kernels=kernels)
+        self.pointwise = ConvolutionNorm(pointwise, numerics=numerics, kernels=kernels)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
@@ -51,24 +47,22 @@ class Bottleneck(nn.Module):
 
     def __init__(
         self,
-        block: BlockSpec,
+        rows: Sequence[Operation],
         *,
         survival: float,
-        activation: Activation,
         numerics: Numerics,
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        into, inner, out = block.in_channels, block.expanded_channels, block.out_channels
-        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
-        self.reduce = make(into, inner)
-        self.spatial = make(inner, inner, kernel_size=block.kernel_size, stride=block.stride)
-        self.project = make(inner, out, activation=None)
+        make = partial(ConvolutionNorm, numerics=numerics, kernels=kernels)
+        row_of = {row.part: row for row in rows}
+        self.reduce, self.spatial = make(row_of[Part.NARROW]), make(row_of[Part.SPATIAL])
+        self.project = make(row_of[Part.PROJECT])
         self.shortcut: nn.Module = nn.Identity()
-        if block.projects_shortcut:
-            self.shortcut = make(into, out, stride=block.stride, activation=None)
+        if Part.SHORTCUT in row_of:
+            self.shortcut = make(row_of[Part.SHORTCUT])
         self.stochastic_depth = StochasticDepth(survival)
-        self.activation = activation_layer(activation)
+        self.activation = activation_layer(row_of[Part.SUM].activation)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
@@ -81,12 +75,7 @@ class Bottleneck(nn.Module):
 
 
 class MaxPool(nn.Module):
-    """3x3 max pooling that ends a stem, padded as the numerics say; padding never wins.
-
-    Args:
-        stride: above 1.
-        padding: SAME or symmetric.
-    """
+    """3x3 max pooling that ends a stem, with a stride above 1; padding never wins."""
 
     def __init__(self, stride: int, padding: Padding) -> None:
         super().__init__()
@@ -109,24 +98,23 @@ class MaxPool(nn.Module):
 
 
 def make_block(
-    block: BlockSpec,
+    kind: BlockKind,
+    rows: Sequence[Operation],
     *,
     survival: float,
-    activation: Activation,
     numerics: Numerics,
     kernels: KernelTable | None = None,
 ) -> MBConv | Separable | Bottleneck:
-    """Make the module of a block."""
-    match block.kind:
+    """Make the module of a block from its operations."""
+    match kind:
         case BlockKind.MBCONV:
-            kind: type[MBConv | Bottleneck] = MBConv
+            return MBConv(rows, survival=survival, numerics=numerics, kernels=kernels)
         case BlockKind.BOTTLENECK:
-            kind = Bottleneck
+            return Bottleneck(rows, survival=survival, numerics=numerics, kernels=kernels)
         case BlockKind.SEPARABLE:
-            return Separable(block, activation=activation, numerics=numerics, kernels=kernels)
+            return Separable(rows, numerics=numerics, kernels=kernels)
         case _:
-            assert_never(block.kind)
-    return kind(block, survival=survival, activation=activation, numerics=numerics, kernels=kernels)
+            assert_never(kind)
 
 
 def last_norm_of_branch(module: nn.Module) -> nn.BatchNorm2d | None:

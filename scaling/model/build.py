@@ -12,6 +12,7 @@ from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm
 from scaling.model.numerics import TENSORFLOW, Numerics
 from scaling.network.architecture import ArchitectureSpec
+from scaling.network.operations import pieces
 
 
 class EfficientNet(nn.Module):
@@ -26,44 +27,22 @@ class EfficientNet(nn.Module):
     ) -> None:
         super().__init__()
         self.spec, self.numerics = spec, numerics
-        self.stem = ConvolutionNorm(
-            spec.in_channels,
-            spec.stem.out_channels,
-            kernel_size=spec.stem.kernel_size,
-            stride=spec.stem.stride,
-            activation=spec.activation,
-            numerics=numerics,
-        )
+        (stem, *stem_pools), *others, _ = pieces(spec)
+        self.stem = ConvolutionNorm(stem, numerics=numerics)
         self.stem_pool: nn.Module = nn.Identity()
-        if spec.stem.has_pool:
-            self.stem_pool = MaxPool(spec.stem.pool_stride, numerics.padding)
-        survival = iter(spec.block_survival())
-        self.stages = nn.Sequential(
-            *(
-                nn.Sequential(
-                    *(
-                        make_block(
-                            block,
-                            survival=next(survival),
-                            activation=spec.activation,
-                            numerics=numerics,
-                            kernels=kernels,
-                        )
-                        for block in stage.blocks()
-                    )
-                )
-                for stage in spec.stages
-            )
-        )
+        for row in stem_pools:
+            self.stem_pool = MaxPool(row.stride, numerics.padding)
+        stages, survival = [nn.Sequential() for _ in spec.stages], iter(spec.block_survival())
+        self.stages = nn.Sequential(*stages)
         self.head: nn.Module = nn.Identity()
-        if spec.head.out_channels:
-            self.head = ConvolutionNorm(
-                spec.stages[-1].out_channels,
-                spec.head.out_channels,
-                activation=spec.activation,
-                numerics=numerics,
-                kernels=kernels,
-            )
+        for rows in others:
+            number = rows[0].stage
+            if number == 0:
+                self.head = ConvolutionNorm(rows[0], numerics=numerics, kernels=kernels)
+                continue
+            kind, share = spec.stages[number - 1].kind, next(survival)
+            block = make_block(kind, rows, survival=share, numerics=numerics, kernels=kernels)
+            stages[number - 1].append(block)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(spec.dropout)
         self.classifier = nn.Linear(spec.feature_channels, spec.num_classes)

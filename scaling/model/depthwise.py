@@ -50,13 +50,9 @@ _WAYS: dict[Kernel, Ways | None] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class KernelShape:
-    """What a kernel is chosen by.
+    """What a kernel is chosen by; the side is the square map's without padding, dtype is torch's name of it.
 
-    Args:
-        side: of the square map before padding, in pixels, at least 1.
-        kernel_size: odd; 1 is a convolution over all channels, above it a depthwise one.
-        stride: 1 or 2.
-        dtype: of the arithmetic, by torch's name: float32, bfloat16, …
+    A kernel_size of 1 is a convolution over all channels, an odd one above it a depthwise convolution.
 
     Raises:
         ConfigError: torch has no such floating-point type, or a number is out of range.
@@ -191,15 +187,7 @@ It needs no measurement, so two machines choose alike."""
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution without bias; parameters and state dict are those of `nn.Conv2d`.
-
-    Args:
-        channels: in and out.
-        kernel_size: odd.
-        stride: 1 or 2.
-        padding: TensorFlow's SAME rule, or symmetric.
-        kernels: which kernel each shape takes.
-    """
+    """A depthwise convolution without bias; parameters and state dict are those of `nn.Conv2d`."""
 
     def __init__(
         self, channels: int, kernel_size: int, *, stride: int, padding: Padding, kernels: KernelTable

@@ -25,23 +25,17 @@ def centre_tap(x_NC11: Tensor, weight_C1KK: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Where the map lies within its padding.
-
-    Args:
-        top: rows of padding above the map, whoever pads.
-        left: likewise.
-        height: of the map itself.
-        width: likewise.
-        stride: of the convolution.
-        edge: padding that the convolution adds; 0 where the input is padded already.
-    """
+    """Where the map of a convolution lies within its padding."""
 
     top: int
+    """Rows of padding above the map, whoever pads; `left` likewise."""
     left: int
     height: int
+    """Of the map itself."""
     width: int
     stride: int
     edge: int
+    """Padding that the convolution adds; 0 where the input is padded already."""
 
     def inner(self, x_NCHW: Tensor) -> Tensor:
         """Return the map without padding."""
@@ -51,12 +45,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """Which way gradients are computed.
-
-    Args:
-        by_positions: the weight gradient as a sum over output positions.
-        in_float32: what torch computes, in float32.
-    """
+    """Whether the weight gradient is a sum over output positions, and what torch computes is in float32."""
 
     by_positions: bool
     in_float32: bool

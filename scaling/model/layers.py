@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -11,7 +12,8 @@ from torch.nn import functional
 from scaling.model.depthwise import DepthwiseConv2d, KernelTable
 from scaling.model.numerics import Numerics, pads_by_hand, same_padding
 from scaling.model.pointwise import PointwiseConv2d
-from scaling.network.architecture import Activation, BlockSpec
+from scaling.network.architecture import Activation
+from scaling.network.operations import Operation, OperationKind, Part
 
 
 class SamePaddingConv2d(nn.Conv2d):
@@ -38,17 +40,13 @@ def convolution(
     if kernel_size == stride == groups == 1 and kernels is not None:
         return PointwiseConv2d(in_channels, out_channels, bias=False, kernels=kernels)
     if groups > 1 and kernels is not None:
-        return DepthwiseConv2d(
-            in_channels, kernel_size, stride=stride, padding=numerics.padding, kernels=kernels
-        )
+        padding = numerics.padding
+        return DepthwiseConv2d(in_channels, kernel_size, stride=stride, padding=padding, kernels=kernels)
     # A kernel of 1 pads nothing, and the plain convolution needs no extra copy.
-    if pads_by_hand(numerics.padding, stride) and kernel_size > 1:
-        return SamePaddingConv2d(
-            in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=False
-        )
-    padding = (kernel_size - 1) // 2
-    return nn.Conv2d(
-        in_channels, out_channels, kernel_size, stride=stride, padding=padding, groups=groups, bias=False
+    by_hand = pads_by_hand(numerics.padding, stride) and kernel_size > 1
+    kind, edge = (SamePaddingConv2d, 0) if by_hand else (nn.Conv2d, (kernel_size - 1) // 2)
+    return kind(
+        in_channels, out_channels, kernel_size, stride=stride, padding=edge, groups=groups, bias=False
     )
 
 
@@ -70,26 +68,17 @@ _ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 class ConvolutionNorm(nn.Module):
-    """Convolution, batch norm and, unless it projects, an activation."""
+    """A convolution of the table of operations, with its batch norm and its activation, if any."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        kernel_size: int = 1,
-        stride: int = 1,
-        groups: int = 1,
-        activation: Activation | None = Activation.SILU,
-        numerics: Numerics,
-        kernels: KernelTable | None = None,
-    ) -> None:
+    def __init__(self, row: Operation, *, numerics: Numerics, kernels: KernelTable | None = None) -> None:
         super().__init__()
-        self.conv = convolution(in_channels, out_channels, kernel_size, stride, groups, numerics, kernels)
-        self.norm = nn.BatchNorm2d(
-            out_channels, eps=numerics.batch_norm_epsilon, momentum=numerics.batch_norm_momentum
+        self.conv = convolution(
+            row.in_channels, row.out_channels, row.kernel_size, row.stride, row.groups, numerics, kernels
         )
-        self.activation = activation_layer(activation)
+        self.norm = nn.BatchNorm2d(
+            row.out_channels, eps=numerics.batch_norm_epsilon, momentum=numerics.batch_norm_momentum
+        )
+        self.activation = activation_layer(row.activation)
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, H', W')."""
@@ -114,7 +103,7 @@ class SqueezeExcitation(nn.Module):
         channels: int,
         squeeze: int,
         *,
-        activation: Activation = Activation.SILU,
+        activation: Activation | None = Activation.SILU,
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
@@ -162,29 +151,24 @@ class MBConv(nn.Module):
 
     def __init__(
         self,
-        block: BlockSpec,
+        rows: Sequence[Operation],
         *,
         survival: float,
-        activation: Activation = Activation.SILU,
         numerics: Numerics,
         kernels: KernelTable | None = None,
     ) -> None:
         super().__init__()
-        expanded = block.expanded_channels
-        make = partial(ConvolutionNorm, activation=activation, numerics=numerics, kernels=kernels)
-        self.expand: nn.Module = nn.Identity()
-        if block.expand_ratio != 1:
-            self.expand = make(block.in_channels, expanded)
-        self.depthwise = make(
-            expanded, expanded, kernel_size=block.kernel_size, stride=block.stride, groups=expanded
-        )
+        make = partial(ConvolutionNorm, numerics=numerics, kernels=kernels)
+        row_of = {row.part: row for row in rows if row.kind != OperationKind.MEAN}
+        self.expand: nn.Module = make(row_of[Part.EXPAND]) if Part.EXPAND in row_of else nn.Identity()
+        self.depthwise = make(row_of[Part.DEPTHWISE])
         self.squeeze_excitation: nn.Module = nn.Identity()
-        if block.squeeze_channels:
+        if reduce := row_of.get(Part.REDUCE):
             self.squeeze_excitation = SqueezeExcitation(
-                expanded, block.squeeze_channels, activation=activation, kernels=kernels
+                reduce.in_channels, reduce.out_channels, activation=reduce.activation, kernels=kernels
             )
-        self.project = make(expanded, block.out_channels, activation=None)
-        self.stochastic_depth = StochasticDepth(survival) if block.has_skip else None
+        self.project = make(row_of[Part.PROJECT])
+        self.stochastic_depth = StochasticDepth(survival) if Part.SKIP in row_of else None
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         """Map (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""

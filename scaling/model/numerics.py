@@ -44,12 +44,7 @@ def same_padding(side: int, kernel_size: int, stride: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numerics:
-    """Padding and batch norm.
-
-    Args:
-        padding: SAME or symmetric.
-        batch_norm_epsilon: added to the variance, above 0.
-        batch_norm_momentum: torch's sense: the share of the new batch, in (0, 1].
+    """Padding and batch norm: epsilon above 0; momentum as torch's, the share of the new batch, in (0, 1].
 
     Raises:
         SpecError: a value is out of range.

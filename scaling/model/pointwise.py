@@ -14,12 +14,6 @@ class PointwiseConv2d(nn.Conv2d):
 
     On small maps oneDNN's convolutions waste much of their time; in channels_last the same sums are one
     product of (N·H·W, in) with (in, out).
-
-    Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        bias: whether there is one.
-        kernels: which shapes are products of matrices.
     """
 
     def __init__(self, in_channels: int, out_channels: int, *, bias: bool, kernels: KernelTable) -> None:

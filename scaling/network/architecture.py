@@ -5,16 +5,15 @@ Cost, model, drawings, weights and a search's cache key all read the same spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
-from typing import ClassVar, assert_never
+from typing import ClassVar
 
 from scaling.errors import SpecError
 from scaling.html_views import html_of
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
-from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice, squeeze_channels
+from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole, choice
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
@@ -47,6 +46,25 @@ class BlockKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _KindRules:
+    """What a stage of a kind may be; its operations are in `scaling.network.operations`."""
+
+    operator: str
+    """What its blocks are called, with their expand ratio."""
+    squeezes: bool = False
+    expands: bool = True
+    narrows: bool = False
+    """Whether the ratio is that of the output to the middle convolution, which is then scaled and rounded."""
+
+
+_KINDS = {
+    BlockKind.MBCONV: _KindRules(operator="MBConv{}", squeezes=True),
+    BlockKind.SEPARABLE: _KindRules(operator="Separable", expands=False),
+    BlockKind.BOTTLENECK: _KindRules(operator="Bottleneck{}", narrows=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StemSpec:
     """The first convolution: conv, batch norm, activation; in a ResNet a 3x3 max pooling behind them.
 
@@ -76,64 +94,13 @@ class StemSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadSpec:
-    """The last 1x1 convolution, before pooling and the classifier.
-
-    Args:
-        out_channels: up to 1e6; 0 leaves the convolution out, as MobileNetV1 and ResNet do.
-    """
+    """The last 1x1 convolution; with 0 channels there is none, as in MobileNetV1 and ResNet."""
 
     out_channels: int
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
         check_whole("head out_channels", self.out_channels, 0, MOST_CHANNELS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockSpec:
-    """One block, derived from its stage: nothing here is stored in a spec."""
-
-    kind: BlockKind
-    kernel_size: int
-    stride: int
-    expand_ratio: int
-    in_channels: int
-    out_channels: int
-    squeeze_channels: int
-
-    @property
-    def expanded_channels(self) -> int:
-        """Channels of the k x k convolution: depthwise, but in a bottleneck dense and narrow."""
-        match self.kind:
-            case BlockKind.MBCONV | BlockKind.SEPARABLE:
-                return self.in_channels * self.expand_ratio
-            case BlockKind.BOTTLENECK:
-                return self.out_channels // self.expand_ratio
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def keeps_shape(self) -> bool:
-        """Whether input and output have one shape: stride 1 and equal channels."""
-        return self.stride == 1 and self.in_channels == self.out_channels
-
-    @property
-    def has_skip(self) -> bool:
-        """Whether the input is added to the output; a bottleneck projects it where shapes differ."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return self.keeps_shape
-            case BlockKind.SEPARABLE:
-                return False
-            case BlockKind.BOTTLENECK:
-                return True
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def projects_shortcut(self) -> bool:
-        """Whether a 1x1 convolution stands in the shortcut."""
-        return self.kind == BlockKind.BOTTLENECK and not self.keeps_shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,69 +155,24 @@ class StageSpec:
     @property
     def operator(self) -> str:
         """What its blocks are called, with their ratio: MBConv6, Separable, Bottleneck4."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return f"MBConv{self.expand_ratio}"
-            case BlockKind.SEPARABLE:
-                return "Separable"
-            case BlockKind.BOTTLENECK:
-                return f"Bottleneck{self.expand_ratio}"
-            case _:
-                assert_never(self.kind)
+        return _KINDS[self.kind].operator.format(self.expand_ratio)
 
     @property
-    def ends_activated(self) -> bool:
-        """Whether an activation ends its blocks."""
-        match self.kind:
-            case BlockKind.MBCONV:
-                return False
-            case BlockKind.SEPARABLE | BlockKind.BOTTLENECK:
-                return True
-            case _:
-                assert_never(self.kind)
-
-    @property
-    def starts_depthwise(self) -> bool:
-        """Whether its k x k convolution reads a block's input itself, with no 1x1 convolution before it."""
-        match self.kind:
-            case BlockKind.MBCONV | BlockKind.SEPARABLE:
-                return self.expand_ratio == 1
-            case BlockKind.BOTTLENECK:
-                return False
-            case _:
-                assert_never(self.kind)
-
-    def blocks(self) -> Iterator[BlockSpec]:
-        """Yield the stage's blocks in order."""
-        for index in range(self.repeats):
-            in_channels = self.in_channels if index == 0 else self.out_channels
-            yield BlockSpec(
-                kind=self.kind,
-                kernel_size=self.kernel_size,
-                stride=self.stride if index == 0 else 1,
-                expand_ratio=self.expand_ratio,
-                in_channels=in_channels,
-                out_channels=self.out_channels,
-                squeeze_channels=squeeze_channels(in_channels, self.se_ratio, self.squeeze_rounding),
-            )
+    def channel_unit(self) -> int:
+        """What its output channels are a multiple of: a bottleneck's expand_ratio, for others 1."""
+        return self.expand_ratio if _KINDS[self.kind].narrows else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derivation:
-    """How a spec was made from a baseline; metadata, outside equality.
-
-    Args:
-        baseline: the baseline's name.
-        baseline_image_size: the baseline's side in pixels.
-        compound: alpha, beta, gamma, phi; None for an official variant.
-        scaling: the multipliers after coefficient rounding.
-        rounding: the rules that made integers of them.
-    """
+    """How a spec was made from a baseline; metadata, outside equality."""
 
     baseline: str
     baseline_image_size: int
     compound: CompoundCoefficients | None
+    """None for an official variant."""
     scaling: ScalingCoefficients
+    """After coefficient rounding."""
     rounding: RoundingRules
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
@@ -359,26 +281,16 @@ def _check_kernel(where: str, kernel_size: int, stride: int) -> None:
 
 
 def _check_kind(stage: StageSpec) -> None:
-    if stage.kind != BlockKind.MBCONV and stage.se_ratio:
+    kind, ratio, rules = stage.kind, stage.expand_ratio, _KINDS[stage.kind]
+    if stage.se_ratio and not rules.squeezes:
+        raise SpecError(f"a {kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}")
+    if ratio != 1 and not rules.expands:
+        raise SpecError(f"a {kind} stage expands nothing: expand_ratio must be 1, got {ratio}")
+    if stage.out_channels % stage.channel_unit:
         raise SpecError(
-            f"a {stage.kind} stage has no squeeze-excitation: se_ratio must be 0, got {stage.se_ratio}"
+            f"the out_channels of a {kind} stage must be a multiple of its expand_ratio {ratio}, "
+            f"got {stage.out_channels}"
         )
-    match stage.kind:
-        case BlockKind.MBCONV:
-            pass
-        case BlockKind.SEPARABLE:
-            if stage.expand_ratio != 1:
-                raise SpecError(
-                    f"a separable stage expands nothing: expand_ratio must be 1, got {stage.expand_ratio}"
-                )
-        case BlockKind.BOTTLENECK:
-            if stage.out_channels % stage.expand_ratio:
-                raise SpecError(
-                    f"the out_channels of a bottleneck stage must be a multiple of its expand_ratio "
-                    f"{stage.expand_ratio}, got {stage.out_channels}"
-                )
-        case _:
-            assert_never(stage.kind)
 
 
 def _check_chain(spec: ArchitectureSpec) -> None:

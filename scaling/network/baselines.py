@@ -137,12 +137,7 @@ def rules_of_baseline(name: str) -> RoundingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """A network to scale, and by which rules.
-
-    Args:
-        spec: the network.
-        rounding: between coefficients and its scaled networks.
-    """
+    """A network to scale, and by which rules."""
 
     spec: ArchitectureSpec
     rounding: RoundingRules

@@ -14,10 +14,11 @@ from scaling.errors import SpecError
 from scaling.network.architecture import BlockKind, StageSpec
 from scaling.network.rounding import SqueezeRounding
 
+_OTHERS = "|".join(kind for kind in BlockKind if kind != BlockKind.MBCONV)
 _PATTERN = re.compile(
     r"r(?P<repeats>\d{1,9})_k(?P<kernel_size>\d{1,9})_s(?P<stride>\d)(?P<stride_columns>\d)"
     r"_e(?P<expand_ratio>\d{1,9})_i(?P<in_channels>\d{1,9})_o(?P<out_channels>\d{1,9})"
-    r"(?:_se(?P<se_ratio>[0-9.e+-]{1,40}))?(?P<squeeze>_sqround)?(?:_(?P<kind>separable|bottleneck))?"
+    rf"(?:_se(?P<se_ratio>[0-9.e+-]{{1,40}}))?(?P<squeeze>_sqround)?(?:_(?P<kind>{_OTHERS}))?"
 )
 
 

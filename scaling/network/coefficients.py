@@ -23,17 +23,12 @@ def _check(name: str, value: float, *, positive: bool) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalingCoefficients:
-    """Multipliers of a baseline's depth, width and resolution.
+    """Multipliers of a baseline's depth (repeats of every stage), width (channels), resolution (image side).
 
     One that is not given is 1, and leaves its dimension alone.
 
-    Args:
-        depth_coefficient: multiplies the repeats of every stage, in (0, 1e6].
-        width_coefficient: multiplies channels, in (0, 1e6].
-        resolution_coefficient: multiplies the image side, in (0, 1e6].
-
     Raises:
-        SpecError: a coefficient is not finite, not above 0, or above 1e6.
+        SpecError: a coefficient is not finite or outside (0, 1e6].
 
     Source: Tan & Le 2019, arXiv:1905.11946, equation 2.
 
@@ -58,13 +53,9 @@ UNSCALED = ScalingCoefficients()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompoundCoefficients:
-    """The paper's compound coefficients: bases alpha, beta, gamma and exponent phi.
+    """The paper's compound coefficients: bases of depth, width, resolution, and the exponent phi.
 
-    Args:
-        alpha: depth base, finite and above 0.
-        beta: width base, finite and above 0.
-        gamma: resolution base, finite and above 0.
-        phi: compound coefficient, any finite real; negative values shrink the baseline.
+    Negative phi shrinks the baseline.
 
     Raises:
         SpecError: a base is not finite or not above 0, or phi is not finite.

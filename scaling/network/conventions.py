@@ -38,9 +38,6 @@ def rounding_of(peer: str) -> RoundingRules:
     timm and geffnet round the squeeze width where the others cut; the two agree on every multiple of 4, so on
     every width of the channel rule. torchvision's head is 4 times its last stage.
 
-    Args:
-        peer: one of `Peer`.
-
     Raises:
         SpecError: no such implementation is known; the message lists those that are.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import assert_never
 
 from scaling.errors import SpecError
 from scaling.network.architecture import (
@@ -17,7 +16,6 @@ from scaling.network.architecture import (
     MOST_CHANNELS,
     SMALLEST_IMAGE,
     ArchitectureSpec,
-    BlockKind,
     Derivation,
     HeadSpec,
     StageSpec,
@@ -36,11 +34,6 @@ def scale(
     Coefficients are rounded first, then channels (once per stage), repeats (once per stage) and image size,
     each by the rule that `rounding` names. Kernel sizes, strides and expand ratios never change.
 
-    Args:
-        spec: the baseline.
-        coefficients: (alpha, beta, gamma, phi), or the three multipliers directly.
-        rounding: the rules; the released code's by default.
-
     Raises:
         SpecError: a coefficient rounds to 0, or the result is out of range (image size 8 to 4096,
             2,000 blocks, 1e6 channels).
@@ -53,8 +46,10 @@ def scale(
     >>> b2 == variant("b2")
     True
     """
-    compound = coefficients if isinstance(coefficients, CompoundCoefficients) else None
-    multipliers = rounding.coefficients(_multipliers(coefficients))
+    compound = None
+    if isinstance(coefficients, CompoundCoefficients):
+        compound, coefficients = coefficients, coefficients.scaling_coefficients()
+    multipliers = rounding.coefficients(coefficients)
     _check_sizes(spec, multipliers, rounding)
     width = multipliers.width_coefficient
     channels = scaled_channels(spec, width, rounding)
@@ -92,12 +87,6 @@ def scaled_to(
     return scale(spec, multipliers, rounding)
 
 
-def _multipliers(coefficients: CompoundCoefficients | ScalingCoefficients) -> ScalingCoefficients:
-    if isinstance(coefficients, CompoundCoefficients):
-        return coefficients.scaling_coefficients()
-    return coefficients
-
-
 def scaled_dropout(width_coefficient: float) -> float:
     """Dropout of a network that no release names: clip(0.2 + 0.3·log2(width), 0.2, 0.5).
 
@@ -118,11 +107,6 @@ def scaled_channels(
     In a stage of bottlenecks the rule rounds the width of the middle convolution, and the output is
     expand_ratio times that: both come out whole under any divisor, as in torchvision's wide ResNets.
 
-    Args:
-        spec: the baseline.
-        width_coefficient: of all of them.
-        rounding: the rules.
-
     >>> from scaling import variant
     >>> scaled_channels(variant("b0"), 1.1, RELEASED)
     (32, 16, 24, 48, 88, 120, 208, 352, 1408)
@@ -133,14 +117,8 @@ def scaled_channels(
 
 
 def _stage_channels(stage: StageSpec, width_coefficient: float, rounding: RoundingRules) -> int:
-    match stage.kind:
-        case BlockKind.MBCONV | BlockKind.SEPARABLE:
-            return rounding.channels(stage.out_channels, width_coefficient)
-        case BlockKind.BOTTLENECK:
-            inner = rounding.channels(stage.out_channels // stage.expand_ratio, width_coefficient)
-            return inner * stage.expand_ratio
-        case _:
-            assert_never(stage.kind)
+    unit = stage.channel_unit
+    return unit * rounding.channels(stage.out_channels // unit, width_coefficient)
 
 
 def _scaled_stages(

@@ -97,16 +97,9 @@ def check_whole(name: str, value: float, low: int, high: int) -> None:
 class RoundingRules:
     """Every rounding choice between coefficients and an architecture; the defaults are the released code's.
 
-    Args:
-        coefficient_rounding: what happens to the coefficients themselves.
-        channel_rule: how scaled channels become integers.
-        channel_divisor: channels are multiples of this, 1 to 1024.
-        repeat_rule: how scaled repeats become integers.
-        head_rule: where head channels come from.
-        squeeze_rounding: how squeeze channels become integers.
-        image_size_step: image sizes are multiples of this many pixels, 1 to 1024.
-        scaled_stem_and_head: False keeps their baseline channels, as EfficientNet-Lite does.
-        scaled_end_repeats: False keeps the baseline repeats of the first and the last stage, likewise.
+    Channels are multiples of the divisor and image sizes of the step (in pixels), each 1 to 1024. Without
+    scaled_stem_and_head these keep the baseline's channels, without scaled_end_repeats the first and the last
+    stage keep its repeats, as in EfficientNet-Lite.
 
     Raises:
         SpecError: a divisor or step is out of range, or a switch is not a truth value.
@@ -161,9 +154,8 @@ class RoundingRules:
             SpecError: a coefficient rounds to 0.
         """
         depth, width = self.coefficient(raw.depth_coefficient), self.coefficient(raw.width_coefficient)
-        for name, before, after in (
-            ("depth", raw.depth_coefficient, depth),
-            ("width", raw.width_coefficient, width),
+        for name, before, after in zip(
+            ("depth", "width"), (raw.depth_coefficient, raw.width_coefficient), (depth, width), strict=True
         ):
             if after <= 0:
                 raise SpecError(
@@ -225,13 +217,7 @@ class RoundingRules:
         return self.channels(stem, width_coefficient) if self.scaled_stem_and_head else stem
 
     def head_channels(self, head: int, last_stage: int, width_coefficient: float) -> int:
-        """Scale the head's channels, unless the rules keep them or there is no head convolution.
-
-        Args:
-            head: the baseline's head channels, 0 for none.
-            last_stage: the baseline's last stage's out_channels.
-            width_coefficient: the (rounded) width coefficient.
-        """
+        """Scale the baseline's head channels (0 for none, which stays), unless the rules keep them."""
         if head == 0 or not self.scaled_stem_and_head:
             return head
         match self.head_rule:

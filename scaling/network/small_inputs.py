@@ -7,14 +7,15 @@ stay.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
-from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.operations import Part, operations
 from scaling.network.rounding import choice
-from scaling.network.sides import out_size
+from scaling.network.sides import input_sides, out_size
 
 LEAST_MAP = 4
 """Side of the last map in pixels that `early`, `late` and `auto` keep: every tap of a 5x5 kernel needs 3."""
@@ -44,10 +45,6 @@ def for_small_input(spec: ArchitectureSpec, policy: SmallInput | str) -> Archite
 
     A network that needs no change is returned as it is; a changed one adds the policy to its name. If all
     strides are 1 and the last map is still small, the image is too small for more.
-
-    Args:
-        spec: the network, with its image size.
-        policy: which strides become 1.
 
     Raises:
         SpecError: no policy has that name.
@@ -110,22 +107,15 @@ def last_map(spec: ArchitectureSpec) -> int:
     >>> last_map(variant("b0")), last_map(replace(variant("b0"), image_size=32))
     (7, 1)
     """
-    side = spec.image_size
-    for stride in _strides(spec):
-        side = out_size(side, stride)
-    return side
+    return input_sides(spec)[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdleTaps:
-    """How many weights of the blocks' k x k convolutions only ever meet padding.
-
-    Args:
-        weights: of these convolutions: depthwise, but in bottlenecks.
-        idle: of them, those that meet no pixel at any place of their map; their gradient is 0 throughout.
-    """
+    """How many weights of the blocks' k x k convolutions meet nothing but padding: their gradient is 0."""
 
     weights: int
+    """Of these convolutions: depthwise, but in bottlenecks."""
     idle: int
 
     @property
@@ -144,30 +134,12 @@ def idle_taps(spec: ArchitectureSpec) -> IdleTaps:
     (0, 0.744)
     """
     weights = idle = 0
-    for kernel, stride, kernels, side in _spatial(spec):
-        used = _used_taps(kernel, stride, side)
-        weights += kernels * kernel**2
-        idle += kernels * (kernel**2 - used**2)
+    for row in operations(spec):
+        if row.part in (Part.DEPTHWISE, Part.SPATIAL):
+            used = _used_taps(row.kernel_size, row.stride, row.in_side)
+            weights += row.weights
+            idle += row.weights - row.weights // row.kernel_size**2 * used**2
     return IdleTaps(weights=weights, idle=idle)
-
-
-def _spatial(spec: ArchitectureSpec) -> Iterator[tuple[int, int, int, int]]:
-    """Give kernel size, stride, number of kernels and input side of every block's k x k convolution."""
-    side = out_size(out_size(spec.image_size, spec.stem.stride), spec.stem.pool_stride)
-    for stage in spec.stages:
-        for block in stage.blocks():
-            yield block.kernel_size, block.stride, _kernels(block), side
-            side = out_size(side, block.stride)
-
-
-def _kernels(block: BlockSpec) -> int:
-    match block.kind:
-        case BlockKind.MBCONV | BlockKind.SEPARABLE:
-            return block.expanded_channels
-        case BlockKind.BOTTLENECK:
-            return block.expanded_channels**2
-        case _:
-            assert_never(block.kind)
 
 
 def _used_taps(kernel: int, stride: int, side: int) -> int:

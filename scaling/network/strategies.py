@@ -27,34 +27,28 @@ SLOWER = 0.5
 
 
 class Strategy(Protocol):
-    """What every way of scaling offers."""
+    """What every way of scaling offers: its name in tables, where it comes from, its range of log-costs."""
 
     @property
-    def name(self) -> str:
-        """What tables call it."""
-
+    def name(self) -> str: ...  # noqa: D102
     @property
-    def source(self) -> str:
-        """Where it comes from, and what of it is ours."""
-
+    def source(self) -> str: ...  # noqa: D102
     @property
-    def log_costs(self) -> tuple[float, float]:
-        """The least and the largest log-cost that it is for."""
+    def log_costs(self) -> tuple[float, float]: ...  # noqa: D102
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's."""
+        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
+
+        Raises:
+            SpecError: the strategy is not for that cost, or a function of the user's own failed.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
     """Constant shares of log-cost: depth = C^u, width = C^(v/2), resolution = C^(w/2) at C times the cost.
 
-    Args:
-        name: of the strategy.
-        depth: u, 0 or more.
-        width: v, likewise.
-        resolution: w, likewise; the three sum to 1.
-        source: where they come from.
+    depth is u, width v, resolution w: each 0 or more, and together 1.
 
     Raises:
         SpecError: a share is negative, or they do not sum to 1.
@@ -81,58 +75,9 @@ class Shares:
         return -math.inf, math.inf
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's."""
-        return ScalingCoefficients(
-            depth_coefficient=math.exp(log_cost * self.depth),
-            width_coefficient=math.exp(log_cost * self.width / 2),
-            resolution_coefficient=math.exp(log_cost * self.resolution / 2),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TinyNet:
-    """TinyNet's formula: depth and resolution from data, width = sqrt(c / (depth · resolution²)).
-
-    For making networks smaller: it is defined between the smallest and the largest published TinyNet, 0.03 to
-    0.9 of the baseline's cost. Theirs: the formula for width, and that resolution and depth matter more than
-    width. Theirs, too, the five published points; the straight lines through them, in log-cost, are ours:
-    they took a Gaussian process on networks of their own.
-
-    Source: Han et al. 2020, arXiv:2010.14819, section 3.3; points: timm's tinynet_a to tinynet_e.
-
-    >>> found = TinyNet().multipliers(math.log(0.2))
-    >>> round(found.depth_coefficient * (found.width_coefficient * found.resolution_coefficient) ** 2, 9)
-    0.2
-    """
-
-    name: str = "tinynet"
-
-    @property
-    def source(self) -> str:
-        """Where it comes from."""
-        return "arXiv:2010.14819; straight lines between its five networks are ours"
-
-    @property
-    def log_costs(self) -> tuple[float, float]:
-        """Those that the published networks span."""
-        costs = _tinynet_costs()
-        return costs[0], costs[-1]
-
-    def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
-
-        Raises:
-            SpecError: the cost is outside of what the published networks span.
-        """
-        _refuse_beyond(self, log_cost)
-        sides, _, depths = zip(*TINYNETS, strict=True)
-        costs = _tinynet_costs()
-        depth, side = float(np.interp(log_cost, costs, depths)), float(np.interp(log_cost, costs, sides))
-        return ScalingCoefficients(
-            depth_coefficient=depth,
-            width_coefficient=math.sqrt(math.exp(log_cost) / (depth * side**2)),
-            resolution_coefficient=side,
-        )
+        """Return the multipliers there."""
+        exponents = (self.depth, self.width / 2, self.resolution / 2)
+        return _coefficients([math.exp(log_cost * exponent) for exponent in exponents])
 
 
 TINYNETS = (
@@ -148,19 +93,11 @@ Source: timm tinynet_e to tinynet_a (image sizes 106, 152, 184, 188, 192).
 """
 
 
-def _tinynet_costs() -> list[float]:
-    return [math.log(depth * (width * side) ** 2) for side, width, depth in TINYNETS]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Points:
     """A path through points of one's own, straight in log-cost against log-multiplier, from the baseline on.
 
-    Args:
-        name: of the strategy.
-        points: cost multiple, depth, width, resolution of each, all above 0; the baseline (1, 1, 1, 1) is
-            added.
-        source: where they come from.
+    A point is cost multiple, depth, width and resolution, all above 0; the baseline (1, 1, 1, 1) is added.
 
     Raises:
         SpecError: a value is not above 0, or a cost comes twice.
@@ -181,71 +118,56 @@ class Points:
         if len(set(costs)) != len(costs):
             raise SpecError(f"strategy {self.name} has two points of one cost: {costs}")
 
+    def _all(self) -> list[tuple[float, float, float, float]]:
+        return sorted([(1.0, 1.0, 1.0, 1.0), *(point for point in self.points if point[0] != 1)])
+
     @property
     def log_costs(self) -> tuple[float, float]:
         """Those that the points span."""
         costs = [point[0] for point in self._all()]
         return math.log(costs[0]), math.log(costs[-1])
 
-    def _all(self) -> list[tuple[float, float, float, float]]:
-        return sorted([(1.0, 1.0, 1.0, 1.0), *(point for point in self.points if point[0] != 1)])
-
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
-        """Return the multipliers for a cost of exp(log_cost) times the baseline's.
+        """Return the multipliers there.
 
         Raises:
             SpecError: the cost is outside of what the points span.
         """
         _refuse_beyond(self, log_cost)
         costs, *columns = zip(*(map(math.log, point) for point in self._all()), strict=True)
-        depth, width, side = (math.exp(float(np.interp(log_cost, costs, column))) for column in columns)
-        return ScalingCoefficients(
-            depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side
-        )
+        return _coefficients([math.exp(float(np.interp(log_cost, costs, column))) for column in columns])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function of one's own, from log-cost to depth, width and resolution multipliers.
-
-    Args:
-        name: of the strategy.
-        place: where it was loaded from.
-        function: called with log-cost; the same log-cost must give the same three numbers.
-    """
+    """A way to scale as a function: the same log-cost must give the same depth, width and resolution."""
 
     name: str
-    place: str
+    source: str
     function: Callable[[float], Sequence[float]]
-
-    @property
-    def source(self) -> str:
-        """Where it comes from."""
-        return f"the user's {self.place}"
-
-    @property
-    def log_costs(self) -> tuple[float, float]:
-        """Any."""
-        return -math.inf, math.inf
+    log_costs: tuple[float, float] = (-math.inf, math.inf)
 
     def multipliers(self, log_cost: float) -> ScalingCoefficients:
         """Return what the function gives.
 
         Raises:
-            SpecError: it raises, or gives anything but three numbers above 0.
+            SpecError: the cost is outside, the function raises, or gives anything but three numbers above 0.
         """
+        _refuse_beyond(self, log_cost)
         try:
-            depth, width, side = (float(value) for value in self.function(log_cost))
+            return _coefficients([float(value) for value in self.function(log_cost)])
         except SpecError:
             raise
         except Exception as error:  # somebody else's code
             raise SpecError(
-                f"strategy {self.name}: {self.place}({log_cost:.3g}) should return depth, width and "
+                f"strategy {self.name}: {self.source}({log_cost:.3g}) should return depth, width and "
                 f"resolution, but: {type(error).__name__}: {error}"
             ) from None
-        return ScalingCoefficients(
-            depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side
-        )
+
+
+def _coefficients(values: Sequence[float]) -> ScalingCoefficients:
+    depth, width, side = values
+    return ScalingCoefficients(depth_coefficient=depth, width_coefficient=width, resolution_coefficient=side)
 
 
 def _refuse_beyond(strategy: Strategy, log_cost: float) -> None:
@@ -257,6 +179,35 @@ def _refuse_beyond(strategy: Strategy, log_cost: float) -> None:
         )
 
 
+def tinynet() -> Function:
+    """Return TinyNet's formula: depth and resolution from data, width = sqrt(c / (depth · resolution²)).
+
+    For making networks smaller: it is defined between the smallest and the largest published TinyNet, 0.03 to
+    0.9 of the baseline's cost. Theirs: the formula for width, and that resolution and depth matter more than
+    width. Theirs, too, the five published points; the straight lines through them, in log-cost, are ours:
+    they took a Gaussian process on networks of their own.
+
+    Source: Han et al. 2020, arXiv:2010.14819, section 3.3; points: timm's tinynet_a to tinynet_e.
+
+    >>> found = tinynet().multipliers(math.log(0.2))
+    >>> round(found.depth_coefficient * (found.width_coefficient * found.resolution_coefficient) ** 2, 9)
+    0.2
+    """
+    sides, _, depths = zip(*TINYNETS, strict=True)
+    costs = [math.log(depth * (width * side) ** 2) for side, width, depth in TINYNETS]
+
+    def multipliers(log_cost: float) -> tuple[float, float, float]:
+        depth, side = float(np.interp(log_cost, costs, depths)), float(np.interp(log_cost, costs, sides))
+        return depth, math.sqrt(math.exp(log_cost) / (depth * side**2)), side
+
+    return Function(
+        name="tinynet",
+        source="arXiv:2010.14819; straight lines between its five networks are ours",
+        function=multipliers,
+        log_costs=(costs[0], costs[-1]),
+    )
+
+
 def compound(
     alpha: float = PAPER_BASES[0],
     beta: float = PAPER_BASES[1],
@@ -266,13 +217,6 @@ def compound(
     source: str = "arXiv:1905.11946, equation 3",
 ) -> Shares:
     """Return compound scaling by its bases; only their direction matters, the cost says how far.
-
-    Args:
-        alpha: depth base, 1 or more.
-        beta: width base, 1 or more.
-        gamma: resolution base, 1 or more; not all are 1.
-        name: of the strategy.
-        source: where the bases come from.
 
     Raises:
         SpecError: a base is below 1, or all are 1.
@@ -337,20 +281,25 @@ def named_strategies() -> dict[str, Strategy]:
     >>> list(named_strategies())[:5]
     ['compound', 'depth', 'width', 'resolution', 'depth-width']
     """
-    single = "a single dimension"
-    pair = "two dimensions, equal shares"
+    single, pair = "a single dimension", "two dimensions, equal shares"
+    shares = (
+        ("depth", (1.0, 0.0, 0.0), single),
+        ("width", (0.0, 1.0, 0.0), single),
+        ("resolution", (0.0, 0.0, 1.0), single),
+        ("depth-width", (0.5, 0.5, 0.0), pair),
+        ("depth-resolution", (0.5, 0.0, 0.5), pair),
+        ("width-resolution", (0.0, 0.5, 0.5), pair),
+        ("uniform", (1 / 3, 1 / 3, 1 / 3), "equal shares"),
+    )
     listed: tuple[Strategy, ...] = (
         compound(name="compound"),
-        Shares(name="depth", depth=1, width=0, resolution=0, source=single),
-        Shares(name="width", depth=0, width=1, resolution=0, source=single),
-        Shares(name="resolution", depth=0, width=0, resolution=1, source=single),
-        Shares(name="depth-width", depth=0.5, width=0.5, resolution=0, source=pair),
-        Shares(name="depth-resolution", depth=0.5, width=0, resolution=0.5, source=pair),
-        Shares(name="width-resolution", depth=0, width=0.5, resolution=0.5, source=pair),
-        Shares(name="uniform", depth=1 / 3, width=1 / 3, resolution=1 / 3, source="equal shares"),
+        *(
+            Shares(name=name, depth=depth, width=width, resolution=resolution, source=source)
+            for name, (depth, width, resolution), source in shares
+        ),
         fast(),
         slow_resolution(),
-        TinyNet(),
+        tinynet(),
     )
     return {one.name: one for one in listed}
 
@@ -371,4 +320,4 @@ def strategy_named(name: str) -> Strategy:
         raise ConfigError(
             f"expected a strategy among {', '.join(known)}, or module-or-file.py:function; got {name!r}"
         )
-    return Function(name=name.rpartition(":")[2], place=name, function=load_function(name))
+    return Function(name=name.rpartition(":")[2], source=f"the user's {name}", function=load_function(name))

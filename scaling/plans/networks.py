@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scaling.analysis.surface import COORDINATES
 from scaling.cost import count_cost
+from scaling.cost.doublings import doublings
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.serialization import architecture_key, from_json, to_json
@@ -20,6 +23,8 @@ from scaling.targets.target import Target
 BASELINE = "baseline"
 REFERENCE, SEARCH, CONFIRM = "reference", "search", "confirm"
 """Kinds: what everything is compared with; what was proposed; the best again, with fresh seeds."""
+OPTIMUM = "optimum"
+"""Name of a network that a surface expects to be best."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +108,8 @@ def network_columns(network: PlannedNetwork, baseline: ArchitectureSpec, target:
         "phi": compound.phi if compound else 0.0,
         **named_shares("", network.shares.shares if network.shares else (None, None, None)),
         **named_shares("realised_", realised_shares(spec, baseline) or (None, None, None)),
+        **dict(zip(COORDINATES, doublings(spec, baseline), strict=True)),
+        "x_rounding": math.log2(cost.macs / count_cost(baseline).macs) - sum(doublings(spec, baseline)),
         "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
         "width_coefficient": scaling.width_coefficient if scaling else 1.0,
         "image_size": spec.image_size,

@@ -8,7 +8,10 @@ import pandas as pd
 
 from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
+from scaling.plans.search.conclusion import conclusion
+from scaling.plans.search.samplers import Sampler
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 NOTHING_YET = "No network has a complete training yet, so there is no finding."
 
@@ -18,6 +21,12 @@ def findings(record: RunRecord) -> list[str]:
     ranking, noise = record.ranking(), record.noise
     if ranking.empty:
         return [NOTHING_YET]
+    if record.surface is not None and record.settings is not None:
+        said = conclusion(record.surface.document(), record.settings.setup.data.name)
+        fresh = []
+        if record.settings.search.sampler != Sampler.SURFACE:  # the surface names what it has had confirmed
+            fresh = _confirmed(contenders(record.trials, noise))
+        return [*said, *fresh, *([] if noise is None else [_noise(noise)])]
     sentences, confirmed = [_best(ranking, noise)], _confirmed(contenders(record.trials, noise))
     if noise is None:
         sentences += confirmed
@@ -32,11 +41,6 @@ def findings(record: RunRecord) -> list[str]:
         if len(row) and row.index[0] != 0:
             sentences.append(_against(ranking.iloc[0], row.iloc[0], noise))
     return [*sentences, *confirmed, _noise(noise)]
-
-
-def network_name(row: pd.Series[Any]) -> str:
-    """Name a network as every chart and table does."""
-    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
 
 
 def _percent(fraction: float) -> str:

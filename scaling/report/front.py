@@ -9,8 +9,8 @@ import pandas as pd
 
 from scaling.analysis.pareto import trained_front
 from scaling.plans.search.objectives import Objective
-from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 WORDS = {
     Objective.PARAMS: ("params", "params"),
@@ -20,7 +20,6 @@ WORDS = {
     Objective.MEMORY_BYTES: ("memory, bytes", "memory in training"),
 }
 """Of each cost: the heading of its column, and what it is called in a sentence."""
-OPEN = "a network no dearer is as accurate within the noise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +40,7 @@ class Front:
 
 
 def front_of(record: RunRecord) -> Front | None:
-    """Return the Pareto front of a run of several objectives; None for one objective, or before a training.
-
-    Args:
-        record: the run as it stands.
-    """
+    """Return the Pareto front of a run of several objectives; None for one, or before a training."""
     costs = record.settings.search.objectives[1:] if record.settings is not None else ()
     if not costs or record.ranking().empty:
         return None
@@ -68,5 +63,5 @@ def _row(row: pd.Series[Any], costs: tuple[Objective, ...]) -> tuple[str, ...]:
         "" if pd.isna(reach) else f"{reach:.1f}",
         *amounts,
         f"{row['seeds']}",
-        "" if row["sure"] else f"≈ {OPEN}",
+        "" if row["sure"] else "≈ a network no dearer is as accurate within the noise",
     )

@@ -31,9 +31,9 @@ class RunLaws:
     """What can be said of error against cost.
 
     Args:
-        figure: the chart; None where no law stands.
-        words: each standing law in a sentence or two, for who cannot see the chart.
-        refusal: why there is no law, or none of some ways of scaling; empty where every law stands.
+        figure: the chart; None where there is no law.
+        words: each law in a sentence or two, for who cannot see the chart.
+        refusal: why there is no law, or none of some ways of scaling; empty where there are all.
     """
 
     figure: Figure | None
@@ -42,11 +42,7 @@ class RunLaws:
 
 
 def laws_of(record: RunRecord) -> RunLaws:
-    """Fit a law to each way in which the run scaled; nothing is fitted where the range of cost is too short.
-
-    Args:
-        record: the run as it stands.
-    """
+    """Fit a law to each way in which the run scaled; where the range of cost is too short, none."""
     try:
         sources = sources_of([record.trials], cost="macs")
     except ResultsError as error:
@@ -54,10 +50,10 @@ def laws_of(record: RunRecord) -> RunLaws:
     source = sources[0]
     bootstrap = Bootstrap(resamples=RESAMPLES)
     laws = [fit_cost_law(name, some, source.noise, bootstrap) for name, some in source.strategies().items()]
-    standing = [law for law in laws if law.refusal is None]
+    fitted = [law for law in laws if law.refusal is None]
     return RunLaws(
-        figure=_figure(source, laws) if standing else None,
-        words=" ".join(sentence for law in standing for sentence in _sentences(law)),
+        figure=_figure(source, laws) if fitted else None,
+        words=" ".join(sentence for law in fitted for sentence in _sentences(law)),
         refusal=_refusal(laws),
     )
 
@@ -91,7 +87,7 @@ def _interval(one: Estimate, unit: float = 1.0, digits: int = 2) -> str:
 
 
 def _refusal(laws: Sequence[CostLaw]) -> str:
-    """Say once why nothing stands, by the law of everything; else name the ways of scaling without a law."""
+    """Say once why there is no law at all, by that of everything; else name the ways without a law."""
     refused = [law for law in laws if law.refusal is not None]
     if not refused:
         return ""

@@ -17,18 +17,19 @@ from markupsafe import Markup
 
 from scaling.atomic_write import write_text
 from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
 from scaling.drawings import render, variant_drawing
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.chart import RunChart
 from scaling.network.architecture import ArchitectureSpec
+from scaling.network.sides import input_sides
 from scaling.provenance import utc_now
-from scaling.report.findings import failures, findings, network_name, state_of
+from scaling.report.findings import failures, findings, state_of
 from scaling.report.front import front_of
 from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import columns_of, table_rows
+from scaling.tables import network_name
 
 
 def save_report(folder: Path, output: Path, *, figures: Path | None = None) -> Path:
@@ -56,7 +57,7 @@ def report_page(
     """Return the report as one HTML document that loads nothing.
 
     Args:
-        record: the run as it stands.
+        record: the run at this moment.
         now: when it was read, as text.
         charts: which to draw, in order.
         figures: folder that holds them as NAME.svg already; a chart that is not there is drawn.
@@ -69,14 +70,14 @@ def report_page(
         lstrip_blocks=True,
     )
     style, script = _asset("report.css"), _asset("report.js")
-    drawn, laws = list(_charts(record.chart_data(), charts, figures)), laws_of(record)
+    laws = laws_of(record)
     page = templates.get_template("report.html.j2").render(
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
         **_content(record, now),
-        charts=[*drawn, *_law_chart(laws, len(drawn) + 1)],
+        charts=list(_charts(record.chart_data(), charts, figures, laws)),
         no_law=laws.refusal,
     )
     return page if page.endswith("\n") else page + "\n"
@@ -105,7 +106,7 @@ def _content(record: RunRecord, now: str) -> dict[str, Any]:
         "failures": failures(record.trials),
         "reasons": record.failures,
         "config": list(_settings(record.config)),
-        "provenance": list(_settings(_without_config(record.provenance))),
+        "provenance": list(_settings({k: v for k, v in record.provenance.items() if k != "config"})),
         "commands": list(_commands(record)),
     }
 
@@ -117,7 +118,8 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "networks trained", f"{len(record.ranking())}"
     pruned = int((trials["state"] == "pruned").sum())
     yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
-    yield "time in training", _hours(trained_hours(trials))
+    hours = trained_hours(trials)
+    yield "time in training", f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")
     cores = provenance.get("cores")
@@ -126,11 +128,9 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "energy", "not measured"
 
 
-def _hours(hours: float) -> str:
-    return f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
-
-
-def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) -> Iterator[dict[str, Any]]:
+def _charts(
+    run: RunData, charts: Mapping[str, RunChart], figures: Path | None, laws: RunLaws
+) -> Iterator[dict[str, Any]]:
     for number, (name, chart) in enumerate(charts.items(), start=1):
         frame = chart.frame(run)
         yield {
@@ -140,13 +140,10 @@ def _charts(run: RunData, charts: Mapping[str, RunChart], figures: Path | None) 
             "alternative": chart.words(frame),
             "svg": Markup(_svg(name, chart, frame, run, figures)),
         }
-
-
-def _law_chart(laws: RunLaws, number: int) -> Iterator[dict[str, Any]]:
     if laws.figure is not None:
         yield {
             "name": "law",
-            "number": number,
+            "number": len(charts) + 1,
             "caption": CAPTION,
             "alternative": laws.words,
             "svg": Markup(inline_svg(laws.figure, "law-")),
@@ -181,12 +178,8 @@ def _network(spec: ArchitectureSpec, record: RunRecord) -> dict[str, Any]:
         "spec": spec,
         "cost": cost,
         "stages": stages,
-        "drawing": Markup(_drawing(spec)),
+        "drawing": Markup(embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)),
     }
-
-
-def _drawing(spec: ArchitectureSpec) -> str:
-    return embedded(render(variant_drawing(spec), "svg").decode(), "network-", themed=False)
 
 
 def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -195,10 +188,6 @@ def _settings(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _settings(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _without_config(provenance: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in provenance.items() if key != "config"}
 
 
 def _commands(record: RunRecord) -> Iterator[tuple[str, str]]:

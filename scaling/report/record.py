@@ -21,13 +21,14 @@ from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.generation import scale
 from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.plans.search.run import KIND, failed_of, read_search
+from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run as its files tell it.
+    """A run as its files have it.
 
     Args:
         folder: of the run, or of its exported results.
@@ -87,6 +88,16 @@ class RunRecord:
             target=self.settings.target,
         )
 
+    @property
+    def surface(self) -> SearchSurface | None:
+        """What the trainings of a search say together; None where no surface can be fitted, or of a study."""
+        if self.settings is None:
+            return None
+        try:
+            return search_surface(self.settings, self.trials)
+        except ResultsError:
+            return None
+
     def ranking(self) -> pd.DataFrame:
         """Return one row a trained network, best first, with its verdict against noise."""
         return ranked(at_own_rate(self.trials), self.noise)
@@ -94,7 +105,13 @@ class RunRecord:
     def chart_data(self) -> RunData:
         """Return the run as its charts see it; of a study what has the recipe's own learning rate."""
         trials = at_own_rate(self.trials)
-        return RunData(trials=trials, title=self.title, noise=usual_difference(trials), space=self.space)
+        return RunData(
+            trials=trials,
+            title=self.title,
+            noise=usual_difference(trials),
+            space=self.space,
+            surface=self.surface,
+        )
 
     def best_spec(self) -> ArchitectureSpec | None:
         """Return the best network so far, generated anew and checked by its counts; None if there is none."""
@@ -133,14 +150,8 @@ def regenerated(settings: SearchConfig, row: pd.Series[Any]) -> ArchitectureSpec
 
 def _checked(spec: ArchitectureSpec, row: pd.Series[Any]) -> ArchitectureSpec | None:
     cost = count_cost(spec)
-    counted, recorded = (
-        [int(value) for value in counts]
-        for counts in (
-            (cost.params, cost.macs, cost.activations),
-            (row["params"], row["macs"], row["activations"]),
-        )
-    )
-    return spec if counted == recorded else None
+    same = all(getattr(cost, name) == int(row[name]) for name in ("params", "macs", "activations"))
+    return spec if same else None
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.report.findings import network_name
 from scaling.report.record import RunRecord
+from scaling.tables import network_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,32 +20,34 @@ class Column:
         heading: what the reader sees.
         unit: in small letters under it.
         numeric: aligned to the right, sorted as numbers.
+        decimals: shown of a number.
     """
 
     key: str
     heading: str
     unit: str = ""
     numeric: bool = True
+    decimals: int = 0
 
 
 COLUMNS = (
     Column(key="network", heading="network", numeric=False),
     Column(key="kind", heading="kind", numeric=False),
     Column(key="state", heading="state", numeric=False),
-    Column(key="top1", heading="top-1", unit="%"),
-    Column(key="interval", heading="±", unit="95 %, points"),
+    Column(key="top1", heading="top-1", unit="%", decimals=1),
+    Column(key="interval", heading="±", unit="95 %, points", decimals=1),
     Column(key="seeds", heading="seeds"),
     Column(key="verdict", heading="against the best", numeric=False),
-    Column(key="alpha", heading="α"),
-    Column(key="beta", heading="β"),
-    Column(key="gamma", heading="γ"),
+    Column(key="alpha", heading="α", decimals=3),
+    Column(key="beta", heading="β", decimals=3),
+    Column(key="gamma", heading="γ", decimals=3),
     Column(key="image_size", heading="image", unit="px"),
     Column(key="params", heading="params"),
     Column(key="macs", heading="multiply-adds"),
-    Column(key="achieved_factor", heading="cost", unit="× baseline"),
-    Column(key="wall_s", heading="time", unit="s"),
-    Column(key="train_step_ms", heading="step", unit="ms, training"),
-    Column(key="inference_ms_batch_1", heading="inference", unit="ms, batch 1"),
+    Column(key="achieved_factor", heading="cost", unit="× baseline", decimals=2),
+    Column(key="wall_s", heading="time", unit="s", decimals=1),
+    Column(key="train_step_ms", heading="step", unit="ms, training", decimals=1),
+    Column(key="inference_ms_batch_1", heading="inference", unit="ms, batch 1", decimals=2),
 )
 MEASURED = ("train_step_ms", "inference_ms_batch_1")
 """Averaged over seeds; a run of an older version has none, and its table no such column."""
@@ -97,7 +99,7 @@ def table_rows(record: RunRecord) -> list[list[Cell]]:
 
 
 def _aside(group: pd.DataFrame, trials: pd.DataFrame) -> dict[str, Any]:
-    """Return what is told of a network outside the ranking: trained again, or ended by the pruner."""
+    """Return what is said of a network outside the ranking: trained again, or ended by the pruner."""
     first = group.iloc[0]
     if str(first["kind"]) == CONFIRM:
         complete = group[group["state"] == "complete"]["top1"]
@@ -120,23 +122,10 @@ def _state(group: pd.DataFrame) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
 
 
-DECIMALS = {
-    "train_step_ms": 1,
-    "inference_ms_batch_1": 2,
-    "top1": 1,
-    "interval": 1,
-    "alpha": 3,
-    "beta": 3,
-    "gamma": 3,
-    "achieved_factor": 2,
-    "wall_s": 1,
-}
-
-
 def _cell(column: Column, value: Any) -> Cell:
     if value is None or pd.isna(value):
         return Cell(text="", sort="")
     if not column.numeric:
         return Cell(text=str(value), sort=str(value))
     number = float(value)
-    return Cell(text=f"{number:,.{DECIMALS.get(column.key, 0)}f}", sort=repr(number))
+    return Cell(text=f"{number:,.{column.decimals}f}", sort=repr(number))

@@ -12,11 +12,7 @@ SETTINGS = ("device", "kernels", "graphs", "micro_batch")
 
 
 def arithmetic_document(records: Sequence[Record]) -> dict[str, dict[str, int]]:
-    """Return how many trainings had which device, kernels, graphs and micro-batch, the most frequent first.
-
-    Args:
-        records: of a run; those without figures have no part in any comparison.
-    """
+    """Count trainings with figures by device, kernels, graphs and micro-batch, the most frequent first."""
     trained = [one for one in records if one.result is not None]
     counted = {name: Counter(_value(one, name) for one in trained) for name in SETTINGS}
     return {name: dict(sorted(found.items(), key=_most_first)) for name, found in counted.items()}

@@ -22,10 +22,9 @@ from scaling.atomic_write import write_text
 from scaling.errors import ClusterError
 from scaling.provenance import package_version
 from scaling.runs.cluster_connection import Cluster, Connection
-from scaling.runs.cluster_worker import Assignment, Run, ask_to_stop, token_path, work
-from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
+from scaling.runs.cluster_worker import Assignment, ask_to_stop, token_path, work
+from scaling.runs.executor import MOST_EARLY, Ended, EpochEnded, Event, Run, Stepped
 from scaling.runs.folder import PACKAGE
-from scaling.runs.processes import MOST_EARLY
 from scaling.runs.task import Task, one_line, run_task
 from scaling.training.curve import Curve, EpochEnd
 
@@ -64,31 +63,20 @@ class _Worker:
     leaving: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """A submission has come to an end at the scheduler."""
-
-    submission: str
-
-
 @dataclass(slots=True, kw_only=True)
 class DaskExecutor:
-    """Workers of a Dask cluster; it is connected to when it is first used.
-
-    Args:
-        cluster: which one.
-        run: what trains a task on a worker; it must be importable there.
-    """
+    """Workers of a Dask cluster; it is connected to when it is first used."""
 
     cluster: Cluster
     run: Run = run_task
+    """What trains a task; it must be importable on the workers."""
     _connection: Connection | None = None
     _workers: dict[str, _Worker] = field(default_factory=dict)
     """By address."""
     _sent: dict[str, _Sent] = field(default_factory=dict)
     """By submission."""
-    _news: SimpleQueue[_Answered | dict[str, Any]] = field(default_factory=SimpleQueue)
-    """From the client's own thread."""
+    _news: SimpleQueue[str | dict[str, Any]] = field(default_factory=SimpleQueue)
+    """From the client's own thread: what was said, or a submission that has come to an end."""
     _tokens: set[Path] = field(default_factory=set)
     _topic: str = field(default_factory=lambda: f"scaling-{uuid4().hex}")
     _early: int = 0
@@ -123,7 +111,7 @@ class DaskExecutor:
             work, assignment, key=submission, workers=[address], pure=False, retries=0
         )
         self._sent[submission] = _Sent(key=task.key, submission=submission, address=address, future=future)
-        future.add_done_callback(lambda _future: self._news.put(_Answered(submission)))
+        future.add_done_callback(lambda _future: self._news.put(submission))
 
     def stop(self, key: str | None = None, *, prune: bool = False) -> None:
         """Let one task, or all of them, stop at the next step; a pruned one ends for good."""
@@ -193,9 +181,9 @@ class DaskExecutor:
             write_text(token, self._topic)
             self._tokens.add(token)
 
-    def _read(self, news: _Answered | dict[str, Any]) -> Iterator[Event]:
-        if isinstance(news, _Answered):
-            yield from self._answer(news.submission)
+    def _read(self, news: str | dict[str, Any]) -> Iterator[Event]:
+        if isinstance(news, str):
+            yield from self._answer(news)
         elif "said" in news:
             yield from self._said(news)
         elif news.get("action") == "add-worker":
@@ -215,10 +203,7 @@ class DaskExecutor:
             self._connection.client.subscribe_topic(address, hear)
 
     def _left(self, address: str) -> Iterator[Event]:
-        """Forget a worker that has left; its task, if it had one, may be sent to another.
-
-        A worker that has not begun its task did not die of it; but where none begins, nothing can go on.
-        """
+        """Forget a worker that has left; its task may be sent again, as where a process of here dies."""
         worker = self._workers.pop(address, None)
         leaving = worker is not None and worker.leaving
         for sent in [one for one in self._sent.values() if one.address == address]:
@@ -260,7 +245,7 @@ class DaskExecutor:
             assert isinstance(ended, Ended), ended
             return ended
         except TimeoutError:
-            self._news.put(_Answered(sent.submission))
+            self._news.put(sent.submission)
             return None
         except KilledWorker:
             return Ended(key=sent.key, died=not sent.stopping)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
-import socket
 import ssl
 import time
 import warnings
@@ -39,12 +37,7 @@ LOCAL_CONFIG: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """A client, and the cluster of this machine where it was started for it.
-
-    Args:
-        client: of the scheduler.
-        cluster: that ends with the connection; None where it is somebody else's.
-    """
+    """A client, and the cluster of this machine where it was started for it."""
 
     client: Client
     cluster: LocalCluster | None = None
@@ -70,7 +63,7 @@ class Cluster:
     Args:
         address: of the scheduler, `tls://host:port` or `tcp://host:port`; `local` starts workers here.
         scheduler_file: that a scheduler writes its address to, instead of an address.
-        insecure: whether a scheduler without TLS may be on another address than loopback.
+        insecure: whether a scheduler may be without TLS.
         workers: of a local cluster; as many as the machine has room for if None.
     """
 
@@ -92,7 +85,7 @@ class Cluster:
 
         Raises:
             ClusterError: Dask is not installed, or no scheduler answers, or it refuses.
-            ConfigError: the scheduler is on another address without TLS, or certificates are missing.
+            ConfigError: the scheduler is without TLS, or certificates are missing.
         """
         try:
             import distributed  # noqa: F401, PLC0415
@@ -101,7 +94,7 @@ class Cluster:
         _quiet()
         if self.address == LOCAL:
             return _started(self.workers)
-        address = checked(self.address or address_in(self.scheduler_file), insecure=self.insecure)
+        address = checked(self.address or _address_in(self.scheduler_file), insecure=self.insecure)
         return _connected(address, _credentials(address))
 
 
@@ -110,18 +103,18 @@ def checked(address: str, *, insecure: bool) -> str:
 
     Args:
         address: `tls://host:port`, or `tcp://host:port`.
-        insecure: whether TLS may be missing on another address than loopback.
+        insecure: whether TLS may be missing, on loopback too: other users of the machine could connect.
 
     Raises:
         ConfigError: it is no address, or is refused.
 
+    >>> checked("tls://127.0.0.1:8786", insecure=False)
+    'tls://127.0.0.1:8786'
     >>> checked("tcp://127.0.0.1:8786", insecure=False)
-    'tcp://127.0.0.1:8786'
-    >>> checked("tcp://192.0.2.1:8786", insecure=False)
     Traceback (most recent call last):
     ...
-    scaling.errors.ConfigError: tcp://192.0.2.1:8786 has no TLS: whoever reaches it could run any program as \
-you; use tls://, or --insecure-cluster on a network that nobody else is on
+    scaling.errors.ConfigError: tcp://127.0.0.1:8786 has no TLS: whoever reaches it could run any program as \
+you; use tls://, or --insecure-cluster where nobody else can connect
     """
     try:
         parts = urlsplit(address)
@@ -130,28 +123,16 @@ you; use tls://, or --insecure-cluster on a network that nobody else is on
         usable = False
     if not usable:
         raise ConfigError(f"expected tls://host:port, tcp://host:port or local, got {address!r}")
-    if parts.scheme == "tcp" and not insecure and not _loopback(str(parts.hostname)):
+    if parts.scheme == "tcp" and not insecure:
         raise ConfigError(
             f"{address} has no TLS: whoever reaches it could run any program as you; use tls://, "
-            "or --insecure-cluster on a network that nobody else is on"
+            "or --insecure-cluster where nobody else can connect"
         )
     return address
 
 
-def _loopback(host: str) -> bool:
-    try:
-        found = {str(one[4][0]) for one in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(one).is_loopback for one in found)
-
-
-def address_in(file: Path | None) -> str:
-    """Return the address in a scheduler's file; one that is not there yet is waited for.
-
-    Raises:
-        ClusterError: there is no such file, or it is not one.
-    """
+def _address_in(file: Path | None) -> str:
+    """Return the address in a scheduler's file; one that is not there yet is waited for."""
     assert file is not None
     end = time.monotonic() + TIMEOUT_S
     while True:

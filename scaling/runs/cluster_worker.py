@@ -6,7 +6,6 @@ of threads are the process's.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,20 +14,13 @@ from typing import Any
 import torch
 
 from scaling.environment import prepare_environment
-from scaling.errors import ScalingError
 from scaling.provenance import package_version
-from scaling.runs.executor import Ended
+from scaling.runs.executor import Ended, EpochEnded, Run, Stepped, taken_device, work_on
 from scaling.runs.folder import PACKAGE
-from scaling.runs.record import Record
-from scaling.runs.task import Task, Watch, one_line
-from scaling.training.curve import Curve
-from scaling.training.engine import device_of_worker
+from scaling.runs.task import Task
 
 STEP_EVERY_S = 1.0
 """Seconds between two words about steps, at least: they go through the scheduler."""
-
-Run = Callable[[Task, Watch, torch.device], Record | None]
-"""What trains a task: `run_task`, or a stand-in of a test."""
 
 _asked: dict[str, bool] = {}
 """Submissions that are to stop, and whether for good."""
@@ -41,9 +33,7 @@ class Assignment:
     Args:
         task: with the store as the coordinator sees it.
         topic: under which the worker says how far it is; a file of this name and content lies in the store.
-        run: what trains.
         number: of the worker, where all workers see all GPUs of a machine; None where each sees its own.
-        version: of the coordinator's package.
     """
 
     task: Task
@@ -68,9 +58,6 @@ def work(assignment: Assignment) -> Ended:
 
     The record and the checkpoint are written where the coordinator's store is seen; elsewhere they lie in the
     worker's own folder, and the record goes back with the answer.
-
-    Args:
-        assignment: task, and what goes with it.
     """
     from distributed import get_worker  # noqa: PLC0415  an extra
 
@@ -85,13 +72,20 @@ def work(assignment: Assignment) -> Ended:
         return _refused(task, worker, "torch sees no GPU there, and the run wants one")
     if not _sees(task.store, assignment.topic):
         task = replace(task, store=Path(worker.local_directory) / "trainings")
-    device = _prepared(wanted, worker, assignment.number)
-    watch = _watch(worker, submission, assignment)
-    watch.on_step(0)
+    torch.set_num_threads(worker.state.nthreads)  # of this thread
     try:
-        return Ended(key=task.key, record=assignment.run(task, watch, device))
-    except ScalingError as error:
-        return _refused(task, worker, one_line(error).partition(": ")[2])
+        ended = work_on(
+            task,
+            assignment.run,
+            # the only GPU that it sees, or the first, where it has no number
+            taken_device(wanted, assignment.number or 0),
+            worker=str(worker.name),
+            say=_speaker(worker, submission, assignment.topic),
+            every_s=STEP_EVERY_S,
+            stopping=lambda: submission in _asked or not _wanted(worker, submission),
+            pruned=lambda: _asked.get(submission, False),
+        )
+        return _refused(task, worker, ended.problem) if ended.problem else ended
     finally:
         _asked.pop(submission, None)
 
@@ -107,39 +101,23 @@ def _sees(store: Path, topic: str) -> bool:
         return False
 
 
-def _prepared(wanted: torch.device, worker: Any, number: int | None) -> torch.device:
-    """Give this thread its threads and its GPU: the only one that it sees, the first, or by its number."""
-    torch.set_num_threads(worker.state.nthreads)
-    if wanted.type != "cuda":
-        return wanted
-    device = device_of_worker(wanted, number or 0, torch.cuda.device_count())
-    if device.index is not None:
-        torch.cuda.set_device(device)  # what a graph captures, it captures on the current device
-    return device
+def _speaker(worker: Any, submission: str, topic: str) -> Callable[[Stepped | EpochEnded], None]:
+    """Return what tells the executor how a training goes; of a curve, the points that are new."""
+    sent = 0
 
+    def say(event: Stepped | EpochEnded) -> None:
+        nonlocal sent
+        message: dict[str, Any] = {"submission": submission}
+        match event:
+            case Stepped():
+                message |= {"said": "steps", "worker": event.worker, "steps": event.steps}
+            case EpochEnded():
+                points = [asdict(point) for point in event.curve[sent:]]
+                message |= {"said": "epochs", "before": sent, "points": points}
+                sent = len(event.curve)
+        worker.log_event(topic, message)
 
-def _watch(worker: Any, submission: str, assignment: Assignment) -> Watch:
-    spoken, sent = [0.0], [0]
-
-    def say(**message: Any) -> None:
-        worker.log_event(assignment.topic, {"submission": submission, **message})
-
-    def on_step(steps: int) -> None:
-        if time.monotonic() - spoken[0] >= STEP_EVERY_S:
-            spoken[0] = time.monotonic()
-            say(said="steps", worker=str(worker.name), steps=steps)
-
-    def on_epoch(curve: Curve) -> None:
-        points = [asdict(point) for point in curve[sent[0] :]]
-        say(said="epochs", before=sent[0], points=points)
-        sent[0] = len(curve)
-
-    return Watch(
-        on_step=on_step,
-        on_epoch=on_epoch,
-        should_stop=lambda: submission in _asked or not _wanted(worker, submission),
-        pruned=lambda: _asked.get(submission, False),
-    )
+    return say
 
 
 def _wanted(worker: Any, submission: str) -> bool:

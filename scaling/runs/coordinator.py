@@ -38,12 +38,7 @@ class RunEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A job was sent to a worker.
-
-    Args:
-        job: that was sent.
-        key: of the job.
-    """
+    """A job was sent to a worker."""
 
     job: Job
     key: str
@@ -59,18 +54,7 @@ def silent(_event: Started | Event) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Coordinator:
-    """Runs one plan.
-
-    Args:
-        plan: what is wanted.
-        known: records of the store.
-        executor: who trains.
-        threads: of a training, for the measured kernels.
-        listener: sees what happens.
-        should_stop: asked twice a second.
-        checkpoint_s: seconds between two checkpoints of a training, at least.
-        progress: of measuring kernels.
-    """
+    """Runs one plan."""
 
     plan: Plan
     known: Known

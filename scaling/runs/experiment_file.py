@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scaling.errors import ConfigError, ScalingError, printable
+from scaling.runs.job import RecordedData
+from scaling.runs.rates import read_rates
 from scaling.runs.setup import Setup
 from scaling.toml_errors import DEEPEST, LARGEST_TEXT, located, parse_toml, problem_of, read_text, toml_of
 
@@ -16,8 +18,13 @@ Model = TypeVar("Model", bound=BaseModel)
 SETUP_TABLES = tuple(Setup.model_fields)
 
 
-def load_setup(path: Path, overrides: Sequence[str] = ()) -> Setup:
+def load_setup(path: Path, overrides: Sequence[str] = (), *, with_rates: bool = True) -> Setup:
     """Read a setup file, with `table.key=value` overrides whose values are TOML.
+
+    Args:
+        path: of the file.
+        overrides: of its settings.
+        with_rates: whether to read the bracketed learning rates that it names.
 
     Raises:
         ConfigError: the file is missing or not TOML, a key is unknown (the nearest known one is named), a
@@ -25,6 +32,9 @@ def load_setup(path: Path, overrides: Sequence[str] = ()) -> Setup:
     """
     text = read_text(path, "the setup")
     document = parse_toml(text, path)
+    if not with_rates:
+        document.pop("rates", None)
+    document = _with_rates(document, path.parent)
     for one in overrides:
         override(document, one)
     return validated(Setup, document, where=str(path), text="" if overrides else text, check=Setup.check)
@@ -49,7 +59,9 @@ def load_document(path: Path, overrides: Sequence[str] = ()) -> tuple[dict[str, 
     named = document.get("setup")
     if isinstance(named, str):
         setup = path.parent / named
-        document["setup"] = parse_toml(read_text(setup, "the setup"), setup)
+        document["setup"] = _with_rates(parse_toml(read_text(setup, "the setup"), setup), setup.parent)
+    elif isinstance(named, dict):
+        document["setup"] = _with_rates(named, path.parent)
     for one in overrides:
         table = one.split(".", 1)[0].strip()
         override(document, f"setup.{one}" if table in SETUP_TABLES else one)
@@ -63,6 +75,7 @@ def validated(
     where: str,
     text: str = "",
     check: Callable[[Model], object] = lambda _found: None,
+    recorded: RecordedData | None = None,
 ) -> Model:
     """Validate a document.
 
@@ -72,12 +85,13 @@ def validated(
         where: it comes from, for messages.
         text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
         check: what else must hold, beyond the model's own validators.
+        recorded: of the data, where a run is read; no data are loaded then.
 
     Raises:
         ConfigError: a key is unknown (the nearest known one is named) or a value is out of range.
     """
     try:
-        found = model.model_validate(document)
+        found = model.model_validate(document, context=recorded)
         check(found)
     except ValidationError as error:
         entry, problem = problem_of(error, model)
@@ -111,6 +125,12 @@ def override(document: dict[str, Any], text: str) -> None:
         if not isinstance(place, dict):
             raise ConfigError(f"--set {key}: {table!r} is a value, not a table")
     place[last] = parsed
+
+
+def _with_rates(setup: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Read the learning rates that a setup names by a path from its folder."""
+    named = setup.get("rates")
+    return {**setup, "rates": read_rates(folder / named)} if isinstance(named, str) else setup
 
 
 def _value(text: str) -> Any:

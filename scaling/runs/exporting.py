@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from scaling.atomic_write import write_json, write_whole
+from scaling.atomic_write import read_json, write_json, write_whole
 from scaling.errors import ConfigError, ResultsError
 from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import write_trials
@@ -28,25 +26,23 @@ def export_run(
 ) -> list[Path]:
     """Write a run's table, and copy what it is, its provenance and charts; proposals and records stay behind.
 
-    Args:
-        folder: of the run.
-        target: folder under results/.
-        trials: the table of trials as it is now.
-        finished: whether the run is; provenance of one that goes on has no end.
-        force: replace results of the same name.
-        parquet: write trials.parquet beside trials.csv.
-
     Raises:
         ConfigError: results of that name are there, or Parquet was asked for and pyarrow is not installed.
         ResultsError: the run lacks a file, or the target cannot be written.
     """
-    refuse_existing(target, force=force)
-    packed = parquet_of(trials) if parquet else None
+    if not force and (target / "provenance.json").exists():
+        raise ConfigError(f"{target} holds results already; --force replaces them, --to writes elsewhere")
+    packed = _parquet(trials) if parquet else None
     document = {key: value for key, value in folder.document().items() if key != "store"}
-    provenance = _provenance(folder.provenance, finished)
+    try:
+        provenance = read_json(folder.provenance)
+    except FileNotFoundError:
+        raise ResultsError(f"{folder.path} has no {folder.provenance.name} yet; has the run begun?") from None
+    if not provenance:
+        raise ResultsError(f"cannot read {folder.provenance}: it is not a JSON object")
     written = copied(folder.path, target, sorted(folder.figures.glob("run_*")))
     write_json(target / "run.json", document)
-    write_json(target / "provenance.json", provenance)
+    write_json(target / "provenance.json", provenance if finished else {**provenance, "finished": None})
     write_trials(target / "trials.csv", trials)
     written += [target / name for name in ("run.json", "provenance.json", "trials.csv")]
     if packed is not None:
@@ -54,22 +50,7 @@ def export_run(
     return written
 
 
-def refuse_existing(target: Path, *, force: bool) -> None:
-    """Refuse to replace results unless that was asked for.
-
-    Raises:
-        ConfigError: there are some.
-    """
-    if not force and (target / "provenance.json").exists():
-        raise ConfigError(f"{target} holds results already; --force replaces them, --to writes elsewhere")
-
-
-def parquet_of(trials: pd.DataFrame) -> bytes:
-    """Return the table of trials as Parquet, its column types kept.
-
-    Raises:
-        ConfigError: pyarrow is not installed.
-    """
+def _parquet(trials: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     try:
         trials.to_parquet(buffer, engine="pyarrow", index=False)
@@ -78,25 +59,8 @@ def parquet_of(trials: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _provenance(path: Path, finished: bool) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ResultsError(f"{path.parent} has no {path.name} yet; has the run begun?") from None
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from None
-    if not isinstance(document, dict):
-        raise ResultsError(f"cannot read {path}: it is not a JSON object")
-    return document if finished else {**document, "finished": None}
-
-
 def copied(folder: Path, target: Path, sources: Iterable[Path]) -> list[Path]:
     """Copy files of a folder to where results are kept, each to its place; return the copies.
-
-    Args:
-        folder: of a run.
-        target: folder under results/; files of the same name are replaced.
-        sources: within the folder.
 
     Raises:
         ResultsError: a file is not there, or the target cannot be written.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import socket
@@ -13,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from scaling.atomic_write import read_regular, write_json
+from scaling.atomic_write import LARGEST_DOCUMENT, read_json, read_regular, write_json
 from scaling.errors import ConfigError, ResultsError, printable
 from scaling.provenance import package_version, utc_now
 
@@ -27,21 +26,45 @@ PACKAGE = "efficientnet-scaling"
 SCHEMA = 1
 WITHOUT_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
 """How file systems that know no locks answer."""
-LARGEST_DOCUMENT = 16 * 2**20
-"""Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
 FREE = ("setup.engine.workers", "setup.engine.checkpoint_s", "command", "expected_minutes")
 """Settings in which one run may differ from launch to launch."""
 
 
+class _Within:
+    """A path within the folder of a run."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: RunFolder, kind: type[RunFolder]) -> Path:
+        return folder.path / self.name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """Paths within the folder of one run, whatever its plan.
-
-    Args:
-        path: the folder.
-    """
+    """Paths within the folder of one run, whatever its plan."""
 
     path: Path
+    config: ClassVar = _Within("run.json")
+    """What the run is: kind, resolved configuration, version."""
+    proposals: ClassVar = _Within("proposals.jsonl")
+    """What a search proposed, in order, one JSON document a line."""
+    records: ClassVar = _Within("records.txt")
+    """Keys of the trainings that the run names, one a line."""
+    progress: ClassVar = _Within("progress.json")
+    """What is being trained at this moment; a file that status reads."""
+    study: ClassVar = _Within("study.sqlite3")
+    """The Optuna study, a projection of proposals and records."""
+    trials: ClassVar = _Within("trials.csv")
+    """The table of trials."""
+    result: ClassVar = _Within("result.json")
+    """Conclusions with intervals."""
+    provenance: ClassVar = _Within("provenance.json")
+    """Where the results come from."""
+    figures: ClassVar = _Within("figures")
+    """The charts."""
+    owner: ClassVar = _Within("run.owner.json")
+    """Which process holds the folder."""
 
     @staticmethod
     def of(name: str) -> RunFolder:
@@ -59,51 +82,6 @@ class RunFolder:
             raise ConfigError(f"expected the name of an experiment, got {name!r}")
         return RunFolder(path=Path("runs") / name)
 
-    @property
-    def config(self) -> Path:
-        """What the run is: kind, resolved configuration, version."""
-        return self.path / "run.json"
-
-    @property
-    def proposals(self) -> Path:
-        """What a search proposed, in order, one JSON document a line."""
-        return self.path / "proposals.jsonl"
-
-    @property
-    def records(self) -> Path:
-        """Keys of the trainings that the run names, one a line."""
-        return self.path / "records.txt"
-
-    @property
-    def progress(self) -> Path:
-        """What is being trained at this moment; a file that status reads."""
-        return self.path / "progress.json"
-
-    @property
-    def study(self) -> Path:
-        """The Optuna study, a projection of proposals and records."""
-        return self.path / "study.sqlite3"
-
-    @property
-    def trials(self) -> Path:
-        """The table of trials."""
-        return self.path / "trials.csv"
-
-    @property
-    def result(self) -> Path:
-        """Conclusions with intervals."""
-        return self.path / "result.json"
-
-    @property
-    def provenance(self) -> Path:
-        """Where the results come from."""
-        return self.path / "provenance.json"
-
-    @property
-    def figures(self) -> Path:
-        """The charts."""
-        return self.path / "figures"
-
     def document(self) -> dict[str, Any]:
         """Return what the run is, as plain data.
 
@@ -111,13 +89,10 @@ class RunFolder:
             ResultsError: it is not the folder of a run, or that is damaged, or another version's.
         """
         try:
-            found = json.loads(read_regular(self.config, LARGEST_DOCUMENT))
+            found = read_json(self.config)
         except FileNotFoundError:
             raise ResultsError(f"{self.path} is not the folder of a run: it has no run.json") from None
-        except (OSError, ValueError, RecursionError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            raise ResultsError(f"cannot read {self.config}: {printable(reason)}") from None
-        if not isinstance(found, dict) or found.get("schema_version") != SCHEMA:
+        if found.get("schema_version") != SCHEMA:
             raise ResultsError(f"cannot read {self.config}: it is not a run of this version")
         return found
 
@@ -141,9 +116,8 @@ class RunFolder:
             ResultsError: the file cannot be read.
         """
         try:
-            return [
-                line.decode() for line in whole_lines(read_regular(self.records, LARGEST_DOCUMENT)) if line
-            ]
+            lines = whole_lines(read_regular(self.records, LARGEST_DOCUMENT))
+            return [line.decode() for line in lines if line]
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
@@ -158,14 +132,6 @@ class RunFolder:
         lines = "\n".join(keys)
         if lines:
             append_line(self.records, lines)
-
-    def note_key(self, key: str) -> None:
-        """Name a training as the run's, before it begins.
-
-        Raises:
-            ResultsError: the file cannot be written.
-        """
-        self.note_keys([key])
 
 
 def append_line(path: Path, line: str) -> None:
@@ -228,15 +194,9 @@ def open_folder(
 ) -> bool:
     """Make the folder ready for a configuration, under its lock; return whether it continues an earlier run.
 
-    A folder in which nothing was proposed or trained yet takes any configuration.
-
-    Args:
-        folder: of the run.
-        kind: of the plan.
-        config: resolved, as plain data.
-        key: hash of what shapes its results.
-        store: of its trainings, noted relative to the folder for whoever reads the run.
-        device: type of device that trains, which `auto` may decide otherwise on another machine.
+    A folder in which nothing was proposed or trained yet takes any configuration. The store of its trainings
+    is noted relative to the folder, for whoever reads the run; the type of device that trains, because `auto`
+    may decide otherwise on another machine.
 
     Raises:
         ConfigError: it holds a run of another configuration, whose first difference is shown, of another
@@ -324,12 +284,13 @@ def held(folder: RunFolder) -> Iterator[None]:
     except OSError as error:
         raise ResultsError(f"cannot use the folder {folder.path}: {error.strerror or error}") from None
     try:
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
-        write_json(folder.path / "run.owner.json", owner)
+        pid = os.getpid()
+        owner = {"host": socket.gethostname(), "pid": pid, "process": process_start(pid), "since": utc_now()}
+        write_json(folder.owner, owner)
         yield
     finally:
         with suppress(OSError):
-            (folder.path / "run.owner.json").unlink(missing_ok=True)
+            folder.owner.unlink(missing_ok=True)
         lock.release()
 
 
@@ -345,12 +306,36 @@ def _lock(path: Path) -> BaseFileLock:
     return lock
 
 
-def _holder(folder: RunFolder) -> str:
+def _owner(folder: RunFolder) -> dict[str, Any]:
+    """Return which process holds a folder, or held it when it was killed; empty where none says so."""
     try:
-        owner = json.loads(read_regular(folder.path / "run.owner.json", 10_000))
-        return printable(f"process {owner['pid']} on {owner['host']}, since {owner['since']}", 200)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return read_json(folder.owner)
+    except (FileNotFoundError, ResultsError):
+        return {}
+
+
+def _holder(folder: RunFolder) -> str:
+    owner = _owner(folder)
+    if not {"pid", "host", "since"} <= set(owner):
         return "it does not say who"
+    return printable(f"process {owner['pid']} on {owner['host']}, since {owner['since']}", 200)
+
+
+def is_interrupted(folder: RunFolder) -> bool:
+    """Whether the folder's coordinator was a process of this machine that is gone without having left it."""
+    owner = _owner(folder)
+    known = bool(owner.get("process")) and owner.get("host") == socket.gethostname()
+    return known and owner["process"] != process_start(owner.get("pid"))
+
+
+def process_start(pid: object) -> str:
+    """Return when a process began, as the kernel counts; empty where it is gone, or no kernel says so."""
+    try:
+        text = Path(f"/proc/{int(str(pid))}/stat").read_text(encoding="utf-8")
+        state, *fields = text.rpartition(")")[2].split()
+        return "" if state == "Z" else fields[18]  # a zombie was killed; field 22 of proc(5)
+    except (OSError, ValueError, IndexError):
+        return ""
 
 
 def set_aside(folder: RunFolder) -> Path | None:
@@ -371,7 +356,7 @@ def set_aside(folder: RunFolder) -> Path | None:
             path.rename(aside)
         except OSError as error:
             raise ResultsError(f"cannot set {folder.path} aside: {error.strerror}") from None
-    (aside / "run.owner.json").unlink(missing_ok=True)
+    RunFolder(path=aside).owner.unlink(missing_ok=True)
     return aside
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from scaling.cost import count_cost
 from scaling.data import LARGEST_SEED, SplitName, checksum, dataset_info, load_split
@@ -25,6 +25,28 @@ from scaling.training.recipe import Recipe
 
 BACKWARD = 3
 """A training step is a forward pass, and a backward pass of twice its multiply-adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedData:
+    """What a run's records say of its data, for whoever reads the run: then no data are loaded.
+
+    Args:
+        checksums: of the training and the validation images, by `place_of` a job's data.
+        shape: classes and channels; None where nothing is recorded.
+    """
+
+    checksums: Mapping[str, Sequence[str]]
+    shape: tuple[int, int] | None
+
+    @staticmethod
+    def place_of(data: Mapping[str, Any], image_size: int) -> str:
+        """Return under which name the checksums of some data lie; those in it do not count."""
+        return json.dumps([{**data, "checksums": None}, image_size], sort_keys=True)
+
+
+NOT_RECORDED = ("not recorded", "not recorded")
+"""Checksums of data on which no training has been recorded: no record has a key of them."""
 
 
 class DataTable(BaseModel):
@@ -45,6 +67,33 @@ class DataTable(BaseModel):
         default=False,
         description="whether images may be enlarged beyond their own size, which adds no detail",
     )
+    _recorded: RecordedData | None = PrivateAttr(default=None)
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Take over what is recorded of the data, where a run is read."""
+        self._recorded = context if isinstance(context, RecordedData) else None
+
+    @property
+    def recorded(self) -> RecordedData | None:
+        """What the records of the run say of the data that is read; None where data are loaded."""
+        return self._recorded
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Classes and channels.
+
+        Raises:
+            DataError: the name is unknown, or the folder is missing or without class folders.
+        """
+        if self._recorded is not None and self._recorded.shape is not None:
+            return self._recorded.shape
+        info = dataset_info(self.name)
+        return info.num_classes, info.in_channels
+
+    @property
+    def native_size(self) -> int | None:
+        """The images' own size in pixels; None where any size is true resolution, or each has its own."""
+        return None if self.name.startswith(PREFIX) else dataset_info(self.name).native_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +102,9 @@ class Job:
 
     Args:
         spec: the network; classes and channels are the data's.
-        recipe: how it is trained.
-        data: which images.
-        numerics: padding and batch norm.
         kernels: how convolutions on small maps are computed.
         graphs: capture the step as a CUDA graph where one trains on a GPU; moves nothing but last bits.
         device: type of device, `cpu` or `cuda`: a GPU trains in bfloat16.
-        seed: of the training.
         processes: that share every batch; batch norm normalises each one's share by itself.
     """
 
@@ -76,11 +121,7 @@ class Job:
 
     @property
     def key(self) -> str:
-        """The job's name: a hash of everything that its result depends on beyond rounding.
-
-        Raises:
-            DataError: the data are missing, or hold fewer images.
-        """
+        """The job's name: a hash of everything that its result depends on beyond rounding; see `identity`."""
         if not self._key:  # worked out once: it takes a checksum of the images
             object.__setattr__(self, "_key", key_of_identity(self.identity()))
         return self._key
@@ -149,13 +190,23 @@ class Job:
             "dropout": dropout,
             "stochastic_depth": depth,
             "recipe": _set_in(replace(recipe, dropout=None, stochastic_depth=None)),
-            "data": {**self.data.model_dump(mode="json"), "checksums": self.checksums()},
+            "data": self.data_identity(),
             "numerics": asdict(self.numerics),
             "kernels": self.kernels.value,
             "device": self.device,
             "seed": self.seed,
             **({} if self.processes == 1 else {"processes": self.processes}),
         }
+
+    def data_identity(self) -> dict[str, Any]:
+        """Return what the result depends on of the data: their checksums, not where a folder lies."""
+        plain = self.data.model_dump(mode="json")
+        if self.data.name.startswith(PREFIX):
+            plain["name"] = PREFIX.rstrip(":")
+        if self.data.recorded is not None:
+            place = RecordedData.place_of(plain, self.spec.image_size)
+            return {**plain, "checksums": list(self.data.recorded.checksums.get(place, NOT_RECORDED))}
+        return {**plain, "checksums": self.checksums()}
 
     def checksums(self) -> list[str]:
         """Return checksums of the training and the validation images, as this job's network sees them."""

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
-from scaling.atomic_write import write_json
-from scaling.errors import ResultsError
-from scaling.provenance import utc_now
-from scaling.runs.coordinator import Coordinator, Listener, RunEnd, Started, silent
-from scaling.runs.executor import Ended, EpochEnded, Event, Executor, Stepped
+from scaling.runs.coordinator import Coordinator, Listener, RunEnd, silent
+from scaling.runs.executor import Executor
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
 from scaling.runs.plan import Plan
 from scaling.runs.processes import LocalProcesses
+from scaling.runs.progress import StatusWriter
 from scaling.runs.signals import StopSignals
 from scaling.runs.store import Known, Store
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing, pack, training_bytes
 from scaling.training.options import EngineOptions
-
-STATUS_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +52,6 @@ def launch(
     A first signal lets every training stop at its next step and keep its last epoch; a second Ctrl-C leaves
     at once.
 
-    Args:
-        plan: what is wanted.
-        folder: of the run.
-        where: trainings run.
-        packing: of the machine's processes, as `packing_of` gives it.
-        engine: for the time between checkpoints.
-        known: records of the store, where the caller has looked at some; failures among them are tried again.
-        listener: sees what happens.
-        progress: of measuring kernels.
-
     Raises:
         ResultsError: a record or a checkpoint cannot be written; what was written before is whole.
     """
@@ -102,12 +84,7 @@ def packing_of(
 ) -> Packing:
     """Choose processes and threads of this machine by the largest job; another executor has its own.
 
-    Args:
-        jobs: that memory is sized by.
-        where: trainings run.
-        engine: whose device and workers count where `where` names none.
-        most: trainings that there are; the number of jobs if None.
-        scale: how many times the memory of these jobs the largest training may take.
+    There are `most` trainings, as many as jobs if None; the largest may take `scale` times their memory.
 
     Raises:
         ClusterError: there is another executor, and it cannot be reached.
@@ -125,60 +102,3 @@ def packing_of(
 def _image_bytes(job: Job) -> int:
     images = (job.data.train or 0) + (job.data.validation or 0)
     return images * job.spec.in_channels * job.spec.image_size**2
-
-
-class StatusWriter:
-    """Names the run's trainings in its folder, and writes what is trained now, about once a second.
-
-    Args:
-        folder: of the run.
-        known: the records that the plan has looked at.
-        listener: sees everything too.
-    """
-
-    def __init__(self, folder: RunFolder, known: Known, listener: Listener) -> None:
-        self.folder, self.known, self.listener = folder, known, listener
-        self.named = set(folder.keys())
-        self.running: dict[str, dict[str, Any]] = {}
-        self.written = -math.inf
-        self.seen = 0
-
-    def __call__(self, event: Started | Event) -> None:
-        """Take note of what happened.
-
-        Raises:
-            ResultsError: a training cannot be named.
-        """
-        match event:
-            case Started():
-                self._name([*self.known.found[self.seen :], event.key])
-                self.running[event.key] = {"since": utc_now(), "worker": "", "steps": 0, "epochs": 0}
-            case Stepped():
-                if event.key in self.running:
-                    self.running[event.key] |= {"worker": event.worker, "steps": event.steps}
-            case EpochEnded():
-                if event.key in self.running:
-                    self.running[event.key]["epochs"] = len(event.curve)
-            case Ended():
-                self.running.pop(event.key, None)
-        self.listener(event)
-        if time.monotonic() - self.written >= STATUS_EVERY_S:
-            self._write()
-
-    def close(self) -> None:
-        """Name what was there already, and say that nothing runs any more."""
-        with suppress(OSError):
-            self.folder.progress.unlink(missing_ok=True)
-        self._name(self.known.found[self.seen :])
-
-    def _name(self, keys: Sequence[str]) -> None:
-        """Name what is to be trained, and what was found trained, before it is built upon."""
-        self.seen = len(self.known.found)
-        new = [key for key in dict.fromkeys(keys) if key not in self.named]
-        self.folder.note_keys(new)
-        self.named.update(new)
-
-    def _write(self) -> None:
-        self.written = time.monotonic()
-        with suppress(ResultsError):  # a full disk; nothing that was found is lost by it
-            write_json(self.folder.progress, {"at": utc_now(), "running": self.running})

@@ -40,11 +40,9 @@ class Plan(Protocol):
             records: what there is.
             room: jobs that may run at once; a plan that proposes one at a time proposes no more than that.
         """
-        ...
 
     def prune(self, job: Job, curve: Curve, records: Records) -> bool:
         """Say whether a job that is being trained is to end for good after its last finished epoch."""
-        ...
 
 
 def never_pruned(job: Job, curve: Curve, records: Records) -> bool:

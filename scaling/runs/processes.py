@@ -20,12 +20,10 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from scaling.environment import prepare_environment
-from scaling.runs.executor import Ended, EpochEnded, Event, Stepped, StopTask
+from scaling.runs.executor import MOST_EARLY, Ended, EpochEnded, Event, Stepped, StopTask
 from scaling.runs.task import Task
 from scaling.training.machine import Packing
 
-MOST_EARLY = 5
-"""Workers in a row that may die before they begin."""
 CLOSING_S = 5.0
 """Seconds that a worker without a task is given to leave by itself."""
 
@@ -43,12 +41,7 @@ class _Worker:
 
 @dataclass(slots=True, kw_only=True)
 class LocalProcesses:
-    """Worker processes of this machine.
-
-    Args:
-        packing: how many, and with how many threads each.
-        program: module that a worker runs.
-    """
+    """Worker processes of this machine."""
 
     packing: Packing
     program: str = "scaling.runs.worker_process"
@@ -147,9 +140,9 @@ class LocalProcesses:
         self._events.append(message)
 
     def _bury(self, worker: _Worker) -> None:
-        """Forget a worker that died; its task, if it had one, may be sent to another.
+        """Forget a worker that died; its task may be sent again.
 
-        A worker that has not begun its task did not die of it; but where none begins, nothing can go on.
+        One that has not begun its task did not die of it; but where none begins, nothing can go on.
         """
         worker.pipe.close()
         worker.process.kill()

@@ -47,11 +47,7 @@ class Record:
     """What a training gave, or why it gave nothing.
 
     Args:
-        key: of the job.
         identity: everything that the result depends on, as plain data; the key is its hash.
-        spec: the network.
-        state: how the training ended.
-        curve: one point an epoch.
         result: final figures and measured costs as `plain_result` gives them; None where it failed.
         right: which validation images were right, bool (N,); None unless the training is complete.
         error: of a failed training, one line.
@@ -73,7 +69,6 @@ class Record:
         return isinstance(other, Record) and self.document() == other.document()
 
     def __hash__(self) -> int:
-        """Return a hash of what was trained."""
         return hash(self.key)
 
     @property
@@ -147,12 +142,7 @@ def read_record(path: Path, key: str) -> Record | None:
 
 
 def plain_result(result: TrainingResult, *, validation_images: int) -> dict[str, Any]:
-    """Return a result as JSON values, without its curve; top1 is None where no epoch was finished.
-
-    Args:
-        result: of a training.
-        validation_images: that judged.
-    """
+    """Return a result as JSON values, without its curve; top1 is None where no epoch was finished."""
     plain = asdict(result)
     del plain["curve"]
     for figure in ("top1", "loss", "validation_loss"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from scaling.atomic_write import write_json
+from scaling.atomic_write import read_json, write_json
 from scaling.data import dataset_info
+from scaling.errors import ResultsError
 from scaling.provenance import provenance, utc_now
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
@@ -18,13 +18,6 @@ def start_provenance(
     folder: RunFolder, config: Mapping[str, Any], key: str, example: Job, **more: object
 ) -> dict[str, Any]:
     """Write provenance before training; the data are loaded here, so that what is missing shows now.
-
-    Args:
-        folder: of the run.
-        config: resolved, as plain data.
-        key: hash of what shapes its results.
-        example: a job of the run, whose data are named.
-        more: whatever else the run knows of itself, as plain data.
 
     Raises:
         DataError: the data are missing, or hold fewer images.
@@ -57,10 +50,7 @@ def finish_provenance(folder: RunFolder, record: Mapping[str, Any], *, finished:
 
 def is_ended(folder: RunFolder) -> bool:
     """Whether the provenance of a run has an end; a damaged one has none."""
-    try:
-        return bool(json.loads(folder.provenance.read_text(encoding="utf-8"))["finished"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
+    return bool(recorded(folder).get("finished"))
 
 
 def launches(folder: RunFolder) -> list[dict[str, Any]]:
@@ -72,7 +62,6 @@ def launches(folder: RunFolder) -> list[dict[str, Any]]:
 def recorded(folder: RunFolder) -> dict[str, Any]:
     """Return the provenance of the last launch; empty where there was none, or it is damaged."""
     try:
-        found = json.loads(folder.provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(folder.provenance)
+    except (FileNotFoundError, ResultsError):
         return {}
-    return found if isinstance(found, dict) else {}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
-from scaling.data import dataset_info
+from scaling.cost.doublings import doublings
 from scaling.errors import ConfigError
 from scaling.model import TENSORFLOW, Numerics
 from scaling.network.architecture import ArchitectureSpec
@@ -18,10 +20,14 @@ from scaling.network.baseline_files import BaselineTable, RoundingTable
 from scaling.network.baselines import rules_of_baseline
 from scaling.network.generation import scaled_channels
 from scaling.network.rounding import RELEASED, RoundingRules
+from scaling.network.serialization import architecture_key
 from scaling.runs.job import DataTable, Job
+from scaling.runs.rates import LearningRates
 from scaling.training.engine import best_device
 from scaling.training.options import EngineOptions
 from scaling.training.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 
 class ConfigTable(BaseModel):
@@ -45,7 +51,8 @@ class NumericsTable(ConfigTable):
 class Setup(ConfigTable):
     """What is trained, and how; searches, studies, audits and noise name one.
 
-    The network is what a plan changes; data, rounding, numerics, recipe and engine are the same for all.
+    The network is what a plan changes; data, rounding, numerics, recipe and engine are the same for all, but
+    the learning rate, where the setup has bracketed ones. A file names those: `rates = "rates/NAME.json"`.
     """
 
     data: DataTable
@@ -54,13 +61,13 @@ class Setup(ConfigTable):
     numerics: NumericsTable = NumericsTable()
     recipe: Recipe
     engine: EngineOptions = EngineOptions()
+    rates: SkipJsonSchema[LearningRates | None] = None
 
     @cached_property
     def baseline_spec(self) -> ArchitectureSpec:
         """The baseline with the data's classes and channels."""
-        info = dataset_info(self.data.name)
-        spec = self.baseline.network()
-        return replace(spec, in_channels=info.in_channels, num_classes=info.num_classes)
+        classes, channels = self.data.shape
+        return replace(self.baseline.network(), in_channels=channels, num_classes=classes)
 
     @cached_property
     def rounding_rules(self) -> RoundingRules:
@@ -82,7 +89,7 @@ class Setup(ConfigTable):
     @property
     def largest_image_size(self) -> int | None:
         """The data's own size, where enlarging it adds no detail; None where there is no such limit."""
-        return None if self.data.allow_upsampling else dataset_info(self.data.name).native_size
+        return None if self.data.allow_upsampling else self.data.native_size
 
     def job(
         self,
@@ -93,18 +100,14 @@ class Setup(ConfigTable):
         epochs: int | None = None,
         train: int | None = None,
     ) -> Job:
-        """Return one training: this setup, a network, a seed, and what a plan changes of the recipe.
+        """Return one training: this setup, a network, a seed, and what a plan changes of recipe and data.
 
-        Args:
-            spec: the network, with the data's classes and channels.
-            seed: of the training.
-            learning_rate_factor: times the recipe's learning rate, above 0.
-            epochs: instead of the recipe's.
-            train: training images instead of the setup's.
+        The network has the data's classes and channels. The rate is the network's (`rate_of`) times a factor
+        above 0.
         """
         recipe = replace(
             self.recipe,
-            learning_rate=self.recipe.learning_rate * learning_rate_factor,
+            learning_rate=self.rate_of(spec) * learning_rate_factor,
             epochs=self.recipe.epochs if epochs is None else epochs,
         )
         data = self.data if train is None else self.data.model_copy(update={"train": train})
@@ -119,20 +122,53 @@ class Setup(ConfigTable):
             seed=seed,
         )
 
+    def rate_of(self, spec: ArchitectureSpec) -> float:
+        """Return the learning rate of a network: interpolated between bracketed ones, or the recipe's own.
+
+        Raises:
+            SpecError: there are bracketed rates, and the network is not scaled from the baseline.
+        """
+        if self.rates_in_use is None:
+            return self.recipe.learning_rate
+        return self.rates_in_use.rate_at(*doublings(spec, self.baseline_spec))
+
+    @cached_property
+    def rates_in_use(self) -> LearningRates | None:
+        """The bracketed learning rates, while the setup is what they were bracketed for; else a warning."""
+        if self.rates is None or self.rates.setup == self.rates_key():
+            return self.rates
+        log.warning(
+            "the setup was changed since its learning rates were bracketed, so every network trains at the "
+            "recipe's own, %g; bracket again: scaling study rates --setup FILE --export",
+            self.recipe.learning_rate,
+        )
+        return None
+
+    def without_rates(self) -> Setup:
+        """Return this setup with the recipe's own learning rate for every network."""
+        return self if self.rates is None else Setup.model_validate(self.model_dump(exclude={"rates"}))
+
+    def rates_key(self) -> str:
+        """Return a hash of what bracketed rates were found on: baseline, data, rounding, numerics, recipe."""
+        tables = {"data", "rounding", "numerics", "recipe"}
+        plain = self.model_dump(mode="json", exclude_defaults=True, include=tables)
+        plain["baseline"] = architecture_key(self.baseline_spec)
+        return _hash_of(plain)
+
     def document(self) -> dict[str, Any]:
         """Return the setup as plain data."""
         return self.model_dump(mode="json")
 
     def shaping(self) -> dict[str, Any]:
         """Return what shapes results, settings at their defaults left out."""
-        plain = self.model_dump(mode="json", exclude_defaults=True)
+        plain = self.model_dump(mode="json", exclude_defaults=True, exclude={"rates"})
         for setting in ("workers", "checkpoint_s"):
             plain.get("engine", {}).pop(setting, None)
-        return plain
+        return plain if self.rates_in_use is None else {**plain, "rates": self.rates_in_use.shaping()}
 
     def key(self) -> str:
         """Return a hash of everything that shapes results."""
-        return hashlib.sha256(json.dumps(self.shaping(), sort_keys=True).encode()).hexdigest()[:16]
+        return _hash_of(self.shaping())
 
     def check(self) -> Setup:
         """Return this setup, seen to fit together.
@@ -162,3 +198,7 @@ class Setup(ConfigTable):
             )
         _ = self.model_numerics  # refuses what is out of range
         return self
+
+
+def _hash_of(plain: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
+from scaling.atomic_write import write_text
 from scaling.errors import ResultsError
 from scaling.model import KernelTable
-from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState, read_record, write_record
 from scaling.training.checkpoint import delete_checkpoint
 from scaling.training.kernels import (
@@ -26,7 +26,6 @@ from scaling.training.kernels import (
     kernels_for,
     no_progress,
     read_kernels,
-    write_kernels,
 )
 from scaling.training.options import KernelChoice
 
@@ -38,11 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A folder of records, of unfinished trainings, and of the kernels that they take.
-
-    Args:
-        path: the folder; it need not be there yet.
-    """
+    """A folder of records, of unfinished trainings, and of the kernels that they take."""
 
     path: Path = DEFAULT_STORE
 
@@ -88,12 +83,6 @@ class Store:
     ) -> KernelTable | None:
         """Return the kernels of trainings; a table that was measured stays with the store.
 
-        Args:
-            choice: measured, fixed or stock.
-            device: type of device.
-            threads: of a training.
-            progress: called while measuring, which takes seconds.
-
         Raises:
             ConfigError: the store's table is damaged.
             ResultsError: it cannot be written.
@@ -107,7 +96,7 @@ class Store:
         if choice != KernelChoice.MEASURED or table is None:
             return table
         if not path.exists():  # another launch that measured too may have been first: one table a store
-            write_kernels(path, table)
+            write_text(path, table.to_json())
         return read_kernels(path)
 
 
@@ -157,7 +146,3 @@ class Known(Mapping[str, Record]):
         if record is not None and self._records.get(key) is None:
             self.found.append(key)
         self._records[key] = record
-
-    def of(self, job: Job) -> Record | None:
-        """Return the record of a job, or None."""
-        return self.get(job.key)

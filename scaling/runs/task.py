@@ -25,19 +25,14 @@ from scaling.training.options import CHECKPOINT_S
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Task", "Watch", "run_task"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A job on its way to a worker.
 
     Args:
-        job: what is trained.
-        key: of the job.
         kernels: as the coordinator chose them, for every worker the same.
         store: folder where the record and the checkpoint are written.
-        checkpoint_s: seconds between two checkpoints, at least.
     """
 
     job: Job
@@ -74,12 +69,6 @@ def run_task(
     What the store has settled already is returned, not trained. An error of the network is a record too:
     one bad network must not end the others.
 
-    Args:
-        task: what to train.
-        watch: who wants to know.
-        device: of this worker.
-        processes: that train this network together; None for this one alone.
-
     Raises:
         ResultsError: checkpoint or record cannot be written; what was written before is whole.
     """
@@ -89,16 +78,18 @@ def run_task(
         return found
     training = _Training(task, watch, device, processes)
     try:
-        record = training.record(training.trained())
+        result = training.trained()
+        complete = result.outcome == Outcome.COMPLETE
+        record = training.record(RecordState.COMPLETE if complete else RecordState.DIVERGED, result=result)
     except TrainingInterruptedError:
         if not watch.pruned():
             return None
-        record = training.partial(RecordState.PRUNED)
+        record = training.record(RecordState.PRUNED)
     except ResultsError:  # a full disk is nobody's fault, and nothing to record
         raise
     except Exception as error:
         log.debug("training %s failed", task.key, exc_info=True)
-        record = training.partial(RecordState.FAILED, error=one_line(error))
+        record = training.record(RecordState.FAILED, error=one_line(error))
     if processes is None or processes.first:
         kept = store.add(record)
         return kept if record.state.settled else record
@@ -155,27 +146,21 @@ class _Training:
         self.curve = curve
         self.watch.on_epoch(curve)
 
-    def record(self, result: TrainingResult) -> Record:
-        judged = len(self.right[0]) if self.right else len(self.task.job.images("validation"))
-        complete = result.outcome == Outcome.COMPLETE
+    def record(
+        self, state: RecordState, *, result: TrainingResult | None = None, error: str | None = None
+    ) -> Record:
+        job, plain = self.task.job, None
+        if result is not None:
+            judged = len(self.right[0]) if self.right else len(job.images("validation"))
+            plain = plain_result(result, validation_images=judged)
         return Record(
             key=self.task.key,
-            identity=self.task.job.identity(),
-            spec=self.task.job.spec,
-            state=RecordState.COMPLETE if complete else RecordState.DIVERGED,
-            curve=result.curve,
-            result=plain_result(result, validation_images=judged),
-            right=self.right[0] if self.right else None,
-            provenance=self._provenance(),
-        )
-
-    def partial(self, state: RecordState, *, error: str | None = None) -> Record:
-        return Record(
-            key=self.task.key,
-            identity=self.task.job.identity(),
-            spec=self.task.job.spec,
+            identity=job.identity(),
+            spec=job.spec,
             state=state,
-            curve=self.curve,
+            curve=self.curve if result is None else result.curve,
+            result=plain,
+            right=self.right[0] if self.right and result is not None else None,
             error=error,
             provenance=self._provenance(),
         )

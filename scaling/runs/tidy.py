@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -10,15 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scaling.atomic_write import read_regular
-from scaling.errors import ConfigError, ResultsError, printable
-from scaling.runs.folder import LARGEST_DOCUMENT, RunFolder
-from scaling.runs.record import Record, read_record
+from scaling.atomic_write import read_json
+from scaling.errors import ConfigError, ResultsError
+from scaling.runs.folder import RunFolder
+from scaling.runs.record import read_record
 from scaling.runs.store import KEY, Store
 
 LIVE_S = 24 * 3600.0
 """Seconds since the last change of a checkpoint or a temporary file after which nobody writes it any more."""
-_CHECKPOINT = re.compile(r"([0-9a-f]{20})\.checkpoint(?:\.before)?")
+_CHECKPOINT = re.compile(r"[0-9a-f]{20}\.checkpoint(?:\.before)?")
 _TEMPORARY = re.compile(r"\.(?:[0-9a-f]{20}\.|kernels-).+")
 
 
@@ -27,15 +26,9 @@ class StoredTraining:
     """A record of a store in one line.
 
     Args:
-        key: of the job.
         state: how the training ended; `damaged` where the record cannot be read.
-        network: its name.
-        data: the data set's name.
-        seed: of the training.
-        epochs: finished.
         top1: fraction of validation images answered right; None unless it is complete.
         finished: when, UTC, ISO 8601; empty where nobody noted it.
-        bytes: of the record.
     """
 
     key: str
@@ -115,12 +108,10 @@ def names_of(runs: Path) -> dict[str, list[Path]]:
 def _own_key(folder: RunFolder) -> list[str]:
     """Return the key of a run that is one training: its configuration is the job."""
     try:
-        found = json.loads(read_regular(folder.config, LARGEST_DOCUMENT))
+        found = read_json(folder.config)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"cannot read {folder.config}: {printable(str(error), 200)}") from None
-    return [str(found["key"])] if isinstance(found, dict) and "key" in found else []
+    return [str(found["key"])] if "key" in found else []
 
 
 def whole_key(store: Store, beginning: str) -> str:
@@ -141,13 +132,7 @@ def whole_key(store: Store, beginning: str) -> str:
 
 
 def remove_trainings(store: Store, keys: Iterable[str], runs: Path, *, force: bool = False) -> None:
-    """Remove records, all of them or none.
-
-    Args:
-        store: of the records.
-        keys: whole ones.
-        runs: folder of the runs that may name them.
-        force: remove them although a run names them; it trains them again when it goes on.
+    """Remove records, all of them or none; by force those that a run names, which trains them again.
 
     Raises:
         ConfigError: a run names one of them.
@@ -166,7 +151,6 @@ class Unneeded:
     """Files of a store that nobody needs.
 
     Args:
-        records: that no run names.
         checkpoints: of trainings that have ended, or that no run names, unchanged for a day.
         temporary: what was left of writing, unchanged for a day.
     """
@@ -189,20 +173,17 @@ class Unneeded:
 def unneeded(store: Store, runs: Path) -> Unneeded:
     """Return what nobody needs: nothing of a run at work, which names its trainings before they begin.
 
-    Args:
-        store: to look through.
-        runs: folder of every run that uses the store.
-
     Raises:
         ResultsError: there is no run in that folder, or its names cannot be read: nothing is known then.
     """
     if not run_folders(runs):
         raise ResultsError(f"{runs} holds no run, so nothing says which trainings are needed: give --runs")
-    names, now = names_of(runs), time.time()
+    names, unfinished = names_of(runs), store.checkpoint("x").parent
+    checkpoints = _old_files(_CHECKPOINT, [unfinished])
     return Unneeded(
         records=tuple(store.record(key) for key in store.keys() if key not in names),  # noqa: SIM118
-        checkpoints=tuple(path for path in _old_checkpoints(store, now) if _is_over(store, path, names)),
-        temporary=tuple(_old_temporary(store, now)),
+        checkpoints=tuple(path for path in checkpoints if _is_over(store, path, names)),
+        temporary=tuple(_old_files(_TEMPORARY, [store.path, unfinished])),
     )
 
 
@@ -219,26 +200,17 @@ def delete_unneeded(store: Store, found: Unneeded, runs: Path) -> int:
     return len(gone)
 
 
-def _old_checkpoints(store: Store, now: float) -> Iterator[Path]:
-    for path in _files(store.checkpoint("x").parent):
-        if _CHECKPOINT.fullmatch(path.name) and _is_old(path, now):
+def _old_files(pattern: re.Pattern[str], folders: Iterable[Path]) -> Iterator[Path]:
+    now = time.time()
+    for path in (path for folder in folders for path in _files(folder)):
+        if pattern.fullmatch(path.name) and not KEY.fullmatch(path.name) and _is_old(path, now):
             yield path
 
 
 def _is_over(store: Store, checkpoint: Path, names: dict[str, list[Path]]) -> bool:
-    match = _CHECKPOINT.fullmatch(checkpoint.name)
-    assert match is not None
-    if match[1] not in names:
-        return True
-    record: Record | None = store.find(match[1])
-    return record is not None and record.state.settled
-
-
-def _old_temporary(store: Store, now: float) -> Iterator[Path]:
-    for folder in (store.path, store.checkpoint("x").parent):
-        for path in _files(folder):
-            if _TEMPORARY.fullmatch(path.name) and not KEY.fullmatch(path.name) and _is_old(path, now):
-                yield path
+    key = checkpoint.name.partition(".")[0]
+    record = store.find(key) if key in names else None
+    return key not in names or (record is not None and record.state.settled)
 
 
 def _files(folder: Path) -> list[Path]:

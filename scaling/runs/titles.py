@@ -22,9 +22,6 @@ def file_name(name: str) -> str:
 def suffix_of(settings: Sequence[str]) -> str:
     """Make changed settings a part of a title, so that their results lie beside those of the file's own.
 
-    Args:
-        settings: `table.key=value`, as given.
-
     >>> suffix_of(["design.metric=latency", "design.factors=[2.0, 4.0]"])
     '-metric-latency-factors-2.0-4.0'
     >>> suffix_of(["recipe.epochs=2"])

@@ -26,6 +26,10 @@ TRIAL_COLUMNS: dict[str, str] = {
     "realised_depth_share": "Float64",
     "realised_width_share": "Float64",
     "realised_resolution_share": "Float64",
+    "x_depth": "Float64",
+    "x_width": "Float64",
+    "x_resolution": "Float64",
+    "x_rounding": "Float64",
     "depth_coefficient": "Float64",
     "width_coefficient": "Float64",
     "image_size": "Int64",
@@ -61,13 +65,14 @@ MEASURED = (
 )
 """Costs that are measured with every training."""
 
-OPTIONAL = (*MEASURED, "validation_loss", "record")
+DOUBLINGS = ("x_depth", "x_width", "x_resolution", "x_rounding")
+"""Coordinates: doublings of multiply-adds by each dimension, and what they do only together."""
+
+OPTIONAL = (*MEASURED, *DOUBLINGS, "validation_loss", "record")
 """Columns that tables of earlier versions lack."""
 
 LEARNING_RATE_FACTOR = "learning_rate_factor"
 """A column of studies: times the recipe's learning rate."""
-
-STATES = ("complete", "pruned", "failed", "diverged", "infeasible", "waiting")
 
 
 def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -7,10 +7,10 @@ import pickle
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any
 
 TERMINATION_GRACE_S = 5.0
@@ -24,10 +24,9 @@ class Inbox:
     """What has come through the pipe, read by a thread of its own so that a stop is met at the next step."""
 
     pipe: Connection
-    tasks: list[Any] = field(default_factory=list)
+    tasks: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     stopped: dict[str, bool] = field(default_factory=dict)
     """Keys of tasks that are to stop, and whether for good."""
-    news: threading.Condition = field(default_factory=threading.Condition)
 
     def read(self) -> None:
         """Read until the other end is closed, which ends this process at once."""
@@ -41,13 +40,11 @@ class Inbox:
     def _take(self, message: Any) -> None:
         from scaling.runs.executor import StopTask  # noqa: PLC0415
 
-        with self.news:
-            if isinstance(message, StopTask):
-                self.stopped[message.key] = message.prune
-            else:
-                self.stopped.pop(message.key, None)  # of the same task, when it had ended already
-                self.tasks.append(message)
-            self.news.notify()
+        if isinstance(message, StopTask):
+            self.stopped[message.key] = message.prune
+        else:
+            self.stopped.pop(message.key, None)  # of the same task, when it had ended already
+            self.tasks.put(message)
 
     def say(self, message: Any) -> None:
         """Send a message; where nobody is left to read it, this process ends."""
@@ -56,25 +53,13 @@ class Inbox:
         except OSError:
             os._exit(0)
 
-    def next(self) -> Any:
-        """Return the next task, and wait for it."""
-        with self.news:
-            while not self.tasks:
-                self.news.wait()
-            return self.tasks.pop(0)
-
 
 Run = Callable[[Any, Inbox, int], Any]
 """Takes a task, where to say what goes on, and the worker's number; returns how it ended."""
 
 
 def main(arguments: list[str], run: Run | None = None) -> None:
-    """Work until the pipe is closed.
-
-    Args:
-        arguments: file descriptor of the pipe, number of the worker, threads.
-        run: what to do with a task; trains it if None.
-    """
+    """Work until the pipe is closed; given are its descriptor, the number of the worker, and its threads."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, leave_later)
@@ -86,43 +71,29 @@ def main(arguments: list[str], run: Run | None = None) -> None:
 
     torch.set_num_threads(threads)
     while True:
-        inbox.say((run or train)(inbox.next(), inbox, number))
+        inbox.say((run or train)(inbox.tasks.get(), inbox, number))
 
 
 def train(task: Any, inbox: Inbox, number: int) -> Any:
     """Train a task, and say how it goes; return how it ended."""
     import torch  # noqa: PLC0415
 
-    from scaling.errors import ScalingError  # noqa: PLC0415
-    from scaling.runs.executor import Ended, EpochEnded, Stepped  # noqa: PLC0415
-    from scaling.runs.task import Watch, one_line, run_task  # noqa: PLC0415
-    from scaling.training.engine import device_of_worker  # noqa: PLC0415
+    from scaling.runs.executor import taken_device, work_on  # noqa: PLC0415
+    from scaling.runs.task import run_task  # noqa: PLC0415
 
-    key, last = task.key, [0.0]
-    wanted = torch.device(task.job.device)
-    gpus = torch.cuda.device_count() if wanted.type == "cuda" else 0
-    device = device_of_worker(wanted, number, gpus)
-    if device.index is not None:
-        torch.cuda.set_device(device)  # what a graph captures, it captures on the current device
-
-    def on_step(steps: int) -> None:
-        if time.monotonic() - last[0] >= STEP_EVERY_S:
-            last[0] = time.monotonic()
-            inbox.say(Stepped(key=key, worker=str(number), steps=steps))
-
-    watch = Watch(
-        on_step=on_step,
-        on_epoch=lambda curve: inbox.say(EpochEnded(key=key, curve=curve)),
-        should_stop=lambda: key in inbox.stopped,
-        pruned=lambda: inbox.stopped.get(key, False),
-    )
-    inbox.say(Stepped(key=key, worker=str(number), steps=0))
     try:
-        return Ended(key=key, record=run_task(task, watch, device))
-    except ScalingError as error:
-        return Ended(key=key, problem=one_line(error).partition(": ")[2])
+        return work_on(
+            task,
+            run_task,
+            taken_device(torch.device(task.job.device), number),
+            worker=str(number),
+            say=inbox.say,
+            every_s=STEP_EVERY_S,
+            stopping=lambda: task.key in inbox.stopped,
+            pruned=lambda: inbox.stopped.get(task.key, False),
+        )
     finally:
-        inbox.stopped.pop(key, None)
+        inbox.stopped.pop(task.key, None)
 
 
 def leave_later(*_: object) -> None:

@@ -112,7 +112,7 @@ def _macs_note(printed: str, macs: int) -> str:
 
 
 def as_printed(count: int, exponent: int, printed: str, *, rounding: str = ROUND_HALF_EVEN) -> Decimal:
-    """Bring a count to the unit and the decimals of a printed figure, rounded half to even unless told.
+    """Bring a count to the unit and the decimals of a printed figure, rounded half to even by default.
 
     >>> as_printed(5288548, 6, "5.3"), as_printed(4393771024, 9, "4.2")
     (Decimal('5.3'), Decimal('4.4'))

@@ -1,16 +1,17 @@
-"""Tables of what networks are made of: channels of the family, stages of one network."""
+"""Tables of what networks are made of and cost: channels, stages, the family, one network stage by stage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from scaling.cost import count_cost
-from scaling.cost.closed_form import input_sides
+from scaling.cost import Cost, PieceCost, count_cost
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
+from scaling.network.sides import input_sides
 from scaling.tables.table import Table
 
 
@@ -140,3 +141,23 @@ def _member(spec: ArchitectureSpec) -> dict[str, Any]:
         "macs": cost.macs,
         "activations": cost.activations,
     }
+
+
+def cost_table(cost: Cost) -> Table:
+    """Return params, multiply-adds and activations of stem, stages, head and classifier, and their sums.
+
+    >>> from scaling import count_cost, variant
+    >>> cost_table(count_cost(variant("b0"))).shown.iloc[-1].tolist()
+    ['whole network', '5,288,548', '385,814,752', '6,748,036']
+    """
+    whole = PieceCost(name="whole network", params=cost.params, macs=cost.macs, activations=cost.activations)
+    data = pd.DataFrame([asdict(piece) for piece in (*cost.by_stage, whole)])
+    data = data[["name", "params", "macs", "activations"]]
+    shown = data.assign(**{column: data[column].map("{:,}".format) for column in data.columns[1:]})
+    return Table(
+        name="cost",
+        caption=f"{cost.spec.name} at {cost.spec.image_size} px, one image",
+        data=data,
+        shown=shown.rename(columns={"name": "piece", "macs": "multiply-adds"}),
+        left=("piece",),
+    )

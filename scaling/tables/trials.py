@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -28,16 +29,13 @@ def trials_table(trials: pd.DataFrame) -> Table:
         raise ResultsError("no trial of the run is complete yet")
     shown = pd.DataFrame(
         {
-            "network": [
-                row["name"] if row["kind"] == "reference" else f"trial {row['trial']}"
-                for row in data.to_dict("records")
-            ],
+            "network": data.apply(network_name, axis=1),
             **{base: data[base].map(lambda value: _fixed(value, 3)) for base in ("alpha", "beta", "gamma")},
             "image": data["image_size"].astype(str),
             "params": data["params"].map("{:,}".format),
             "MACs": data["macs"].map("{:,}".format),
             "cost": data["achieved_factor"].map(lambda value: f"{value:.2f}×"),
-            "top-1 %": [_accuracy(row) for row in data.to_dict("records")],
+            "top-1 %": data.apply(_accuracy, axis=1),
             "seeds": data["seeds"].astype(str),
             "verdict": data["verdict"].map(_VERDICTS),
         }
@@ -61,6 +59,11 @@ def _fixed(value: Any, digits: int) -> str:
     return "–" if pd.isna(value) else f"{float(value):.{digits}f}"
 
 
-def _accuracy(row: dict[Any, Any]) -> str:
+def network_name(row: Mapping[Any, Any] | pd.Series[Any]) -> str:
+    """Name a network as every chart, table and page does: a reference by its name, else by its trial."""
+    return str(row["name"]) if row["kind"] == "reference" else f"trial {row['trial']}"
+
+
+def _accuracy(row: pd.Series[Any]) -> str:
     reach = 50 * (row["high"] - row["low"])
     return f"{100 * row['top1']:.1f}" + ("" if pd.isna(reach) else f" ± {reach:.1f}")

@@ -7,8 +7,8 @@ one largest image size under each limit. These sizes say everything: nothing is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 from scaling.cost import count_cost
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.cost.peak_memory import INFERENCE, MemoryUse, peak_bytes_of
-from scaling.cost.vectorised import Candidates, Costs, count_costs
+from scaling.cost.vectorised import count_costs
 from scaling.errors import SpecError
 from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
 from scaling.network.families import variant
 from scaling.network.generation import scaled_to
 from scaling.network.rounding import RELEASED, RoundingRules
-from scaling.targets.space import depth_steps, width_steps
+from scaling.targets.steps import Index, first_where, steps_of
 from scaling.targets.target import Target
 
-Index = NDArray[np.int64]
+AMOUNTS = ("macs", "params", "activations", "memory_bytes", "latency_ms", "image_size")
+"""What a budget may limit."""
 FAMILY = "family"
 """The limit that a family itself has: the cost of its largest member."""
 MOST_PAIRS = 4_000_000
@@ -46,12 +47,8 @@ class Budget:
     """Limits; None for none.
 
     Args:
-        macs: multiply-adds.
-        params: trainable parameters.
-        activations: outputs of convolutions and linear layers.
         memory_bytes: peak of all tensors, float32, of the family's `memory`.
         latency_ms: predicted by a latency model.
-        image_size: pixels.
     """
 
     macs: float | None = None
@@ -68,8 +65,7 @@ class Budget:
 
     def limits(self) -> dict[str, float]:
         """Return the limits that are given, by name."""
-        names = ("macs", "params", "activations", "memory_bytes", "latency_ms", "image_size")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in AMOUNTS if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +96,6 @@ class Binding:
     """How one limit binds.
 
     Args:
-        limit: its name.
-        most: its value.
         stops: networks of the Pareto set whose next step in some dimension it forbids.
         alone: of these, where no other limit forbids the same step.
         feasible_without: networks within all other limits.
@@ -122,8 +116,6 @@ class Family:
     """Every distinct network of a baseline and its rounding, none below the baseline, up to B7's factor.
 
     Args:
-        baseline: what is scaled.
-        rounding: by which rules.
         latency: the model behind predicted latency.
         memory: what memory is needed for; inference of one image if not given.
 
@@ -138,22 +130,17 @@ class Family:
         latency: LatencyModel | None = None,
         memory: MemoryUse = INFERENCE,
     ) -> None:
-        stages = tuple(replace(one, squeeze_rounding=rounding.squeeze_rounding) for one in baseline.stages)
-        self.baseline, self.latency = replace(baseline, stages=stages), latency or NO_LATENCY
-        self.rounding, self.memory = rounding, memory
+        self.rounding, self.latency, self.memory = rounding, latency or NO_LATENCY, memory
         self.most_macs = largest_factor() * count_cost(baseline).macs
         target = Target(factor=largest_factor(), tolerance=1e-9)
-        depths, widths = depth_steps(baseline, target, rounding), width_steps(baseline, target, rounding)
-        if len(depths) * len(widths) > MOST_PAIRS:
+        sizes = range(baseline.image_size, LARGEST_IMAGE + 1, rounding.image_size_step)
+        self.steps = steps_of(baseline, target, rounding, sizes)
+        self.baseline, (depths, widths) = self.steps.baseline, self.steps.shape
+        if depths * widths > MOST_PAIRS:
             raise SpecError(
-                f"{len(depths):,} depths × {len(widths):,} widths are more than {MOST_PAIRS:,}: take a "
+                f"{depths:,} depths × {widths:,} widths are more than {MOST_PAIRS:,}: take a "
                 "larger channel divisor, or coefficient rounding 'released'"
             )
-        self.depth_coefficients = np.array([rounding.coefficient(value) for value, _ in depths])
-        self.width_coefficients = np.array([rounding.coefficient(value) for value, _ in widths])
-        self.repeats = np.array([step for _, step in depths], np.int64)
-        self.channels = np.array([step for _, step in widths], np.int64)
-        self.sizes = np.arange(baseline.image_size, LARGEST_IMAGE + 1, rounding.image_size_step)
         self._largest: dict[tuple[str, float], Index] = {}
         self.within = self.largest_size(FAMILY, self.most_macs)
 
@@ -161,51 +148,30 @@ class Family:
         """Count the networks of the family."""
         return _count(self.within)
 
-    def candidates(self, depth: Index, width: Index, size: Index) -> Candidates:
-        """Return networks by the indices of their steps, (N,) each."""
-        return Candidates(
-            repeats=self.repeats[depth], channels=self.channels[width], image_size=self.sizes[size]
-        )
-
     def amounts(self, name: str, depth: Index, width: Index, size: Index) -> NDArray[np.float64]:
         """Return what a limit bounds, of networks by the indices of their steps."""
+        networks = self.steps.candidates(depth, width, size)
         if name == "image_size":
-            return self.sizes[size].astype(np.float64)
-        networks = self.candidates(depth, width, size)
+            return networks.image_size.astype(np.float64)
         if name == "memory_bytes":
             return np.asarray(peak_bytes_of(self.baseline, networks, self.memory), np.float64)
-        return np.asarray(self._of_costs(name, count_costs(self.baseline, networks)), np.float64)
-
-    def _of_costs(self, name: str, costs: Costs) -> Index | NDArray[np.float64]:
-        measures: dict[str, Callable[[], Index | NDArray[np.float64]]] = {
-            FAMILY: lambda: costs.macs,
-            "macs": lambda: costs.macs,
-            "params": lambda: costs.params,
-            "activations": lambda: costs.activations,
-            "latency_ms": lambda: np.asarray(self.latency.predict(costs), np.float64),
-        }
-        return measures[name]()
+        costs = count_costs(self.baseline, networks)
+        if name == "latency_ms":
+            return np.asarray(self.latency.predict(costs), np.float64)
+        return np.asarray(getattr(costs, "macs" if name == FAMILY else name), np.float64)
 
     def largest_size(self, name: str, most: float) -> Index:
         """Return for each depth and width the index of the largest image size under a limit; −1 for none."""
-        if (name, most) in self._largest:
-            return self._largest[name, most]
-        shape = (len(self.repeats), len(self.channels))
-        found = np.full(shape, -1, np.int64)
-        alive = self._affordable(most) if name == FAMILY else self.within >= 0
-        depth, width = np.nonzero(alive)
-        low = np.full(len(depth), -1, np.int64)
-        high = np.full(len(depth), len(self.sizes) - 1) if name == FAMILY else self.within[depth, width]
-        first = np.zeros(len(depth), np.int64)
-        high[self.amounts(name, depth, width, first) > most] = -1
-        while (open_ := np.flatnonzero(low < high)).size:
-            middle = (low[open_] + high[open_] + 1) // 2
-            fits = self.amounts(name, depth[open_], width[open_], middle) <= most
-            low[open_[fits]] = middle[fits]
-            high[open_[~fits]] = middle[~fits] - 1
-        found[depth, width] = low
-        self._largest[name, most] = found
-        return found
+        if (name, most) not in self._largest:
+            found = np.full(self.steps.shape, -1, np.int64)
+            alive = self._affordable(most) if name == FAMILY else self.within >= 0
+            depth, width = np.nonzero(alive)
+            last = np.full_like(depth, len(self.steps.sizes)) if name == FAMILY else self.within[alive] + 1
+            found[alive] = -1 + first_where(
+                lambda rows, size: self.amounts(name, depth[rows], width[rows], size) > most, last
+            )
+            self._largest[name, most] = found
+        return self._largest[name, most]
 
     def spec(self, networks: Networks, index: int) -> ArchitectureSpec:
         """Return one network as the generator makes it."""
@@ -219,14 +185,12 @@ class Family:
 
     def _affordable(self, most: float) -> NDArray[np.bool_]:
         """Return which depths and widths are within the family's cost at the smallest image size."""
-        widths = np.arange(len(self.channels))
-        low, high = np.zeros_like(widths), np.full_like(widths, len(self.repeats))
-        while (open_ := np.flatnonzero(low < high)).size:
-            middle = (low[open_] + high[open_]) // 2
-            fits = self.amounts(FAMILY, middle, widths[open_], np.zeros_like(middle)) <= most
-            low[open_[fits]] = middle[fits] + 1
-            high[open_[~fits]] = middle[~fits]
-        affordable: NDArray[np.bool_] = np.arange(len(self.repeats))[:, None] < low[None, :]
+        depths, widths = self.steps.shape
+        first = first_where(
+            lambda width, depth: self.amounts(FAMILY, depth, width, np.zeros_like(depth)) > most,
+            np.full(widths, depths),
+        )
+        affordable: NDArray[np.bool_] = np.arange(depths)[:, None] < first[None, :]
         return affordable
 
     def under(self, limits: Mapping[str, float]) -> Index:
@@ -237,14 +201,15 @@ class Family:
 
     def networks(self, depth: Index, width: Index, size: Index) -> Networks:
         """Return networks by the indices of their steps, with what they cost."""
-        names = ("macs", "params", "activations", "memory_bytes", "latency_ms")
+        steps, exact = self.steps, (self.steps.depth_coefficient[depth], self.steps.width_coefficient[width])
+        depths, widths = (np.array([self.rounding.coefficient(one) for one in two.tolist()]) for two in exact)
         return Networks(
             depth=depth,
             width=width,
-            depth_coefficient=self.depth_coefficients[depth],
-            width_coefficient=self.width_coefficients[width],
-            image_size=self.sizes[size],
-            amounts={name: self.amounts(name, depth, width, size) for name in names},
+            depth_coefficient=depths,
+            width_coefficient=widths,
+            image_size=steps.sizes[size],
+            amounts={name: self.amounts(name, depth, width, size) for name in AMOUNTS[:-1]},
         )
 
 
@@ -253,8 +218,6 @@ class BudgetAnswer:
     """What a budget allows.
 
     Args:
-        family: how many networks there are up to B7's factor.
-        feasible: how many are within all limits.
         pareto: those that no other feasible one equals or exceeds in depth, width and image size at once.
         bindings: how each limit binds, the family's own among them.
     """
@@ -262,15 +225,11 @@ class BudgetAnswer:
     family: int
     feasible: int
     pareto: Networks
-    bindings: tuple[Binding, ...] = field(default=())
+    bindings: tuple[Binding, ...]
 
 
 def spend(family: Family, budget: Budget) -> BudgetAnswer:
     """Return the Pareto set of a family under limits, exactly, and how each limit binds.
-
-    Args:
-        family: what there is.
-        budget: what it may cost.
 
     >>> answer = spend(Family(variant("b0")), Budget(macs=4e8, image_size=240))
     >>> answer.pareto.image_size.tolist()
@@ -317,8 +276,7 @@ def _pareto(largest: Index) -> tuple[Index, Index, Index]:
     Sizes never rise with depth or width, so that a network is exceeded exactly where the next depth or the
     next width allows its size too.
     """
-    beyond = np.full((largest.shape[0] + 1, largest.shape[1] + 1), -1, np.int64)
-    beyond[:-1, :-1] = largest
+    beyond = np.pad(largest, (0, 1), constant_values=-1)
     maximal = (largest >= 0) & (beyond[1:, :-1] < largest) & (beyond[:-1, 1:] < largest)
     depth, width = np.nonzero(maximal)
     return depth, width, largest[depth, width]
@@ -326,29 +284,13 @@ def _pareto(largest: Index) -> tuple[Index, Index, Index]:
 
 def _forbidden(allowed: Index, depth: Index, width: Index, size: Index) -> NDArray[np.bool_]:
     """Return (N, 3): whether a limit forbids a network's next depth, next width, next image size."""
-    padded = np.full((allowed.shape[0] + 1, allowed.shape[1] + 1), -1, np.int64)
-    padded[:-1, :-1] = allowed
-    return np.stack(
-        [
-            padded[depth + 1, width] < size,
-            padded[depth, width + 1] < size,
-            allowed[depth, width] < size + 1,
-        ],
-        axis=1,
-    )
+    padded = np.pad(allowed, (0, 1), constant_values=-1)
+    deeper, wider = padded[depth + 1, width] < size, padded[depth, width + 1] < size
+    return np.stack([deeper, wider, allowed[depth, width] < size + 1], axis=1)
 
 
 def nearest(networks: Networks, bases: tuple[float, float, float], image_size: int) -> int:
-    """Return the index of the network whose growth is nearest in direction to alpha, beta, gamma.
-
-    Args:
-        networks: one or more.
-        bases: alpha, beta, gamma, each above 0, not all 1.
-        image_size: the baseline's.
-
-    Raises:
-        SpecError: the bases have no direction.
-    """
+    """Return the index of the network whose growth is nearest to alpha, beta, gamma; as `cosines`."""
     return int(np.argmax(cosines(networks, bases, image_size)))
 
 

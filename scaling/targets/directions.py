@@ -89,12 +89,7 @@ class Direction:
         return 1 - rest**2, min(1.0, self.width_share / rest) if rest > 0 else 0.5
 
     def bases(self, target_factor: float, *, phi: float) -> CompoundCoefficients:
-        """Return alpha, beta, gamma with alpha·beta²·gamma² = target_factor.
-
-        Args:
-            target_factor: cost multiple at phi = 1, above 1.
-            phi: compound coefficient.
-        """
+        """Return alpha, beta, gamma with alpha·beta²·gamma² = target_factor."""
         if not target_factor > 1:
             raise SpecError(f"target_factor must be above 1, got {target_factor:g}")
         return CompoundCoefficients(

@@ -19,7 +19,7 @@ from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficien
 from scaling.network.families import COMPOUND_FAMILY, released_coefficients, variant
 from scaling.network.generation import scale
 from scaling.network.rounding import ChannelRule, CoefficientRounding, RepeatRule, RoundingRules
-from scaling.targets.inversion import Dimension, GridEntry, Inversion, Match, Solution, invert
+from scaling.targets.inversion import Dimension, GridEntry, Match, Solution, invert, preimages
 
 PAPER_BASES = dict(zip(("alpha", "beta", "gamma"), strategies.PAPER_BASES, strict=True))
 """Tan & Le 2019, arXiv:1905.11946, section 3.3."""
@@ -29,15 +29,7 @@ _EXACT = CoefficientRounding.NONE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormulaNetwork:
-    """What the formula gives at one (alpha, beta, gamma, phi), coefficient rounding as released.
-
-    Args:
-        label: where the coefficients come from.
-        compound: the coefficients.
-        raw: alpha^phi, beta^phi, gamma^phi before any rounding.
-        spec: the network.
-        cost: of the network.
-    """
+    """What the formula gives at one (alpha, beta, gamma, phi), coefficient rounding as released."""
 
     label: str
     compound: CompoundCoefficients
@@ -48,14 +40,7 @@ class FormulaNetwork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpliedPhi:
-    """What one dimension of the release says about phi at given bases.
-
-    Args:
-        dimension: depth, width or resolution.
-        phi: ln(released multiplier) / ln(base).
-        low: the lowest phi at which this dimension's integers are the released ones.
-        high: the highest.
-    """
+    """What one dimension of the release says about phi at given bases."""
 
     dimension: Dimension
     phi: float
@@ -68,14 +53,11 @@ class ScaledPiece:
     """A stem, stage or head: the baseline's numbers, times the coefficient, and rounded.
 
     Args:
-        name: `stem`, `stage1` …, `head`.
         baseline_channels: before scaling.
         scaled_channels: times the width coefficient.
-        channels: rounded.
         by_minimum: whether the rule against losing over 10 % decided.
         baseline_repeats: None for stem and head, as are the next two.
         scaled_repeats: times the depth coefficient.
-        repeats: rounded.
     """
 
     name: str
@@ -90,14 +72,7 @@ class ScaledPiece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundingStep:
-    """The network after one more rounding step.
-
-    Args:
-        name: the step.
-        change: what it did to the numbers.
-        params: after it; None where the formula says nothing.
-        macs: after it.
-    """
+    """The network after one more rounding step."""
 
     name: str
     change: str
@@ -110,16 +85,10 @@ class Explanation:
     """An official variant explained.
 
     Args:
-        name: the variant's.
-        released: its network.
-        cost: of it.
         copied: the paper's bases at phi = N, as often copied; None for a name without a number.
         exact: a triple and phi that give the network exactly.
         grid: the variants that the exact triple gives.
-        interval: of phi, at the exact triple.
         implied_by_paper: what each dimension says about phi at the paper's bases.
-        implied_by_exact: likewise at the exact triple.
-        rows: stem, stages and head.
         steps: from the formula's promise to the released network, at the exact triple.
         by_paper: phis with which the paper's bases give the integers; None where none does.
         by_paper_printed: likewise the printed coefficients and image size.
@@ -227,17 +196,13 @@ def _candidate(label: str, compound: CompoundCoefficients) -> FormulaNetwork:
     )
 
 
-def _paper(entry: GridEntry, rounding: RoundingRules, match: Match) -> Inversion:
-    return invert(EFFICIENTNET_B0, [entry], rounding, match=match, **PAPER_BASES)
-
-
 def _paper_phis(entry: GridEntry, rounding: RoundingRules, match: Match) -> tuple[float, float] | None:
-    solution = _paper(entry, rounding, match).solution
+    solution = invert(EFFICIENTNET_B0, [entry], rounding, match=match, **PAPER_BASES).solution
     return None if solution is None else solution.intervals[entry.name]
 
 
 def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...]:
-    asked = _paper(entry, RoundingRules(), Match.REALISED).asked[entry.name]
+    asked = preimages(EFFICIENTNET_B0, entry, RoundingRules(), Match.REALISED)
     raw = entry.coefficients(EFFICIENTNET_B0.image_size)
     multipliers = (raw.depth_coefficient, raw.width_coefficient, raw.resolution_coefficient)
     implied = []
@@ -245,9 +210,8 @@ def _implied(entry: GridEntry, bases: dict[str, float]) -> tuple[ImpliedPhi, ...
         asked.items(), multipliers, bases.values(), strict=True
     ):
         assert interval is not None  # the released rules realise every released coefficient
-        low, high = sorted((interval.low / math.log(base), interval.high / math.log(base)))
-        phi = math.log(multiplier) / math.log(base)
-        implied.append(ImpliedPhi(dimension=dimension, phi=phi, low=low, high=high))
+        phis, phi = interval.over(math.log(base)), math.log(multiplier) / math.log(base)
+        implied.append(ImpliedPhi(dimension=dimension, phi=phi, low=phis.low, high=phis.high))
     return tuple(implied)
 
 
@@ -257,28 +221,25 @@ def _rows(released: ArchitectureSpec) -> tuple[ScaledPiece, ...]:
     width, depth = scaling.width_coefficient, scaling.depth_coefficient
     without_minimum = replace(rules, channel_rule=ChannelRule.WITHOUT_MINIMUM)
 
-    def row(name: str, before: int, after: int) -> ScaledPiece:
+    def row(name: str, before: int, after: int, repeats: tuple[int, int] | None = None) -> ScaledPiece:
         return ScaledPiece(
             name=name,
             baseline_channels=before,
             scaled_channels=before * width,
             channels=after,
             by_minimum=without_minimum.channels(before, width) != after,
+            baseline_repeats=None if repeats is None else repeats[0],
+            scaled_repeats=None if repeats is None else repeats[0] * depth,
+            repeats=None if repeats is None else repeats[1],
         )
 
-    start = EFFICIENTNET_B0
-    stages = (
-        replace(
-            row(f"stage{number}", before.out_channels, after.out_channels),
-            baseline_repeats=before.repeats,
-            scaled_repeats=before.repeats * depth,
-            repeats=after.repeats,
-        )
-        for number, (before, after) in enumerate(zip(start.stages, released.stages, strict=True), start=1)
-    )
+    start, pairs = EFFICIENTNET_B0, zip(EFFICIENTNET_B0.stages, released.stages, strict=True)
     return (
         row("stem", start.stem.out_channels, released.stem.out_channels),
-        *stages,
+        *(
+            row(f"stage{number}", own.out_channels, new.out_channels, (own.repeats, new.repeats))
+            for number, (own, new) in enumerate(pairs, start=1)
+        ),
         row("head", start.head.out_channels, released.head.out_channels),
     )
 

@@ -7,7 +7,7 @@ crosses the target; then the image size, never below the baseline's, closes the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -31,10 +31,8 @@ class Realisation:
     """The network that a direction, or another path, gave.
 
     Args:
-        spec: the network.
         coefficients: the path's at the phi that was reached; image size and width may have moved on.
         achieved_factor: its cost over the baseline's, in the target's metric.
-        feasible: within the tolerance and the limits.
     """
 
     spec: ArchitectureSpec
@@ -54,12 +52,6 @@ def realise(
 ) -> Realisation:
     """Return the network nearest to a direction whose achieved cost is on target.
 
-    Args:
-        direction: shares of log-cost.
-        baseline: what is scaled.
-        target: wanted cost.
-        rounding: rounding rules; with released coefficient rounding few directions meet a tight tolerance.
-
     Source: ours; arXiv:1905.11946 section 3.3 takes the nominal factor instead.
 
     >>> from scaling import variant
@@ -77,11 +69,8 @@ def realise_strategy(
 ) -> Realisation:
     """Return the network of a strategy whose achieved cost is on target, or the nearest there is.
 
-    Args:
-        strategy: a path of multipliers; where it is not for all costs, only its own part is looked at.
-        baseline: what is scaled.
-        target: wanted cost; below 1 the network is made smaller.
-        rounding: rounding rules.
+    Where a strategy is not for all costs, only its own part is looked at; below a factor of 1 the network is
+    made smaller.
 
     Raises:
         SpecError: the strategy is not for costs on the target's side, or its function failed.
@@ -122,24 +111,29 @@ def realise_along(
 ) -> Realisation:
     """Return the network nearest to a path whose achieved cost is on target.
 
-    Args:
-        path: from phi to coefficients; the nominal cost is factor^phi.
-        baseline: what is scaled.
-        target: wanted cost.
-        rounding: rounding rules.
-        phis: where the path is looked at.
+    The path goes from phi to coefficients; the nominal cost is factor^phi. It is looked at within `phis`.
     """
     base = _amount(target, baseline)
-    phi = _crossing(path, baseline, target, rounding, base, phis)
+
+    def along(phi: float) -> tuple[Coefficients, ArchitectureSpec | None]:
+        coefficients = path(max(0.0, phi))
+        return coefficients, _scaled(baseline, coefficients, rounding)
+
+    def miss(one: Realisation) -> tuple[bool, float]:
+        return not one.feasible, abs(math.log(one.achieved_factor / target.factor))
+
+    low, high = phis
+    while high - low > 1e-6:  # the smallest phi at which the realised cost has reached the target's
+        middle = (low + high) / 2
+        low, high = (low, middle) if _reached(along(middle)[1], target, base) else (middle, high)
     best: Realisation | None = None
-    for coefficients, spec in _nearby(path, baseline, target, rounding, phi):
+    for coefficients, spec in _nearby([along(high), along(high - 2e-6)], baseline, target, rounding):
         achieved = _amount(target, spec) / base
         feasible = target.met_by(achieved) and target.within_limits(spec)
         found = Realisation(spec=spec, coefficients=coefficients, achieved_factor=achieved, feasible=feasible)
-        if found.feasible:
-            return found
-        if best is None or _miss(found, target) < _miss(best, target):
-            best = found
+        best = found if best is None or miss(found) < miss(best) else best
+        if best.feasible:
+            return best
     if best is None:
         raise SpecError(f"no network lies along this path at {target.factor:g} times the baseline's cost")
     return best
@@ -154,12 +148,6 @@ def realise_nominally(
     """Return what the formula gives, wherever its achieved cost ends: the paper's procedure.
 
     Only the limits decide whether it is feasible.
-
-    Args:
-        compound: bases and phi.
-        baseline: what is scaled.
-        target: metric and limits; its factor and tolerance are not asked for.
-        rounding: rounding rules.
 
     Source: arXiv:1905.11946 section 3.3, step 1.
     """
@@ -176,37 +164,16 @@ def _amount(target: Target, spec: ArchitectureSpec) -> float:
     return target.amount(spec)
 
 
-def _miss(found: Realisation, target: Target) -> float:
-    return abs(math.log(found.achieved_factor / target.factor))
-
-
-def _crossing(
-    path: Path,
-    baseline: ArchitectureSpec,
-    target: Target,
-    rounding: RoundingRules,
-    base: float,
-    phis: tuple[float, float],
-) -> float:
-    """Return the smallest phi, to 1e-6, at which the realised cost has reached the target's."""
-    low, high = phis
-    while high - low > 1e-6:
-        middle = (low + high) / 2
-        spec = _scaled(baseline, path(middle), rounding)
-        # None: beyond the largest network there is, or the smallest
-        reached = spec is None or _reached(target, _amount(target, spec), target.factor * base)
-        low, high = (low, middle) if reached else (middle, high)
-    return high
-
-
-def _reached(target: Target, amount: float, wanted: float) -> bool:
+def _reached(spec: ArchitectureSpec | None, target: Target, base: float) -> bool:
+    """Whether a network is at the target's cost or beyond it, as None, which cannot be, always is."""
+    if spec is None:
+        return True
+    amount, wanted = _amount(target, spec), target.factor * base
     return amount >= wanted if target.factor > 1 else amount <= wanted
 
 
 def _scaled(
-    baseline: ArchitectureSpec,
-    coefficients: Coefficients,
-    rounding: RoundingRules,
+    baseline: ArchitectureSpec, coefficients: Coefficients, rounding: RoundingRules
 ) -> ArchitectureSpec | None:
     """Return the scaled network, or None where it is larger, or smaller, than any there may be."""
     try:
@@ -216,25 +183,23 @@ def _scaled(
 
 
 def _nearby(
-    path: Path, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules, phi: float
+    sides: Sequence[tuple[Coefficients, ArchitectureSpec | None]],
+    baseline: ArchitectureSpec,
+    target: Target,
+    rounding: RoundingRules,
 ) -> Iterator[tuple[Coefficients, ArchitectureSpec]]:
     """Yield candidates in order of preference: the two sides of the step, then image size, then width."""
-    sides = [path(max(0.0, value)) for value in (phi, phi - 2e-6)]
-    for coefficients in sides:
-        spec = _scaled(baseline, coefficients, rounding)
+    largest = target.largest_image_size or LARGEST_IMAGE
+    for coefficients, spec in sides:
         if spec is not None:
-            yield coefficients, _clipped(spec, target)
+            yield coefficients, replace(spec, image_size=min(spec.image_size, largest))
     for reach in range(1, 7):
-        for coefficients in sides:
+        for coefficients, _ in sides:
             for width_step in range(-reach + 1, reach):
                 widened = _widened(baseline, coefficients, rounding, width_step)
                 if widened is not None:
-                    yield coefficients, fitted_image_size(widened, baseline, target, rounding)
-
-
-def _clipped(spec: ArchitectureSpec, target: Target) -> ArchitectureSpec:
-    largest = target.largest_image_size or LARGEST_IMAGE
-    return spec if spec.image_size <= largest else replace(spec, image_size=largest)
+                    size = _fitted_size(widened, baseline, target, rounding)
+                    yield coefficients, replace(widened, image_size=size)
 
 
 def _widened(
@@ -248,30 +213,18 @@ def _widened(
     width = max(least, raw.width_coefficient * 1.01**steps)
     if steps and width == max(least, raw.width_coefficient):
         return None
-    moved = ScalingCoefficients(
-        depth_coefficient=raw.depth_coefficient,
-        width_coefficient=width,
-        resolution_coefficient=raw.resolution_coefficient,
-    )
-    return _scaled(baseline, moved, rounding)
-
-
-def fitted_image_size(
-    spec: ArchitectureSpec, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
-) -> ArchitectureSpec:
-    """Return the network at the image size that brings its cost nearest to the target's.
-
-    The size stays between the baseline's (for smaller networks the package's smallest) and the target's
-    largest, on the rounding's step.
-    """
-    return replace(spec, image_size=_fitted_size(spec, baseline, target, rounding))
+    return _scaled(baseline, replace(raw, width_coefficient=width), rounding)
 
 
 @lru_cache(maxsize=20_000)
 def _fitted_size(
     spec: ArchitectureSpec, baseline: ArchitectureSpec, target: Target, rounding: RoundingRules
 ) -> int:
-    """Return that size; equal networks have equal sizes, and neighbouring directions meet the same ones."""
+    """Return the image size that brings a network's cost nearest to the target's.
+
+    It stays between the baseline's (for smaller networks the package's smallest) and the target's largest, on
+    the rounding's step.
+    """
     smallest = min(baseline.image_size, spec.image_size) if target.factor > 1 else SMALLEST_IMAGE
     largest = target.largest_image_size or LARGEST_IMAGE
     if target.metric == Metric.PARAMS:  # no image size brings it nearer

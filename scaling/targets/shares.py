@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from scaling.cost import count_cost
+from scaling.cost.doublings import dimension_factors
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients, ScalingCoefficients
 
@@ -37,25 +37,7 @@ def realised_shares(spec: ArchitectureSpec, baseline: ArchitectureSpec) -> tuple
 
     Each dimension's cost is that of the baseline with this dimension alone changed; their logs are divided by
     their sum.
-
-    Args:
-        spec: the network, scaled from the baseline.
-        baseline: with the same number of stages.
     """
-    macs = count_cost(baseline).macs
-    stages = list(zip(baseline.stages, spec.stages, strict=True))
-    deeper = tuple(replace(own, repeats=scaled.repeats) for own, scaled in stages)
-    wider = tuple(
-        replace(own, in_channels=scaled.in_channels, out_channels=scaled.out_channels)
-        for own, scaled in stages
-    )
-    logs = [
-        math.log(count_cost(alone).macs / macs)
-        for alone in (
-            replace(baseline, stages=deeper),
-            replace(baseline, stem=spec.stem, stages=wider, head=spec.head),
-            replace(baseline, image_size=spec.image_size),
-        )
-    ]
+    logs = [math.log(factor) for factor in dimension_factors(spec, baseline)]
     total = sum(logs)
     return None if total <= 0 else (logs[0] / total, logs[1] / total, logs[2] / total)

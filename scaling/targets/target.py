@@ -13,7 +13,7 @@ from scaling.cost import Cost, count_cost
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.cost.vectorised import Costs
 from scaling.errors import ConfigError, SpecError
-from scaling.network.architecture import ArchitectureSpec
+from scaling.network.architecture import LARGEST_IMAGE, ArchitectureSpec
 
 LARGEST_FACTOR = 128.0
 """B7 is 98 times B0; a target beyond this is a slip of the pen."""
@@ -112,16 +112,23 @@ class Target:
 
     def within_limits(self, spec: ArchitectureSpec) -> bool:
         """Whether a network keeps every limit, the largest image size included."""
-        cost, limits = count_cost(spec), self.limits
+        cost, most = count_cost(spec), self.limits.max_memory_bytes
+        return (
+            all(value <= limit for limit, value in self.limited(cost))
+            and (most is None or cost.peak_activation_bytes <= most)
+            and spec.image_size <= (self.largest_image_size or LARGEST_IMAGE)
+        )
+
+    def limited(self, cost: Cost | Costs) -> list[tuple[float, Any]]:
+        """Return every limit but memory's beside what it limits, of one network or of many."""
+        limits = self.limits
         pairs = (
             (limits.max_macs, cost.macs),
             (limits.max_params, cost.params),
             (limits.max_activations, cost.activations),
             (limits.max_latency_ms, self.latency.predict(cost)),
-            (limits.max_memory_bytes, cost.peak_activation_bytes if limits.max_memory_bytes else 0),
-            (self.largest_image_size, spec.image_size),
         )
-        return all(most is None or value <= most for most, value in pairs)
+        return [(most, value) for most, value in pairs if most is not None]
 
     def excess(self, spec: ArchitectureSpec, baseline: ArchitectureSpec) -> float:
         """Return how far the cost factor is beyond the tolerance, relative; 0 where it is on target."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -72,20 +72,24 @@ class Augmentation:
     __pydantic_config__: ClassVar = {"extra": "forbid", "use_attribute_docstrings": True}
 
     def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "saturation", "erasing"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        if self.crop_area is not None and not 0 < self.crop_area <= 1:
-            raise ConfigError(f"crop_area must be above 0 and at most 1, got {self.crop_area}")
-        if self.crop_padding < 0 or not 0 <= self.mixup < math.inf:
-            raise ConfigError(
-                f"crop_padding and mixup must not be negative, got {self.crop_padding}, {self.mixup}"
-            )
-        if self.policy_operations < 1 or not 0 <= self.policy_magnitude <= 30:
-            raise ConfigError(
-                "policy_operations must be at least 1 and policy_magnitude from 0 to 30, got "
-                f"{self.policy_operations}, {self.policy_magnitude}"
-            )
+        shares = ("brightness", "contrast", "saturation", "erasing")
+        check_range(self, shares, "from 0 to 1", lambda value: 0 <= value <= 1)
+        check_range(self, ("crop_area",), "above 0 and at most 1", lambda value: 0 < value <= 1)
+        check_range(self, ("crop_padding", "mixup"), "at least 0", lambda value: 0 <= value < math.inf)
+        check_range(self, ("policy_operations",), "at least 1", lambda value: value >= 1)
+        check_range(self, ("policy_magnitude",), "from 0 to 30", lambda value: 0 <= value <= 30)
+
+
+def check_range(table: object, names: Iterable[str], range_: str, fits: Callable[[float], bool]) -> None:
+    """Refuse values of a table that are out of range; None is in every range.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for name in names:
+        value = getattr(table, name)
+        if value is not None and not fits(value):
+            raise ConfigError(f"{name} must be {range_}, got {value}")
 
 
 NO_AUGMENTATION = Augmentation()
@@ -93,10 +97,6 @@ NO_AUGMENTATION = Augmentation()
 
 class Augmenter:
     """Applies an augmentation to batches.
-
-    Args:
-        augmentation: what to do.
-        num_classes: of the targets when images are mixed.
 
     Raises:
         ConfigError: the policy needs torchvision, and it is not here.
@@ -118,14 +118,13 @@ class Augmenter:
         pixels = images_NCHW.contiguous(memory_format=torch.channels_last).float().div_(255.0)
         if wanted.crop_area is not None:
             pixels = resized_crop(pixels, wanted.crop_area, generator)
-        jitters = (
-            (wanted.brightness, _black),
-            (wanted.contrast, _mean_grey),
-            (wanted.saturation, grey),
-        )
-        for reach, towards in jitters:
-            if reach and (towards is not grey or pixels.shape[1] == len(GREY)):
-                pixels = jittered(pixels, towards(pixels), reach, generator)
+        if wanted.brightness:
+            pixels = jittered(pixels, torch.zeros((), device=pixels.device), wanted.brightness, generator)
+        if wanted.contrast:
+            mean_grey = grey(pixels).mean((1, 2, 3), keepdim=True)
+            pixels = jittered(pixels, mean_grey, wanted.contrast, generator)
+        if wanted.saturation and pixels.shape[1] == len(GREY):
+            pixels = jittered(pixels, grey(pixels), wanted.saturation, generator)
         return pixels
 
     def normalised(self, images_NCHW: Tensor, generator: torch.Generator) -> Tensor:
@@ -203,14 +202,6 @@ def grey(images_NCHW: Tensor) -> Tensor:
         return images_NCHW
     weights = torch.tensor(GREY, device=images_NCHW.device)[:, None, None]
     return (images_NCHW * weights).sum(1, keepdim=True)
-
-
-def _black(images_NCHW: Tensor) -> Tensor:
-    return torch.zeros((), device=images_NCHW.device)
-
-
-def _mean_grey(images_NCHW: Tensor) -> Tensor:
-    return grey(images_NCHW).mean((1, 2, 3), keepdim=True)
 
 
 def erased(images_NCHW: Tensor, probability: float, generator: torch.Generator) -> Tensor:

@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from scaling.data.dataset import DatasetInfo, Split
+from scaling.data.streaming import StreamingSplit
 from scaling.training.augmentation import Augmenter
 
-
-class Source(Protocol):
-    """Labelled images that can be had in any order, as uint8 on the device."""
-
-    @property
-    def mean_C11(self) -> Tensor:
-        """Mean per channel, of pixels in [0, 1]; on the device."""
-        ...
-
-    @property
-    def std_C11(self) -> Tensor:
-        """Likewise the standard deviation."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        ...
-
-    def batches(
-        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and labels (B,) in an order.
-
-        Full ones are as many as there are images for, also where images turn out to be missing; else the last
-        may be short.
-        """
-        ...
+Batches = Iterator[tuple[Tensor, Tensor]]
+"""Images (B, C, H, W) and labels (B,), or shares of classes (B, K)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,73 +42,35 @@ class DeviceSplit:
         return DeviceSplit(
             images_NCHW=images,
             labels_N=torch.from_numpy(split.labels).to(device),
-            mean_C11=per_channel(info.mean, device),
-            std_C11=per_channel(info.std, device),
+            mean_C11=_per_channel(info.mean, device),
+            std_C11=_per_channel(info.std, device),
         )
 
     def __len__(self) -> int:
-        """Return the number of images."""
         return len(self.labels_N)
 
-    def batches(
-        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and labels (B,), gathered on the device."""
+    def batches(self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool) -> Batches:
+        """Yield uint8 images and labels, gathered on the device; full batches alone if asked for."""
         del epoch
         if full:
             order_N = order_N[: steps_per_epoch(len(order_N), batch_size) * batch_size]
         for indices in torch.split(order_N.to(self.labels_N.device), batch_size):
             yield self.images_NCHW[indices], self.labels_N[indices]
 
-    def batch(self, indices_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Return normalised float32 images (B, C, H, W), channels last, and labels (B,)."""
-        return normalised(self, pixels(self.images_NCHW[indices_B])), self.labels_N[indices_B]
-
-
-class Stream(Protocol):
-    """Labelled images that do not lie in memory: read and decoded in the order asked for."""
-
-    def __len__(self) -> int:
-        """Return the number of files."""
-        ...
-
-    def batches(
-        self,
-        order: Sequence[int],
-        batch_size: int,
-        *,
-        epoch: int,
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and int64 labels (B,), on the host; bad files are left out."""
-        ...
-
-    def checksum(self) -> str:
-        """Name the images and labels: equal streams have equal names."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamedSplit:
-    """A stream whose batches are copied to the device as they come.
+    """A stream whose batches are copied to the device as they come; mean and std as of `DeviceSplit`."""
 
-    Args:
-        stream: gives them.
-        mean_C11: per channel, of pixels in [0, 1]; on the device.
-        std_C11: likewise.
-    """
-
-    stream: Stream
+    stream: StreamingSplit
     mean_C11: Tensor
     std_C11: Tensor
 
     def __len__(self) -> int:
-        """Return the number of files."""
         return len(self.stream)
 
-    def batches(
-        self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images (B, C, H, W) and labels (B,) on the device.
+    def batches(self, order_N: Tensor, batch_size: int, epoch: int, *, full: bool) -> Batches:
+        """Yield uint8 images and labels on the device.
 
         Where files give no picture, full batches are filled up from the start of the order, so that every
         process takes as many steps as the others.
@@ -146,16 +83,19 @@ class StreamedSplit:
             yield images.to(device, non_blocking=True), labels.to(device, non_blocking=True)
 
 
-def source_of(split: Split | Stream, info: DatasetInfo, device: torch.device) -> Source:
+Source = DeviceSplit | StreamedSplit
+"""Labelled images that can be had in any order, as uint8 on the device."""
+
+
+def source_of(split: Split | StreamingSplit, info: DatasetInfo, device: torch.device) -> Source:
     """Return a split's images as the engine takes them: resident if they are in memory, else streamed."""
     if isinstance(split, Split):
         return DeviceSplit.of(split, info, device)
-    mean, std = per_channel(info.mean, device), per_channel(info.std, device)
+    mean, std = _per_channel(info.mean, device), _per_channel(info.std, device)
     return StreamedSplit(stream=split, mean_C11=mean, std_C11=std)
 
 
-def per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """Return one number a channel, (C, 1, 1)."""
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
 
@@ -171,12 +111,7 @@ def normalised(source: Source, pixels_NCHW: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """Which part of every batch a process trains on.
-
-    Args:
-        rank: of the process, from 0.
-        processes: that train together.
-    """
+    """Which part of every batch a process trains on: its rank, from 0, among those that train together."""
 
     rank: int = 0
     processes: int = 1
@@ -193,18 +128,11 @@ def shuffled(
     epoch: int,
     augmenter: Augmenter | None = None,
     share: Share = ALL,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one epoch of training batches: normalised images, and labels (B,) or shares of classes (B, K).
+) -> Batches:
+    """Yield one epoch of training batches, normalised and augmented; epochs count from 0.
 
-    A short last batch is left out; its images come another epoch.
-
-    Args:
-        split: the training images.
-        batch_size: over all processes, a multiple of their number.
-        seed: of the training.
-        epoch: from 0.
-        augmenter: changes the images; None leaves them.
-        share: which part of each batch this process takes.
+    The batch size is that of all processes together, a multiple of their number. A short last batch is left
+    out; its images come another epoch.
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     order = torch.randperm(len(split), generator=generator)
@@ -212,34 +140,22 @@ def shuffled(
         full = torch.split(order[: steps_per_epoch(len(split), batch_size) * batch_size], batch_size)
         order = torch.cat([batch.tensor_split(share.processes)[share.rank] for batch in full])
         batch_size //= share.processes
-    randomness = _Randomness(seed, epoch, share.rank, split.mean_C11.device)
+    on_device = torch.Generator(split.mean_C11.device)
+    on_device.manual_seed(stream_seed("augmentation", seed, epoch, share.rank))
+    on_host = np.random.default_rng(stream_seed("mixup", seed, epoch, share.rank))  # nobody waits for it
     for images, labels in split.batches(order, batch_size, epoch, full=True):
         if augmenter is None:
             yield normalised(split, pixels(images)), labels
+            continue
+        changed = normalised(split, augmenter.pixels(images, on_device))
+        changed = augmenter.normalised(changed, on_device)
+        if mixup := augmenter.wanted.mixup:
+            yield augmenter.mixed(changed, labels, float(on_host.beta(mixup, mixup)))
         else:
-            yield _augmented(split, augmenter, images, labels, randomness)
+            yield changed, labels
 
 
-class _Randomness:
-    """The two sources of an epoch's changes: one on the device, one on the host, which nobody waits for."""
-
-    def __init__(self, seed: int, epoch: int, rank: int, device: torch.device) -> None:
-        self.device = torch.Generator(device).manual_seed(stream_seed("augmentation", seed, epoch, rank))
-        self.host = np.random.default_rng(stream_seed("mixup", seed, epoch, rank))
-
-
-def _augmented(
-    split: Source, augmenter: Augmenter, images: Tensor, labels: Tensor, randomness: _Randomness
-) -> tuple[Tensor, Tensor]:
-    changed = normalised(split, augmenter.pixels(images, randomness.device))
-    changed = augmenter.normalised(changed, randomness.device)
-    if not augmenter.wanted.mixup:
-        return changed, labels
-    share = float(randomness.host.beta(augmenter.wanted.mixup, augmenter.wanted.mixup))
-    return augmenter.mixed(changed, labels, share)
-
-
-def in_order(split: Source, batch_size: int, *, share: Share = ALL) -> Iterator[tuple[Tensor, Tensor]]:
+def in_order(split: Source, batch_size: int, *, share: Share = ALL) -> Batches:
     """Yield every image once, in order, normalised, with its label; of several processes, each its run."""
     mine = torch.arange(len(split)).tensor_split(share.processes)[share.rank]
     for images, labels in split.batches(mine, batch_size, 0, full=False):

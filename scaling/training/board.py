@@ -11,10 +11,7 @@ from scaling.training.curve import Curve
 
 
 class Board:
-    """Curves of a training.
-
-    Args:
-        folder: for TensorBoard's files; a training that goes on adds to them.
+    """Curves of a training in TensorBoard's files; one that goes on adds to them.
 
     Raises:
         ConfigError: the package tensorboard is not installed.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import os
 import pickle
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 import torch
 
-from scaling.atomic_write import read_regular, umask
+from scaling.atomic_write import read_regular, whole_file
 from scaling.errors import ResultsError
 
 MAGIC = b"scaling checkpoint 1\n"
@@ -41,36 +39,18 @@ def before(path: Path) -> Path:
 def save_checkpoint(path: Path, state: Mapping[str, Any], identity: Mapping[str, str]) -> None:
     """Write a checkpoint beside the last one, then rename both; at every moment one of them is whole.
 
-    Args:
-        path: of the checkpoint; the one before goes to `<name>.before`.
-        state: plain data and tensors.
-        identity: what the training is, for `load_checkpoint` to compare.
-
     Raises:
         ResultsError: the disk is full, or the folder cannot be written; earlier checkpoints are untouched.
     """
     buffer = io.BytesIO()
     torch.save({"identity": dict(identity), "state": dict(state)}, buffer)
     payload = buffer.getbuffer()
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n")
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~umask())  # whoever shares the store goes on from it
-        with suppress(
-            FileNotFoundError
-        ):  # there is none yet, or another writer of the same has just moved it
+    with whole_file(path) as file:
+        file.write(MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n")
+        file.write(payload)
+        file.flush()
+        with suppress(FileNotFoundError):  # there is none yet, or another writer has just moved it
             path.replace(before(path))
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise ResultsError(f"cannot write the checkpoint {path}: {error.strerror}") from None
 
 
 def load_checkpoint(path: Path, identity: Mapping[str, str]) -> dict[str, Any]:

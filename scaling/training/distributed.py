@@ -21,12 +21,7 @@ from scaling.training.step import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processes:
-    """This process among those that train together.
-
-    Args:
-        share: its rank, and how many there are.
-        device: that it trains on.
-    """
+    """This process among those that train together."""
 
     share: Share
     device: torch.device

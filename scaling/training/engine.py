@@ -18,21 +18,21 @@ import torch
 from torch import Tensor, nn
 
 from scaling.data.dataset import DatasetInfo, Split, checksum
+from scaling.data.streaming import StreamingSplit
 from scaling.errors import ScalingError
 from scaling.model import TENSORFLOW, EfficientNet, Numerics, build_model, last_norm_of_branch
 from scaling.model.depthwise import KernelTable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key
 from scaling.training.augmentation import NO_AUGMENTATION, Augmenter
-from scaling.training.batches import Source, Stream, source_of, steps_per_epoch
+from scaling.training.batches import Source, source_of, steps_per_epoch
 from scaling.training.checkpoint import latest_checkpoint, save_checkpoint
 from scaling.training.curve import Curve, EpochEnd
 from scaling.training.distributed import Processes, alone
-from scaling.training.judging import Answers, answers_of
 from scaling.training.measurement import blank_batch, inference_ms
 from scaling.training.options import CHECKPOINT_S
 from scaling.training.recipe import Recipe, learning_rate
-from scaling.training.session import Report, Session, TrainingInterruptedError
+from scaling.training.session import Answers, Report, Session, TrainingInterruptedError, answers_of
 from scaling.training.step import Step
 
 __all__ = [
@@ -96,8 +96,8 @@ class TrainingResult:
 def train_network(
     spec: ArchitectureSpec,
     recipe: Recipe,
-    train: Split | Stream,
-    validation: Split | Stream,
+    train: Split | StreamingSplit,
+    validation: Split | StreamingSplit,
     info: DatasetInfo,
     *,
     seed: int,
@@ -158,18 +158,17 @@ def train_network(
     identity = {} if checkpoint is None else _identity(spec, recipe, numerics, seed, kernels, train, together)
     kept = _Kept(path=checkpoint, identity=identity, session=session, start=start, every_s=checkpoint_s)
     kept.resume()
-    judge = _Judge(session, held_out)
-    outcome = _epochs(kept, judge, recipe, on_epoch)
+    outcome = _epochs(kept, held_out, recipe, on_epoch)
     if on_judged is not None and outcome == Outcome.COMPLETE:
         # A training that goes on after its last epoch has the curve, not the answers.
-        on_judged((kept.final or judge.answers()).right_N.cpu())
+        on_judged((kept.final or _answers(session, held_out)).right_N.cpu())
     if on_trained is not None and outcome == Outcome.COMPLETE:
         with _as_judged(session):
             on_trained(model)
     return _result(outcome, kept, spec)
 
 
-def _epochs(kept: _Kept, judge: _Judge, recipe: Recipe, on_epoch: Callable[[Curve], None]) -> Outcome:
+def _epochs(kept: _Kept, held_out: Source, recipe: Recipe, on_epoch: Callable[[Curve], None]) -> Outcome:
     """Train the epochs that are left; one that diverges leaves the state of the epoch before."""
     session = kept.session
     while session.epoch < recipe.epochs:
@@ -182,7 +181,7 @@ def _epochs(kept: _Kept, judge: _Judge, recipe: Recipe, on_epoch: Callable[[Curv
         if not good:
             session.restore(session.good)
             return Outcome.DIVERGED
-        kept.final = judge.answers()
+        kept.final = _answers(session, held_out)
         kept.curve = (*kept.curve, _point(session, kept.final, session.train_s - before_s))
         on_epoch(kept.curve)
         kept.save(now=session.epoch == recipe.epochs)
@@ -202,18 +201,11 @@ def _point(session: Session, judged: Answers, seconds: float) -> EpochEnd:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    session: Session
-    held_out: Source
-
-    def answers(self) -> Answers:
-        """Return what the network as it is judged, its moving average, answers."""
-        processes = self.session.processes
-        with _as_judged(self.session):
-            return answers_of(
-                self.session.step.model, self.held_out, share=processes.share, gather=processes.gathered
-            )
+def _answers(session: Session, held_out: Source) -> Answers:
+    """Return what the network as it is judged, its moving average, answers."""
+    processes = session.processes
+    with _as_judged(session):
+        return answers_of(session.step.model, held_out, share=processes.share, gather=processes.gathered)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -300,7 +292,7 @@ def _identity(
     numerics: Numerics,
     seed: int,
     kernels: KernelTable | None,
-    train: Split | Stream,
+    train: Split | StreamingSplit,
     processes: Processes,
 ) -> dict[str, str]:
     """Say what a training is: two with the same identity take the same steps."""
@@ -372,11 +364,6 @@ def best_device(name: str = "auto") -> torch.device:
 
 def device_of_worker(device: torch.device, worker: int, gpus: int) -> torch.device:
     """Return the device of one of several workers: GPUs are taken in turn.
-
-    Args:
-        device: as `best_device` gives it.
-        worker: its number, from 0.
-        gpus: on this machine.
 
     >>> [str(device_of_worker(torch.device("cuda"), worker, 2)) for worker in range(3)]
     ['cuda:0', 'cuda:1', 'cuda:0']

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,9 +11,10 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from scaling.data.imagefolder import ImageFolder, Skipped, decode_ahead
+from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode, in_batches
 from scaling.data.preprocessing import Preprocessing, preprocess
 from scaling.errors import DataError
+from scaling.training.step import autocast
 
 CONFIDENCE = 0.95
 LARGEST_BATCH = 4096
@@ -22,13 +23,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proportion:
-    """A share of images with its 95 % Wilson score interval.
-
-    Args:
-        value: fraction.
-        low: lower end of the interval.
-        high: upper end.
-    """
+    """A share of images with its 95 % Wilson score interval."""
 
     value: float
     low: float
@@ -65,10 +60,6 @@ def proportion(right: int, images: int) -> Proportion:
 
     The interval is of sampling alone: other pictures of the same kind, the same weights.
 
-    Args:
-        right: how many, 0 to images.
-        images: of how many, 1 or more.
-
     Source: Wilson 1927, doi:10.1080/01621459.1927.10502953, without continuity correction.
 
     >>> share = proportion(771, 1000)
@@ -103,7 +94,7 @@ def evaluate(
         image_size: side of the inputs in pixels.
         batch_size: 1 to 4096.
         device: where to run; default the CPU.
-        workers: threads that decode; default as `decode_ahead`.
+        workers: threads that decode; default as `ahead`.
         report: called after every batch.
 
     Raises:
@@ -122,7 +113,9 @@ def evaluate(
     make = partial(preprocess, preprocessing=preprocessing, image_size=image_size)
     start = time.perf_counter()
     first, first_five, images = 0, 0, 0
-    for inputs, labels in _batches(folder, make, batch_size, workers, skipped):
+    work = partial(decode, folder.root, make=make)
+    for batch in in_batches(_decoded(ahead(folder.files, work, workers=workers), skipped), batch_size):
+        inputs, labels = torch.stack([one.value for one in batch]), torch.tensor([one.label for one in batch])
         ranks = _ranks(_logits(model, inputs.to(where)), labels.to(where), len(folder.class_names))
         first += int((ranks < 1).sum())
         first_five += int((ranks < TOP).sum())
@@ -143,32 +136,17 @@ def evaluate(
     )
 
 
-def _batches(
-    folder: ImageFolder,
-    make: Callable[..., Tensor],
-    batch_size: int,
-    workers: int | None,
-    skipped: list[Skipped],
-) -> Iterator[tuple[Tensor, Tensor]]:
-    inputs: list[Tensor] = []
-    labels: list[int] = []
-    for item in decode_ahead(folder, make, workers=workers):
+def _decoded(items: Iterable[Decoded[Tensor] | Skipped], skipped: list[Skipped]) -> Iterator[Decoded[Tensor]]:
+    for item in items:
         if isinstance(item, Skipped):
             skipped.append(item)
-            continue
-        inputs.append(item.value)
-        labels.append(item.label)
-        if len(inputs) == batch_size:
-            yield torch.stack(inputs), torch.tensor(labels)
-            inputs, labels = [], []
-    if inputs:
-        yield torch.stack(inputs), torch.tensor(labels)
+        else:
+            yield item
 
 
 @torch.inference_mode()
 def _logits(model: nn.Module, inputs: Tensor) -> Tensor:
-    device = inputs.device
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+    with autocast(inputs.device):
         logits: Tensor = model(inputs.to(memory_format=torch.channels_last))
     return logits.float()
 

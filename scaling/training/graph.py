@@ -43,10 +43,6 @@ class GraphedUpdate:
 
     Every call is one step of the training, whichever way it runs. Where recording fails, steps stay ordinary,
     after one line in the log; so does a batch of another shape.
-
-    Args:
-        update: the step; it reads nothing back and branches on nothing but shapes.
-        capture: records it.
     """
 
     def __init__(self, update: Update, capture: Capture = captured) -> None:
@@ -58,8 +54,7 @@ class GraphedUpdate:
         """Forget the recording: call it when tensors that the step works on were replaced."""
         self.ordinary = 0
         self.replay: Replay | None = None
-        self.images_NCHW: Tensor | None = None
-        self.targets: Tensor | None = None
+        self.buffers: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, images_NCHW: Tensor, targets: Tensor) -> Tensor:
         """Train on one batch and return its loss."""
@@ -70,12 +65,8 @@ class GraphedUpdate:
             return self._aside(images_NCHW, targets)
         if self.replay is None:
             self._record(images_NCHW, targets)
-        if self.replay is None or not self._fits(images_NCHW, targets):
+        if self.replay is None or not self._filled(images_NCHW, targets):
             return self.update(images_NCHW, targets)
-        assert self.images_NCHW is not None
-        assert self.targets is not None
-        self.images_NCHW.copy_(images_NCHW)
-        self.targets.copy_(targets)
         return self.replay().clone()  # the next replay overwrites its loss
 
     def _aside(self, images_NCHW: Tensor, targets: Tensor) -> Tensor:
@@ -90,12 +81,9 @@ class GraphedUpdate:
         return loss
 
     def _record(self, images_NCHW: Tensor, targets: Tensor) -> None:
-        self.images_NCHW = torch.empty_like(images_NCHW)  # keeps channels_last
-        self.targets = torch.empty_like(targets)
-        self.images_NCHW.copy_(images_NCHW)
-        self.targets.copy_(targets)
+        self.buffers = images_NCHW.clone(), targets.clone()  # keeps channels_last
         try:
-            self.replay = self.capture(self.update, self.images_NCHW, self.targets)
+            self.replay = self.capture(self.update, *self.buffers)
         except torch.OutOfMemoryError:
             self.reset()
             raise
@@ -107,11 +95,11 @@ class GraphedUpdate:
                 str(error).splitlines()[0],
             )
 
-    def _fits(self, images_NCHW: Tensor, targets: Tensor) -> bool:
-        assert self.images_NCHW is not None
-        assert self.targets is not None
-        return (images_NCHW.shape, targets.shape, targets.dtype) == (
-            self.images_NCHW.shape,
-            self.targets.shape,
-            self.targets.dtype,
-        )
+    def _filled(self, *batch: Tensor) -> bool:
+        """Put a batch where the graph reads it; False where it has another shape."""
+        pairs = list(zip(self.buffers or (), batch, strict=True))
+        if any((own.shape, own.dtype) != (new.shape, new.dtype) for own, new in pairs):
+            return False
+        for own, new in pairs:
+            own.copy_(new)
+        return True

@@ -12,7 +12,6 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -27,6 +26,7 @@ from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, Kern
 from scaling.model.numerics import Padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.provenance import processor
+from scaling.training.measurement import seconds_of, with_threads
 from scaling.training.options import KernelChoice
 
 logger = logging.getLogger(__name__)
@@ -55,15 +55,7 @@ def no_progress(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a table of kernels is measured on.
-
-    Args:
-        processor: by its name.
-        device: `cpu`, or the GPU's name.
-        threads: of torch, on a CPU.
-        version: of torch.
-        dtype: of the arithmetic, by torch's name.
-    """
+    """What a table of kernels is measured on."""
 
     processor: str
     device: str
@@ -84,7 +76,6 @@ class Machine:
         )
 
     def __str__(self) -> str:
-        """Say it in a line."""
         what = self.device if self.device != "cpu" else f"{self.processor}, {self.threads} thread(s)"
         return f"{what}, {self.dtype}, torch {self.version}"
 
@@ -115,13 +106,8 @@ def kernels_for(
 ) -> KernelTable | None:
     """Return the table that a choice names; None is torch's own convolutions.
 
-    Args:
-        choice: measured (from the cache if this machine has been measured), fixed or stock.
-        device: where to train.
-        threads: that a training will have; a table holds for one number of threads.
-        dtype: of the arithmetic, by torch's name.
-        progress: called while measuring, which takes seconds.
-        cache_dir: where measured tables are kept; the user's cache folder if None.
+    A measured one holds for one number of threads and comes from the cache if this machine has one, else
+    measuring takes seconds. The type of the arithmetic is said by torch's name.
 
     >>> kernels_for(KernelChoice.FIXED, torch.device("cpu"), threads=1, dtype="float32").origin
     'fixed'
@@ -139,7 +125,7 @@ def kernels_for(
             logger.warning("%s; it is measured anew", error)
     table = measure_kernels(device, machine, progress=progress)
     try:
-        write_kernels(path, table)
+        write_text(path, table.to_json())
     except ResultsError as error:
         logger.warning("%s; the kernels are measured again next time", error)
     return table
@@ -157,22 +143,13 @@ def read_kernels(path: Path) -> KernelTable:
         raise ConfigError(f"cannot read {path}: {error}") from None
 
 
-def write_kernels(path: Path, table: KernelTable) -> None:
-    """Save a table, atomically.
-
-    Raises:
-        ResultsError: the file cannot be written.
-    """
-    write_text(path, table.to_json())
-
-
 def measure_kernels(
     device: torch.device, machine: Machine, *, progress: Progress = no_progress
 ) -> KernelTable:
     """Time every kernel on every shape, and keep those that beat torch's own."""
     shapes = list(probed_shapes(machine.dtype))
     chosen = []
-    with _threads(machine.threads):
+    with with_threads(machine.threads):
         for number, shape in enumerate(shapes):
             progress(number, len(shapes))
             kernel = fastest(shape, device)
@@ -222,7 +199,7 @@ def fastest(shape: KernelShape, device: torch.device) -> Kernel:
     start = time.perf_counter()
     for _ in range(ROUNDS):  # interleaved, so that a busy moment meets all
         for kernel, run in passes.items():
-            times[kernel] = min(times[kernel], _seconds(run, device))
+            times[kernel] = min(times[kernel], seconds_of(run, device))
         if time.perf_counter() - start > ENOUGH_S:
             break
     best = min(times, key=lambda kernel: times[kernel])
@@ -248,26 +225,3 @@ def _passes(kernel: Kernel, shape: KernelShape, images: Tensor) -> Callable[[], 
 
     run()
     return run
-
-
-def _seconds(run: Callable[[], None], device: torch.device) -> float:
-    _wait(device)
-    start = time.perf_counter()
-    run()
-    _wait(device)
-    return time.perf_counter() - start
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-@contextmanager
-def _threads(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -31,13 +31,7 @@ WORKSPACE = 1.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packing:
-    """How many trainings run at once, and with how many threads each.
-
-    Args:
-        workers: processes, at least 1.
-        threads: of each, at least 1.
-        reason: what decided, for people.
-    """
+    """How many trainings run at once, and with how many threads each."""
 
     workers: int
     threads: int
@@ -56,10 +50,6 @@ class Packing:
 
 def training_bytes(spec: ArchitectureSpec, batch_size: int) -> int:
     """Estimate the peak memory of training a network in float32, rather too much than too little.
-
-    Args:
-        spec: the network.
-        batch_size: images a step.
 
     >>> from scaling import variant
     >>> round(training_bytes(variant("b0"), 32) / 1e9, 1)
@@ -101,7 +91,7 @@ def pack(
     >>> pack(None, cuda, bytes_each=0, environ={}, cores=32, free_bytes=10**11, gpus=2).workers
     8
     """
-    cores = cores or usable_cores()
+    cores = cores or _usable_cores()
     reason, own = f"{cores} core{'s' if cores > 1 else ''}", environ.get("OMP_NUM_THREADS", "")
     threads = int(own) if own.isdigit() and int(own) > 0 else None
     if wanted is None:
@@ -110,7 +100,11 @@ def pack(
             gpus = gpus or max(1, torch.cuda.device_count())
             limit = min(limit, MOST_ON_A_GPU * gpus)
             reason = "one GPU shared" if gpus == 1 else f"{gpus} GPUs shared"
-        each = int(MEMORY_SHARE * _free(device, free_bytes) // (bytes_each + PROCESS_BYTES))
+        each = int(
+            MEMORY_SHARE
+            * (_free_bytes(device) if free_bytes is None else free_bytes)
+            // (bytes_each + PROCESS_BYTES)
+        )
         fitting = each * (gpus or 1)
         if fitting < limit:
             reason = f"{(bytes_each + PROCESS_BYTES) / 1e9:.1f} GB each"
@@ -125,30 +119,22 @@ def pack(
 
 def training_alone(processes: int = 1) -> Packing:
     """Describe a training that has the machine to itself: torch's threads as they are."""
-    cores = usable_cores()
+    cores = _usable_cores()
     shared = f", {processes} processes on one network" if processes > 1 else ""
     reason = f"{cores} core{'s' if cores > 1 else ''}{shared}"
     return Packing(workers=1, threads=torch.get_num_threads(), reason=reason)
 
 
-def usable_cores() -> int:
-    """Return the cores that this process may run on."""
+def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _free(device: torch.device, free_bytes: int | None) -> int:
-    if free_bytes is not None:
-        return free_bytes
+def _free_bytes(device: torch.device) -> int:
+    """Return the bytes that programs may still take; a large number where the system does not say."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    return available_memory()
-
-
-def available_memory() -> int:
-    """Return the bytes that programs may still take on this machine; a large number where nobody tells."""
+        return int(torch.cuda.mem_get_info(device)[0])
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -20,12 +20,7 @@ KEPT_STEPS = 1000
 
 
 class StepClock:
-    """Times steps without waiting for the device: by the clock on a CPU, by events on a GPU.
-
-    Args:
-        device: that trains.
-        times_ms: of earlier steps, when a training goes on.
-    """
+    """Times steps without waiting for the device: by the clock on a CPU, by events on a GPU."""
 
     def __init__(self, device: torch.device, times_ms: list[float] | None = None) -> None:
         self.on_gpu = device.type == "cuda"
@@ -66,11 +61,7 @@ def _milliseconds(start: float | torch.cuda.Event, end: float | torch.cuda.Event
 
 
 class SavedBytes:
-    """Bytes that a training step needs on a CPU: what it keeps for its backward pass, and what outlives it.
-
-    Args:
-        step: whose next call is counted.
-    """
+    """Bytes of a training step on a CPU: what it keeps for its backward pass, and what outlives it."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
@@ -104,29 +95,47 @@ def _address(tensor: Tensor) -> int:
 
 
 @torch.no_grad()
-def inference_ms(model: nn.Module, images_NCHW: Tensor, *, repeats: int = 3) -> float:
-    """Return the median milliseconds of a forward pass in evaluation mode, after one that is not counted.
-
-    Args:
-        model: on the images' device.
-        images_NCHW: one batch.
-        repeats: that are counted, at least 1.
-    """
+def inference_ms(model: nn.Module, images_NCHW: Tensor) -> float:
+    """Return the median milliseconds of three forward passes in evaluation mode, after one not counted."""
     model.eval()
-    times = []
-    for _ in range(1 + repeats):
-        _wait(images_NCHW.device)
-        start = time.perf_counter()
-        with autocast(images_NCHW.device):
+    device = images_NCHW.device
+
+    def run() -> None:
+        with autocast(device):
             model(images_NCHW)
-        _wait(images_NCHW.device)
-        times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times[1:])
+
+    return 1e3 * statistics.median([seconds_of(run, device) for _ in range(1 + 3)][1:])
 
 
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def seconds_of(
+    run: Callable[[], object],
+    device: torch.device,
+    *,
+    times: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return how long something takes, the device's work included: a mean over so many times in a row."""
+
+    def now() -> float:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return clock()
+
+    start = now()
+    for _ in range(times):
+        run()
+    return (now() - start) / times
+
+
+@contextmanager
+def with_threads(threads: int) -> Iterator[None]:
+    """Let torch have so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def blank_batch(model: nn.Module, count: int, channels: int, image_size: int) -> Tensor:

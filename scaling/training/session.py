@@ -1,22 +1,25 @@
-"""The moving parts of one training, and what is kept of them between epochs."""
+"""The moving parts of one training, what is kept of them between epochs, and how its network is judged."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from scaling.errors import ScalingError
 from scaling.training.augmentation import Augmenter
-from scaling.training.batches import Source, shuffled, stream_seed
+from scaling.training.batches import ALL, Share, Source, in_order, shuffled, stream_seed
 from scaling.training.distributed import Processes, alone
 from scaling.training.measurement import SavedBytes, StepClock
-from scaling.training.step import Step, copied
+from scaling.training.step import Step, autocast, copied
 
+EVALUATION_BATCH = 500
 Report = Callable[[int], None]
 """Called after each step with the number of steps done."""
 
@@ -30,15 +33,6 @@ class Session:
 
     Whatever is random within an epoch is seeded by the training's seed and the epoch's number, so a state
     holds no generator.
-
-    Args:
-        step: takes one optimizer step.
-        data: training images.
-        seed: of the training.
-        report: called after every step.
-        should_stop: asked before every step.
-        augmenter: of training images; None leaves them.
-        processes: that train together; None where this one is alone.
     """
 
     def __init__(
@@ -162,3 +156,46 @@ class Session:
 def _finite(model: nn.Module) -> bool:
     values = [value for value in model.state_dict().values() if value.is_floating_point()]
     return bool(torch.stack([value.isfinite().all() for value in values]).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a network gave on a split, image by image.
+
+    Args:
+        right_N: bool (N,): whether the largest logit is the label's.
+        loss_N: float32 (N,): cross-entropy in nats, without label smoothing.
+    """
+
+    right_N: Tensor
+    loss_N: Tensor
+
+    @property
+    def top1(self) -> float:
+        """Fraction of images answered right."""
+        return int(self.right_N.sum()) / max(len(self.right_N), 1)
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy in nats; nan without images."""
+        return float(self.loss_N.double().mean())
+
+
+@torch.no_grad()
+def answers_of(
+    model: nn.Module,
+    split: Source,
+    *,
+    share: Share = ALL,
+    gather: Callable[[Tensor], Tensor] = lambda mine: mine,
+) -> Answers:
+    """Return a network's answers on a split, in evaluation mode."""
+    model.eval()
+    right = [torch.zeros(0, dtype=torch.bool, device=split.mean_C11.device)]
+    loss = [torch.zeros(0, device=split.mean_C11.device)]
+    for images, labels in in_order(split, EVALUATION_BATCH, share=share):
+        with autocast(images.device):
+            logits = model(images)
+        right.append(logits.argmax(1) == labels)
+        loss.append(functional.cross_entropy(logits.float(), labels, reduction="none"))
+    return Answers(right_N=gather(torch.cat(right)), loss_N=gather(torch.cat(loss)))

@@ -12,9 +12,8 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from scaling.errors import ScalingError
-from scaling.training.averaging import MovingAverage
 from scaling.training.graph import GraphedUpdate
-from scaling.training.optimizers import make_optimizer, set_rate
+from scaling.training.optimizers import MovingAverage, make_optimizer, set_rate
 from scaling.training.recipe import Recipe, learning_rate
 
 SMALLEST_MICRO_BATCH = 2
@@ -32,8 +31,6 @@ class Step:
 
     Args:
         model: the network, in training mode when the step is called.
-        recipe: how to train.
-        total_steps: of the whole training.
         forward: what is called in place of the model, such as its data-parallel wrapper.
         batch_size: images a call, where they are not the recipe's whole batch.
         graphs: record the update as a CUDA graph after a few steps.

@@ -42,14 +42,6 @@ def zero_cost_score(
 ) -> float:
     """Return a score of a network at its initial weights; -inf where it is not finite.
 
-    Args:
-        score: which.
-        spec: the network; its classes and channels are the data's.
-        images_NCHW: one batch, normalised, at the spec's image size.
-        labels_N: of the images, int64.
-        seed: of the initial weights.
-        numerics: padding and batch norm.
-
     >>> from dataclasses import replace
     >>> from scaling import variant
     >>> spec = replace(variant("b0"), image_size=32, num_classes=4)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from types import ModuleType
 from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -60,13 +59,7 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedFile:
-    """A file of weights on this computer.
-
-    Args:
-        path: of the file.
-        sha256: of its bytes.
-        verified: whether the source's own checksum was there to compare with, and agreed.
-    """
+    """A file of weights on this computer; verified where the source's own checksum was there, and agreed."""
 
     path: Path
     sha256: str
@@ -133,19 +126,11 @@ def fetch(
 
 
 def download(
-    url: str,
-    target: Path,
-    *,
-    sha256_prefix: str,
-    report: Report = lambda _done, _total: None,
+    url: str, target: Path, *, sha256_prefix: str, report: Report = lambda _done, _total: None
 ) -> FetchedFile:
     """Download a file unless it is there; what an interrupted download left is kept and continued.
 
-    Args:
-        url: http or https.
-        target: where it goes; bytes arrive in a file beside it, which is renamed when the checksum agrees.
-        sha256_prefix: first hexadecimal digits of the SHA-256, 8 or more.
-        report: called as bytes arrive.
+    Bytes arrive in a file beside the target, which is renamed when the checksum agrees.
 
     Raises:
         DataError: the server cannot be reached or refuses, the download broke off, the checksum is wrong, or
@@ -223,25 +208,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _hub() -> ModuleType:
+def _fetch_from_hub(file: WeightFile, cache: Path) -> FetchedFile:
+    """Fetch through huggingface_hub, which caches and resumes; check the SHA-256 that the hub announced."""
     try:
-        return importlib.import_module("huggingface_hub")
+        client = importlib.import_module("huggingface_hub")
     except ImportError:
         raise DataError(
             "timm's weights lie on huggingface.co; install its client: pip install huggingface_hub"
         ) from None
-
-
-def _fetch_from_hub(file: WeightFile, cache: Path) -> FetchedFile:
-    """Fetch through huggingface_hub, which caches and resumes; check the SHA-256 that the hub announced."""
-    client = _hub()
-    repository = file.place.removeprefix(HUB)
+    repository, endpoint = file.place.removeprefix(HUB), os.environ.get("HF_ENDPOINT")
     try:
-        path = Path(
-            client.hf_hub_download(
-                repository, file.file, cache_dir=cache, endpoint=os.environ.get("HF_ENDPOINT")
-            )
-        )
+        path = Path(client.hf_hub_download(repository, file.file, cache_dir=cache, endpoint=endpoint))
     except Exception as error:  # the client raises errors of several libraries
         first_line = (str(error).splitlines() or [""])[0]
         raise DataError(

@@ -31,14 +31,7 @@ _WRAPPERS = ("state_dict", "model")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnWeights:
-    """What our own file holds.
-
-    Args:
-        state: tensors by our names.
-        variant: name of the network; empty where unknown, as are the next two.
-        source: whose weights they were.
-        architecture: `architecture_key` of the network.
-    """
+    """What our own file holds: tensors by our names; of which network, and whose, empty where unknown."""
 
     state: Mapping[str, Tensor]
     variant: str = ""
@@ -70,15 +63,13 @@ def write_state(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor],
     Raises:
         WeightsError: the ending does not suit the implementation, or the file cannot be written.
     """
-    source = choice(WeightsSource, to, "to")
-    if source == WeightsSource.KERAS:
+    if choice(WeightsSource, to, "to") == WeightsSource.KERAS:
         if not path.name.endswith(".weights.h5"):
             raise WeightsError(f"Keras takes weights from files that end in .weights.h5, got {path.name!r}")
         _whole(path, lambda place: write_h5(place, spec, state), suffix=".weights.h5")
-    elif path.suffix == ".safetensors":
-        _whole(path, lambda place: save_file(dict(state), place), suffix=".safetensors")
-    elif path.suffix in (".pth", ".pt", ".bin"):
-        _whole(path, lambda place: torch.save(dict(state), place), suffix=path.suffix)
+    elif path.suffix in (".safetensors", ".pth", ".pt", ".bin"):
+        save_as = save_file if path.suffix == ".safetensors" else torch.save
+        _whole(path, lambda place: save_as(dict(state), place), suffix=path.suffix)
     else:
         raise WeightsError(f"the output must end in .pth, .pt, .bin or .safetensors, got {path.name!r}")
 
@@ -95,13 +86,8 @@ def write_own(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor], *
     if path.suffix != ".safetensors":
         raise WeightsError(f"our own format ends in .safetensors, got {path.name!r}")
     checked = theirs_from_own(spec, own_state(spec, state, WeightsSource.OWN), WeightsSource.OWN)
-    notes = {
-        "format": FORMAT,
-        "architecture": architecture_key(spec),
-        "variant": spec.name,
-        "source": source,
-    }
-    write_whole(path, _in_order(save(checked, metadata=notes)))
+    notes = {"architecture": architecture_key(spec), "variant": spec.name, "source": source}
+    write_whole(path, _in_order(save(checked, metadata={"format": FORMAT, **notes})))
 
 
 def _in_order(content: bytes) -> bytes:

@@ -8,6 +8,7 @@ Source: keras/applications/efficientnet.py; keras/src/saving/saving_lib.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,46 +19,21 @@ from torch import Tensor
 
 from scaling.errors import WeightsError
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.decomposition import block_letters
-from scaling.weights.places import Part, Place, places
+from scaling.network.operations import OperationKind
+from scaling.weights.places import Place, places
 
 NORMALIZATION = "normalization"
-_VARIABLES = {
-    "Conv2D": ("kernel", "bias"),
-    "DepthwiseConv2D": ("kernel", "bias"),
-    "Dense": ("kernel", "bias"),
-    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+_FOLDERS = {
+    OperationKind.CONVOLUTION: "conv2d",
+    OperationKind.DEPTHWISE: "depthwise_conv2d",
+    OperationKind.LINEAR: "dense",
 }
-_OUTSIDE = {
-    (Part.STEM, False): "stem_conv",
-    (Part.STEM, True): "stem_bn",
-    (Part.HEAD, False): "top_conv",
-    (Part.HEAD, True): "top_bn",
-    (Part.CLASSIFIER, False): "predictions",
+_NORM_FOLDER = "batch_normalization"
+_VARIABLES = dict.fromkeys(_FOLDERS.values(), ("kernel", "bias")) | {
+    _NORM_FOLDER: ("gamma", "beta", "moving_mean", "moving_variance")
 }
-_INSIDE = {
-    (Part.EXPAND, False): "expand_conv",
-    (Part.EXPAND, True): "expand_bn",
-    (Part.DEPTHWISE, False): "dwconv",
-    (Part.DEPTHWISE, True): "bn",
-    (Part.REDUCE, False): "se_reduce",
-    (Part.GATE, False): "se_expand",
-    (Part.PROJECT, False): "project_conv",
-    (Part.PROJECT, True): "project_bn",
-}
+"""Of the layers of a class, by the folder of a file that they lie in."""
 _NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-
-
-def module_of(place: Place) -> str:
-    """Return the name of a layer in Keras's network.
-
-    >>> module_of(Place(module="stem.norm", part=Part.STEM, norm=True, stages=7))
-    'stem_bn'
-    """
-    key = (place.part, place.norm)
-    if key in _OUTSIDE:
-        return _OUTSIDE[key]
-    return f"block{place.stage + 1}{block_letters(place.index)}_{_INSIDE[key]}"
 
 
 def variable_of(place: Place, tensor: str) -> str | None:
@@ -69,20 +45,23 @@ def variable_of(place: Place, tensor: str) -> str | None:
 
 def from_keras(place: Place, values: Tensor) -> Tensor:
     """Turn a tensor from Keras's order of axes into torch's."""
-    if place.norm or values.ndim == 1:
-        return values
-    if values.ndim == 2:
-        return values.T
-    return values.permute(2, 3, 0, 1) if place.part == Part.DEPTHWISE else values.permute(3, 2, 0, 1)
+    return _permuted(values, (2, 3, 0, 1) if place.kind == OperationKind.DEPTHWISE else (3, 2, 0, 1))
 
 
 def to_keras(place: Place, values: Tensor) -> Tensor:
     """Turn a tensor from torch's order of axes into Keras's."""
-    if place.norm or values.ndim == 1:
-        return values
-    if values.ndim == 2:
-        return values.T
-    return values.permute(2, 3, 0, 1) if place.part == Part.DEPTHWISE else values.permute(2, 3, 1, 0)
+    return _permuted(values, (2, 3, 0, 1) if place.kind == OperationKind.DEPTHWISE else (2, 3, 1, 0))
+
+
+def _permuted(values: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Order the axes of a kernel; a matrix is transposed, a vector stays."""
+    match values.ndim:
+        case 2:
+            return values.T
+        case 4:
+            return values.permute(axes)
+        case _:
+            return values
 
 
 def is_ignored(name: str) -> bool:
@@ -91,11 +70,7 @@ def is_ignored(name: str) -> bool:
 
 
 def keras_state(model: Any) -> dict[str, Tensor]:
-    """Return the weights of a built Keras model by `layer/variable`, in Keras's axes.
-
-    Args:
-        model: a `keras.Model`, on any backend.
-    """
+    """Return the weights of a built `keras.Model`, on any backend, by `layer/variable`, in Keras's axes."""
     return {
         f"{layer.name}/{variable.name}": _values(variable.value)
         for layer in model.layers
@@ -147,7 +122,7 @@ def _by_layer(layers: Mapping[str, Any]) -> dict[str, Tensor]:
     """Read `layers/conv2d_1/vars/0`: folders are numbered by class, the layer's name is an attribute."""
     state = {}
     for folder, group in layers.items():
-        values, kind = group["vars"], _kind(folder)
+        values, kind = group["vars"], re.sub(r"_\d+$", "", folder)
         if kind not in _VARIABLES or not len(values):
             continue
         layer = str(values.attrs["name"])
@@ -182,41 +157,18 @@ def write_h5(path: Path, spec: ArchitectureSpec, state: Mapping[str, Tensor]) ->
         channels = spec.in_channels
         _write_variables(fresh, [np.zeros(channels, "f4"), np.ones(channels, "f4"), np.zeros((), "i4")])
         for place in places(spec):
-            layer, kind = module_of(place), _kind_of(place)
-            folder = _FOLDERS[kind] + (f"_{used[kind]}" if used.get(kind) else "")
-            used[kind] = used.get(kind, 0) + 1
-            group = file.create_group(f"layers/{folder}/vars")
-            group.attrs["name"] = layer
-            names = [f"{layer}/{variable}" for variable in _VARIABLES[kind]]
+            kind = _NORM_FOLDER if place.norm else _FOLDERS[place.kind]
+            number = used.get(kind, 0)
+            used[kind] = number + 1
+            group = file.create_group(f"layers/{kind}_{number}/vars" if number else f"layers/{kind}/vars")
+            group.attrs["name"] = place.layer
+            names = [f"{place.layer}/{variable}" for variable in _VARIABLES[kind]]
             _write_variables(group, [state[name].detach().cpu().numpy() for name in names if name in state])
 
 
 def _write_variables(group: Any, values: Iterable[Any]) -> None:
     for index, value in enumerate(values):
         group.create_dataset(str(index), data=value)
-
-
-_FOLDERS = {
-    "Conv2D": "conv2d",
-    "DepthwiseConv2D": "depthwise_conv2d",
-    "Dense": "dense",
-    "BatchNormalization": "batch_normalization",
-}
-
-
-def _kind(folder: str) -> str | None:
-    """Return the class whose layers lie in `conv2d`, `conv2d_1` and so on."""
-    stem, _, number = folder.rpartition("_")
-    name = stem if number.isdigit() else folder
-    return {folder: kind for kind, folder in _FOLDERS.items()}.get(name)
-
-
-def _kind_of(place: Place) -> str:
-    if place.norm:
-        return "BatchNormalization"
-    if place.part == Part.CLASSIFIER:
-        return "Dense"
-    return "DepthwiseConv2D" if place.part == Part.DEPTHWISE else "Conv2D"
 
 
 def _h5py(path: Path) -> Any:

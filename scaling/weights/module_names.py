@@ -11,7 +11,8 @@ Source: torchvision/models/efficientnet.py, mobilenetv2.py and resnet.py; effici
 
 from __future__ import annotations
 
-from scaling.weights.places import Part, Place
+from scaling.network.operations import Part
+from scaling.weights.places import Place
 
 Names = dict[tuple[Part, bool], str]
 """By part, and whether it is the norm behind it."""
@@ -26,69 +27,61 @@ def _pairs(**names: str) -> Names:
     }
 
 
-_PYTORCH_OUTSIDE = _pairs(stem="_conv_stem _bn0", head="_conv_head _bn1", classifier="_fc")
-_PYTORCH_INSIDE = _pairs(
+_PYTORCH = _pairs(
+    stem="_conv_stem _bn0",
     expand="_expand_conv _bn0",
     depthwise="_depthwise_conv _bn1",
     reduce="_se_reduce",
     gate="_se_expand",
     project="_project_conv _bn2",
+    head="_conv_head _bn1",
+    classifier="_fc",
 )
-_TIMM_OUTSIDE = _pairs(stem="conv_stem bn1", head="conv_head bn2", classifier="classifier")
-_TIMM_SQUEEZE = _pairs(reduce="se.conv_reduce", gate="se.conv_expand")
-_TIMM_INSIDE = {
-    False: _TIMM_SQUEEZE | _pairs(depthwise="conv_dw bn1", project="conv_pw bn2"),
-    True: _TIMM_SQUEEZE | _pairs(expand="conv_pw bn1", depthwise="conv_dw bn2", project="conv_pwl bn3"),
-}
-"""By whether the block has an expansion."""
-_RESNET_OUTSIDE = _pairs(stem="conv1 bn1", classifier="fc")
-_RESNET_INSIDE = _pairs(
-    narrow="conv1 bn1", spatial="conv2 bn2", project="conv3 bn3", shortcut="downsample.0 downsample.1"
+_TIMM = _pairs(
+    stem="conv_stem bn1",
+    depthwise="conv_dw bn1",
+    reduce="se.conv_reduce",
+    gate="se.conv_expand",
+    project="conv_pw bn2",
+    pointwise="conv_pw bn2",
+    head="conv_head bn2",
+    classifier="classifier",
+)
+_TIMM_EXPANDING = _TIMM | _pairs(expand="conv_pw bn1", depthwise="conv_dw bn2", project="conv_pwl bn3")
+_RESNET = _pairs(
+    stem="conv1 bn1",
+    narrow="conv1 bn1",
+    spatial="conv2 bn2",
+    project="conv3 bn3",
+    shortcut="downsample.0 downsample.1",
+    classifier="fc",
 )
 
 
 def efficientnet_pytorch(place: Place) -> str:
-    """Return the path of a module in EfficientNet-PyTorch's network.
-
-    >>> efficientnet_pytorch(Place(module="stem.conv", part=Part.STEM, norm=False, stages=7))
-    '_conv_stem'
-    """
-    key = (place.part, place.norm)
-    if key in _PYTORCH_OUTSIDE:
-        return _PYTORCH_OUTSIDE[key]
-    return f"_blocks.{place.block}.{_PYTORCH_INSIDE[key]}"
+    """Return the path of a module in EfficientNet-PyTorch's network."""
+    return _of_table(place, _PYTORCH, f"_blocks.{place.block}")
 
 
 def timm(place: Place) -> str:
-    """Return the path of a module in timm's and geffnet's network.
-
-    >>> timm(Place(module="head.norm", part=Part.HEAD, norm=True, stages=7))
-    'bn2'
-    """
-    key = (place.part, place.norm)
-    if key in _TIMM_OUTSIDE:
-        return _TIMM_OUTSIDE[key]
-    return f"blocks.{place.stage}.{place.index}.{_TIMM_INSIDE[place.expands][key]}"
+    """Return the path of a module in timm's and geffnet's network."""
+    return _of_table(
+        place, _TIMM_EXPANDING if place.expands else _TIMM, f"blocks.{place.stage}.{place.index}"
+    )
 
 
 def resnet(place: Place) -> str:
-    """Return the path of a module in torchvision's and timm's ResNet.
+    """Return the path of a module in torchvision's and timm's ResNet."""
+    return _of_table(place, _RESNET, f"layer{place.stage + 1}.{place.index}")
 
-    >>> resnet(Place(module="stem.norm", part=Part.STEM, norm=True, stages=4))
-    'bn1'
-    """
-    key = (place.part, place.norm)
-    if key in _RESNET_OUTSIDE:
-        return _RESNET_OUTSIDE[key]
-    return f"layer{place.stage + 1}.{place.index}.{_RESNET_INSIDE[key]}"
+
+def _of_table(place: Place, names: Names, block: str) -> str:
+    name = names[place.part, place.norm]
+    return name if place.stage < 0 else f"{block}.{name}"
 
 
 def torchvision(place: Place) -> str:
-    """Return the path of a module in torchvision's EfficientNet.
-
-    >>> torchvision(Place(module="stem.conv", part=Part.STEM, norm=False, stages=7))
-    'features.0.0'
-    """
+    """Return the path of a module in torchvision's EfficientNet."""
     squeeze = place.expands + 1
     inside = {
         Part.REDUCE: f"{squeeze}.fc1",
@@ -100,11 +93,7 @@ def torchvision(place: Place) -> str:
 
 
 def mobilenet_v2(place: Place) -> str:
-    """Return the path of a module in torchvision's MobileNetV2.
-
-    >>> mobilenet_v2(Place(module="stem.conv", part=Part.STEM, norm=False, stages=7))
-    'features.0.0'
-    """
+    """Return the path of a module in torchvision's MobileNetV2."""
     # All but the projection have an activation, hence a sequence of their own.
     inside = {Part.PROJECT: f"{place.expands + 1 + place.norm}"}
     block = f"features.{place.block + 1}.conv"

@@ -1,34 +1,20 @@
-"""Where a network keeps its tensors, from its spec alone: convolutions, norms and the classifier in order."""
+"""Where a network keeps its tensors, from its operations: convolutions, norms and the classifier in order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import assert_never
 
-from scaling.network.architecture import ArchitectureSpec, BlockKind, BlockSpec
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.decomposition import layers
+from scaling.network.operations import OperationKind, Part, pieces
 
-
-class Part(StrEnum):
-    """What a convolution (and the norm behind it) does in the network."""
-
-    STEM = "stem"
-    EXPAND = "expand"
-    DEPTHWISE = "depthwise"
-    REDUCE = "reduce"
-    """The first convolution of squeeze-excitation."""
-    GATE = "gate"
-    """The second, back to all channels."""
-    PROJECT = "project"
-    """The last of a block's branch, in a separable block the pointwise one."""
-    NARROW = "narrow"
-    """The first of a bottleneck."""
-    SPATIAL = "spatial"
-    """The second, k x k."""
-    SHORTCUT = "shortcut"
-    HEAD = "head"
-    CLASSIFIER = "classifier"
+_MODULES = {
+    Part.REDUCE: "squeeze_excitation.reduce",
+    Part.GATE: "squeeze_excitation.expand",
+    Part.NARROW: "reduce",
+}
+"""Of our own networks; the others are named after their part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,32 +23,37 @@ class Place:
 
     Args:
         module: its path in our state dict, such as `stages.1.0.expand.conv`.
-        part: what it does.
-        norm: whether it is the batch norm behind that part.
+        layer: Keras's name, such as `block2a_expand_conv`.
+        kind: of the convolution or linear layer.
+        part: what it is for.
+        norm: whether it is the batch norm behind that.
+        bias: whether a convolution or linear layer has one.
         stages: number of stages of the network.
-        stage: index of the stage, from 0; 0 outside the blocks, as are the next two.
+        stage: index of the stage, from 0; -1 outside the blocks.
         index: of the block in its stage, from 0.
-        block: of the block in the network, from 0; their number at the head.
+        block: of the block in the network, from 0; their number behind the blocks.
         expands: whether the block has an expansion.
         squeezes: whether it has squeeze-excitation.
     """
 
     module: str
+    layer: str
+    kind: OperationKind
     part: Part
     norm: bool
+    bias: bool
     stages: int
-    stage: int = 0
-    index: int = 0
-    block: int = 0
-    expands: bool = False
-    squeezes: bool = False
+    stage: int
+    index: int
+    block: int
+    expands: bool
+    squeezes: bool
 
     def tensors(self) -> tuple[str, ...]:
         """Return the names of its tensors in the order of a state dict."""
         if self.norm:
             return ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-        biased = self.part in (Part.REDUCE, Part.GATE, Part.CLASSIFIER)
-        return ("weight", "bias") if biased else ("weight",)
+        return ("weight", "bias") if self.bias else ("weight",)
 
 
 def places(spec: ArchitectureSpec) -> Iterator[Place]:
@@ -72,57 +63,26 @@ def places(spec: ArchitectureSpec) -> Iterator[Place]:
     >>> [place.module for place in places(variant("b0"))][:4]
     ['stem.conv', 'stem.norm', 'stages.0.0.depthwise.conv', 'stages.0.0.depthwise.norm']
     """
-    stages = len(spec.stages)
-    for norm in (False, True):
-        yield Place(module=_with_norm("stem", norm), part=Part.STEM, norm=norm, stages=stages)
+    names = iter([layer.name for layer in layers(spec, include_top=True) if layer.params])
     number = 0
-    for stage_number, stage in enumerate(spec.stages):
-        for index, block in enumerate(stage.blocks()):
-            for part, module, norm in _block_modules(block):
+    for rows in pieces(spec):
+        stage, index, parts = rows[0].stage, rows[0].block, {row.part for row in rows}
+        for row in (row for row in rows if row.params):
+            path = _MODULES.get(row.part, row.part.value)
+            path = f"stages.{stage - 1}.{index}.{path}" if stage else path
+            for norm in (False, True)[: 1 + row.norm]:
                 yield Place(
-                    module=f"stages.{stage_number}.{index}.{module}",
-                    part=part,
+                    module=f"{path}.{'norm' if norm else 'conv'}" if row.norm else path,
+                    layer=next(names),
+                    kind=row.kind,
+                    part=row.part,
                     norm=norm,
-                    stages=stages,
-                    stage=stage_number,
+                    bias=row.bias,
+                    stages=len(spec.stages),
+                    stage=stage - 1,
                     index=index,
                     block=number,
-                    expands=block.kind == BlockKind.MBCONV and block.expand_ratio != 1,
-                    squeezes=block.squeeze_channels > 0,
+                    expands=Part.EXPAND in parts,
+                    squeezes=Part.REDUCE in parts,
                 )
-            number += 1
-    if spec.head.out_channels:
-        for norm in (False, True):
-            yield Place(
-                module=_with_norm("head", norm), part=Part.HEAD, norm=norm, stages=stages, block=number
-            )
-    yield Place(module="classifier", part=Part.CLASSIFIER, norm=False, stages=stages)
-
-
-def _with_norm(module: str, norm: bool) -> str:
-    return f"{module}.norm" if norm else f"{module}.conv"
-
-
-def _block_modules(block: BlockSpec) -> Iterator[tuple[Part, str, bool]]:
-    """Yield part, path within the block and whether it is the norm, of every module that holds tensors."""
-    squeeze = ((Part.REDUCE, "reduce"), (Part.GATE, "expand")) if block.squeeze_channels else ()
-    for part, module in _convolutions(block):
-        if part == Part.PROJECT:
-            yield from ((each, f"squeeze_excitation.{name}", False) for each, name in squeeze)
-        yield from ((part, _with_norm(module, norm), norm) for norm in (False, True))
-
-
-def _convolutions(block: BlockSpec) -> Iterator[tuple[Part, str]]:
-    match block.kind:
-        case BlockKind.MBCONV:
-            if block.expand_ratio != 1:
-                yield Part.EXPAND, "expand"
-            yield from ((Part.DEPTHWISE, "depthwise"), (Part.PROJECT, "project"))
-        case BlockKind.SEPARABLE:
-            yield from ((Part.DEPTHWISE, "depthwise"), (Part.PROJECT, "pointwise"))
-        case BlockKind.BOTTLENECK:
-            yield from ((Part.NARROW, "reduce"), (Part.SPATIAL, "spatial"), (Part.PROJECT, "project"))
-            if block.projects_shortcut:
-                yield Part.SHORTCUT, "shortcut"
-        case _:
-            assert_never(block.kind)
+        number += stage > 0

@@ -29,13 +29,9 @@ class WeightsSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorName:
-    """One tensor under both names.
+    """One tensor under our name and the source's, None where that keeps no such tensor.
 
-    Args:
-        own: our state dict's.
-        theirs: the source's; None where it keeps no such tensor.
-        place: the module that holds it.
-        optional: whether it may be missing: a count of batches, which only resumed training could use.
+    An optional one may be missing: a count of batches, which only resumed training could use.
     """
 
     own: str
@@ -52,7 +48,7 @@ _MODULES: dict[WeightsSource, Callable[[Place], str]] = {
     WeightsSource.GEFFNET: module_names.timm,
     WeightsSource.GEFFNET_TF: module_names.timm,
     WeightsSource.EFFICIENTNET_PYTORCH: module_names.efficientnet_pytorch,
-    WeightsSource.KERAS: keras.module_of,
+    WeightsSource.KERAS: lambda place: place.layer,
 }
 _RESNETS = (WeightsSource.TORCHVISION, WeightsSource.TIMM)
 _SEPARABLE = (WeightsSource.TIMM, WeightsSource.TIMM_TF, WeightsSource.GEFFNET, WeightsSource.GEFFNET_TF)

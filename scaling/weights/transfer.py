@@ -101,21 +101,20 @@ def _checked(
     names = tensor_names(spec, source)
     known = {name.theirs for name in names}
     unexpected = [name for name in state if name not in known and not is_ignored(name, source)]
-    missing, misshaped, found = [], [], {}
+    missing, misshaped, found = [], dict[str, str](), {}
     for name in names:
+        shape = shapes[name.own]
         if name.theirs is None or name.theirs not in state:
             if name.optional:
-                found[name.own] = torch.zeros(shapes[name.own], dtype=torch.int64)
+                found[name.own] = torch.zeros(shape, dtype=torch.int64)
             else:
                 missing.append(str(name.theirs))
             continue
         values = _tensor(name, state[name.theirs])
-        own = to_own(name, values, source)
-        if tuple(own.shape) == shapes[name.own]:
-            found[name.own] = own
-        else:
-            expected = tuple(to_theirs(name, torch.empty(shapes[name.own], device="meta"), source).shape)
-            misshaped.append((name.theirs, f"expected {expected}, got {tuple(values.shape)}"))
+        found[name.own] = to_own(name, values, source)
+        if tuple(found[name.own].shape) != shape:
+            expected = tuple(to_theirs(name, torch.empty(shape, device="meta"), source).shape)
+            misshaped[name.theirs] = f"expected {expected}, got {tuple(values.shape)}"
     if missing or unexpected or misshaped:
         raise _error(spec, source, missing, unexpected, misshaped)
     return found
@@ -139,19 +138,16 @@ def _error(
     source: WeightsSource,
     missing: Sequence[str],
     unexpected: Sequence[str],
-    misshaped: Sequence[tuple[str, str]],
+    misshaped: Mapping[str, str],
 ) -> WeightsError:
-    kinds = {
-        "missing": list(missing),
-        "unexpected": list(unexpected),
-        "of another shape": [f"{name}: {what}" for name, what in misshaped],
-    }
+    shapes = [f"{name}: {what}" for name, what in misshaped.items()]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     problems = [f"{len(each)} {kind} ({_listed(each)})" for kind, each in kinds.items() if each]
     return WeightsError(
         f"these weights are not {spec.name}'s under {source.value}'s names: {'; '.join(problems)}",
         missing=tuple(missing),
         unexpected=tuple(unexpected),
-        misshaped=tuple(name for name, _ in misshaped),
+        misshaped=tuple(misshaped),
     )
 
 

@@ -66,13 +66,8 @@ def test_the_default_image_size_dropout_and_tensors_in_order(name: str) -> None:
     assert theirs.input_shape == (None, spec.image_size, spec.image_size, 3)
     assert theirs.get_layer("top_dropout").rate == spec.dropout
     rates = [layer.rate for layer in theirs.layers if layer.name.endswith("_drop")]
-    survival = [
-        each
-        for each, block in zip(
-            spec.block_survival(), (block for stage in spec.stages for block in stage.blocks()), strict=True
-        )
-        if block.has_skip
-    ]
+    repeated = [index > 0 for stage in spec.stages for index in range(stage.repeats)]
+    survival = [each for each, skips in zip(spec.block_survival(), repeated, strict=True) if skips]
     assert [1 - rate for rate in rates] == pytest.approx(survival)
     assert [tuple(tensor.shape) for tensor in keras_tensors(theirs)] == shapes(
         build_model(spec, device="meta")

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from launches import environment
 from recorded_runs import shown
-from search_runs import ROOT, environment
+from search_runs import ROOT
 
 from scaling.figures import RUN_CHARTS
 from scaling.plans.search.config import load_config

@@ -8,18 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import launches
 import pytest
+from launches import environment, wait_until
 from recorded_runs import shown
-from search_runs import (
-    ROOT,
-    environment,
-    experiment,
-    launched,
-    stop_by_ctrl_c,
-    store_of,
-    training,
-    wait_until,
-)
+from search_runs import ROOT, experiment, launched, store_of, training
 
 from scaling.runs.folder import RunFolder
 from scaling.runs.store import Store
@@ -63,7 +56,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     seen = json.loads(shown("status", str(output), "--json"))
     shown("export", str(output), "--to", str(kept))
     after = accuracies(output)
-    stop_by_ctrl_c(process)
+    launches.stopped(process)
     return folder, {"status": seen, "before": before, "after": after}
 
 
@@ -105,11 +98,3 @@ def test_it_is_resumed_by_its_own_configuration_and_only_then_has_a_best(
     assert choice["winner"]["top1"] == pytest.approx(float(again["top1"].iloc[0]))
     assert table(output) == accuracies(output)
     assert len(RunFolder(path=output).keys()) == TRAININGS
-
-
-@pytest.mark.parametrize("command", ["status", "export", "resume", "best", "charts"])
-def test_what_is_no_run_is_one_line_of_error(command: str, tmp_path: Path) -> None:
-    done = search_job(command, str(tmp_path / "nothing"))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "is not the folder of a run" in done.stderr
-    assert done.stderr.count("\n") == 1

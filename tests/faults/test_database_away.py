@@ -11,11 +11,12 @@ import optuna
 import pandas as pd
 import pytest
 from checking import Left, check
+from launches import wait_until
 from optuna.storages import RDBStorage
 from postgres import PASSWORD, Server, fresh_database
 from processes import ended, kill_group, trained
 from recorded_runs import shown
-from search_runs import training, wait_until
+from search_runs import training
 from searching import REFERENCES, TRIALS, Launch, begin_after, recorded
 
 pytestmark = pytest.mark.faults

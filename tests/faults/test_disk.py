@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from checking import Left, check
+from launches import wait_until, workers_of
 from processes import ended, full_disk, kill_group, trained
-from search_runs import training, wait_until, workers_of
+from search_runs import training
 from searching import REFERENCES, TRAININGS, Launch, begin_after, proposed, recorded
 
 pytestmark = pytest.mark.faults

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from checking import Left, check, contents
+from launches import workers_of
 from postgres import Server, fresh_database
 from processes import command_line, ended, kill_group, trained
-from search_runs import experiment, workers_of
+from search_runs import experiment
 from searching import TABLES, TRAININGS, Launch, begin_after
 from sqlalchemy import make_url
 

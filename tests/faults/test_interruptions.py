@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from checking import Left, check, contents
+from launches import wait_until, workers_of
 from processes import ended, kill_group, trained
-from search_runs import training, wait_until, workers_of
+from search_runs import training
 from searching import (
     CONFIRMED,
     REFERENCES,

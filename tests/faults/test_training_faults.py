@@ -116,7 +116,7 @@ def test_a_full_disk_is_one_clear_error_and_what_was_there_goes_on_even_torn(
     code, out, err = finished(folder, largest_file=20_000)
     assert code == 2
     assert err == ""
-    assert out.splitlines()[-1].startswith("error cannot write the checkpoint")
+    assert out.splitlines()[-1].startswith("error cannot write ")
     assert "File too large" in out
     assert checkpoint.read_bytes() == kept
     assert sorted(path.name for path in folder.iterdir()) == [checkpoint.name, f"{checkpoint.name}.before"]

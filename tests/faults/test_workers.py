@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from checking import Left, check, contents
 from deadly_worker import DEADLY
+from launches import wait_until
 from processes import command_line, ended, kill_group, trained
 from recorded_runs import shown
-from search_runs import ROOT, experiment, store_of, training, wait_until
+from search_runs import ROOT, experiment, store_of, training
 from searching import TABLES, TRAININGS, Launch, begin_after, recorded
 
 from scaling.runs.folder import RunFolder

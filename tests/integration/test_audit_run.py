@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from tiny_audit import audit_files
 
 import scaling
-from scaling.cli.audit import audit
+from scaling.cli.study import study
 from scaling.library.auditing import AuditRun
 from scaling.runs.folder import RunFolder, held
 
@@ -27,7 +27,7 @@ def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 def call(*arguments: str) -> Result:
     environment = {"COLUMNS": "60"}
-    return CliRunner().invoke(audit, ["tiny.toml", *arguments], env=environment, catch_exceptions=False)
+    return CliRunner().invoke(study, ["tiny.toml", *arguments], env=environment, catch_exceptions=False)
 
 
 def test_a_tiny_real_audit_stops_goes_on_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

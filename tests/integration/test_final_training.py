@@ -25,13 +25,10 @@ from scaling.cli import group
 from scaling.cli.output import run
 from scaling.data.folders import split_folder
 from scaling.model import build_model
-from scaling.model.depthwise import Kernel, KernelShape, KernelTable
 from scaling.network.serialization import architecture_key, to_json
 from scaling.plans.final.result import load_training
 from scaling.runs.folder import held
 from scaling.runs.store import Store
-from scaling.training.checkpoint import save_checkpoint
-from scaling.training.kernels import read_kernels
 from scaling.training.recipe import Recipe
 from scaling.weights import read_own
 
@@ -89,7 +86,6 @@ def test_the_command_is_the_call(
     assert result == json.loads((folder / "result.json").read_text())
     assert err.count("epoch ") == 2
     assert "epoch 2/2" in err
-    assert whole.weights is not None
     assert (folder / "weights.safetensors").read_bytes() == whole.weights.read_bytes()
     same = ("outcome", "epochs", "top1", "loss", "validation_loss", "top1_interval", "record", "architecture")
     assert {name: result[name] for name in same} == {name: whole.document()[name] for name in same}
@@ -118,7 +114,6 @@ def test_a_training_leaves_all_that_it_found(whole: scaling.TrainingRun) -> None
     assert folder.keys() == [whole.record.key] == list(store.keys())
     assert not folder.progress.exists()
     assert not list((store.path / "unfinished").glob("*.checkpoint*"))
-    assert whole.weights is not None
     build_model(whole.spec).load_state_dict(dict(read_own(whole.weights, whole.spec).state))
     again = load_training(folder.path)
     assert again.document() == whole.document()
@@ -130,12 +125,10 @@ def test_a_finished_training_is_not_done_again_but_can_be_tested(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = trained(tmp_path)
-    assert first.weights is not None
     written = first.weights.stat().st_mtime_ns
     (tmp_path / "run" / "result.json").unlink()  # as if it had been killed before that was written
     tested = trained(tmp_path, test=True, console=None)
     assert "is finished" in capsys.readouterr().err
-    assert tested.test is not None
     assert tested.test["images"] == 4000  # the whole test split of glyphs
     found = tested.document()
     assert found.pop("test") == tested.test
@@ -148,10 +141,7 @@ def test_a_finished_training_is_not_done_again_but_can_be_tested(
 def test_a_record_without_weights_is_trained_again(whole: scaling.TrainingRun, tmp_path: Path) -> None:
     store = whole.folder.path.parent / "store"
     again = trained(tmp_path, store=store)
-    assert again.weights is not None
-    assert whole.weights is not None
     assert again.weights.read_bytes() == whole.weights.read_bytes()
-    assert again.record is not None
     assert again.folder.keys() == [again.record.key]
     assert list(Store(path=store).keys()) == [again.record.key]
 
@@ -208,8 +198,6 @@ def test_a_stopped_training_goes_on_bit_for_bit(tmp_path: Path, capsys: pytest.C
     assert not stopped.folder.result.exists()
     parts = trained(tmp_path, "parts", **longer, console=None)
     assert f"epoch {done}/8" not in capsys.readouterr().err  # the unsaved epoch was kept
-    assert parts.weights is not None
-    assert whole.weights is not None
     assert parts.weights.read_bytes() == whole.weights.read_bytes()
     columns = [name for name in whole.curve if name != "seconds"]
     pd.testing.assert_frame_equal(parts.curve[columns], whole.curve[columns])
@@ -239,28 +227,6 @@ def test_a_failed_training_is_an_error_and_is_tried_again(
         with pytest.raises(scaling.ScalingError, match="the training failed: ValueError: odd"):
             trained(tmp_path, epochs=1)
     assert trained(tmp_path, epochs=1).top1 is not None
-
-
-def test_measured_kernels_stay_with_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = KernelShape(side=8, kernel_size=3, stride=1, dtype="float32")
-    table = KernelTable.of([(shape, Kernel.STOCK)], origin="a")
-    monkeypatch.setattr("scaling.runs.store.kernels_for", lambda *_, **__: table)  # measuring takes seconds
-    first = trained(tmp_path, kernels="measured", epochs=1)
-    assert read_kernels(tmp_path / "store" / "kernels-cpu.json") == table
-    monkeypatch.delattr("scaling.runs.store.kernels_for")  # nothing is measured again
-    second = trained(tmp_path, "second", kernels="measured", epochs=1)
-    assert first.weights is not None
-    assert second.weights is not None
-    assert first.weights.read_bytes() == second.weights.read_bytes()
-
-
-def test_a_foreign_checkpoint_costs_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    key = trained(tmp_path, epochs=1).folder.keys()[0]
-    store = Store(path=tmp_path / "other")
-    save_checkpoint(store.checkpoint(key), {"a": 1}, {"seed": "9"})
-    assert trained(tmp_path, "second", epochs=1, store=store.path).top1 is not None
-    assert len(caplog.messages) == 1
-    assert "is refused: it belongs to another training" in caplog.messages[0]
 
 
 @pytest.fixture(scope="module")
@@ -298,8 +264,6 @@ def test_a_folder_of_pictures_is_streamed_repeats_and_is_evaluated(
     tmp_path: Path, pictures: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = (streamed(tmp_path, pictures, name, CROPPED) for name in ("one", "two"))
-    assert first.weights is not None
-    assert second.weights is not None
     assert first.weights.read_bytes() == second.weights.read_bytes()
     files = split_folder(pictures, "validation", seed=0).files
     damaged = any(file.path.name == "07.jpg" for file in files)

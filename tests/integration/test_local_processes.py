@@ -44,8 +44,6 @@ def test_trainings_in_processes_are_those_of_this_process_bit_for_bit(tmp_path: 
     torch.set_num_threads(threads)
     for job in here.jobs():
         records = [program.store.find(job.key) for program in (here, there)]
-        assert records[0] is not None
-        assert records[1] is not None
         assert untimed(records[0]) == untimed(records[1])
         assert len(records[0].curve) == 4
     assert there.folder.keys() == [job.key for job in there.jobs()]

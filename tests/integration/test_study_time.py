@@ -17,11 +17,10 @@ from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.calibration import read_calibration
 from scaling.network.architecture import ArchitectureSpec
-from scaling.plans.study.equality import calibration_words
+from scaling.plans.study.equality import calibration_words, measured_times, with_measured
 from scaling.plans.study.networks import NOTHING
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import study_plan
-from scaling.plans.study.times import measured_times, with_measured
 
 DESIGN = {"kind": "ladder", "strategies": ["depth", "resolution"], "factors": [2.0], "tolerance": 0.2}
 CALIBRATED = ["design.metric=latency", "design.latency.calibration=device.json"]

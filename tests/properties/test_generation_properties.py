@@ -99,14 +99,3 @@ def test_generation_is_scaling_of_the_named_baseline(
     compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=phi)
     assert generated == scale(EFFICIENTNET_B0, compound)
     assert generated.derivation == scale(EFFICIENTNET_B0, compound).derivation
-
-
-@given(alpha=BASES, beta=BASES, gamma=BASES)
-def test_phi_0_is_the_baseline(alpha: float, beta: float, gamma: float) -> None:
-    assert generate(alpha=alpha, beta=beta, gamma=gamma, phi=0) == EFFICIENTNET_B0
-
-
-@given(width=st.floats(min_value=0.06, max_value=8))
-def test_dropout_is_between_0_2_and_0_5(width: float) -> None:
-    coefficients = ScalingCoefficients(depth_coefficient=1, width_coefficient=width, resolution_coefficient=1)
-    assert 0.2 <= scale(EFFICIENTNET_B0, coefficients).dropout <= 0.5

@@ -15,10 +15,18 @@ from spec_strategies import architectures, rounding_rules
 from scaling import ArchitectureSpec, CompoundCoefficients, RoundingRules, SpecError, scale, variant
 from scaling.network.rounding import CoefficientRounding
 from scaling.targets.inversion import Dimension, GridEntry, Inversion, LogInterval, Match, invert
-from scaling.targets.inversion.centre import central_point, is_possible, phi_range
-from scaling.targets.inversion.preimage import preimage, realised, realised_rule
+from scaling.targets.inversion.preimage import preimage
 from scaling.targets.inversion.solve import is_solvable
-from scaling.targets.inversion.surface import Box, feasible_polygon, phi_signs, search_surface
+from scaling.targets.inversion.surface import (
+    Box,
+    central_point,
+    feasible_polygon,
+    is_possible,
+    phi_range,
+    phi_signs,
+    search_surface,
+)
+from scaling.targets.steps import realised, realised_rule
 
 B0 = variant("b0")
 FREE = search_surface((None, None, None))

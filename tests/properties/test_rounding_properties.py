@@ -45,12 +45,6 @@ def test_released_channels_are_monotone_in_small_steps_of_width(channels: int, s
     assert RoundingRules().channels(channels, low) <= RoundingRules().channels(channels, high)
 
 
-@given(rules=RULES, multiple=st.integers(1, 500))
-def test_multiples_of_the_divisor_are_kept_at_width_1(rules: RoundingRules, multiple: int) -> None:
-    channels = multiple * rules.channel_divisor
-    assert rules.channels(channels, 1.0) == channels
-
-
 @given(rules=RULES, channels=CHANNELS, width=WIDTHS)
 def test_channels_are_a_positive_multiple_and_idempotent(
     rules: RoundingRules, channels: int, width: float

@@ -47,19 +47,23 @@ def test_folders(names: Path, seed: int, other: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("indices", "images"),
+    ("indices", "images", "validating"),
     [
-        (lambda split, seed: cifar.split_indices(cifar.CIFAR10, split, seed=seed), 50_000),
-        (lambda split, seed: fashion_mnist.split_indices(split, seed=seed), 60_000),
+        (lambda split, seed: cifar.split_indices(cifar.CIFAR10, split, seed=seed), 50_000, 5_000),
+        (lambda split, seed: fashion_mnist.split_indices(split, seed=seed), 60_000, 10_000),
     ],
     ids=["cifar", "fashion-mnist"],
 )
 @settings(max_examples=15)
 @given(seed=SEEDS)
-def test_files(indices: Callable[[SplitName, int], Iterator[int]], images: int, seed: int) -> None:
+def test_files(
+    indices: Callable[[SplitName, int], Iterator[int]], images: int, validating: int, seed: int
+) -> None:
     train, validation = set(indices("train", seed)), set(indices("validation", seed))
     assert train.isdisjoint(validation)
     assert train | validation == set(range(images))
+    assert len(validation) == validating
+    assert sorted(indices("test", seed)) == list(range(10_000))
 
 
 FINAL_EVALUATIONS = {"scaling/library/training.py"}

@@ -25,14 +25,14 @@ from scaling.network.architecture import ArchitectureSpec
 from scaling.network.conventions import rounding_of
 from scaling.network.decomposition import layers
 from scaling.network.rounding import RELEASED, squeeze_channels
-from scaling.network.small_inputs import for_small_input, idle_taps
+from scaling.network.small_inputs import for_small_input
 from scaling.network.strategies import strategy_named
 from scaling.tables.table import Table, write_table
 from scaling.targets.explanation import released_grid
-from scaling.targets.inversion.exponents import question
-from scaling.targets.inversion.preimage import preimages, realised
+from scaling.targets.inversion.preimage import preimages
+from scaling.targets.inversion.solve import question
+from scaling.targets.steps import realised
 from scaling.targets.target import Target
-from scaling.weights.places import places
 
 Thing = TypeVar("Thing")
 B0 = variant("b0")
@@ -61,13 +61,8 @@ def of_another_kind() -> ArchitectureSpec:
         lambda spec: peak_bytes(spec, MemoryUse(training=True)),
         lambda spec: build_model(spec, device="meta"),
         layers,
-        lambda spec: list(places(spec)),
-        idle_taps,
         lambda spec: scale(spec, variant("b1").derivation.scaling),
         lambda spec: spec.stages[2].operator,
-        lambda spec: spec.stages[2].starts_depthwise,
-        lambda spec: spec.stages[2].ends_activated,
-        lambda spec: next(spec.stages[2].blocks()).has_skip,
     ],
 )
 def test_an_unlisted_kind_of_block_is_no_mbconv(use: Callable[[ArchitectureSpec], object]) -> None:

@@ -20,7 +20,7 @@ from scaling.cost import count_cost
 from scaling.cost.latency_model import LatencyModel, amounts
 from scaling.cost.vectorised import Candidates, count_costs
 from scaling.cost.work import NAMES, count_work, count_works
-from scaling.errors import ConfigError, SpecError
+from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration, conclude, read_calibration, write_calibration
 from scaling.latency.design import Ranges, designed
 from scaling.latency.fitting import FITTED, fit, one_factor, relative_errors, summary
@@ -277,25 +277,3 @@ def test_a_real_calibration_predicts_networks_of_this_device(tmp_path: Path, mod
         invoke(["mobilenetv1", "--image-size", "40", "--device", "cpu"], tmp_path).output.split()
     )
     assert "on networks that took no part in the calibration" in words
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["b0"], "this device is not calibrated"),
-        (["b0", "--calibrate"], "--calibrate times a family of networks, not one"),
-        (["--calibrate", "--mode", "sleep"], "--mode"),
-        (["--calibrate", "--networks", "0"], "--networks must be between 1 and 1000, got 0"),
-        (["--calibrate", "--image-sizes", "9"], "like 96,320; got '9'"),
-        (["--calibrate", "--image-sizes", "300,20"], "image_size must go from above 0"),
-        (["--calibrate", "--device", "tpu"], "device must be auto, cpu or cuda"),
-        (["--calibrate", "--family", "b99"], "b99"),
-        (["b0", "--calibration", "absent.json"], "cannot read absent.json"),
-    ],
-)
-def test_bad_input_is_one_sentence(tmp_path: Path, arguments: list[str], message: str) -> None:
-    found = invoke(arguments, tmp_path)
-    assert found.exception is not None
-    assert not isinstance(found.exception, SystemExit | AssertionError), found.output
-    assert isinstance(found.exception, ConfigError | SpecError) or "device must be" in str(found.exception)
-    assert message in str(found.exception)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from commands import document
 from recorded_runs import a_run, add
 from search_runs import configuration, record_of
 
 from scaling import count_cost
-from scaling.cli.report import report as report_command
 from scaling.errors import ResultsError
 from scaling.figures import RUN_CHARTS, save_run_figures
 from scaling.plans.search.trial import reference_trials
@@ -201,9 +200,7 @@ def test_the_table_sorts_numbers_as_they_are() -> None:
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:
-    result = CliRunner().invoke(report_command, [str(QUICK), "-o", str(tmp_path / "r.html"), "--json"])
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == {"report": str(tmp_path / "r.html")}
+    assert document("report", QUICK, "-o", tmp_path / "r.html") == {"report": str(tmp_path / "r.html")}
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
 
 
@@ -232,16 +229,7 @@ def test_a_run_under_way_is_read_from_its_records(tmp_path: Path) -> None:
 
 def test_charts_just_drawn_are_used_again(tmp_path: Path) -> None:
     record = read_record(QUICK)
-    run = record.chart_data()
-    save_run_figures(
-        run.trials,
-        tmp_path,
-        title=run.title,
-        noise=run.noise,
-        space=run.space,
-        names=list(SOME),
-        formats=["svg"],
-    )
+    save_run_figures(record.chart_data(), tmp_path, ["svg"], names=list(SOME))
     anew = report_page(record, now="now", charts=SOME)
     assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
     (tmp_path / "run_flops.svg").unlink()

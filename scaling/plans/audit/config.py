@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from scaling.analysis.proxy_agreement import FEWEST
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
-from scaling.runs.experiment_file import load_setup, validated
-from scaling.runs.folder import NAME
+from scaling.plans.experiment import ExperimentTable, Size, changed_setup, parsed
 from scaling.runs.setup import ConfigTable, Setup
 from scaling.runs.titles import file_name, suffix_of
 from scaling.toml_errors import parse_toml, read_text
@@ -57,15 +53,11 @@ class ScoresTable(ConfigTable):
     )
 
 
-class AuditConfig(ConfigTable):
+class AuditConfig(ExperimentTable):
     """A whole file of `kind = "audit"`."""
 
     schema_version: Literal[1]
     kind: Literal["audit"]
-    name: str = Field(pattern=NAME)
-    question: str
-    prediction: str
-    command: str = ""
     paper: str = Field(default="", description="what the paper did of this kind, and what it would cost")
     minutes: dict[str, float] = Field(default={}, description="expected wall time by data set")
     least_spearman: float = Field(
@@ -124,59 +116,28 @@ class Audit(ConfigTable):
         assert self.setup.data.train is not None  # `load_audit` has seen to it
         return self.setup.data.train
 
-    def document(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {
-            "audit": self.config.model_dump(mode="json"),
-            "setup": self.setup.document(),
-            "changes": list(self.changes),
-        }
 
-    def key(self) -> str:
-        """Return a hash of what it trains and scores; rules and words may change."""
-        named = {"anchors", "proxies", "scores"}
-        plain = {**self.config.model_dump(mode="json", include=named), "setup": self.setup.key()}
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+def file_of(path: Path, size: Size) -> Path:
+    """Return the file of an audit at a size, beside the quick one's.
 
-
-class AuditSize(StrEnum):
-    """How large an audit is."""
-
-    QUICK = "quick"
-    """Minutes on two cores: NAME.toml."""
-    STANDARD = "standard"
-    """Hours of one GPU: NAME-standard.toml."""
-    PAPER = "paper"
-    """What the paper did: costed, not run."""
-
-    def file(self, path: Path) -> Path:
-        """Return the file of an audit at this size, beside the quick one's.
-
-        >>> AuditSize.STANDARD.file(Path("experiments/audit.toml")).name
-        'audit-standard.toml'
-        """
-        return path.with_stem(f"{path.stem}-standard") if self == AuditSize.STANDARD else path
+    >>> file_of(Path("experiments/audit.toml"), Size.STANDARD).name
+    'audit-standard.toml'
+    """
+    return path.with_stem(f"{path.stem}-standard") if size == Size.STANDARD else path
 
 
 def load_audit(path: Path, overrides: Sequence[str] = (), *, data: str = "glyphs") -> Audit:
     """Read an audit and its setup.
 
-    Args:
-        path: of the audit.
-        overrides: `table.key=value` for the setup, such as `recipe.batch_size=32`.
-        data: what `{data}` in the setup's name becomes.
+    `overrides` are of the setup, such as `recipe.batch_size=32`; `data` fills {data} in its name.
 
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value is out of range.
     """
     text = read_text(path, "the audit")
-    document = parse_toml(text, path)
-    if document.get("kind") != "audit":
-        raise ConfigError(f"{path}: expected kind 'audit', got {document.get('kind')!r}")
-    config = validated(AuditConfig, document, where=str(path), text=text)
+    config = parsed(AuditConfig, parse_toml(text, path), where=str(path), text=text)
     file = path.parent / config.anchors.setup.replace("{data}", data)
-    setup = load_setup(file, overrides)
+    setup, changes = changed_setup(file, overrides)
     if setup.data.train is None:
         raise ConfigError(f"{file}: proxies take shares of the training images: set data.train")
-    shaping = bool(overrides) and setup.key() != load_setup(file).key()
-    return Audit(config=config, setup=setup, changes=tuple(overrides) if shaping else ())
+    return Audit(config=config, setup=setup, changes=changes)

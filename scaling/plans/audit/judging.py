@@ -22,14 +22,12 @@ from scaling.analysis.proxy_agreement import (
 )
 from scaling.cost import count_cost
 from scaling.network.architecture import ArchitectureSpec
+from scaling.network.coefficients import UNSCALED
 from scaling.network.serialization import architecture_key
 from scaling.plans.audit.config import BASELINES, Audit
-from scaling.plans.audit.networks import ANCHOR, Trainings
+from scaling.plans.audit.plan import ANCHOR, Results, Trainings
 from scaling.plans.audit.scoring import Scores
 from scaling.runs.record import Record
-
-Results = Mapping[str, Sequence[Sequence[Record | None]]]
-"""By the name of a way to train: one row a network, one column a seed; None where it is not trained yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,17 +90,10 @@ def judge(
     results: Results,
     scores: Sequence[Scores],
 ) -> Verdict:
-    """Compare what is there; a diverged training counts as an accuracy of 0, a failed one as missing.
-
-    Args:
-        audit: what was asked.
-        networks: of the audit.
-        trainings: anchors first, then the proxies.
-        results: of every one of them.
-        scores: of networks that are not trained.
-    """
-    anchors = _means(results[ANCHOR])
-    values = {one.name: _means(results[one.name]) for one in trainings if one.name != ANCHOR}
+    """Compare what is there; a diverged training counts as an accuracy of 0, a failed one as missing."""
+    top1 = {name: _accuracies(rows) for name, rows in results.items()}
+    anchors = top1[ANCHOR].mean(1)
+    values = {one.name: top1[one.name].mean(1) for one in trainings if one.name != ANCHOR}
     values |= {one.name: np.asarray(one.values, np.float64) for one in scores}
     macs = {one.name: one.macs for one in trainings} | {one.name: one.macs for one in scores}
     judged, missing = list[JudgedProxy](), list[str]()
@@ -114,11 +105,12 @@ def judge(
         found = agreement(own[both], anchors[both], best=min(audit.config.best, int(both.sum())))
         judged.append(JudgedProxy(name=name, cost=macs[name] / macs[ANCHOR], agreement=found))
     judged.sort(key=lambda one: one.cost)
+    whole = top1[ANCHOR][~np.isnan(anchors)]
     return Verdict(
-        table=_table(networks, anchors, results[ANCHOR], values),
+        table=_table(networks, top1[ANCHOR], values),
         judged=tuple(judged),
         missing=tuple(missing),
-        reliability=_reliability(results[ANCHOR]),
+        reliability=reliability(whole.T.tolist()) if len(whole) >= FEWEST else None,
         cheapest=cheapest(judged, audit.config.least_spearman),
         wall_s={
             **{name: sum(one.wall_s for row in rows for one in row if one) for name, rows in results.items()},
@@ -128,55 +120,38 @@ def judge(
     )
 
 
-def _top1(record: Record | None) -> float:
-    if record is None or not record.state.settled:
-        return math.nan
-    return 0.0 if record.top1 is None else record.top1
-
-
-def _means(rows: Sequence[Sequence[Record | None]]) -> np.ndarray:
-    """Return the mean of each network; nan until all its seeds are there."""
-    return np.array([np.mean([_top1(one) for one in row]) for row in rows], np.float64)
-
-
-def _reliability(rows: Sequence[Sequence[Record | None]]) -> Estimate | None:
-    table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
-    table = table[~np.isnan(table).any(1)]
-    return reliability(table.T.tolist()) if len(table) >= FEWEST else None
+def _accuracies(rows: Sequence[Sequence[Record | None]]) -> np.ndarray:
+    """Return float64 (networks, seeds): top1, 0 of a diverged training, nan where there is none."""
+    return np.array(
+        [[one.top1 or 0.0 if one and one.state.settled else math.nan for one in row] for row in rows]
+    )
 
 
 def _table(
-    networks: Sequence[ArchitectureSpec],
-    anchors: np.ndarray,
-    anchor_rows: Sequence[Sequence[Record | None]],
-    values: Mapping[str, np.ndarray],
+    networks: Sequence[ArchitectureSpec], anchors: np.ndarray, values: Mapping[str, np.ndarray]
 ) -> pd.DataFrame:
-    rows, ranks = [], _ranks(anchor_rows)
+    """Return one row a network; ranks are by each of the anchors' seeds alone, 1 the best."""
+    ranks = pd.DataFrame(anchors).rank(ascending=False).to_numpy()
+    rows = []
     for number, spec in enumerate(networks):
-        scaling, cost = spec.derivation.scaling if spec.derivation else None, count_cost(spec)
+        scaling, cost = spec.derivation.scaling if spec.derivation else UNSCALED, count_cost(spec)
         rows.append(
             {
                 "network": number,
-                "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
-                "width_coefficient": scaling.width_coefficient if scaling else 1.0,
+                "depth_coefficient": scaling.depth_coefficient,
+                "width_coefficient": scaling.width_coefficient,
                 "image_size": spec.image_size,
                 "params": cost.params,
                 "macs": cost.macs,
                 "activations": cost.activations,
                 "architecture": architecture_key(spec),
-                "anchor_top1": anchors[number],
-                "anchor_rank_low": ranks[:, number].min(),
-                "anchor_rank_high": ranks[:, number].max(),
+                "anchor_top1": anchors[number].mean(),
+                "anchor_rank_low": ranks[number].min(),
+                "anchor_rank_high": ranks[number].max(),
                 **{f"proxy:{name}": value[number] for name, value in values.items() if name not in BASELINES},
             }
         )
     return pd.DataFrame(rows)
-
-
-def _ranks(rows: Sequence[Sequence[Record | None]]) -> np.ndarray:
-    """Return the rank of each network by each seed alone, 1 the best, float64 (seeds, networks)."""
-    table = np.array([[_top1(one) for one in row] for row in rows], np.float64)
-    return pd.DataFrame(table).rank(ascending=False).to_numpy().T
 
 
 def document_of(audit: Audit, verdict: Verdict) -> dict[str, Any]:

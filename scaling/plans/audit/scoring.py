@@ -24,10 +24,8 @@ class Scores:
     """One score of every network.
 
     Args:
-        name: of the score.
         values: of each network; higher is meant to be better.
         macs: multiply-adds that it took, over all networks.
-        wall_s: seconds that it took.
     """
 
     name: str
@@ -41,11 +39,6 @@ def scores_of(
 ) -> tuple[Scores, ...]:
     """Return every score of every network, costs first; the batch is the first training images.
 
-    Args:
-        audit: names the scores, their batch and seeds.
-        networks: to be scored.
-        progress: called after each network and score.
-
     Raises:
         DataError: the images are missing.
     """
@@ -54,12 +47,17 @@ def scores_of(
         Scores(name=name, values=tuple(float(getattr(cost, name)) for cost in costs), macs=0.0, wall_s=0.0)
         for name in BASELINES
     ]
-    wanted, total = audit.config.scores, len(networks) * len(audit.config.scores.names)
+    wanted, numerics = audit.config.scores, audit.setup.model_numerics
+    total = len(networks) * len(wanted.names)
     for number, score in enumerate(wanted.names):
         start, values = time.perf_counter(), list[float]()
         for spec in networks:
             images, labels = _batch(audit, spec.image_size)
-            values.append(mean(_score(audit, score, spec, images, labels, seed) for seed in wanted.seeds))
+            own = (
+                zero_cost_score(score, spec, images, labels, seed=seed, numerics=numerics)
+                for seed in wanted.seeds
+            )
+            values.append(mean(own))
             progress(number * len(networks) + len(values), total)
         images_each = 1 if score == ZeroCost.SYNFLOW else wanted.batch
         passes = BACKWARD * images_each * len(wanted.seeds)
@@ -72,12 +70,6 @@ def scores_of(
             )
         )
     return tuple(found)
-
-
-def _score(
-    audit: Audit, score: ZeroCost, spec: ArchitectureSpec, images: Tensor, labels: Tensor, seed: int
-) -> float:
-    return zero_cost_score(score, spec, images, labels, seed=seed, numerics=audit.setup.model_numerics)
 
 
 def _batch(audit: Audit, image_size: int) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import torch
@@ -11,13 +11,12 @@ import torch
 from scaling.errors import ScalingError
 from scaling.model import EfficientNet, KernelTable
 from scaling.network.serialization import to_json
-from scaling.plans.final.plan import weights_of
-from scaling.plans.final.result import write_curve
+from scaling.plans.final.result import weights_of, write_curve
 from scaling.runs.coordinator import Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.launch import StatusWriter
+from scaling.runs.progress import StatusWriter
 from scaling.runs.record import Record, RecordState
 from scaling.runs.run_provenance import finish_provenance, start_provenance
 from scaling.runs.signals import StopSignals
@@ -33,44 +32,27 @@ class Viewer(Protocol):
 
     def announce(self, job: Job, images: int, device: str) -> None:
         """See what is going to be trained, on how many images."""
-        ...
 
     def measuring(self, done: int, total: int) -> None:
         """See how far measuring kernels is."""
-        ...
 
     def begin(self, job: Job, images: int, kernels: KernelTable | None) -> None:
         """See with which kernels it begins."""
-        ...
 
     def __call__(self, event: Started | Event) -> None:
         """See what happened."""
-        ...
 
 
+@dataclass(frozen=True, slots=True)
 class FinalLaunch:
-    """Trains a job into its folder; of several processes only the first writes and prints.
+    """Trains a job into its folder; of several processes only the first writes and prints."""
 
-    Args:
-        job: what is trained.
-        folder: where files go.
-        store: where record and checkpoint go.
-        processes: that train together.
-        viewer: sees what happens.
-        board: draws curves; None for none.
-    """
-
-    def __init__(
-        self,
-        job: Job,
-        folder: RunFolder,
-        store: Store,
-        processes: Processes,
-        viewer: Viewer,
-        board: Board | None,
-    ) -> None:
-        self.job, self.folder, self.store = job, folder, store
-        self.processes, self.viewer, self.board = processes, viewer, board
+    job: Job
+    folder: RunFolder
+    store: Store
+    processes: Processes
+    viewer: Viewer
+    board: Board | None
 
     def run(self) -> Record | None:
         """Train, and return the record; None where Ctrl-C, SIGTERM or SIGHUP stopped it.
@@ -157,5 +139,4 @@ def config_of(job: Job) -> dict[str, Any]:
         "spec": json.loads(to_json(job.spec)),
         "splits": job.checksums(),
     }
-    found: dict[str, Any] = json.loads(json.dumps(plain))
-    return found
+    return dict(json.loads(json.dumps(plain)))

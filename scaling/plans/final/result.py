@@ -1,4 +1,4 @@
-"""What a full training gave: record, curve, weights, and the test split where it was asked for."""
+"""The plan of one full training, and what it gave: record, curve, weights, the test split if asked for."""
 
 from __future__ import annotations
 
@@ -16,15 +16,37 @@ from scaling.cost import count_cost
 from scaling.errors import ResultsError
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import architecture_key, from_json, to_json
-from scaling.plans.final.plan import KIND, metrics_of, weights_of
+from scaling.plans.launching import document_in
 from scaling.runs.folder import RunFolder
-from scaling.runs.record import Record
+from scaling.runs.job import Job
+from scaling.runs.plan import Records, Wanted, never_pruned
+from scaling.runs.record import Record, RecordState
 from scaling.runs.store import Store
 from scaling.training.curve import Curve, EpochEnd
 from scaling.training.evaluation import proportion
 
+KIND = "train"
+"""Of its folder."""
 COLUMNS = tuple(one.name for one in fields(EpochEnd))
 """Of the curve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalPlan:
+    """One job, wanted until there is a record of it and its weights are in the folder."""
+
+    job: Job
+    kept: bool
+    prune = staticmethod(never_pruned)
+
+    def next_jobs(self, records: Records, room: int) -> Wanted:
+        """Return the job, or nothing; a training that diverged has no weights to wait for."""
+        del room
+        record = records.get(self.job.key)
+        ended = record is not None and (
+            record.state == RecordState.DIVERGED or (record.state == RecordState.COMPLETE and self.kept)
+        )
+        return Wanted(jobs=() if ended else (self.job,), done=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -32,8 +54,6 @@ class TrainingRun:
     """A full training in its folder, ended or stopped.
 
     Args:
-        folder: where its files lie.
-        spec: the network.
         record: of the training; None where it was stopped before its end.
         test: images, top1 and interval on the test split; None unless it was asked for.
         first: whether this process is the one, of those that trained together, that writes and prints.
@@ -98,11 +118,7 @@ class TrainingRun:
         }
 
     def write(self) -> None:
-        """Write result.json and metrics.csv.
-
-        Raises:
-            ResultsError: a file cannot be written.
-        """
+        """Write result.json and metrics.csv."""
         assert self.record is not None
         write_curve(self.folder, self.record.curve)
         write_json(self.folder.result, self.document())
@@ -124,6 +140,21 @@ class TrainingRun:
         return f"<p><b>{escape(str(self))}</b> ({escape(str(self.folder.path))})</p>{table}"
 
 
+def weights_of(folder: RunFolder) -> Path:
+    """Return where the trained network lies."""
+    return folder.path / "weights.safetensors"
+
+
+def metrics_of(folder: RunFolder) -> Path:
+    """Return where the curve lies, one row an epoch."""
+    return folder.path / "metrics.csv"
+
+
+def board_of(folder: RunFolder) -> Path:
+    """Return where TensorBoard's files lie."""
+    return folder.path / "tensorboard"
+
+
 def load_training(path: Path) -> TrainingRun:
     """Return the training in a folder, with its record where its store has that.
 
@@ -131,9 +162,7 @@ def load_training(path: Path) -> TrainingRun:
         ResultsError: it is not the folder of a training.
     """
     folder = RunFolder(path=path)
-    found = folder.document()
-    if found.get("kind") != KIND:
-        raise ResultsError(f"{path} is the folder of a {found.get('kind')}, not of one training")
+    found = document_in(folder, KIND, called="one training")
     record = Store(path=folder.store()).find(found["key"])
     return TrainingRun(
         folder=folder,
@@ -158,11 +187,7 @@ def curve_frame(curve: Curve) -> pd.DataFrame:
 
 
 def write_curve(folder: RunFolder, curve: Curve) -> None:
-    """Write metrics.csv.
-
-    Raises:
-        ResultsError: it cannot be written.
-    """
+    """Write metrics.csv."""
     write_text(metrics_of(folder), curve_frame(curve).to_csv(index=False, lineterminator="\n"))
 
 

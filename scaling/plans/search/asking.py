@@ -7,19 +7,22 @@ search was interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import assert_never
 
 import optuna
-from optuna.distributions import FloatDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState as OptunaState
 from optuna.trial import create_trial
 
+from scaling.analysis.surface.design import Seen
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import Fate, Proposal, Pruned
 from scaling.plans.search.pruners import make_pruner
-from scaling.plans.search.samplers import DIMENSIONS, Sampler, make_sampler
+from scaling.plans.search.samplers import DIMENSIONS, Sampler, make_sampler, proposal_seed
 from scaling.plans.search.search_table import CostRule, SearchTable
+from scaling.plans.search.surface_sampler import FACTOR, SurfaceSampler
 from scaling.plans.search.trial import SearchTrial, TrialState
 from scaling.runs.plan import Records
 
@@ -29,6 +32,27 @@ from a network that it has settled on, and would propose it for ever."""
 MOST_DROPS = 200
 """Proposals in a row that may be dropped before the space counts as exhausted."""
 SQUARE = {name: FloatDistribution(0.0, 1.0) for name in DIMENSIONS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A point that a sampler proposes.
+
+    Args:
+        s: in [0, 1].
+        v: in [0, 1].
+        factor: of the baseline's cost; None for the target's.
+    """
+
+    s: float
+    v: float
+    factor: float | None = None
+
+    @property
+    def params(self) -> dict[str, float]:
+        """The point as the study has it."""
+        factor = {} if self.factor is None else {FACTOR: self.factor}
+        return dict(zip(DIMENSIONS, (self.s, self.v), strict=True)) | factor
 
 
 class Asker:
@@ -60,25 +84,35 @@ class Asker:
         """Whether nothing new was found in so many proposals that the search ends."""
         return self.dropped >= MOST_DROPS
 
-    def ask(self) -> tuple[float, float]:
-        """Return the next point of the square."""
+    def ask(self, look: Callable[[], Seen]) -> Asked:
+        """Return the next point.
+
+        Args:
+            look: says what is trained and asked for so far, where the sampler is `surface`.
+        """
         search = self.search
-        self.study.sampler = make_sampler(
-            Sampler.RANDOM if self.dropped >= PATIENCE else search.sampler,
-            seed=search.seed,
-            proposed=self.noted,
-            startup_trials=search.startup_trials,
-        )
+        surface = search.sampler == Sampler.SURFACE and self.dropped < PATIENCE
+        if surface:
+            once = proposal_seed(search.seed, self.noted)
+            self.study.sampler = SurfaceSampler(factor=search.target_factor, seed=once, look=look)
+        else:
+            self.study.sampler = make_sampler(
+                Sampler.RANDOM if self.dropped >= PATIENCE else search.sampler,
+                seed=search.seed,
+                proposed=self.noted,
+                startup_trials=search.startup_trials,
+            )
         trial = self.study.ask()
         assert trial.number == self.noted
         s, v = (trial.suggest_float(name, 0.0, 1.0) for name in DIMENSIONS)
-        return s, v
+        factor = trial.suggest_float(FACTOR, 1.0, search.target_factor) if surface else None
+        return Asked(s=s, v=v, factor=factor)
 
-    def note(self, point: tuple[float, float], fate: Fate, *, excess: float = 0.0) -> int:
+    def note(self, point: Asked, fate: Fate, *, excess: float = 0.0) -> int:
         """Take over what became of the next proposal, made here or by an earlier launch.
 
         Args:
-            point: s and v, each in [0, 1].
+            point: that was proposed.
             fate: of the proposal.
             excess: how far its network is off target, relative; 0 on target.
 
@@ -88,12 +122,14 @@ class Asker:
         number = self.noted
         self.noted += 1
         if number == len(self.study.get_trials(deepcopy=False)):
-            params = dict(zip(DIMENSIONS, point, strict=True))
+            distributions: dict[str, BaseDistribution] = dict(SQUARE)
+            if point.factor is not None:
+                distributions[FACTOR] = FloatDistribution(1.0, self.search.target_factor)
             self.study.add_trial(
-                create_trial(state=OptunaState.RUNNING, params=params, distributions=dict(SQUARE))
+                create_trial(state=OptunaState.RUNNING, params=point.params, distributions=distributions)
             )
         match fate:
-            case Fate.ACCEPTED:
+            case Fate.ACCEPTED | Fate.REPEAT:
                 self.accepted, self.dropped = self.accepted + 1, 0
                 self._trial(number).set_constraint("cost", excess)
             case Fate.DUPLICATE | Fate.INFEASIBLE:
@@ -149,7 +185,8 @@ def excess(config: SearchConfig, proposal: Proposal) -> float:
 
     A constant on target: a Gaussian process would else learn what the tolerance allows anyway.
     """
-    if config.search.cost == CostRule.NOMINAL or proposal.network.spec is None:
+    own = proposal.network.factor != config.target.factor  # a surface asks for lower costs too
+    if config.search.cost == CostRule.NOMINAL or proposal.network.spec is None or own:
         return 0.0
     return config.target.excess(proposal.network.spec, config.baseline_spec)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients
-from scaling.network.generation import scale
 from scaling.network.serialization import architecture_key
 from scaling.network.strategies import PAPER_BASES
 from scaling.plans.networks import BASELINE, CONFIRM, REFERENCE, SEARCH, PlannedNetwork
@@ -25,7 +25,10 @@ OFF_TARGET = "not on target"
 
 
 def references(config: SearchConfig) -> Iterator[PlannedNetwork]:
-    """Yield the unscaled baseline, the three single axes and the paper's point, realised nominally."""
+    """Yield the baseline, and the three single axes and the paper's point at the target's achieved cost.
+
+    With cost `nominal` they are what the formula gives, as everything else is.
+    """
     baseline, factor = config.baseline_spec, config.target.factor
     yield PlannedNetwork(kind=REFERENCE, name=BASELINE, spec=baseline, factor=1.0)
     for name, bases in (
@@ -34,17 +37,21 @@ def references(config: SearchConfig) -> Iterator[PlannedNetwork]:
         ("resolution", (1.0, 1.0, math.sqrt(factor))),
         ("compound", PAPER_BASES),
     ):
-        alpha, beta, gamma = bases
-        compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
-        spec = scale(baseline, compound, config.setup.rounding_rules)
+        direction = Direction.of_bases(*bases)
+        if config.search.cost == CostRule.NOMINAL:
+            alpha, beta, gamma = bases
+            compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
+            found = realise_nominally(compound, baseline, config.target, config.setup.rounding_rules)
+        else:
+            found = realise(direction, baseline, config.target, config.setup.rounding_rules)
         yield PlannedNetwork(
             kind=REFERENCE,
             name=name,
-            spec=spec,
+            spec=with_compound(found.spec, found.compound),
             factor=factor,
-            compound=compound,
-            shares=Direction.of_bases(*bases),
-            problem=None if config.target.within_limits(spec) else "beyond the limits",
+            compound=found.compound,
+            shares=direction,
+            problem=None if found.feasible else OFF_TARGET,
         )
 
 
@@ -55,22 +62,32 @@ def seeds_of(config: SearchConfig, network: PlannedNetwork) -> tuple[int, ...]:
     return config.search.baseline_seeds if network.name == BASELINE else config.search.seeds
 
 
-def of_square(config: SearchConfig, s: float, v: float) -> PlannedNetwork:
-    """Return what a sampler's point of the unit square becomes."""
+def of_square(config: SearchConfig, s: float, v: float, factor: float | None = None) -> PlannedNetwork:
+    """Return what a sampler's point of the unit square becomes, at the target's cost or at another factor.
+
+    At factor 1 that is the baseline.
+    """
     direction = Direction.of_square(s, v)
     baseline, target, rounding = config.baseline_spec, config.target, config.setup.rounding_rules
+    if factor == 1.0:
+        return PlannedNetwork(kind=SEARCH, name=BASELINE, spec=baseline, factor=1.0)
+    if factor is not None and factor != target.factor:
+        found = realise(direction, baseline, replace(target, factor=factor), rounding)
+        return _proposed(config, direction, found, factor=factor)
     if config.search.cost == CostRule.NOMINAL:
         compound = direction.bases(target.factor, phi=1.0)
         return _proposed(config, direction, realise_nominally(compound, baseline, target, rounding))
     return _proposed(config, direction, realise(direction, baseline, target, rounding))
 
 
-def _proposed(config: SearchConfig, direction: Direction, found: Realisation) -> PlannedNetwork:
+def _proposed(
+    config: SearchConfig, direction: Direction, found: Realisation, *, factor: float | None = None
+) -> PlannedNetwork:
     return PlannedNetwork(
         kind=SEARCH,
         name=SEARCH,
         spec=with_compound(found.spec, found.compound),
-        factor=config.target.factor,
+        factor=factor or config.target.factor,
         compound=found.compound,
         shares=direction,
         problem=None if found.feasible else OFF_TARGET,
@@ -113,6 +130,8 @@ def enumerated(config: SearchConfig) -> tuple[PlannedNetwork, ...] | None:
     if search.sampler == Sampler.GRID:
         return tuple(_grid(config))
     if search.cost == CostRule.NOMINAL or (search.trials == 0 and search.sampler != Sampler.EXHAUSTIVE):
+        return None
+    if search.sampler == Sampler.SURFACE:
         return None
     if search.sampler == Sampler.EXHAUSTIVE or len(space_of(config)) <= search.trials:
         specs = specs_of(config.baseline_spec, space_of(config), config.setup.rounding_rules)

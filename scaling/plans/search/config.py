@@ -17,6 +17,7 @@ from scaling.plans.calibrated import from_here, take_calibration
 from scaling.plans.search.search_table import CostRule, SearchTable
 from scaling.runs.experiment_file import load_document, validated
 from scaling.runs.folder import NAME
+from scaling.runs.job import RecordedData
 from scaling.runs.setup import ConfigTable, Setup
 from scaling.targets.target import Metric, Target
 
@@ -91,20 +92,23 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SearchConfig:
     return parse_config(document, where=str(path), text=text)
 
 
-def parse_config(document: dict[str, Any], *, where: str, text: str = "") -> SearchConfig:
+def parse_config(
+    document: dict[str, Any], *, where: str, text: str = "", recorded: RecordedData | None = None
+) -> SearchConfig:
     """Validate a document.
 
     Args:
         document: as TOML or JSON gives it.
         where: it comes from, for messages.
         text: that it was read from, to look up the line of a wrong entry.
+        recorded: of the data, where a run is read; no data are loaded then.
 
     Raises:
         ConfigError: as `load_config`.
     """
     if document.get("kind") != "search":
         raise ConfigError(f"{where}: expected kind 'search', got {str(document.get('kind'))[:40]!r}")
-    return validated(SearchConfig, document, where=where, text=text, check=_check)
+    return validated(SearchConfig, document, where=where, text=text, check=_check, recorded=recorded)
 
 
 def _check(config: SearchConfig) -> None:

@@ -25,8 +25,15 @@ class Fate(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     """Its network is another proposal's, or a reference's."""
+    REPEAT = "repeat"
+    """Its network is another proposal's, or a reference's, and is trained with a further seed."""
     INFEASIBLE = "infeasible"
     """Its network is not on target, or beyond the limits."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether something is trained for it."""
+        return self in {Fate.ACCEPTED, Fate.REPEAT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,7 @@ class Proposal:
         network: that it became.
         fate: of the proposal.
         proposed_at: UTC, ISO 8601.
+        seed: of its one training; None where the search's seeds are its.
     """
 
     number: int
@@ -48,6 +56,7 @@ class Proposal:
     network: PlannedNetwork
     fate: Fate
     proposed_at: str
+    seed: int | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the proposal as plain data."""
@@ -58,6 +67,7 @@ class Proposal:
             "fate": self.fate.value,
             "proposed_at": self.proposed_at,
             "network": self.network.document(),
+            **({} if self.seed is None else {"seed": self.seed}),
         }
 
     @staticmethod
@@ -70,6 +80,7 @@ class Proposal:
             network=PlannedNetwork.of_document(document["network"]),
             fate=Fate(document["fate"]),
             proposed_at=str(document["proposed_at"]),
+            seed=document.get("seed"),
         )
 
 

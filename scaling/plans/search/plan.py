@@ -7,24 +7,28 @@ between calls only saves it from looking at trials that have ended.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
+from scaling.analysis.surface.design import Seen, missing_of_star, sharpness
 from scaling.errors import ConfigError
-from scaling.network.serialization import architecture_key
 from scaling.plans.networks import PlannedNetwork
-from scaling.plans.search.asking import Asker, epoch_reports, excess, seed_reports
+from scaling.plans.search.asking import Asked, Asker, epoch_reports, excess, seed_reports
 from scaling.plans.search.candidates import enumerated, of_square, space_of
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.confirming import confirmations
 from scaling.plans.search.history import Fate, History, Proposal, Pruned
 from scaling.plans.search.pruners import Pruner
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
+from scaling.plans.search.surface import seen_of
 from scaling.plans.search.trial import (
     SearchTrial,
     TrialState,
-    confirmations,
-    make_trial,
+    first_trials,
     reference_trials,
+    trial_of,
 )
 from scaling.provenance import utc_now
 from scaling.runs.job import Job
@@ -51,7 +55,11 @@ class SearchPlan:
         """Trials of which something is wanted, or in training."""
         self.confirming: list[SearchTrial] | None = None
         self.owner: dict[str, SearchTrial] = {}
-        self.known = {architecture_key(one.network.spec) for one in self.trials if one.network.spec}
+        self.first = first_trials(self.trials)
+        self.known: dict[str, set[int]] = {}
+        """Seeds by network."""
+        for trial in self.trials:
+            self._know(trial)
         self._list_all()
         for proposal in history.proposals:
             self._take(proposal)
@@ -66,8 +74,8 @@ class SearchPlan:
             if self.pending:
                 trial = self.pending.popleft()
                 self.active[trial.number] = trial
-            elif self._may_propose():
-                self._propose()
+            elif self._may_propose(records):
+                self._propose(records)
             elif wanted:
                 return Wanted(jobs=tuple(wanted), done=False)
             else:
@@ -76,7 +84,7 @@ class SearchPlan:
 
     def confirmations(self, records: Records) -> list[SearchTrial]:
         """Return the best again, once every proposal has ended; none before."""
-        if self.active or self.pending or self._may_propose():
+        if self.active or self.pending or self._may_propose(records):
             return []
         if self.confirming is None:
             self.confirming = confirmations(self.config, self.trials, records, self.history.pruned)
@@ -113,7 +121,7 @@ class SearchPlan:
     @property
     def to_come(self) -> int:
         """How many proposals the budget still allows."""
-        return max(0, self.config.search.trials - self.asker.accepted) if self._may_propose() else 0
+        return max(0, self.config.search.trials - self.asker.accepted) if self._has_budget() else 0
 
     def _list_all(self) -> None:
         """Propose everything at once where that is known; what an earlier launch has proposed stays."""
@@ -123,37 +131,71 @@ class SearchPlan:
             return
         rest = self.listed[len(self.history.proposals) :]
         start = len(self.history.proposals)
-        known = self.known | {one.network.key for one in self.history.proposals}
+        known = set(self.known) | {one.network.key for one in self.history.proposals}
         self.history.propose(
             _listed(number, network, known) for number, network in enumerate(rest, start=start)
         )
 
-    def _may_propose(self) -> bool:
+    def _has_budget(self) -> bool:
         if self.listed is not None or self.exhausted:
             return False
         return self.asker.accepted < self.config.search.trials
 
-    def _propose(self) -> None:
+    def _may_propose(self, records: Records) -> bool:
+        return self._has_budget() and not self._answered(records)
+
+    def _answered(self, records: Records) -> bool:
+        """Whether the surface is as sure as was asked for."""
+        stop, factor = self.config.search.stop, self.config.search.target_factor
+        if not stop.asked:
+            return False
+        seen = self._seen(records)
+        if missing_of_star(seen.asked, factor):
+            return False
+        found = sharpness(seen.observations, factor=factor)
+        return found is not None and stop.met_by(contrast=found.contrast, regret=found.regret)
+
+    def _seen(self, records: Records) -> Seen:
+        return seen_of(self.config, self.trials, records)
+
+    def _propose(self, records: Records) -> None:
         number = len(self.history.proposals)
-        s, v = self.asker.ask()
-        network = of_square(self.config, s, v)
+        asked = self.asker.ask(lambda: self._seen(records))
+        network = of_square(self.config, asked.s, asked.v, asked.factor)
+        again = self.config.search.sampler == Sampler.SURFACE
+        fate = _fate(network, self.known, again=again)
         proposal = Proposal(
-            number=number, s=s, v=v, network=network, fate=_fate(network, self.known), proposed_at=utc_now()
+            number=number,
+            s=asked.s,
+            v=asked.v,
+            network=network,
+            fate=fate,
+            proposed_at=utc_now(),
+            seed=self._next_seed(network) if again else None,
         )
         self.history.propose([proposal])
         self._take(proposal)
 
+    def _next_seed(self, network: PlannedNetwork) -> int:
+        """Return the lowest seed that the network was not trained with, and that is not kept for the end."""
+        used = self.known.get(network.key, set()) | set(self.config.search.confirm_seeds)
+        return next(seed for seed in itertools.count() if seed not in used)
+
+    def _know(self, trial: SearchTrial) -> None:
+        if trial.network.spec is not None:
+            self.known.setdefault(trial.network.key, set()).update(trial.seeds)
+
     def _take(self, proposal: Proposal) -> None:
         """Take over a proposal of the history."""
-        point = (proposal.s, proposal.v)
+        surface = self.config.search.sampler == Sampler.SURFACE
+        factor = proposal.network.factor if surface else None
+        point = Asked(s=proposal.s, v=proposal.v, factor=factor)
         number = self.asker.note(point, proposal.fate, excess=excess(self.config, proposal))
         assert number == proposal.number, "proposals are taken in order"
         if proposal.fate == Fate.DUPLICATE:
             return
-        self.known.add(proposal.network.key)
-        trial = make_trial(
-            self.config, len(self.trials), proposal.network, proposal.fate, proposal=proposal.number
-        )
+        trial = trial_of(self.config, len(self.trials), proposal, self.first)
+        self._know(trial)
         self.trials.append(trial)
         if trial.jobs:
             self.pending.append(trial)
@@ -197,9 +239,12 @@ class SearchPlan:
                 self.history.prune(Pruned(key=job.key, curve=curve, whole=True))
 
 
-def _fate(network: PlannedNetwork, known: set[str]) -> Fate:
+def _fate(network: PlannedNetwork, known: Container[str], *, again: bool = False) -> Fate:
+    """Return what becomes of a proposal; `again`: a known network is trained with another seed."""
+    if again and network.problem is not None:
+        return Fate.INFEASIBLE
     if network.key in known:
-        return Fate.DUPLICATE
+        return Fate.REPEAT if again else Fate.DUPLICATE
     return Fate.ACCEPTED if network.problem is None else Fate.INFEASIBLE
 
 

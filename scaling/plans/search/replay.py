@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scaling.errors import ResultsError
+from scaling.analysis.surface.design import Seen
+from scaling.errors import ConfigError, ResultsError
 from scaling.plans.search.asking import Asker
 from scaling.plans.search.candidates import enumerated, of_square
 from scaling.plans.search.config import SearchConfig
@@ -122,6 +123,10 @@ def replay(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, ob
         seed: of the search.
         observed: float64 (N,), what the sampler learns from.
     """
+    if sampler == Sampler.SURFACE:
+        raise ConfigError(
+            "sampler surface trains at several costs; a table of networks at one cannot judge it"
+        )
     if sampler.queues:
         own = range(len(table)) if sampler == Sampler.EXHAUSTIVE else table.grid
         order = np.random.default_rng(seed).permutation(list(own))[:budget]
@@ -130,8 +135,8 @@ def replay(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, ob
     search = SearchTable(trials=0, sampler=sampler, seed=seed, startup_trials=table.startup_trials)
     asker = Asker(search, name="replay", epochs=1)
     while len(found) < budget and not asker.exhausted:
-        point = asker.ask()
-        network, tries = table.network_at(*point), asker.dropped + 1
+        point = asker.ask(_nothing)
+        network, tries = table.network_at(point.s, point.v), asker.dropped + 1
         if network < 0 or network in found:
             asker.note(point, Fate.INFEASIBLE if network < 0 else Fate.DUPLICATE)
             continue
@@ -140,6 +145,10 @@ def replay(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, ob
         number = asker.note(point, Fate.ACCEPTED)
         asker.tell(number, TrialState.COMPLETE, [float(observed[network])])
     return Replay(found=tuple(found), proposals=tuple(proposals))
+
+
+def _nothing() -> Seen:
+    raise AssertionError("only the sampler surface looks")
 
 
 def chosen_networks(found: Sequence[int], observed: Float) -> NDArray[np.int64]:

@@ -13,8 +13,10 @@ from scaling.analysis import NoiseFloor, ranked
 from scaling.analysis.choosing import TEST, contenders
 from scaling.analysis.cost_correlation import cost_correlation
 from scaling.analysis.pareto import trained_front
+from scaling.errors import ResultsError
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.search_table import CostRule
+from scaling.plans.search.surface import search_surface
 
 COLUMNS = (
     *("trial", "kind", "name", "alpha", "beta", "gamma", "phi", "image_size", "params", "macs"),
@@ -44,10 +46,19 @@ def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloo
             "least_difference_single_seeds": noise.least_difference(1, 1),
         },
         "ranking": rows,
+        "surface": surface_document(config, trials),
         "choice": choice_document(trials, noise),
         "states": {str(state): int(count) for state, count in trials["state"].value_counts().items()},
         **_trade_offs(config, trials, noise),
     }
+
+
+def surface_document(config: SearchConfig, trials: pd.DataFrame) -> dict[str, Any]:
+    """Return what the trainings say together, or `refusal`: why they say nothing yet."""
+    try:
+        return search_surface(config, trials).document()
+    except ResultsError as error:
+        return {"refusal": str(error)}
 
 
 def choice_document(trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ from scaling.runs.executor import Ended, Event
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch, packing_of
 from scaling.runs.plan import Records
+from scaling.runs.progress import recorded_data
 from scaling.runs.record import Record
 from scaling.runs.run_provenance import finish_provenance, is_ended, start_provenance
 from scaling.runs.store import Known, Store
@@ -84,14 +85,16 @@ def read_search(folder: RunFolder) -> SearchState:
     document = folder.document()
     if document["kind"] != KIND:
         raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of a search")
-    config = parse_config(document["config"], where=str(folder.config))
+    known = Known(store=Store(path=folder.store()))
+    recorded = recorded_data(folder, known)
+    config = parse_config(document["config"], where=str(folder.config), recorded=recorded)
     live = folder.proposals.exists() or folder.records.exists()
     frozen = read_trials(folder.trials) if folder.trials.exists() and not live else None
     return SearchState(
         folder=folder,
         config=config,
         history=read_history(folder.proposals),
-        records=Known(store=Store(path=folder.store())),
+        records=known,
         frozen=frozen,
     )
 
@@ -148,6 +151,7 @@ def run_search(
         DataError: data are missing.
         ResultsError: another run uses the folder, or something cannot be written; what was written is whole.
     """
+    config = parse_config(config.document(), where=str(folder.config))  # one that was read loads no data
     url = storage or sqlite_url(folder.study)
     require_driver(url)
     with held(folder):

@@ -39,6 +39,8 @@ Told = tuple[Point, float]
 class Sampler(StrEnum):
     """What proposes directions."""
 
+    SURFACE = "surface"
+    """A star, then what narrows the answer of the response surface most."""
     TPE = "tpe"
     GP = "gp"
     CMAES = "cmaes"
@@ -57,7 +59,7 @@ class Sampler(StrEnum):
     @property
     def takes_many_objectives(self) -> bool:
         """Whether it weighs several objectives, or none; GP would, but takes seconds a proposal."""
-        return self not in {Sampler.CMAES, Sampler.GP}
+        return self not in {Sampler.SURFACE, Sampler.CMAES, Sampler.GP}
 
 
 def make_sampler(name: Sampler, *, seed: int, proposed: int, startup_trials: int) -> BaseSampler:
@@ -71,6 +73,8 @@ def make_sampler(name: Sampler, *, seed: int, proposed: int, startup_trials: int
     """
     once = proposal_seed(seed, proposed)
     match name:
+        case Sampler.SURFACE:
+            raise ConfigError("sampler surface looks at networks as they were built: use SurfaceSampler")
         case Sampler.TPE:
             return optuna.samplers.TPESampler(seed=once, n_startup_trials=startup_trials)
         case Sampler.GP:

@@ -24,6 +24,27 @@ class CostRule(StrEnum):
     """By the formula at phi = 1, wherever its achieved cost ends: the paper's procedure."""
 
 
+class Stop(BaseModel):
+    """`[search.stop]`: how sure the answer of a surface must be for the search to end before its budget."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    contrast: float | None = Field(default=None, gt=0)
+    """Half the width of the widest 95 % interval of a contrast of gains, in points per doubling."""
+    regret: float | None = Field(default=None, gt=0)
+    """How far the chosen network is expected to be below the best there is, in points."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is such an end at all."""
+        return self.contrast is not None or self.regret is not None
+
+    def met_by(self, *, contrast: float, regret: float) -> bool:
+        """Whether an answer is as sure as was asked for."""
+        wanted = ((self.contrast, contrast), (self.regret, regret))
+        return self.asked and all(most is None or found <= most for most, found in wanted)
+
+
 class SearchTable(BaseModel):
     """`[search]`: what is proposed, and how often it is trained."""
 
@@ -53,8 +74,9 @@ class SearchTable(BaseModel):
     latency: LatencyModel = NO_LATENCY
     objectives: tuple[Objective, ...] = (Objective.TOP1,)
     """Accuracy (`top1`), and what it is traded against; several give a Pareto front."""
-    sampler: Sampler = Sampler.TPE
+    sampler: Sampler = Sampler.SURFACE
     """What proposes networks."""
+    stop: Stop = Stop()
     startup_trials: int = Field(default=4, ge=1)
     """Random proposals before tpe, gp or cmaes learn."""
     grid_step: float = Field(default=0.05, gt=0)
@@ -101,6 +123,10 @@ class SearchTable(BaseModel):
         return None
 
     def _sampler_problem(self) -> str | None:
+        if self.sampler == Sampler.SURFACE and self.cost == CostRule.NOMINAL:
+            return "sampler surface compares networks at achieved cost; with cost nominal use tpe or grid"
+        if self.stop.asked and self.sampler != Sampler.SURFACE:
+            return f"search.stop asks how sure a surface is; sampler {self.sampler} fits none"
         if self.sampler == Sampler.GP and self.trials > MOST_GP_TRIALS:
             return f"sampler gp is for at most {MOST_GP_TRIALS} trials, got {self.trials}: use tpe"
         many = len(self.objectives) > 1
@@ -113,6 +139,8 @@ class SearchTable(BaseModel):
             return None
         if len(self.objectives) > 1:
             return f"pruner {self.pruner} judges one objective, got {len(self.objectives)}: use pruner none"
+        if self.sampler == Sampler.SURFACE:
+            return "sampler surface learns from complete trials only, so it goes with pruner none: use tpe"
         if self.sampler == Sampler.GP:
             return "sampler gp learns from complete trials only, so it goes with pruner none: use tpe"
         if self.sampler == Sampler.EXHAUSTIVE:

@@ -14,9 +14,12 @@ from scaling.errors import ConfigError
 from scaling.plans.networks import BASELINE
 from scaling.plans.search.candidates import enumerated, references, space_of
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
 from scaling.plans.search.speed import SpeedMeasure
 
+STAR_TRIALS = 13
+"""What the star lacks beside two seeds of the references: with fewer a surface is hardly known."""
 FEWEST_TRIALS = 4
 """Proposals below which a search is no search; seeds and epochs are cut before."""
 MOST_TRIALS = 1000
@@ -75,7 +78,8 @@ def predicted_s(config: SearchConfig, speed: SpeedMeasure, *, trials: int, seeds
     chosen: list[str | None] = [
         name for name in feasible for _ in range(len(search.baseline_seeds) if name == BASELINE else seeds)
     ]
-    chosen += [None] * (trials * seeds)
+    each = 1 if search.sampler == Sampler.SURFACE else seeds
+    chosen += [None] * (trials * each)
     fresh: list[str | None] = [None] * (min(search.confirm, trials) * len(search.confirm_seeds))
     end = speed.startup_s
     for trainings in (chosen, fresh):
@@ -103,7 +107,8 @@ def plan_for(config: SearchConfig, speed: SpeedMeasure, budget_s: float) -> Size
         return SearchSize(trials=trials, seeds=seeds, epochs=epochs, seconds=seconds)
 
     listed = enumerated(config) if config.search.sampler.queues else None
-    fewest, most = (len(listed),) * 2 if listed is not None else (FEWEST_TRIALS, _most_trials(config))
+    least = STAR_TRIALS if config.search.sampler == Sampler.SURFACE else FEWEST_TRIALS
+    fewest, most = (len(listed),) * 2 if listed is not None else (least, _most_trials(config))
     fewest = min(fewest, most)
     whole = (len(config.search.seeds), config.setup.recipe.epochs)
     asked = size(len(listed) if listed is not None else config.search.trials, *whole)
@@ -111,10 +116,10 @@ def plan_for(config: SearchConfig, speed: SpeedMeasure, budget_s: float) -> Size
     steps += [(1, epochs) for epochs in range(whole[1] - 1, 0, -1)]
     fitting = next((step for step in steps if size(fewest, *step).seconds <= budget_s), None)
     if fitting is None:
-        least = size(fewest, *steps[-1])
+        smallest = size(fewest, *steps[-1])
         raise ConfigError(
             f"{budget_s / 60:.1f} minutes are too few: {fewest} trials of one seed and one epoch, beside the "
-            f"references, take {least.seconds / 60:.1f}; use fewer images, or smaller ones"
+            f"references, take {smallest.seconds / 60:.1f}; use fewer images, or smaller ones"
         )
     chosen = size(_largest(lambda trials: size(trials, *fitting).seconds <= budget_s, fewest, most), *fitting)
     return SizedSearch(
@@ -127,7 +132,7 @@ def plan_for(config: SearchConfig, speed: SpeedMeasure, budget_s: float) -> Size
 
 
 def _most_trials(config: SearchConfig) -> int:
-    if config.search.cost == CostRule.NOMINAL:
+    if config.search.cost == CostRule.NOMINAL or config.search.sampler == Sampler.SURFACE:
         return MOST_TRIALS
     return min(MOST_TRIALS, len(space_of(config)))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +14,10 @@ import pandas as pd
 from scaling.cost import count_cost
 from scaling.plans.networks import SEARCH
 from scaling.plans.search.candidates import enumerated
-from scaling.plans.search.history import Fate
 from scaling.plans.search.run import SearchState, failed_of, is_finished
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.trial import SearchTrial, TrialState
+from scaling.runs.progress import read_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class SearchStatus:
         running: what is being trained.
         failures: numbers of trials by what went wrong.
         silent_s: seconds since the coordinator last wrote; None where none is at work.
+        interrupted: whether the coordinator, a process of this machine, was killed.
     """
 
     experiment: str
@@ -70,17 +71,18 @@ class SearchStatus:
     running: tuple[Running, ...]
     failures: dict[str, list[int]]
     silent_s: float | None
+    interrupted: bool
 
 
 def status_of(state: SearchState) -> SearchStatus:
     """Return how far a search is, at any moment and from any terminal."""
     trials, finished = state.trials(), is_finished(state)
-    progress, silent_s = _progress(state)
+    progress = read_progress(state.folder)
     ended = trials[trials["top1"].notna() | (trials["state"] == "diverged")]
     left = [] if finished else _left(state)
     done_work, seconds = float(ended["macs"].sum()), float(ended["wall_s"].sum())
     speed = done_work / seconds if seconds > 0 else None
-    running = tuple(_running(state, progress))
+    running = tuple(_running(state, progress.running))
     workers = max(1, len(running))
     states = Counter(_network_states(trials).tolist())
     waiting = states.pop("waiting", 0)
@@ -100,7 +102,8 @@ def status_of(state: SearchState) -> SearchStatus:
         eta_s=0.0 if not left else None if speed is None else _seconds_left(left, speed, workers),
         running=running,
         failures=failed_of(state),
-        silent_s=silent_s,
+        silent_s=progress.silent_s,
+        interrupted=progress.interrupted,
     )
 
 
@@ -114,7 +117,7 @@ def _to_come(state: SearchState) -> int:
     """Return how many proposals are still to be made."""
     if state.frozen is not None or enumerated(state.config) is not None:
         return 0
-    made = sum(one.fate == Fate.ACCEPTED for one in state.history.proposals)
+    made = sum(one.fate.trains for one in state.history.proposals)
     return max(0, state.config.search.trials - made)
 
 
@@ -131,7 +134,8 @@ def _left(state: SearchState) -> list[float]:
     if proposed:
         usual = sum(map(_macs, proposed)) / len(proposed)
     to_come = _to_come(state)
-    left += [usual] * (to_come * len(search.seeds))
+    each = 1 if search.sampler == Sampler.SURFACE else len(search.seeds)
+    left += [usual] * (to_come * each)
     confirming = any(one.confirms is not None for one in state.search_trials())
     if not confirming:
         left += [usual] * (min(search.confirm, to_come + len(proposed)) * len(search.confirm_seeds))
@@ -151,18 +155,7 @@ def _seconds_left(left: Sequence[float], speed: float, workers: int) -> float:
     return max(free)
 
 
-def _progress(state: SearchState) -> tuple[dict[str, Any], float | None]:
-    """Return what the coordinator says it trains, and how long ago it said so."""
-    try:
-        found = json.loads(state.folder.progress.read_text(encoding="utf-8"))
-        running = dict(found["running"])
-        said = datetime.fromisoformat(found["at"])
-        return running, max(0.0, (datetime.now(UTC) - said).total_seconds())
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}, None
-
-
-def _running(state: SearchState, progress: dict[str, Any]) -> list[Running]:
+def _running(state: SearchState, progress: Mapping[str, Mapping[str, Any]]) -> list[Running]:
     if not progress:
         return []
     now, found = datetime.now(UTC), []

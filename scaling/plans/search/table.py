@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from scaling.plans.networks import network_columns, training_columns
-from scaling.plans.search.candidates import seeds_of
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.confirming import confirmations
 from scaling.plans.search.history import History
 from scaling.plans.search.trial import (
     SearchTrial,
     TrialState,
-    confirmations,
     proposed_trials,
     reference_trials,
 )
@@ -60,7 +59,7 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:
     common = {
         "experiment": config.name,
-        "trial": trial.number,
+        "trial": trial.number if trial.repeats is None else trial.repeats,
         "fidelity_epochs": config.setup.recipe.epochs,
         **network_columns(trial.network, config.baseline_spec, config.target),
     }
@@ -73,7 +72,7 @@ def _rows(
         TrialState.FAILED: "failed",
         TrialState.INFEASIBLE: "infeasible",
     }[state]
-    for seed in seeds_of(config, trial.network):
+    for seed in trial.seeds:
         job = trial.jobs.get(seed)
         decision = None if job is None else history.pruned.get(job.key)
         record = None if job is None else records.get(job.key)
@@ -86,7 +85,10 @@ def _rows(
 
 def proposals_frame(history: History, config: SearchConfig) -> pd.DataFrame:
     """Return one row a proposal, in order: dropped ones too."""
-    numbers = {one.proposal: one.number for one in proposed_trials(config, history)}
+    numbers = {
+        one.proposal: one.number if one.repeats is None else one.repeats
+        for one in proposed_trials(config, history)
+    }
     rows = [
         {
             "number": one.number,

@@ -32,6 +32,10 @@ PROXY = {
 }
 PROXY_SIZE = 24
 """Pixels."""
+SMALLEST = 14
+"""Pixels of a baseline on small images, which leave no room for more."""
+FACTOR = 4.0
+"""Times the baseline's cost: at twice, few depths of a small network are on target."""
 MOST_IMAGES: dict[SplitName, int] = {"train": 6000, "validation": 4000}
 """Of which trainings take seconds to minutes, and that every data set with a name has."""
 
@@ -48,6 +52,8 @@ EXAMPLES: dict[str, Any] = {
     "setup.baseline.stochastic_depth": 0.2,
     "setup.baseline.head_channels": PROXY["head_channels"],
     "search.largest_image_size": 64,
+    "search.stop.contrast": 1.0,
+    "search.stop.regret": 0.5,
     "search.limits.max_macs": 1_000_000_000,
     "search.limits.max_params": 10_000_000,
     "search.limits.max_activations": 20_000_000,
@@ -123,14 +129,14 @@ def toml_value(value: Any) -> str:
 
 def _chosen(*, name: str, data: str, baseline: str | None, command: str) -> dict[str, Any]:
     native = dataset_info(data).native_size
-    # Pure resolution at twice the cost needs √2 times the side, and must stay within the images' own.
-    side = None if native is None else max(16, math.floor(native / math.sqrt(2)))
+    # Pure resolution at so much cost needs the square root of it in sides, within the images' own.
+    side = None if native is None else max(SMALLEST, math.floor(native / math.sqrt(FACTOR)))
     own, images = _own_network(baseline, side), _images(data)
     return {
         "schema_version": 2,
         "kind": "search",
         "name": name,
-        "question": f"On {data}, which shares of depth, width and resolution use twice the cost best?",
+        "question": f"On {data}, what is a doubling of cost worth by depth, width and resolution?",
         "prediction": "",
         "command": command,
         "setup.data.name": data,
@@ -138,11 +144,13 @@ def _chosen(*, name: str, data: str, baseline: str | None, command: str) -> dict
         **own,
         "setup.rounding.coefficient_rounding": "none",
         "setup.numerics.batch_norm_momentum": 0.1,
-        "search.trials": 12,
+        "search.trials": 13,
         "search.seeds": [0, 1],
-        "search.confirm": 3,
+        "search.baseline_seeds": [0, 1, 2, 3],
+        "search.confirm": 1,
+        "search.target_factor": FACTOR,
         "search.tolerance": 0.05,
-        "search.sampler": "tpe",
+        "search.sampler": "surface",
         "setup.recipe.epochs": 3,
         "setup.recipe.batch_size": min(50, images["train"]),
         "setup.recipe.learning_rate": 0.008,

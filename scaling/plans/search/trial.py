@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeGuard
 
-from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
+from scaling.plans.networks import CONFIRM, OPTIMUM, SEARCH, PlannedNetwork
 from scaling.plans.search.candidates import references, seeds_of
 from scaling.plans.search.config import SearchConfig
-from scaling.plans.search.history import Fate, History, Pruned
+from scaling.plans.search.history import Fate, History, Proposal, Pruned
 from scaling.plans.search.objectives import values_of
 from scaling.plans.search.pruners import Pruner
 from scaling.runs.job import Job
@@ -42,16 +42,20 @@ class SearchTrial:
         number: in the table: references first, then proposals, then confirmations.
         network: what is trained.
         jobs: by seed, in the order of training; none where the network is not on target.
+        seeds: that it has, or would have.
         proposal: number of the proposal; None for references and confirmations.
         confirms: number of the trial that is trained again; None for all others.
+        repeats: number of the trial of which it is another seed; None for all others.
         by_seed: whether a seed is begun only when the one before has ended.
     """
 
     number: int
     network: PlannedNetwork
     jobs: Mapping[int, Job]
+    seeds: tuple[int, ...] = ()
     proposal: int | None = None
     confirms: int | None = None
+    repeats: int | None = None
     by_seed: bool = False
 
     def wanted(self, records: Records, pruned: Mapping[str, Pruned]) -> list[Job]:
@@ -98,9 +102,9 @@ class SearchTrial:
         """Name the trial for a reader."""
         name = self.network.name
         if self.network.kind == SEARCH:
-            name = f"trial {self.number}"
+            name = f"trial {self.number if self.repeats is None else self.repeats}"
         elif self.network.kind == CONFIRM:
-            name = f"trial {self.confirms} again"
+            name = OPTIMUM if self.network.name == OPTIMUM else f"trial {self.confirms} again"
         size = "" if self.network.spec is None else f" at {self.network.spec.image_size} px"
         return f"{name}{size}"
 
@@ -127,73 +131,67 @@ def make_trial(
     *,
     proposal: int | None = None,
     confirms: int | None = None,
+    repeats: int | None = None,
+    seed: int | None = None,
 ) -> SearchTrial:
-    """Return a network with its trainings."""
-    jobs = {}
-    if fate == Fate.ACCEPTED and network.spec is not None:
-        jobs = {seed: config.setup.job(network.spec, seed=seed) for seed in seeds_of(config, network)}
+    """Return a network with its trainings: of one seed, or of those that the configuration says."""
+    jobs, seeds = {}, seeds_of(config, network) if seed is None else (seed,)
+    if fate.trains and network.spec is not None:
+        jobs = {one: config.setup.job(network.spec, seed=one) for one in seeds}
     by_seed = network.kind == SEARCH and config.search.pruner != Pruner.NONE
     return SearchTrial(
-        number=number, network=network, jobs=jobs, proposal=proposal, confirms=confirms, by_seed=by_seed
+        number=number,
+        network=network,
+        jobs=jobs,
+        seeds=seeds,
+        proposal=proposal,
+        confirms=confirms,
+        repeats=repeats,
+        by_seed=by_seed,
     )
+
+
+def trial_of(
+    config: SearchConfig, number: int, proposal: Proposal, first: dict[str, SearchTrial]
+) -> SearchTrial:
+    """Return the trial of a proposal that is no duplicate.
+
+    Args:
+        config: of the search.
+        number: of the trial.
+        proposal: it.
+        first: the first trial of each network so far, by its key; the new one is added.
+    """
+    network, repeats = proposal.network, None
+    if proposal.fate == Fate.REPEAT:
+        network, repeats = first[network.key].network, first[network.key].number
+    found = make_trial(
+        config,
+        number,
+        network,
+        proposal.fate,
+        proposal=proposal.number,
+        repeats=repeats,
+        seed=proposal.seed,
+    )
+    if found.jobs:
+        first.setdefault(network.key, found)
+    return found
+
+
+def first_trials(trials: Iterable[SearchTrial]) -> dict[str, SearchTrial]:
+    """Return the first trial of each network that is trained, by its key."""
+    found = dict[str, SearchTrial]()
+    for trial in trials:
+        if trial.jobs:
+            found.setdefault(trial.network.key, trial)
+    return found
 
 
 def proposed_trials(config: SearchConfig, history: History) -> Iterator[SearchTrial]:
     """Yield the trials of a history's proposals; a duplicate is no trial."""
-    number = len(reference_trials(config))
+    number, first = len(reference_trials(config)), first_trials(reference_trials(config))
     for proposal in history.proposals:
         if proposal.fate != Fate.DUPLICATE:
-            yield make_trial(config, number, proposal.network, proposal.fate, proposal=proposal.number)
+            yield trial_of(config, number, proposal, first)
             number += 1
-
-
-def top_trials(
-    config: SearchConfig, trials: Sequence[SearchTrial], records: Records, pruned: Mapping[str, Pruned]
-) -> list[SearchTrial]:
-    """Return the complete proposals of the highest accuracy, best first; the earlier of equals leads.
-
-    Args:
-        config: says how many.
-        trials: of proposals.
-        records: what there is.
-        pruned: decisions.
-    """
-    complete = [
-        (trial.values(config, records)[0], trial)
-        for trial in trials
-        if trial.state(records, pruned) == TrialState.COMPLETE
-    ]
-    ordered = sorted(complete, key=lambda one: (-one[0], one[1].number))
-    return [trial for _, trial in ordered[: config.search.confirm]]
-
-
-def confirmations(
-    config: SearchConfig, trials: Sequence[SearchTrial], records: Records, pruned: Mapping[str, Pruned]
-) -> list[SearchTrial]:
-    """Return the best proposals again, with fresh seeds that did not choose them.
-
-    The highest of many noisy means is too high on average; only these seeds rank the candidates.
-
-    Args:
-        config: says how many, and which seeds.
-        trials: of references and proposals, all ended.
-        records: what there is.
-        pruned: decisions.
-    """
-    first = len(trials)
-    best = top_trials(config, [t for t in trials if t.proposal is not None], records, pruned)
-    return [
-        make_trial(config, first + index, _again(trial.network), Fate.ACCEPTED, confirms=trial.number)
-        for index, trial in enumerate(best)
-    ]
-
-
-def _again(network: PlannedNetwork) -> PlannedNetwork:
-    return PlannedNetwork(
-        name=CONFIRM,
-        kind=CONFIRM,
-        spec=network.spec,
-        factor=network.factor,
-        compound=network.compound,
-        shares=network.shares,
-    )

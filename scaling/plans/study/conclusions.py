@@ -15,7 +15,7 @@ from scaling.analysis.spread import validation_error
 from scaling.errors import ResultsError
 from scaling.plans.networks import BASELINE, CONFIRM, SEARCH
 from scaling.plans.study.config import Expectation, ExpectedSpread
-from scaling.runs.trials_table import at_own_rate
+from scaling.runs.trials_table import LEARNING_RATE_FACTOR, at_own_rate
 
 SENTENCES = {
     "holds": "The prediction holds",
@@ -31,10 +31,6 @@ class Judged:
     """A comparison at one learning rate.
 
     Args:
-        claim: in words.
-        more: networks that should have more together.
-        less: networks that should have less.
-        learning_rate_factor: on the recipe's.
         contrast: what was measured; None where networks are missing.
         predicted: `more`, or `same` where noise should explain the difference.
     """
@@ -43,7 +39,7 @@ class Judged:
     more: tuple[str, ...]
     less: tuple[str, ...]
     learning_rate_factor: float
-    contrast: Contrast | None
+    contrast: Contrast | None = None
     predicted: str = "more"
 
     @property
@@ -60,13 +56,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedSpread:
-    """The predicted spread of seeds beside the measured one, at the recipe's learning rate.
-
-    Args:
-        low: least standard deviation of top1 that was predicted (fraction).
-        high: greatest.
-        floor: what was measured; None below two seeds.
-    """
+    """The predicted spread of seeds beside the measured one, at the recipe's learning rate."""
 
     low: float
     high: float
@@ -96,10 +86,7 @@ class Conclusions:
         expected: the parts of the prediction, at every learning rate, corrected within a rate.
         pairs: every two strategies at equal cost and learning rate, corrected within a rate.
         leaders: network of the highest mean at each learning rate and cost.
-        noise: seed-to-seed spread at each learning rate, pooled.
-        validation_images: that top1 was judged on.
         validation_error: standard error of one top1 that comes of their choice (fraction); None without any.
-        spread: the predicted spread of seeds, where the study predicts one.
     """
 
     expected: tuple[Judged, ...]
@@ -128,10 +115,8 @@ class Conclusions:
         rates = {one.learning_rate_factor for one in self.expected}
         if len(rates) < 2 or any(one.contrast is None for one in self.expected):
             return None
-        by_claim: dict[str, set[str]] = {}
-        for one in self.expected:
-            by_claim.setdefault(one.claim, set()).add(one.verdict)
-        return all(len(verdicts) == 1 for verdicts in by_claim.values())
+        verdicts = {(one.claim, one.verdict) for one in self.expected}
+        return len(verdicts) == len({claim for claim, _ in verdicts})
 
 
 def spread_claim(low: float, high: float) -> str:
@@ -167,37 +152,33 @@ def concluded(
 ) -> Conclusions:
     """Return what a study's table shows so far.
 
-    Args:
-        trials: from `table_of_trials`; networks that were searched or confirmed have other seeds, and take
-            part in `expect` by their own names alone.
-        expect: the parts of the prediction.
-        validation_images: that top1 was judged on.
-        spread: of seeds, where it is a part of the prediction.
+    Networks that were searched or confirmed have other seeds, and take part in `expect` by their own names
+    alone.
     """
-    rates = sorted(
-        {float(rate) for rate in trials["learning_rate_factor"].dropna()}, key=lambda rate: (rate != 1, rate)
-    )
-    expected, pairs, leaders, noise = list[Judged](), list[Judged](), list[Any](), list[Any]()
-    for rate in rates:
-        rows = trials[(trials["learning_rate_factor"] == rate) & (trials["state"] == "complete")]
-        blocks = _blocks(rows[~rows["kind"].isin([SEARCH, CONFIRM])])
-        expected += _family([(one.claim, one.more, one.less, one.predicted) for one in expect], rate, blocks)
-        pairs += _family(list(_pairs(rows)), rate, blocks)
-        leaders += [(rate, *one) for one in _leaders(rows)]
-        floor = noise_floor(rows.drop_duplicates(["architecture", "seed"]))
-        noise += [] if floor is None else [(rate, floor)]
+    found = {float(rate) for rate in trials[LEARNING_RATE_FACTOR].dropna()}
+    expected, pairs, leaders, noise = list[Judged](), list[Judged](), list[Any](), dict[float, NoiseFloor]()
+    for rate in sorted(found, key=lambda rate: (rate != 1, rate)):
+        rows = trials[(trials[LEARNING_RATE_FACTOR] == rate) & (trials["state"] == "complete")]
+        compared = rows[~rows["kind"].isin([SEARCH, CONFIRM])]
+        blocks = _blocks(compared)
+        parts = [Judged(**one.model_dump(), learning_rate_factor=rate) for one in expect]
+        expected += _measured(parts, blocks)
+        pairs += _measured(list(_pairs(compared, rate)), blocks)
+        leaders += [(rate, *one) for one in _leaders(compared)]
+        if floor := noise_floor(rows.drop_duplicates(["architecture", "seed"])):
+            noise[rate] = floor
     rows = at_own_rate(trials)
     own = rows[rows["state"] == "complete"]["top1"].dropna()
     return Conclusions(
         expected=tuple(expected),
         pairs=tuple(pairs),
         leaders=tuple(leaders),
-        noise=tuple(noise),
+        noise=tuple(noise.items()),
         validation_images=validation_images,
         validation_error=validation_error(float(own.mean()), validation_images) if len(own) else None,
         spread=None
         if spread is None
-        else JudgedSpread(low=spread.low / 100, high=spread.high / 100, floor=dict(noise).get(1.0)),
+        else JudgedSpread(low=spread.low / 100, high=spread.high / 100, floor=noise.get(1.0)),
     )
 
 
@@ -215,46 +196,31 @@ def _blocks(rows: pd.DataFrame) -> Blocks | None:
     return replace(found, means=means)
 
 
-Claim = tuple[str, tuple[str, ...], tuple[str, ...], str]
+def _measured(parts: list[Judged], blocks: Blocks | None) -> list[Judged]:
+    """Fill in the contrasts of those whose networks are there, corrected together."""
+    if blocks is None:
+        return parts
+    there = [one for one in parts if blocks.means.keys() >= {*one.more, *one.less}]
+    found = iter(corrected([contrast(blocks, one.more, one.less) for one in there]))
+    return [replace(one, contrast=next(found)) if one in there else one for one in parts]
 
 
-def _family(claims: Sequence[Claim], rate: float, blocks: Blocks | None) -> list[Judged]:
-    known = [
-        blocks is not None and all(name in blocks.means for name in (*more, *less))
-        for _, more, less, _ in claims
-    ]
-    measured: Iterator[Contrast] = iter(())
-    if blocks is not None:
-        some = [claim for claim, there in zip(claims, known, strict=True) if there]
-        measured = iter(corrected([contrast(blocks, more, less) for _, more, less, _ in some]))
-    return [
-        Judged(
-            claim=claim,
-            more=more,
-            less=less,
-            learning_rate_factor=rate,
-            contrast=next(measured) if there else None,
-            predicted=predicted,
-        )
-        for (claim, more, less, predicted), there in zip(claims, known, strict=True)
-    ]
-
-
-def _pairs(rows: pd.DataFrame) -> Iterator[Claim]:
-    """Yield every two strategies at a cost, and every strategy against the baseline."""
-    scaled = rows[(rows["name"] != BASELINE) & ~rows["kind"].isin([SEARCH, CONFIRM])]
+def _pairs(rows: pd.DataFrame, rate: float) -> Iterator[Judged]:
+    """Yield every strategy against the baseline, and every two at a cost."""
+    scaled = rows[rows["name"] != BASELINE]
     if (rows["name"] == BASELINE).any():
-        for name in dict.fromkeys(scaled["name"]):
-            yield f"{name} against the baseline", (str(name),), (BASELINE,), "more"
-    for _, part in scaled.groupby("target_factor"):
-        for one, other in itertools.combinations(dict.fromkeys(part["name"]), 2):
-            yield f"{one} against {other}", (str(one),), (str(other),), "more"
+        for name in scaled["name"].unique():
+            claim = f"{name} against the baseline"
+            yield Judged(claim=claim, more=(str(name),), less=(BASELINE,), learning_rate_factor=rate)
+    for _, level in scaled.groupby("target_factor"):
+        for one, other in itertools.combinations(level["name"].unique(), 2):
+            claim = f"{one} against {other}"
+            yield Judged(claim=claim, more=(str(one),), less=(str(other),), learning_rate_factor=rate)
 
 
 def _leaders(rows: pd.DataFrame) -> Iterator[tuple[float, str]]:
-    scaled = rows[(rows["name"] != BASELINE) & ~rows["kind"].isin([SEARCH, CONFIRM])]
-    for factor, part in scaled.groupby("target_factor"):
-        yield float(str(factor)), str(part.groupby("name")["top1"].mean().idxmax())
+    for factor, level in rows[rows["name"] != BASELINE].groupby("target_factor"):
+        yield float(str(factor)), str(level.groupby("name")["top1"].mean().idxmax())
 
 
 def conclusions_document(found: Conclusions) -> dict[str, Any]:
@@ -273,16 +239,12 @@ def conclusions_document(found: Conclusions) -> dict[str, Any]:
         "validation_images": found.validation_images,
         "validation_error": found.validation_error,
     }
-    if found.spread is not None:
-        document["spread"] = _spread(found.spread)
+    if (one := found.spread) is not None:
+        low, high = (None, None) if one.floor is None else one.floor.limits()
+        value = None if one.floor is None else one.floor.standard_deviation
+        measured = {"value": value, "low": low, "high": high}
+        document["spread"] = {"claim": one.claim, "verdict": one.verdict, "measured": measured}
     return document
-
-
-def _spread(one: JudgedSpread) -> dict[str, Any]:
-    low, high = (None, None) if one.floor is None else one.floor.limits()
-    value = None if one.floor is None else one.floor.standard_deviation
-    measured = {"value": value, "low": low, "high": high}
-    return {"claim": one.claim, "verdict": one.verdict, "measured": measured}
 
 
 def _judged(one: Judged) -> dict[str, Any]:

@@ -6,31 +6,23 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from scaling.cost.latency_model import NO_LATENCY, LatencyModel
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.network.architecture import LARGEST_IMAGE, SMALLEST_IMAGE
+from scaling.network.families import baseline_named
 from scaling.network.strategies import Points, Shares, Strategy, compound, strategy_named
-from scaling.plans.study.paper import PaperTable
+from scaling.plans.experiment import ExperimentTable, Size
 from scaling.runs.folder import NAME
 from scaling.runs.setup import ConfigTable, Setup
 from scaling.targets.target import LARGEST_FACTOR, Limits, Metric, Target
 
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Factor = Annotated[float, Field(gt=0, le=LARGEST_FACTOR)]
-
-
-class Size(StrEnum):
-    """How large a study is."""
-
-    QUICK = "quick"
-    """Minutes on two cores."""
-    STANDARD = "standard"
-    """Hours of one GPU."""
-    PAPER = "paper"
-    """What the paper did: it is costed, not run."""
+Known = Annotated[str, AfterValidator(lambda name: baseline_named(name) and name)]
+"""A network that has a name here."""
 
 
 class Equal(StrEnum):
@@ -194,6 +186,44 @@ class SizeTable(ConfigTable):
         return self
 
 
+class PaperNetworks(ConfigTable):
+    """`[[sizes.paper.networks]]`: what was trained of one baseline; the baseline itself always was."""
+
+    baseline: Known
+    multipliers: tuple[tuple[Factor, Factor, Factor], ...] = Field(
+        default=(), description="depth, width and resolution of each network"
+    )
+    variants: tuple[Known, ...] = Field(default=(), description="networks by their own names")
+    printed_gmacs: tuple[float, ...] = Field(
+        default=(), description="10^9 multiply-adds of networks whose multipliers were not printed"
+    )
+    grid_step: float | None = Field(
+        default=None, ge=0.01, description="of alpha, beta, gamma at phi = 1: the grid of step 1"
+    )
+
+
+class PaperTable(ConfigTable):
+    """`[sizes.paper]`: what the paper trained, for the planner.
+
+    Without `networks`, the study's own design on `baseline` is what is costed.
+    """
+
+    baseline: str = "efficientnet-b0"
+    networks: tuple[PaperNetworks, ...] = ()
+    train: int = Field(default=1_281_167, ge=1)
+    epochs: int = Field(default=350, ge=1)
+    seeds: int = Field(default=1, ge=1)
+    learning_rates: int = Field(default=1, ge=1)
+    factors: tuple[Factor, ...] | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> PaperTable:
+        if self.networks and self.factors is not None:
+            raise ValueError("factors are of the study's own design: they do not go with networks")
+        return self
+
+
 class Sizes(ConfigTable):
     """`[sizes]`."""
 
@@ -202,15 +232,11 @@ class Sizes(ConfigTable):
     paper: PaperTable = PaperTable()
 
 
-class StudyConfig(ConfigTable):
+class StudyConfig(ExperimentTable):
     """A whole file of `kind = "study"`."""
 
     schema_version: Literal[1]
     kind: Literal["study"]
-    name: str = Field(pattern=NAME)
-    question: str
-    prediction: str
-    command: str = ""
     law: bool = Field(default=False, description="fit error = E + A·C^(-a) to every strategy")
     design: Design
     expect: tuple[Expectation, ...] = ()

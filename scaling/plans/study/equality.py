@@ -1,4 +1,4 @@
-"""What a study holds equal between its networks, and in which words it says so."""
+"""What a study holds equal between its networks, in which words it says so, and how long they really take."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
-from scaling.plans.networks import PlannedNetwork
+from scaling.latency.timing import Conditions, measure_ms, medians
+from scaling.network.architecture import ArchitectureSpec
+from scaling.plans.networks import BASELINE, PlannedNetwork
 from scaling.plans.study.config import Equal
 from scaling.plans.study.plan import StudyPlan
 from scaling.targets.target import Metric
+from scaling.training.kernels import Progress, kernels_for, no_progress
+from scaling.training.options import KernelChoice
+
+ROUNDS = 5
+"""Of timing."""
 
 COSTS = {
     Metric.MACS: "cost",
@@ -43,12 +52,7 @@ def check_plan(plan: StudyPlan) -> None:
 
 
 def training_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> str:
-    """Say which of epochs and compute is equal, and how closely.
-
-    Args:
-        plan: of the study.
-        networks: its networks; those that are trained count.
-    """
+    """Say which of epochs and compute is equal between the networks that are trained, and how closely."""
     epochs = plan.setup.recipe.epochs
     if plan.equal == Equal.EPOCHS:
         return f"epochs ({epochs})"
@@ -64,13 +68,12 @@ def training_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> str:
     )
 
 
-def held_equal(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]:
-    """Say what is equal where it is not multiply-adds and epochs, as in most studies.
+def _trained(networks: Sequence[PlannedNetwork]) -> dict[str, ArchitectureSpec]:
+    return {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
 
-    Args:
-        plan: of the study.
-        networks: its networks.
-    """
+
+def held_equal(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]:
+    """Say what is equal where it is not multiply-adds and epochs, as in most studies."""
     metric = plan.space.target.metric
     lines = [] if plan.equal == Equal.EPOCHS else [f"Equal {training_words(plan, networks)}."]
     if metric in {Metric.PARAMS, Metric.ACTIVATIONS}:
@@ -82,10 +85,6 @@ def held_equal(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> list[str]
 def calibration_document(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> dict[str, Any] | None:
     """Return which device's time was predicted, how far off that may be, and for which networks.
 
-    Args:
-        plan: of the study.
-        networks: its networks.
-
     Returns:
         None where the study is at equal cost of another kind; `calibrated` is False where the coefficients
         came without a file.
@@ -93,7 +92,7 @@ def calibration_document(plan: StudyPlan, networks: Sequence[PlannedNetwork]) ->
     target, found = plan.space.target, plan.calibration
     if target.metric != Metric.LATENCY:
         return None
-    trained = {one.name: one.spec for one in networks if one.spec is not None and one.problem is None}
+    trained = _trained(networks)
     document: dict[str, Any] = {
         "calibrated": found is not None,
         "predicted_ms": {name: target.amount(spec) for name, spec in trained.items()},
@@ -133,3 +132,61 @@ def calibration_words(plan: StudyPlan, networks: Sequence[PlannedNetwork]) -> li
             f"Beyond the calibrated range, so with an unknown error: {', '.join(document['beyond'])}."
         )
     return lines
+
+
+def measured_times(
+    plan: StudyPlan, networks: Sequence[PlannedNetwork], progress: Progress = no_progress
+) -> dict[str, float] | None:
+    """Time a study's networks side by side on this machine, as its calibration was timed.
+
+    Returns:
+        Milliseconds a pass by name, medians over rounds; None where time is not what is equal, or where the
+        calibration is of another device, another torch, or kernels that neither the setup nor a rule names.
+    """
+    found = plan.calibration
+    if found is None:
+        return None
+    wanted, device = found.conditions, torch.device(plan.setup.device)
+    specs = _trained(networks)
+    for choice in dict.fromkeys((plan.setup.engine.kernels, KernelChoice.FIXED, KernelChoice.STOCK)):
+        kernels = kernels_for(choice, device, threads=wanted.threads, dtype=wanted.dtype)
+        here = Conditions.here(
+            device, mode=wanted.mode, batch=wanted.batch, threads=wanted.threads, kernels=kernels
+        )
+        if here == wanted:
+            times = measure_ms(list(specs.values()), here, device, kernels, rounds=ROUNDS, progress=progress)
+            return dict(zip(specs, medians(times), strict=True))
+    return None
+
+
+def with_measured(document: dict[str, Any] | None, times: dict[str, float] | None) -> dict[str, Any] | None:
+    """Add measured times to the predicted ones, and how far each network's is from its prediction.
+
+    Both are relative to the baseline, which is what a study holds equal: a machine that is slower today than
+    when it was calibrated is so for all.
+
+    >>> document = {"predicted_ms": {"baseline": 1.0, "depth@2": 2.0}}
+    >>> with_measured(document, {"baseline": 2.0, "depth@2": 4.4})["measured_over_predicted"]
+    {'depth@2': 1.1}
+    """
+    if document is None or times is None:
+        return document
+    predicted = document["predicted_ms"]
+    base = times[BASELINE] / predicted[BASELINE]
+    over = {one: round(times[one] / predicted[one] / base, 6) for one in times if one != BASELINE}
+    return {**document, "measured_ms": times, "measured_over_predicted": over}
+
+
+def measured_words(document: dict[str, Any] | None) -> list[str]:
+    """Say it in a sentence; none where nothing was measured.
+
+    >>> measured_words({"measured_over_predicted": {"depth@2": 1.1, "width@2": 0.95}})
+    ['Measured side by side here, relative to the baseline: 0.95 to 1.10 times the predicted times.']
+    """
+    over = [] if document is None else list(document.get("measured_over_predicted", {}).values())
+    if not over:
+        return []
+    return [
+        f"Measured side by side here, relative to the baseline: {min(over):.2f} to {max(over):.2f} times the "
+        "predicted times."
+    ]

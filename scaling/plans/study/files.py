@@ -11,9 +11,9 @@ from typing import Any
 from scaling.errors import ConfigError
 from scaling.latency.calibration import Calibration
 from scaling.plans.calibrated import from_here, take_calibration
-from scaling.plans.study.config import Grid, Size, StudyConfig
-from scaling.runs.experiment_file import SETUP_TABLES, load_setup, override, validated
-from scaling.runs.setup import Setup
+from scaling.plans.experiment import Size, parsed
+from scaling.plans.study.config import Grid, StudyConfig
+from scaling.runs.experiment_file import SETUP_TABLES, override
 from scaling.toml_errors import parse_toml, read_text
 
 FOLDER = Path("experiments")
@@ -21,26 +21,14 @@ FOLDER = Path("experiments")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFile:
-    """A study as its file says it, and what was changed by hand.
-
-    Args:
-        config: the study.
-        path: of its file; setups are looked for beside it.
-        calibration: that its latency model comes from; None where it came without one.
-        changes: of the study's own tables, as given.
-    """
+    """A study as its file says it; its latency model may come from a calibration."""
 
     config: StudyConfig
     path: Path
-    calibration: Calibration | None = None
-    changes: tuple[str, ...] = ()
+    calibration: Calibration | None
 
     def setup_path(self, size: Size, data: str) -> Path:
         """Return the setup of a size.
-
-        Args:
-            size: quick or standard.
-            data: what `{data}` in the setup's name becomes.
 
         Raises:
             ConfigError: there is none.
@@ -65,10 +53,8 @@ def split_overrides(overrides: Sequence[str]) -> tuple[tuple[str, ...], tuple[st
 def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
     """Read a study by the name of a file in experiments/, or by its path.
 
-    Args:
-        name: of the study.
-        overrides: `table.key=value`, such as `design.metric=latency`; those of the design win over the sizes
-            too. A calibration's path is relative to the current folder here, and in a file to the file.
+    Overrides of the design win over the sizes too. A calibration's path is relative to the current folder in
+    an override, and in a file to the file.
 
     Raises:
         ConfigError: there is none, it is no TOML, a key is unknown, or a value is out of range.
@@ -86,31 +72,16 @@ def load_study(name: str | Path, overrides: Sequence[str] = ()) -> StudyFile:
             _win_over_sizes(document, key)
     calibration = take_calibration(document, "design", path.parent)
     config = parse_study(document, where=str(path), text="" if overrides else text)
-    return StudyFile(config=config, path=path, calibration=calibration, changes=tuple(overrides))
+    return StudyFile(config=config, path=path, calibration=calibration)
 
 
 def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> StudyConfig:
-    """Validate a document.
-
-    Args:
-        document: as TOML or JSON gives it.
-        where: it comes from, for messages.
-        text: that it was read from, to look up the line of a wrong entry; none where it was changed since.
-
-    Raises:
-        ConfigError: as `load_study`.
-    """
-    if document.get("kind") != "study":
-        raise ConfigError(f"{where}: expected kind 'study', got {document.get('kind')!r}")
-    return validated(StudyConfig, document, where=where, text=text, check=_check_strategies)
+    """Validate a document; see `parsed`."""
+    return parsed(StudyConfig, document, where=where, text=text, check=_check_strategies)
 
 
 def listed(*kinds: str) -> dict[str, str]:
-    """Return the questions of the files of some kinds in experiments/, by name.
-
-    Args:
-        kinds: such as `study`.
-    """
+    """Return the questions of the files of some kinds, such as `study`, in experiments/, by name."""
     found = {}
     for path in sorted(FOLDER.glob("*.toml")):
         document = _document(path)
@@ -135,17 +106,6 @@ def _document(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-def changed_setup(path: Path, overrides: Sequence[str]) -> tuple[Setup, tuple[str, ...]]:
-    """Read a setup with overrides; return it, and the overrides, none where they shape no result.
-
-    Raises:
-        ConfigError: as `load_setup`.
-    """
-    setup = load_setup(path, overrides)
-    shaping = bool(overrides) and setup.key() != load_setup(path).key()
-    return setup, tuple(overrides) if shaping else ()
 
 
 def _check_strategies(config: StudyConfig) -> None:

@@ -29,8 +29,6 @@ class ScalingSpace:
     """What networks are made from: a baseline, its rounding, and what limits a target beside cost.
 
     Args:
-        baseline: with the data's classes and channels.
-        rounding: rules between coefficients and networks.
         target: metric, tolerance and limits; its factor is replaced by each network's.
     """
 
@@ -56,13 +54,7 @@ NOTHING = Found()
 
 
 def networks_of(design: Design, space: ScalingSpace, found: Found) -> list[PlannedNetwork]:
-    """Return the networks that are known by now, the baseline first; later ones follow from what they give.
-
-    Args:
-        design: of the study.
-        space: what they are made from.
-        found: results so far; a ladder and a grid do not ask.
-    """
+    """Return the networks that are known by now, the baseline first; later ones follow from results."""
     rest: Iterable[PlannedNetwork]
     match design:
         case Ladder():
@@ -75,21 +67,10 @@ def networks_of(design: Design, space: ScalingSpace, found: Found) -> list[Plann
             rest = _ladder(design.paths(), (design.factor,), space)
         case _:
             assert_never(design)
-    return [baseline_of(space), *rest]
-
-
-def baseline_of(space: ScalingSpace) -> PlannedNetwork:
-    """Return the unscaled network."""
-    return PlannedNetwork(name=BASELINE, kind=REFERENCE, strategy=BASELINE, factor=1.0, spec=space.baseline)
-
-
-def label(strategy: str, factor: float) -> str:
-    """Name a network of a strategy at a cost.
-
-    >>> label("compound", 2.0)
-    'compound@2'
-    """
-    return f"{strategy}@{factor:g}"
+    unscaled = PlannedNetwork(
+        name=BASELINE, kind=REFERENCE, strategy=BASELINE, factor=1.0, spec=space.baseline
+    )
+    return [unscaled, *rest]
 
 
 def _ladder(
@@ -101,16 +82,8 @@ def _ladder(
 def on_target(
     path: Strategy, factor: float, space: ScalingSpace, *, kind: str = REFERENCE, name: str | None = None
 ) -> PlannedNetwork:
-    """Return a strategy's network at a cost, or why it has none there.
-
-    Args:
-        path: the strategy.
-        factor: cost wanted, times the baseline's.
-        space: what it is made from.
-        kind: of the network.
-        name: of the network; `STRATEGY@FACTOR` if None.
-    """
-    name = name or label(path.name, factor)
+    """Return a strategy's network at a cost, named STRATEGY@FACTOR unless given, or why it has none there."""
+    name = name or f"{path.name}@{factor:g}"
     shares = None
     if isinstance(path, Shares):
         shares = Direction.of_shares((path.depth, path.width, max(0.0, 1 - path.depth - path.width)))
@@ -173,27 +146,23 @@ def directions(parts: int) -> list[Shares]:
     """
     found = []
     for depth, width in itertools.product(range(parts + 1), repeat=2):
-        resolution = parts - depth - width
-        if resolution < 0:
-            continue
-        counts = {"d": depth, "w": width, "r": resolution}
-        name = "-".join(f"{letter}{count}" for letter, count in counts.items() if count)
-        found.append(
-            Shares(
-                name=name,
-                depth=depth / parts,
-                width=width / parts,
-                resolution=1 - depth / parts - width / parts if resolution else 0.0,
-                source=f"lattice of {parts} parts",
+        counts = {"d": depth, "w": width, "r": parts - depth - width}
+        if counts["r"] >= 0:
+            found.append(
+                Shares(
+                    name="-".join(f"{letter}{count}" for letter, count in counts.items() if count),
+                    depth=depth / parts,
+                    width=width / parts,
+                    resolution=1 - depth / parts - width / parts if counts["r"] else 0.0,
+                    source=f"lattice of {parts} parts",
+                )
             )
-        )
     return found
 
 
 def _search_then_family(design: SearchThenFamily, space: ScalingSpace, found: Found) -> list[PlannedNetwork]:
-    step1 = _distinct(
-        on_target(one, design.factor, space, kind=SEARCH) for one in directions(design.directions)
-    )
+    lattice = (on_target(one, design.factor, space, kind=SEARCH) for one in directions(design.directions))
+    step1 = _distinct(lattice)
     feasible = [one for one in step1 if one.problem is None]
     searched, confirmed = dict(found.searched), dict(found.confirmed)
     if not feasible or any(one.name not in searched for one in feasible):
@@ -205,13 +174,8 @@ def _search_then_family(design: SearchThenFamily, space: ScalingSpace, found: Fo
     best = max(chosen, key=lambda one: confirmed[one.name])
     assert best.shares is not None
     depth, width, resolution = best.shares.shares
-    winner = Shares(
-        name=WINNER,
-        depth=depth,
-        width=width,
-        resolution=resolution,
-        source=f"step 1 of this study: {best.name}",
-    )
+    source = f"step 1 of this study: {best.name}"
+    winner = Shares(name=WINNER, depth=depth, width=width, resolution=resolution, source=source)
     return [*step1, *chosen, *family_of(design, winner, space)]
 
 
@@ -223,14 +187,10 @@ def family_of(design: SearchThenFamily, winner: Strategy, space: ScalingSpace) -
 
 def _distinct(networks: Iterator[PlannedNetwork]) -> list[PlannedNetwork]:
     """Leave out what is the same network as an earlier one."""
-    seen: set[str] = set()
-    kept = []
+    first: dict[str, PlannedNetwork] = {}
     for one in networks:
-        key = one.key or one.name
-        if key not in seen:
-            seen.add(key)
-            kept.append(one)
-    return kept
+        first.setdefault(one.key or one.name, one)
+    return list(first.values())
 
 
 def winner_of(networks: list[PlannedNetwork]) -> PlannedNetwork | None:

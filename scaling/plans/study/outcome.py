@@ -1,30 +1,33 @@
-"""What a study has found by now: its table, conclusions, laws, card, and all of it as one document."""
+"""What a study has found by now: table, conclusions, noise, laws, card, and all of it as one document."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scaling.analysis.floor import NoiseReport
+from scaling.analysis.floor import NoiseReport, noise_report
+from scaling.analysis.intervals import LEVEL
 from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import sources_of
 from scaling.analysis.law_report import LawReport, report_laws
+from scaling.analysis.power import POWER
 from scaling.errors import ResultsError
+from scaling.plans.networks import BASELINE
 from scaling.plans.study.card import Item, card_of
 from scaling.plans.study.conclusions import Conclusions, concluded, conclusions_document
 from scaling.plans.study.config import Noise
-from scaling.plans.study.equality import calibration_document, training_words
+from scaling.plans.study.equality import calibration_document, measured_words, training_words, with_measured
 from scaling.plans.study.networks import winner_of
-from scaling.plans.study.noise import noise_document, noise_of_baseline
 from scaling.plans.study.plan import StudyPlan
-from scaling.plans.study.state import StudyState
-from scaling.plans.study.table import table_of_trials
-from scaling.plans.study.times import measured_words, with_measured
+from scaling.plans.study.trials import StudyState
 from scaling.runs.arithmetic import arithmetic_document
+from scaling.runs.trials_table import at_own_rate, read_trials
 from scaling.targets.target import Metric
 
 LAW_RESAMPLES = 200
@@ -35,15 +38,8 @@ class StudyOutcome:
     """What a study has found by now.
 
     Args:
-        plan: of the study.
-        state: how far it is.
-        trials: its table.
-        conclusions: what the table shows.
         noise: of the baseline at the recipe's learning rate; None below two seeds.
         laws: of every strategy, where the study asks for them and anything is complete.
-        card: the reproducibility card.
-        document: everything as plain data, as result.json has it.
-        provenance: of this launch.
     """
 
     plan: StudyPlan
@@ -62,13 +58,13 @@ class StudyOutcome:
         missing = len(self.state.missing)
         more = "" if self.state.final else ", and more follow"
         partial = f" PARTIAL: trainings missing: {missing}{more}." if missing else ""
-        return self._spread() + self.conclusions.sentence + partial
-
-    def _spread(self) -> str:
-        if self.noise is None or not isinstance(self.plan.design, Noise):
-            return ""
-        spread, (low, high) = self.noise.floor.standard_deviation, self.noise.limits
-        return f"Seeds spread by {100 * spread:.2f} points ({100 * low:.2f} to {100 * high:.2f}). "
+        spread = ""
+        if self.noise is not None and isinstance(self.plan.design, Noise):
+            value, low, high = (
+                100 * one for one in (self.noise.floor.standard_deviation, *self.noise.limits)
+            )
+            spread = f"Seeds spread by {value:.2f} points ({low:.2f} to {high:.2f}). "
+        return spread + self.conclusions.sentence + partial
 
 
 def outcome_of(
@@ -77,21 +73,16 @@ def outcome_of(
     record: Mapping[str, Any],
     times: dict[str, float] | None = None,
 ) -> StudyOutcome:
-    """Return what a study shows by now; right at any moment.
-
-    Args:
-        plan: of the study.
-        state: how far it is.
-        record: provenance of this launch.
-        times: measured milliseconds of the networks, of a study at equal time.
-    """
-    trials, images = table_of_trials(plan, state), plan.validation_images
+    """Return what a study shows by now; right at any moment."""
+    trials = state.table(plan.title, plan.space.baseline, plan.space.target)
+    images = plan.validation_images
     found = concluded(trials, plan.study.expect, validation_images=images, spread=plan.study.expect_spread)
     latency = with_measured(calibration_document(plan, state.networks), times)
     noise = noise_of_baseline(state, trials, validation_images=images)
-    document = _document(plan, state, trials, found) | {
-        "noise": None if noise is None else noise_document(noise)
-    }
+    document = _document(plan, state, trials, found)
+    document["noise"] = None if noise is None else noise_document(noise)
+    if latency is not None:
+        document["latency"] = latency
     return StudyOutcome(
         plan=plan,
         state=state,
@@ -100,7 +91,7 @@ def outcome_of(
         noise=noise,
         laws=laws_of(trials) if plan.study.law else None,
         card=card_of(plan, state, trials, found, record, measured=measured_words(latency)),
-        document=document if latency is None else {**document, "latency": latency},
+        document=document,
         provenance=record,
     )
 
@@ -141,23 +132,18 @@ def laws_of(trials: pd.DataFrame) -> LawReport | None:
 
 def networks_document(trials: pd.DataFrame, found: Conclusions) -> list[dict[str, Any]]:
     """Return one row a network and learning rate: mean with its 95 % interval, seeds, costs."""
-    noise = dict(found.noise)
-    rows = []
+    noise, rows = dict(found.noise), []
     for _, part in trials.groupby("trial", sort=True):
         first, complete = part.iloc[0], part[part["state"] == "complete"]
-        rate = float(first["learning_rate_factor"])
-        values = [float(value) for value in complete["top1"]]
-        reach = noise[rate].reach(len(values)) if values and rate in noise else None
+        rate, values = float(first["learning_rate_factor"]), [float(value) for value in complete["top1"]]
         mean = float(np.mean(values)) if values else None
+        reach = noise[rate].reach(len(values)) if values and rate in noise else None
+        costs = ("target_factor", "achieved_factor", "image_size", "params", "macs", "activations")
         rows.append(
             {
-                "name": str(first["name"]),
-                "kind": str(first["kind"]),
-                "strategy": str(first["strategy"]),
+                **{key: str(first[key]) for key in ("name", "kind", "strategy")},
                 "learning_rate_factor": rate,
-                "target_factor": _plain(first["target_factor"]),
-                "achieved_factor": _plain(first["achieved_factor"]),
-                **{key: _plain(first[key]) for key in ("image_size", "params", "macs", "activations")},
+                **{key: _plain(first[key]) for key in costs},
                 "seeds": [int(seed) for seed in complete["seed"]],
                 "top1": values,
                 "mean": mean,
@@ -185,3 +171,60 @@ def _winner(state: StudyState) -> dict[str, Any] | None:
         "shares": {"depth": depth, "width": width, "resolution": resolution},
         "bases_at_alpha_beta2_gamma2_2": {"alpha": base.alpha, "beta": base.beta, "gamma": base.gamma},
     }
+
+
+def noise_of_baseline(
+    state: StudyState, trials: pd.DataFrame, *, validation_images: int
+) -> NoiseReport | None:
+    """Return the noise of the baseline at the recipe's learning rate; None below two seeds."""
+    right = [
+        one.right
+        for trial in state.trials
+        if trial.network.name == BASELINE and trial.learning_rate_factor == 1
+        for one in trial.results.values()
+        if one is not None and one.right is not None
+    ]
+    rows = at_own_rate(trials[trials["name"] == BASELINE])
+    answers = np.array(right, dtype=bool) if len(right) > 1 else None
+    try:
+        return noise_report(rows, validation_images=validation_images, right_SN=answers)
+    except ResultsError:
+        return None
+
+
+def noise_of_run(folder: Path) -> NoiseReport:
+    """Return the noise floor of a run, or of exported results: all networks with two seeds or more, pooled.
+
+    Raises:
+        ResultsError: a file is missing or damaged, or no network has two complete seeds.
+    """
+    trials = at_own_rate(read_trials(folder / "trials.csv"))
+    return noise_report(trials, validation_images=_validation_images(folder / "provenance.json"))
+
+
+def noise_document(report: NoiseReport) -> dict[str, Any]:
+    """Return a report as plain data: fractions, with the methods named."""
+    plain = asdict(report)
+    floor = plain.pop("floor")
+    return {
+        **floor,
+        "limits_method": "chi-square",
+        **plain,
+        "level": LEVEL,
+        "power": POWER,
+        "test": "two-sided t-test of two means, equal seeds each",
+    }
+
+
+def _validation_images(provenance: Path) -> int:
+    """Return how many images judged: by a run's setup; results of earlier versions name it otherwise."""
+    try:
+        config = json.loads(provenance.read_text(encoding="utf-8"))["config"]
+        setup = config.get("setup") or config.get("proxy") or config
+        return int(setup["data"]["validation"])
+    except FileNotFoundError:
+        raise ResultsError(
+            f"{provenance.parent} has no {provenance.name}: it is not the folder of a run"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise ResultsError(f"{provenance} does not say how many validation images there were") from None

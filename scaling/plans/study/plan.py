@@ -5,26 +5,26 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from statistics import fmean
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from scaling.cost import count_cost
 from scaling.errors import ConfigError
 from scaling.latency.calibration import FARTHEST, Calibration
-from scaling.plans.networks import CONFIRM, SEARCH, PlannedNetwork
+from scaling.plans.experiment import Size
+from scaling.plans.networks import CONFIRM, REFERENCE, SEARCH, PlannedNetwork
 from scaling.plans.study.conclusions import spread_claim
-from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, Size, SizeTable, StudyConfig
+from scaling.plans.study.config import Design, Equal, Noise, SearchThenFamily, SizeTable, StudyConfig
 from scaling.plans.study.networks import NOTHING, Found, ScalingSpace, networks_of, winner_of
-from scaling.plans.study.state import StudyState, Trial
+from scaling.plans.study.trials import StudyState, Trial
 from scaling.runs.job import Job
 from scaling.runs.plan import Records, Wanted, never_pruned
 from scaling.runs.record import Record, RecordState
 from scaling.runs.setup import Setup
 from scaling.targets.target import Metric
-from scaling.training.curve import Curve
 
 MOST_SEEDS = 10_000
 
@@ -34,13 +34,13 @@ class StudyPlan:
     """A study at one size on one setup.
 
     Args:
-        study: the study.
-        size: quick or standard.
-        setup: what is trained, and how.
         title: NAME-SIZE-DATA and what was changed.
         calibration: that the design's latency model comes from; None where it came without one.
     """
 
+    kind: ClassVar[str] = "study"
+    counted: ClassVar[bool] = False
+    prune = staticmethod(never_pruned)  # a study compares whole trainings
     study: StudyConfig
     size: Size
     setup: Setup
@@ -77,26 +77,17 @@ class StudyPlan:
         )
 
     @cached_property
-    def validation_images(self) -> int:
-        """How many images judge.
-
-        Raises:
-            DataError: all of them do, and the data are missing.
-        """
-        if self.setup.data.validation is not None:
-            return self.setup.data.validation
-        return len(self.setup.job(self.space.baseline, seed=0).images("validation"))
+    def train_images(self) -> int:
+        """How many images train; all of them, where the setup does not say, must be there to be counted."""
+        return self.setup.data.train or self._images("train")
 
     @cached_property
-    def train_images(self) -> int:
-        """How many images train.
+    def validation_images(self) -> int:
+        """How many images judge, likewise."""
+        return self.setup.data.validation or self._images("validation")
 
-        Raises:
-            DataError: all of them do, and the data are missing.
-        """
-        if self.setup.data.train is not None:
-            return self.setup.data.train
-        return len(self.setup.job(self.space.baseline, seed=0).images("train"))
+    def _images(self, split: Literal["train", "validation"]) -> int:
+        return len(self.setup.job(self.space.baseline, seed=0).images(split))
 
     def next_jobs(self, records: Records, room: int) -> Wanted:
         """Return what has not ended; networks that follow from results come once all of them have.
@@ -107,36 +98,33 @@ class StudyPlan:
         state = self.state(records)
         return Wanted(jobs=tuple(state.missing), done=state.final)
 
-    def prune(self, job: Job, curve: Curve, records: Records) -> bool:
-        """Let every training go on: a study compares whole ones."""
-        return never_pruned(job, curve, records)
+    def trained(self, records: Records) -> list[Record]:
+        """Return the records of its trainings."""
+        return self.state(records).records
 
     def state(self, records: Records) -> StudyState:
         """Return how far the study is, by what there is; networks that follow from results are included."""
         found = NOTHING
         while True:  # directions, confirmations, the family: each step knows more networks, or is the last
-            trials = self.trials(found)
-            results = tuple(
-                {seed: _ended(records.get(job.key)) for seed, job in trial.jobs.items()} for trial in trials
+            trials = tuple(
+                replace(one, results={seed: _ended(records.get(job.key)) for seed, job in one.jobs.items()})
+                for one in self.trials(found)
             )
-            now = Found(searched=_means(trials, results, SEARCH), confirmed=_means(trials, results, CONFIRM))
+            now = Found(searched=_means(trials, SEARCH), confirmed=_means(trials, CONFIRM))
             if now == found:
                 break
             found = now
-        state = StudyState(trials=trials, results=results, final=True)
+        state = StudyState(trials=trials, final=True)
         follows = isinstance(self.design, SearchThenFamily) and winner_of(state.networks) is None
         return replace(state, final=not follows or not state.missing)
 
     def trials(self, found: Found) -> tuple[Trial, ...]:
-        """Return every network at every learning rate, numbered in order; the recipe's own rate comes first.
-
-        Args:
-            found: results so far.
-        """
+        """Return every network at every learning rate, numbered; the recipe's own rate comes first."""
         if found not in self._trials:
             networks = self.networks(found)
             rates = sorted(self.table.learning_rates, key=lambda rate: (rate != 1, rate))
-            pairs = [(one, rate) for rate in rates for one in networks if rate in self.learning_rates(one)]
+            # What chooses in step 1 has the recipe's own rate alone.
+            pairs = [(one, rate) for rate in rates for one in networks if rate == 1 or one.kind == REFERENCE]
             self._trials[found] = tuple(
                 Trial(number=number, network=one, learning_rate_factor=rate, jobs=self._jobs(one, rate))
                 for number, (one, rate) in enumerate(pairs)
@@ -157,15 +145,6 @@ class StudyPlan:
             return whole
         macs, base = count_cost(network.spec).macs, count_cost(self.space.baseline).macs
         return max(1, round(whole * base / macs))
-
-    def seeds(self, network: PlannedNetwork) -> tuple[int, ...]:
-        """Return the seeds of a network: fresh ones where it is confirmed."""
-        confirm: tuple[int, ...] = getattr(self.design, "confirm_seeds", ())
-        return confirm if network.kind == CONFIRM else self.table.seeds
-
-    def learning_rates(self, network: PlannedNetwork) -> tuple[float, ...]:
-        """Return the factors on the recipe's learning rate; what chooses in step 1 has the recipe's own."""
-        return (1.0,) if network.kind in {SEARCH, CONFIRM} else self.table.learning_rates
 
     def job(self, network: PlannedNetwork, learning_rate_factor: float, seed: int) -> Job:
         """Return one training."""
@@ -202,18 +181,16 @@ class StudyPlan:
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
 
     def _jobs(self, network: PlannedNetwork, rate: float) -> dict[int, Job]:
-        if network.problem is not None:
-            return {}
-        return {seed: self.job(network, rate, seed) for seed in self.seeds(network)}
+        """Return the trainings by seed, fresh ones where a network is confirmed."""
+        confirm: tuple[int, ...] = getattr(self.design, "confirm_seeds", ())
+        seeds = confirm if network.kind == CONFIRM else self.table.seeds
+        return {} if network.problem is not None else {seed: self.job(network, rate, seed) for seed in seeds}
 
 
 def with_baseline_seeds(study: StudyConfig, size: Size, seeds: int) -> StudyConfig:
     """Return a study of noise with nothing but the baseline, and so many seeds.
 
-    Args:
-        study: whose design is `noise`.
-        size: quick or standard.
-        seeds: 2 or more; finished ones are kept, so that more can be asked for later.
+    Finished seeds are kept, so that more, up to 10,000, can be asked for later.
 
     Raises:
         ConfigError: it is another design, or the number is out of range.
@@ -239,23 +216,14 @@ def _ended(record: Record | None) -> Record | None:
     return None if record is None or record.state == RecordState.PRUNED else record
 
 
-def _means(
-    trials: Sequence[Trial], results: Sequence[Mapping[int, Record | None]], kind: str
-) -> tuple[tuple[str, float], ...]:
-    """Return the mean of each network of a kind; nothing before all of them have ended.
-
-    A training without top1 counts 0.
-    """
-    of_kind = [
-        (trial.network.name, list(found.values()))
-        for trial, found in zip(trials, results, strict=True)
-        if trial.network.kind == kind and trial.jobs
-    ]
-    if any(None in found for _, found in of_kind):
+def _means(trials: Sequence[Trial], kind: str) -> tuple[tuple[str, float], ...]:
+    """Return the mean of each network of a kind, without top1 as 0; nothing before all of them have ended."""
+    of_kind = [one for one in trials if one.network.kind == kind and one.jobs]
+    if any(None in one.results.values() for one in of_kind):
         return ()
     return tuple(
-        (name, fmean(0.0 if one is None or one.top1 is None else one.top1 for one in found))
-        for name, found in of_kind
+        (one.network.name, fmean((record and record.top1) or 0.0 for record in one.results.values()))
+        for one in of_kind
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,31 +9,32 @@ from typing import Any
 
 from scaling.analysis.law_document import fit_document
 from scaling.atomic_write import write_json, write_text
-from scaling.errors import ConfigError, ResultsError
+from scaling.errors import ConfigError
+from scaling.plans.experiment import Size, changed_setup
+from scaling.plans.launching import Reporter, document_in, export_files, report_in_folder, run_in_folder
 from scaling.plans.study.card import card_document, card_text
-from scaling.plans.study.config import Size, StudyConfig
+from scaling.plans.study.config import StudyConfig
 from scaling.plans.study.cost import StudyCost, cost_of, networks_to_come
-from scaling.plans.study.equality import check_plan
-from scaling.plans.study.files import changed_setup, load_study, split_overrides
+from scaling.plans.study.equality import check_plan, measured_times
+from scaling.plans.study.files import load_study, split_overrides
 from scaling.plans.study.outcome import StudyOutcome, outcome_of
 from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
-from scaling.plans.study.state import StudyState
-from scaling.plans.study.times import measured_times
+from scaling.plans.study.trials import StudyState
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import validated
-from scaling.runs.exporting import copied
-from scaling.runs.folder import RunFolder, held, open_folder
-from scaling.runs.launch import Where, launch, packing_of
-from scaling.runs.run_provenance import finish_provenance, start_provenance
+from scaling.runs.folder import RunFolder
+from scaling.runs.launch import Where, packing_of
+from scaling.runs.plan import Records
+from scaling.runs.progress import recorded_data
+from scaling.runs.run_provenance import recorded
 from scaling.runs.setup import Setup
-from scaling.runs.signals import StopSignals
 from scaling.runs.store import Known, Store
 from scaling.runs.titles import file_name, suffix_of
 from scaling.runs.trials_table import write_trials
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing
 
-KIND = "study"
+KIND = StudyPlan.kind
 FOLDER = Path("runs") / "studies"
 CARD, CARD_TEXT, LAWS = "card.json", "card.md", "laws.json"
 Draw = Callable[[StudyOutcome, Path], object]
@@ -43,14 +43,7 @@ Draw = Callable[[StudyOutcome, Path], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyLaunch:
-    """What is known before the first training of a launch.
-
-    Args:
-        plan: of the study.
-        state: how far it is.
-        cost: of what is missing.
-        packing: of this machine.
-    """
+    """What is known before the first training of a launch."""
 
     plan: StudyPlan
     state: StudyState
@@ -90,7 +83,7 @@ def study_plan(
     """
     own, of_setup = split_overrides(overrides)
     file, wanted = load_study(name, own), Size(size)
-    config, changes = file.config, file.changes
+    config, changes = file.config, own
     if seeds is not None:
         config, changes = with_baseline_seeds(config, wanted, seeds), (*changes, "design.baseline=alone")
     if isinstance(setup, Setup):
@@ -127,64 +120,27 @@ def run_study(
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> tuple[RunEnd, StudyOutcome]:
-    """Train what is missing, and write all that is known then, stopped or not.
+    """Train what is missing, and write all that is known then, stopped or not; see `run_in_folder`."""
 
-    Args:
-        plan: of the study.
-        folder: of the run; held from the first look at it to the last file.
-        where: trainings run, and records lie.
-        draw: puts charts of an outcome into a folder.
-        announce: called before the first training, if there is any.
-        listener: sees what happens.
-        progress: of measuring kernels and times.
-
-    Raises:
-        ConfigError: the folder holds another study.
-        DataError: the data are missing.
-        ResultsError: the folder is in use, or something cannot be written; finished trainings stay.
-    """
-    with held(folder):
-        record = _opened(plan, folder, where)
-        known = Known(store=where.store, retry=True)
+    def begin(known: Known) -> Packing:
         state = plan.state(known)
         cost = cost_of(plan, state)
-        packing = _packing(plan, state, cost, where)
+        later = [] if state.final else networks_to_come(plan, state)
+        jobs = [*state.missing, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
+        packing = packing_of(jobs, where, plan.setup.engine, most=cost.missing)
         if state.missing:
             announce(StudyLaunch(plan=plan, state=state, cost=cost, packing=packing))
-        end = launch(
-            plan,
-            folder,
-            where,
-            known=known,
-            packing=packing,
-            engine=plan.setup.engine,
-            listener=listener,
-            progress=progress,
-        )
-        with StopSignals():  # a second SIGTERM of a batch system comes while this is written
-            outcome = _found(plan, known, record, progress)
-            _write(outcome, folder, draw)
-    return end, outcome
+        return packing
+
+    reporter = _reporter(plan, folder, draw, progress)
+    return run_in_folder(plan, folder, where, reporter, begin=begin, listener=listener, progress=progress)
 
 
 def report_study(
     plan: StudyPlan, folder: RunFolder, where: Where, *, draw: Draw, progress: Progress = no_progress
 ) -> tuple[StudyOutcome, str]:
-    """Return what is trained by now, and write it; train nothing.
-
-    Where another launch holds the folder nothing is written, and why is returned too.
-
-    Arguments and errors as `run_study`.
-    """
-    known = Known(store=where.store)
-    try:
-        with held(folder):
-            record = _recorded(folder) or _opened(plan, folder, where)
-            outcome = _found(plan, known, record, progress)
-            _write(outcome, folder, draw)
-    except ResultsError as error:
-        return _found(plan, known, _recorded(folder), progress), f"nothing was written: {error}"
-    return outcome, ""
+    """Return what is trained by now, and write it; train nothing; see `report_in_folder`."""
+    return report_in_folder(plan, folder, where, _reporter(plan, folder, draw, progress))
 
 
 def read_study(folder: RunFolder) -> StudyOutcome:
@@ -194,89 +150,38 @@ def read_study(folder: RunFolder) -> StudyOutcome:
         ConfigError: its configuration is not valid in this version.
         ResultsError: it is not the folder of a study.
     """
-    document = folder.document()
-    if document["kind"] != KIND:
-        raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of a study")
-    config = document["config"]
+    config, where = document_in(folder, KIND, called="a study")["config"], str(folder.config)
+    known = Known(store=Store(path=folder.store()))
+    data = recorded_data(folder, known)
     plan = StudyPlan(
-        study=validated(StudyConfig, config["study"], where=str(folder.config)),
+        study=validated(StudyConfig, config["study"], where=where),
         size=Size(config["size"]),
-        setup=validated(Setup, config["setup"], where=str(folder.config), check=Setup.check),
+        setup=validated(Setup, config["setup"], where=where, check=Setup.check, recorded=data),
         title=folder.path.resolve().name,
     )
-    state = plan.state(Known(store=Store(path=folder.store())))
-    return outcome_of(plan, state, _recorded(folder))
+    return outcome_of(plan, plan.state(known), recorded(folder))
 
 
 def export_study(folder: RunFolder, target: Path) -> list[Path]:
-    """Copy what a study has found to where results are kept; trainings stay in their store.
-
-    Args:
-        folder: of the study.
-        target: folder under results/; files of the same name are replaced.
-
-    Raises:
-        ResultsError: the study has nothing to export yet, or the target cannot be written.
-    """
+    """Copy what a study has found to where results are kept; see `export_files`."""
     listed = [folder.trials, folder.result, folder.provenance, folder.path / CARD, folder.path / CARD_TEXT]
-    for path in listed:
-        if not path.exists():
-            raise ResultsError(f"{folder.path} has no {path.name} yet: run the study, or --report")
-    laws = [path for path in [folder.path / LAWS] if path.exists()]
-    return copied(folder.path, target, [*listed, *laws, *sorted(folder.figures.glob("*"))])
+    laws = folder.path / LAWS
+    return export_files(folder, target, [*listed, *([laws] if laws.exists() else [])])
 
 
-def _opened(plan: StudyPlan, folder: RunFolder, where: Where) -> dict[str, Any]:
-    """Make the folder ready, and return the provenance of a launch that begins."""
-    config = plan.document()
-    if open_folder(folder, KIND, config, plan.key(), store=where.store.path):
-        # What may have changed since, such as more seeds.
-        write_json(folder.config, {**folder.document(), "config": config})
-    example = plan.setup.job(plan.space.baseline, seed=plan.table.seeds[0])
-    return start_provenance(folder, config, plan.key(), example)
+def _reporter(plan: StudyPlan, folder: RunFolder, draw: Draw, progress: Progress) -> Reporter[StudyOutcome]:
+    def find(records: Records, provenance: Mapping[str, Any]) -> StudyOutcome:
+        state = plan.state(records)
+        times = measured_times(plan, state.networks, progress) if state.complete else None
+        return outcome_of(plan, state, provenance, times)
 
+    def write(outcome: StudyOutcome) -> None:
+        write_trials(folder.trials, outcome.trials)
+        write_json(folder.result, outcome.document)
+        write_json(folder.path / CARD, card_document(outcome.card))
+        write_text(folder.path / CARD_TEXT, card_text(plan.title, outcome.card))
+        if outcome.laws is not None:
+            write_json(folder.path / LAWS, fit_document(outcome.laws))
+        draw(outcome, folder.figures)
 
-def _packing(plan: StudyPlan, state: StudyState, cost: StudyCost, where: Where) -> Packing:
-    later = [] if state.final else networks_to_come(plan, state)
-    jobs = [*state.missing, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
-    return packing_of(jobs, where, plan.setup.engine, most=cost.missing)
-
-
-def _found(plan: StudyPlan, known: Known, record: Mapping[str, Any], progress: Progress) -> StudyOutcome:
-    state = plan.state(known)
-    times = measured_times(plan, state.networks, progress) if state.complete else None
-    return outcome_of(plan, state, record, times)
-
-
-def _write(outcome: StudyOutcome, folder: RunFolder, draw: Draw) -> None:
-    """Write table, conclusions, card, provenance and charts, each whole or not at all."""
-    write_trials(folder.trials, outcome.trials)
-    write_json(folder.result, outcome.document)
-    write_json(folder.path / CARD, card_document(outcome.card))
-    write_text(folder.path / CARD_TEXT, card_text(outcome.plan.title, outcome.card))
-    if outcome.laws is not None:
-        write_json(folder.path / LAWS, fit_document(outcome.laws))
-    draw(outcome, folder.figures)
-    sums = _checksums(outcome.state) or outcome.provenance["data_checksums"]
-    record, complete = {**outcome.provenance, "data_checksums": sums}, outcome.state.complete
-    if not (complete and record["finished"]):
-        finish_provenance(folder, record, finished=complete)
-
-
-def _checksums(state: StudyState) -> dict[str, str]:
-    """Return the checksums of everything that was trained or judged on."""
-    sums = {
-        f"{name} at {one.spec.image_size} px": checksum
-        for one in state.records
-        for name, checksum in zip(("train", "validation"), one.identity["data"]["checksums"], strict=True)
-    }
-    return dict(sorted(sums.items()))
-
-
-def _recorded(folder: RunFolder) -> dict[str, Any]:
-    """Return the provenance of the last launch; empty where there was none, or it is damaged."""
-    try:
-        found = json.loads(folder.provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return Reporter(find=find, write=write)

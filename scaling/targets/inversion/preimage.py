@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import LARGEST_COEFFICIENT
-from scaling.network.generation import scaled_channels
 from scaling.network.rounding import CoefficientRounding, RoundingRules
 from scaling.targets.inversion.grid import GridEntry, realise
+from scaling.targets.steps import Dimension, Rule, realised, realised_rule
 
 PRINTED_PRECISION = 1e-9
 """Relative; an unrounded coefficient counts as the printed one if it agrees to nine digits."""
@@ -34,14 +34,6 @@ class Match(StrEnum):
     """The printed depth and width coefficient, and image size."""
 
 
-class Dimension(StrEnum):
-    """The three dimensions of compound scaling, in the order of alpha, beta, gamma."""
-
-    DEPTH = "depth"
-    WIDTH = "width"
-    RESOLUTION = "resolution"
-
-
 @dataclass(frozen=True, slots=True)
 class LogInterval:
     """A closed interval of natural logarithms of a multiplier; both ends belong to it."""
@@ -52,13 +44,14 @@ class LogInterval:
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
+    def over(self, x: float) -> LogInterval:
+        """Return the phis whose product with a base's logarithm, not 0, lies within."""
+        return LogInterval(*sorted((self.low / x, self.high / x)))
+
     def shrunk(self, fraction: float) -> LogInterval:
         """Take the same fraction of the width off both ends, 0 to 0.5."""
         off = fraction * (self.high - self.low)
         return LogInterval(self.low + off, self.high - off)
-
-
-Rule: TypeAlias = Callable[[float], Sequence[float]]
 
 
 def preimages(
@@ -107,51 +100,10 @@ def _printed(coefficient: float, rounding: RoundingRules) -> LogInterval | None:
             assert_never(rounding.coefficient_rounding)
 
 
-def realised(spec: ArchitectureSpec, dimension: Dimension) -> tuple[int, ...]:
-    """Return the integers of a network that one dimension's multiplier decides."""
-    match dimension:
-        case Dimension.DEPTH:
-            return tuple(stage.repeats for stage in spec.stages)
-        case Dimension.WIDTH:
-            return spec.channels
-        case Dimension.RESOLUTION:
-            return (spec.image_size,)
-        case _:
-            assert_never(dimension)
-
-
-def realised_rule(baseline: ArchitectureSpec, dimension: Dimension, rounding: RoundingRules) -> Rule:
-    """Return the map from one dimension's multiplier to its integers, as `generation` applies it.
-
-    A depth or width that rounds to a coefficient of 0 gives no network, and no integers.
-    """
-
-    def depth(multiplier: float) -> tuple[int, ...]:
-        coefficient = rounding.coefficient(multiplier)
-        return rounding.stage_repeats([stage.repeats for stage in baseline.stages], coefficient)
-
-    def width(multiplier: float) -> tuple[int, ...]:
-        return scaled_channels(baseline, rounding.coefficient(multiplier), rounding)
-
-    def image_size(multiplier: float) -> tuple[int, ...]:
-        return (rounding.image_size(baseline.image_size, multiplier),)
-
-    def positive(rule: Rule) -> Rule:
-        return lambda multiplier: rule(multiplier) if rounding.coefficient(multiplier) > 0 else ()
-
-    return {
-        Dimension.DEPTH: positive(depth),
-        Dimension.WIDTH: positive(width),
-        Dimension.RESOLUTION: image_size,
-    }[dimension]
-
-
 def preimage(rule: Rule, target: Sequence[float]) -> LogInterval | None:
     """Return the interval of ln(multiplier) on which a rule gives exactly the target.
 
-    Args:
-        rule: a map whose every component never falls; it may give nothing below some multiplier.
-        target: the wanted value of every component.
+    No component of the rule may ever fall; it may give nothing below some multiplier.
 
     >>> three = preimage(lambda x: (round(x),), (3,))
     >>> round(math.exp(three.low), 9), round(math.exp(three.high), 9)
@@ -179,10 +131,7 @@ def last_inside(
     outside: float,
     between: Callable[[float, float], float],
 ) -> float:
-    """Bisect between a point where something holds and one where it does not, down to neighbouring floats.
-
-    Returns:
-        The last point on the way where it holds.
+    """Bisect from where something holds to where it does not, down to floats; return the last where it holds.
 
     >>> last_inside(lambda x: x < 2, 1.0, 4.0, lambda a, b: (a + b) / 2)
     1.9999999999999998

@@ -7,6 +7,7 @@ low_ik · t_i <= ± x_k <= high_ik · t_i. No t_i stands in another variant's ro
 On the plane x_1 + 2 x_2 + 2 x_3 = ln 2 two unknowns remain and the feasible set is a polygon. Clipping
 computes the whole of it in full double precision; a solver of large programs would give one point of it,
 within a tolerance (1e-7) wider than the thinnest intervals here. The tests hold the two against each other.
+The centre is the point of it that keeps farthest from every rounding edge.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import TypeAlias
 
 from scaling.errors import SpecError
 from scaling.network.coefficients import LARGEST_COEFFICIENT
-from scaling.targets.inversion.preimage import Dimension, LogInterval
+from scaling.targets.inversion.preimage import LogInterval, last_inside
+from scaling.targets.steps import Dimension
 
 Vector: TypeAlias = tuple[float, float, float]
 Polygon: TypeAlias = tuple[Vector, ...]
@@ -30,6 +32,13 @@ COST_EXPONENTS: Vector = (1.0, 2.0, 2.0)
 """MACs grow with depth · width² · resolution² (Tan & Le 2019, arXiv:1905.11946, equation 3)."""
 COST_FACTOR = 2.0
 """What a step of phi = 1 multiplies the cost by, on the surface (the same equation)."""
+
+EDGE = 1e-12
+"""Fraction of every interval that must be left at its ends: wider than the noise of this arithmetic, and
+narrower than the 12 digits to which unrounded coefficients are kept."""
+
+_NEARLY = 0.999
+"""Of the best fraction, where the centre is taken."""
 
 LARGEST_LOG = 700.0
 """Of a base: e^700 is about the largest number that a double holds."""
@@ -48,9 +57,6 @@ def search_surface(fixed: Sequence[float | None]) -> Polygon:
 
     Free bases run from 1e-6 to 1e6, further where a given base forces it. With all three given the surface
     is their point, whatever its product.
-
-    Args:
-        fixed: given values of (alpha, beta, gamma), each above 0, or None.
 
     Raises:
         SpecError: the given bases leave no room for the others.
@@ -93,17 +99,11 @@ def phi_signs(boxes: Sequence[Box]) -> list[tuple[int, ...]]:
     """Return every pattern of signs that the variants' phis can have together.
 
     An interval without 0 ties the sign of a variant's phi to the sign of one x_k, and there are eight
-    patterns of those: at most eight patterns of phis, rather than 2 to the number of variants.
-
-    Args:
-        boxes: each with at least one interval that leaves 0 out.
+    patterns of those: at most eight patterns of phis, rather than 2 to the number of variants. Every box must
+    have at least one such interval.
     """
-    patterns = []
-    for orthant in product((1, -1), repeat=3):
-        pattern = tuple(_phi_sign(box, orthant) for box in boxes)
-        if 0 not in pattern and pattern not in patterns:
-            patterns.append(pattern)
-    return patterns
+    patterns = [tuple(_phi_sign(box, orthant) for box in boxes) for orthant in product((1, -1), repeat=3)]
+    return list(dict.fromkeys(pattern for pattern in patterns if 0 not in pattern))
 
 
 def _phi_sign(box: Box, orthant: Sequence[int]) -> int:
@@ -119,13 +119,9 @@ def _phi_sign(box: Box, orthant: Sequence[int]) -> int:
 def feasible_polygon(
     boxes: Sequence[Box], signs: Sequence[int], surface: Polygon, shrink: float = 0.0
 ) -> Polygon:
-    """Return the part of a surface on which every variant has a phi of the given sign.
+    """Return the part of a surface on which every variant has a phi of the given sign, +1 or -1.
 
-    Args:
-        boxes: one a variant.
-        signs: +1 or -1, one a variant.
-        surface: where to start.
-        shrink: fraction, 0 to 0.5, that every interval loses at both ends.
+    Every interval loses the fraction `shrink`, 0 to 0.5, at both ends.
     """
     polygon = surface
     for box, sign in zip(boxes, signs, strict=True):
@@ -191,3 +187,84 @@ def clip(polygon: Polygon, row: Vector, offset: float = 0.0) -> Polygon:
             part = value / (value - next_value)
             kept.append(_vector([p + part * (q - p) for p, q in zip(vertex, following, strict=True)]))
     return tuple(dict.fromkeys(kept))
+
+
+def is_possible(boxes: Sequence[Box], surface: Polygon) -> bool:
+    """Whether some point of a surface serves every variant, off every edge."""
+    return any(_has_centre(boxes, signs, surface, EDGE) for signs in phi_signs(boxes))
+
+
+def central_point(boxes: Sequence[Box], surface: Polygon) -> tuple[Vector, float] | None:
+    """Find the point at which every interval can lose the largest fraction of its width at both ends.
+
+    Bases of at least 1 are preferred: a point with a smaller one is returned only where no other serves.
+
+    Returns:
+        The point, and the fraction (0 to 0.5); None if nothing serves.
+    """
+    at_least_one = surface
+    for k in range(3):
+        at_least_one = clip(at_least_one, _row(1, (k, 1.0)))
+    for start in (at_least_one, surface):
+        found = [_most_central(boxes, signs, start) for signs in phi_signs(boxes) if start]
+        best = max((one for one in found if one), key=lambda one: one[1], default=None)
+        if best:
+            return best
+    return None
+
+
+def _most_central(
+    boxes: Sequence[Box], signs: Sequence[int], surface: Polygon
+) -> tuple[Vector, float] | None:
+    def holds(shrink: float) -> bool:
+        return _has_centre(boxes, signs, surface, shrink)
+
+    if not holds(EDGE):
+        return None
+    best = last_inside(holds, EDGE, 0.5, lambda first, second: (first + second) / 2)
+    # At the best fraction itself the polygon is a hair's breadth; just below, it has an inside.
+    margin = max(EDGE, _NEARLY * best)
+    return centroid(feasible_polygon(boxes, signs, surface, margin)), margin
+
+
+def _has_centre(boxes: Sequence[Box], signs: Sequence[int], surface: Polygon, shrink: float) -> bool:
+    polygon = feasible_polygon(boxes, signs, surface, shrink)
+    # Where every base is 1 the rows hold with t = 0, that is with an infinite phi: hence the second look.
+    return bool(polygon) and all(phi_range(box, centroid(polygon)) is not None for box in boxes)
+
+
+def centroid(polygon: Polygon) -> Vector:
+    """Return the centroid of a polygon's outline: inside, and blind to vertices that nearly coincide.
+
+    >>> centroid(((0.0, 0.0, 0.0), (4.0, 0.0, 0.0), (4.0, 0.0, 0.0)))
+    (2.0, 0.0, 0.0)
+    """
+    edges = [(polygon[index - 1], vertex) for index, vertex in enumerate(polygon)]
+    lengths = [math.dist(first, second) for first, second in edges]
+    if not any(lengths):
+        return polygon[0]
+    first, second, third = (
+        math.fsum(length * (p[k] + q[k]) / 2 for length, (p, q) in zip(lengths, edges, strict=True))
+        / math.fsum(lengths)
+        for k in range(3)
+    )
+    return first, second, third
+
+
+def phi_range(box: Box, point: Vector) -> LogInterval | None:
+    """Return the phis with which one point of the surface serves one variant; None if there are none.
+
+    >>> phi_range({Dimension.DEPTH: LogInterval(1, 2), Dimension.WIDTH: LogInterval(3, 4)}, (1.0, 2.0, 0.0))
+    LogInterval(low=1.5, high=2.0)
+    """
+    ranges = []
+    for dimension, x in zip(Dimension, point, strict=True):
+        interval = box.get(dimension)
+        if interval is None or (x == 0 and 0.0 in interval):
+            continue
+        if x == 0:
+            return None
+        ranges.append(interval.over(x))
+    low = max((one.low for one in ranges), default=-math.inf)
+    high = min((one.high for one in ranges), default=math.inf)
+    return LogInterval(low, high) if low <= high else None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from scaling.errors import ConfigError
-from scaling.toml_errors import first_problem
-from scaling.training.augmentation import Augmentation
+from scaling.toml_errors import problem_of
 from scaling.training.recipe import Recipe
-
-_ADAPTER = TypeAdapter(Recipe)
-_TABLES = {"augmentation": Augmentation}
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -67,19 +61,8 @@ def parse_recipe(table: Any, *, where: str) -> Recipe:
         ConfigError: as `read_recipe`.
     """
     try:
-        return _ADAPTER.validate_python(table)
+        return TypeAdapter(Recipe).validate_python(table)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            if problem["type"] == "unexpected_keyword_argument":
-                raise ConfigError(f"{where}: {_unknown(problem['loc'])}") from None
-        raise ConfigError(f"{where}: {first_problem(error)}") from None
+        raise ConfigError(f"{where}: {problem_of(error, Recipe)[1]}") from None
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
-
-
-def _unknown(location: tuple[int | str, ...]) -> str:
-    *tables, key = (str(part) for part in location)
-    known = [field.name for field in fields(_TABLES[tables[-1]] if tables else Recipe)]
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-    return f"unknown key {'.'.join([*tables, key])!r}; {hint}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from commands import document, printed
 
 from scaling import variant
 from scaling.cli import group
@@ -31,11 +32,6 @@ COMMANDS: dict[str, list[str]] = {
     "weights": ["weights", "import", "x.pth", "--from", "timm", "-o", "OUTPUT.pth", "--variant", "NETWORK"],
     "train": ["train", "NETWORK", "--data", "glyphs", "--recipe", "absent.toml"],
 }  # fmt: skip
-
-
-def printed(*arguments: str) -> str:
-    outcome = CliRunner().invoke(group, list(arguments), catch_exceptions=False, standalone_mode=False)
-    return outcome.stdout
 
 
 def as_spec() -> str:
@@ -63,7 +59,7 @@ def of(arguments: list[str], network: str, output: Path) -> str:
 def test_a_file_is_as_good_as_its_name(
     command: list[str], written: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaling.cli.latency.kept_here", lambda _device: [])
+    monkeypatch.setattr("scaling.cli.latency._kept_here", lambda _device: [])
     file = tmp_path / "network.json"
     file.write_text(written())
     expected = of(command, NAME, tmp_path / "by-name")
@@ -74,10 +70,10 @@ def test_a_file_is_as_good_as_its_name(
 def test_a_network_of_nobody_is_described(tmp_path: Path) -> None:
     spec = replace(variant("b0"), image_size=96, name="", derivation=None)
     (tmp_path / "own.json").write_text(to_json(spec))
-    found = json.loads(printed("describe", str(tmp_path / "own.json"), "--json"))
+    found = document("describe", tmp_path / "own.json")
     assert (found["baseline"], found["phi"], found["depth_coefficient"]) == (None, None, None)
     assert found["image_size"] == 96
-    assert "96²" in printed("describe", str(tmp_path / "own.json"))
+    assert "96²" in printed("describe", tmp_path / "own.json")
 
 
 @pytest.mark.parametrize(

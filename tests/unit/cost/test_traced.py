@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
 import torch
+from small_network import SMALL
 from torch import nn
 
-from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, build_model, count_cost, variant
+from scaling import build_model, count_cost, variant
 from scaling.cost.traced import count_with_fvcore, count_with_torch
 
-SMALL = ArchitectureSpec(
-    stem=StemSpec(out_channels=8),
-    stages=(
-        StageSpec(repeats=1, kernel_size=3, stride=1, expand_ratio=1, in_channels=8, out_channels=8),
-        StageSpec(repeats=2, kernel_size=5, stride=2, expand_ratio=4, in_channels=8, out_channels=16),
-    ),
-    head=HeadSpec(out_channels=32),
-    image_size=33,
-    num_classes=10,
-)
 SHAPE = (1, 3, 33, 33)
 
 
@@ -31,12 +19,6 @@ def test_fvcore_on_b0_is_401_659_392_and_says_why() -> None:
     assert set(found.by_operator) == {"conv", "linear", "batch_norm", "adaptive_avg_pool2d"}
     assert {"silu", "sigmoid", "mul", "add"} <= {name.rstrip("_") for name in found.unsupported}
     assert found.unsupported["sigmoid"] == 16
-
-
-def test_torchs_counter_counts_two_for_a_multiply_add() -> None:
-    layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)
-    shape = (1, 3, 10, 10)
-    assert count_with_torch(layer, shape) == 2 * count_with_fvcore(layer, shape).macs == 2 * 100 * 27 * 8
 
 
 def test_counting_is_done_in_evaluation_mode() -> None:
@@ -54,11 +36,6 @@ def test_counting_changes_no_weight_and_no_statistic() -> None:
         assert torch.equal(tensor, before[name])
 
 
-def test_a_batch_costs_a_batch_of_macs() -> None:
-    model = build_model(SMALL)
-    assert count_with_fvcore(model, (4, *SHAPE[1:])).macs == 4 * count_cost(SMALL).macs
-
-
 def test_pieces_one_by_one_give_the_count_of_the_whole() -> None:
     model = build_model(SMALL)
     pieces = [
@@ -74,9 +51,3 @@ def test_pieces_one_by_one_give_the_count_of_the_whole() -> None:
 def test_the_meta_device_is_enough_for_torchs_counter() -> None:
     model = build_model(variant("l2"), device="meta")
     assert count_with_torch(model, (1, 3, 800, 800)) == 2 * 475_703_653_280
-
-
-@pytest.mark.parametrize("channels", [1, 4])
-def test_images_of_other_channels(channels: int) -> None:
-    spec = replace(SMALL, in_channels=channels)
-    assert count_with_torch(build_model(spec), (1, channels, 33, 33)) == 2 * count_cost(spec).macs

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import matplotlib
 import pytest
+from picture_folders import HOPPER, LOGO
 from PIL import Image
 
 from scaling.data import imagefolder
-from scaling.data.imagefolder import Decoded, Skipped, decode_ahead, list_images
+from scaling.data.imagefolder import Decoded, ImageFolder, Skipped, ahead, decode, list_images
 from scaling.errors import DataError
-
-HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-LOGO = HOPPER.with_name("logo2.png")
-"""A photograph and a drawing that matplotlib ships."""
 
 
 @pytest.fixture
@@ -40,6 +38,10 @@ def folder(tmp_path: Path) -> Path:
 def shown(path: Path) -> str:
     with Image.open(path) as image:
         return f"{image.mode} {image.size}"
+
+
+def decode_ahead(folder: ImageFolder, make: Any, workers: int | None = None) -> Iterator[Any]:
+    return ahead(folder.files, partial(decode, folder.root, make=make), workers=workers)
 
 
 def modes(folder: Path, **options: int) -> list[str | Skipped]:
@@ -98,13 +100,6 @@ def test_order_is_kept_and_few_are_decoded_ahead(tmp_path: Path, monkeypatch: py
     assert [item.value for item in stream] == list(range(2, 21))
 
 
-def test_leaving_early_leaves_no_thread(folder: Path) -> None:
-    stream = decode_ahead(list_images(folder), lambda image: image.size)
-    next(stream)
-    stream.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
-
-
 def test_no_walk_is_endless(folder: Path) -> None:
     (folder / "2-logos" / "loop").symlink_to(folder, target_is_directory=True)
     assert len(list_images(folder).files) == 6
@@ -130,8 +125,3 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     with pytest.raises(DataError, match="Permission denied"):
         list_images(tmp_path)
-
-
-def test_workers_are_at_least_one(folder: Path) -> None:
-    with pytest.raises(DataError, match="at least 1, got 0"):
-        modes(folder, workers=0)

@@ -30,7 +30,7 @@ def test_known_names_have_consistent_information() -> None:
         info = dataset_info(name)
         assert isinstance(info, DatasetInfo)
         assert info.name == name
-        assert len(info.class_names) == info.num_classes == len(set(info.class_names))
+        assert info.num_classes == len(set(info.class_names))
         assert all(0 < value < 1 for value in (*info.mean, *info.std))
         assert info.licence
         assert info.source
@@ -172,10 +172,8 @@ def test_two_processes_at_once_agree(tmp_path: Path) -> None:
         for number in range(2)
     ]
     for process in processes:  # both have imported everything before either begins
-        assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     outputs = [process.communicate(timeout=120)[0] for process in processes]
@@ -212,3 +210,9 @@ def test_the_contact_sheet_shows_the_same_scenes_in_every_row() -> None:
     assert small.shape[0] * 2 == large.shape[0]
     sheet = contact_sheet(image_size=16, seed=1)
     assert len(sheet.axes) == 3 * 4 + 1
+
+
+def test_a_cache_folder_of_somebody_else_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(DataError, match=r"may not be read: name one of your own in SCALING_CACHE"):
+        load_split("glyphs", "train", cache_dir=tmp_path, **ARGUMENTS)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from drawing_checks import check, counted
 
 from scaling import ArchitectureSpec, ConfigError, ResultsError, count_cost, generate, variant
 from scaling.drawings import (
@@ -22,9 +22,8 @@ from scaling.drawings import (
     stage_drawing,
     variant_drawing,
 )
-from scaling.drawings.drawing import Bounds, Line, Role
+from scaling.drawings.drawing import Role
 from scaling.drawings.pieces import compositions, modules_of
-from scaling.network.decomposition import layers
 from scaling.network.small_inputs import for_small_input
 from scaling.official import official_drawings
 
@@ -50,22 +49,11 @@ def drawings() -> Iterator[tuple[str, Drawing]]:
 EVERY = dict(drawings())
 
 
-def counted(drawing: Drawing) -> list[int]:
-    return [int(text.text.split()[0]) for text in drawing.texts(Role.LAYERS)]
-
-
 @pytest.mark.parametrize(("name", "total"), LAYERS.items())
 def test_layer_counts_on_the_drawing_add_up(name: str, total: int) -> None:
     drawing = variant_drawing(variant(name))
     assert sum(counted(drawing)) == total
     assert any(f"{total} layers without top" in text.text for text in drawing.texts(Role.NOTE))
-
-
-@pytest.mark.parametrize("spec", [variant("lite4"), OWN, SMALL], ids=lambda spec: spec.name)
-def test_counts_of_other_networks_add_up_too(spec: ArchitectureSpec) -> None:
-    assert sum(counted(variant_drawing(spec))) == len(layers(spec))
-    within = sum(sum(counted(stage_drawing(spec, n + 1))) for n in range(len(spec.stages)))
-    assert within == sum(bool(layer.sub_block) for layer in layers(spec))
 
 
 def test_the_edges_of_b0_carry_its_shapes() -> None:
@@ -163,39 +151,8 @@ def test_no_difference_is_marked_between_equal_networks() -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_no_text_meets_another_or_leaves_the_page(name: str) -> None:
-    drawing = EVERY[name]
-    page = Bounds(left=0, top=0, right=drawing.width, bottom=drawing.height)
-    texts = [(text.text, text.bounds) for text in drawing.texts() if text.text]
-    for text, bounds in texts:
-        assert page.holds(bounds), text
-    for index, (text, bounds) in enumerate(texts):
-        clashes = [other for other, where in texts[index + 1 :] if bounds.overlaps(where)]
-        assert clashes == [], text
-
-
-@pytest.mark.parametrize("name", EVERY)
-def test_text_in_a_box_stays_in_it_and_no_line_crosses_a_text(name: str) -> None:
-    drawing = EVERY[name]
-    for text in drawing.texts():
-        where = text.bounds
-        for box in drawing.boxes():
-            inside = box.bounds.overlaps(where)
-            assert not inside or box.bounds.holds(where), (text.text, box)
-        for line in drawing.lines():
-            assert not any(piece.overlaps(where) for piece in pieces(line)), (text.text, line)
-
-
-def pieces(line: Line) -> Iterator[Bounds]:
-    """The straight pieces of a line with its thickness."""
-    half = line.width / 2
-    for (x0, y0), (x1, y1) in pairwise(line.points):
-        yield Bounds(
-            left=min(x0, x1) - half,
-            top=min(y0, y1) - half,
-            right=max(x0, x1) + half,
-            bottom=max(y0, y1) + half,
-        )
+def test_no_text_meets_another_or_a_line_or_leaves_its_box_or_the_page(name: str) -> None:
+    check(EVERY[name])
 
 
 @pytest.mark.parametrize("name", [f"b{number}" for number in range(8)])

@@ -21,7 +21,7 @@ from run_tables import make_trials
 from scaling.cli.figures import figures as figures_command
 from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError, ResultsError
-from scaling.figures import family_figure, run_figure, save_family_figures, save_run_figures
+from scaling.figures import RunData, family_figure, run_figure, save_family_figures, save_run_figures
 from scaling.figures.run_trials import run_frame
 from scaling.figures.style import save_figure
 from scaling.runs.trials_table import trials_frame, write_trials
@@ -35,16 +35,17 @@ SAVE = """
 import sys
 from pathlib import Path
 import pandas as pd
-from scaling.figures import save_family_figures, save_run_figures
+from scaling.figures import RunData, save_family_figures, save_run_figures
 folder = Path(sys.argv[1])
 formats = ("svg", "png", "pdf")
 save_family_figures(folder, formats, names=["family"], sizes=["double"])
 save_family_figures(folder, ["svg"], names=["family_params", "family_flops"], sizes=["single", "double"])
 trials = pd.read_csv(sys.argv[2])
-save_run_figures(trials, folder, title="quick on glyphs", noise=0.01, formats=formats, names=["run_flops"])
-save_run_figures(trials, folder, title="t", formats=["svg"], names=["run_params"], sizes=["single"])
+run = RunData(trials=trials, title="quick on glyphs", noise=0.01)
+save_run_figures(run, folder, formats, names=["run_flops"])
+save_run_figures(run, folder, ["svg"], names=["run_params"], sizes=["single"])
 more = ["run_noise", "run_pareto", "run_triangle"]
-save_run_figures(trials, folder, title="t", formats=["svg"], names=more)
+save_run_figures(run, folder, ["svg"], names=more)
 """
 
 
@@ -99,7 +100,7 @@ def test_files_say_nothing_of_when_and_with_what_they_were_made(tmp_path: Path) 
 
 def test_data_lies_beside_the_chart_and_round_trips(tmp_path: Path) -> None:
     trials = make_trials(3)
-    save_run_figures(trials, tmp_path, title="quick on glyphs", formats=["svg"], names=["run_flops"])
+    save_run_figures(RunData(trials=trials, title="t"), tmp_path, ["svg"], names=["run_flops"])
     read = pd.read_csv(tmp_path / "run_flops.csv")
     frame = run_frame(trials)
     for column in ("params", "macs", "top1", "top1_mean", "top1_low"):
@@ -132,7 +133,7 @@ def test_unknown_names_and_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="got 'fig9'"):
         family_figure("fig9")
     with pytest.raises(ConfigError, match="got 'fig9'"):
-        run_figure(make_trials(1), "fig9", title="t")
+        run_figure(RunData(trials=make_trials(1), title="t"), "fig9")
     with pytest.raises(ConfigError, match="svg, png, pdf; got 'bmp'"):
         save_family_figures(tmp_path, ["bmp"])
     assert list(tmp_path.iterdir()) == []
@@ -175,7 +176,7 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
 def test_command_refuses_bad_input_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "trials.csv").write_text("")
     for arguments, words in (
-        (["fig9", "-o", tmp_path / "out"], "stage_costs_VARIANT; got 'fig9'; of a run: run_params"),
+        (["fig9", "-o", tmp_path / "out"], "stage_costs_VARIANT; got 'fig9'; of a run: run_gains"),
         (["run_params", "-o", tmp_path / "out"], "--run FOLDER"),
         (["--run", tmp_path / "none", "-o", tmp_path / "out"], "there is no"),
         (["--run", tmp_path, "-o", tmp_path / "out"], "cannot read"),

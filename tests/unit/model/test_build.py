@@ -11,10 +11,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_network import SMALL
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scaling import ArchitectureSpec, HeadSpec, SpecError, StageSpec, StemSpec, build_model, variant
+from scaling import SpecError, StageSpec, build_model, variant
 from scaling.model import (
     TENSORFLOW,
     TORCHVISION,
@@ -22,24 +23,12 @@ from scaling.model import (
     MBConv,
     Numerics,
     Padding,
-    SqueezeExcitation,
     StochasticDepth,
 )
 from scaling.model.layers import SamePaddingConv2d
 from scaling.model.numerics import same_padding
-from scaling.network.architecture import BlockSpec
 from scaling.network.families import released_coefficients
 
-SMALL = ArchitectureSpec(
-    stem=StemSpec(out_channels=8),
-    stages=(
-        StageSpec(repeats=2, kernel_size=3, stride=1, expand_ratio=1, in_channels=8, out_channels=8),
-        StageSpec(repeats=2, kernel_size=5, stride=2, expand_ratio=4, in_channels=8, out_channels=16),
-    ),
-    head=HeadSpec(out_channels=32),
-    image_size=33,
-    num_classes=10,
-)
 BOTH = pytest.mark.parametrize("numerics", [TENSORFLOW, TORCHVISION], ids=["same", "symmetric"])
 
 
@@ -68,11 +57,6 @@ def test_any_image_size_goes_through(size: int, numerics: Numerics) -> None:
     assert model(torch.zeros(1, 3, size, size)).shape == (1, 10)
     assert model(torch.zeros(1, 3, size, size + 5)).shape == (1, 10)
     assert model.features(torch.zeros(1, 3, size, size)).shape[2] == math.ceil(math.ceil(size / 2) / 2)
-
-
-def test_classes_and_input_channels_are_fields_of_the_spec() -> None:
-    spec = replace(SMALL, in_channels=1, num_classes=3)
-    assert build_model(spec)(torch.zeros(2, 1, 33, 33)).shape == (2, 3)
 
 
 def test_a_model_trains_in_both_directions() -> None:
@@ -105,24 +89,24 @@ class Textbook:
         normalised: Tensor = (maps - mean) / deviation * scale + shift
         return normalised
 
-    def block(self, into: Tensor, block: BlockSpec) -> Tensor:
-        maps = into
-        if block.expand_ratio != 1:
+    def block(self, into: Tensor, stage: StageSpec, index: int) -> Tensor:
+        maps, stride = into, 1 if index else stage.stride
+        if stage.expand_ratio != 1:
             maps = swish(self.convolve_and_normalise(maps))
-        maps = swish(self.convolve_and_normalise(maps, stride=block.stride, depthwise=True))
-        if block.squeeze_channels:
+        maps = swish(self.convolve_and_normalise(maps, stride=stride, depthwise=True))
+        if stage.se_ratio:
             reduce, reduce_bias, expand, expand_bias = (next(self.tensors) for _ in range(4))
             pooled = maps.mean((2, 3), keepdim=True)
             squeezed = swish(functional.conv2d(pooled, reduce, reduce_bias))
             maps = maps * functional.conv2d(squeezed, expand, expand_bias).sigmoid()
         maps = self.convolve_and_normalise(maps)
-        return maps + into if block.has_skip else maps
+        return maps + into if maps.shape == into.shape else maps
 
     def logits(self, maps: Tensor) -> Tensor:
         maps = swish(self.convolve_and_normalise(maps, stride=self.spec.stem.stride))
         for stage in self.spec.stages:
-            for block in stage.blocks():
-                maps = self.block(maps, block)
+            for index in range(stage.repeats):
+                maps = self.block(maps, stage, index)
         pooled = swish(self.convolve_and_normalise(maps)).mean((2, 3))
         return functional.linear(pooled, next(self.tensors), next(self.tensors))
 
@@ -159,11 +143,6 @@ def test_same_padding_is_tensorflows_rule(side: int, kernel: int, stride: int) -
     assert (side + before + after - kernel) // stride + 1 == math.ceil(side / stride)
 
 
-@pytest.mark.parametrize(("side", "expected"), [(224, (0, 1)), (225, (1, 1)), (8, (0, 1)), (9, (1, 1))])
-def test_even_sizes_get_the_odd_pixel_at_the_end(side: int, expected: tuple[int, int]) -> None:
-    assert same_padding(side, 3, 2) == expected
-
-
 def test_a_same_convolution_of_an_even_image_starts_at_its_first_pixel() -> None:
     layer = SamePaddingConv2d(1, 1, 3, stride=2, bias=False)
     nn.init.ones_(layer.weight)
@@ -180,11 +159,6 @@ def test_a_symmetric_convolution_of_an_even_image_starts_one_pixel_before_it() -
     assert (layer.padding, layer.stride) == ((1, 1), (2, 2))
 
 
-def test_same_pads_both_axes_on_their_own() -> None:
-    layer = SamePaddingConv2d(1, 1, 3, stride=2)
-    assert layer(torch.zeros(1, 1, 4, 9)).shape == (1, 1, 2, 5)
-
-
 @BOTH
 def test_batch_norm_has_the_numerics(numerics: Numerics) -> None:
     norms = list(every(build_model(SMALL, numerics=numerics), nn.BatchNorm2d))
@@ -192,12 +166,6 @@ def test_batch_norm_has_the_numerics(numerics: Numerics) -> None:
     assert {(norm.eps, norm.momentum) for norm in norms} == {
         (numerics.batch_norm_epsilon, numerics.batch_norm_momentum)
     }
-
-
-def test_released_numerics() -> None:
-    assert Numerics(padding=Padding.SAME, batch_norm_epsilon=1e-3, batch_norm_momentum=0.01) == TENSORFLOW
-    assert TORCHVISION.padding == Padding.SYMMETRIC
-    assert TORCHVISION.batch_norm_epsilon == 1e-5
 
 
 @pytest.mark.parametrize(
@@ -216,55 +184,15 @@ def test_numerics_have_ranges(changes: dict[str, Any]) -> None:
         replace(TENSORFLOW, **changes)
 
 
-def test_convolutions_have_no_bias_but_those_of_squeeze_excitation() -> None:
-    model = build_model(SMALL)
-    squeeze = {
-        id(convolution)
-        for block in every(model, SqueezeExcitation)
-        for convolution in every(block, nn.Conv2d)
-    }
-    assert len(squeeze) == 8
-    for convolution in every(model, nn.Conv2d):
-        assert (convolution.bias is not None) == (id(convolution) in squeeze)
-
-
-def test_squeeze_pools_with_adaptive_average_pooling() -> None:
-    # fvcore counts AdaptiveAvgPool2d and not `mean`: 401,659,392 against 399,352,864 for B0.
-    model = build_model(variant("b0"), device="meta")
-    assert len(list(every(model, nn.AdaptiveAvgPool2d))) == 17
-    for block in every(model, SqueezeExcitation):
-        assert len(list(every(block, nn.AdaptiveAvgPool2d))) == 1
-
-
-def test_squeeze_excitation_scales_whole_channels() -> None:
-    torch.manual_seed(0)
-    layer, maps = SqueezeExcitation(6, 2), torch.randn(2, 6, 5, 5)
-    ratio = layer(maps) / maps
-    assert torch.allclose(ratio, ratio[:, :, :1, :1].expand_as(ratio), atol=1e-5)
-    assert ((ratio > 0) & (ratio < 1)).all()
-
-
-def test_without_se_ratio_there_is_no_squeeze_excitation() -> None:
-    plain = replace(SMALL, stages=tuple(replace(stage, se_ratio=0) for stage in SMALL.stages))
-    assert not list(every(build_model(plain), SqueezeExcitation))
-
-
-def test_only_blocks_that_keep_size_and_channels_have_skip_and_stochastic_depth() -> None:
-    blocks = list(every(build_model(variant("b0"), device="meta"), MBConv))
-    found = [block.stochastic_depth is not None for block in blocks]
-    expected = [each.has_skip for stage in variant("b0").stages for each in stage.blocks()]
-    assert found == expected
-    assert sum(found) == 9
-
-
-def test_survival_of_the_module_is_the_specs() -> None:
+def test_blocks_with_a_skip_survive_as_the_spec_says_and_others_always() -> None:
     spec = variant("b0")
     model = build_model(spec, device="meta")
     found = [
         block.stochastic_depth.survival if block.stochastic_depth is not None else None
         for block in every(model, MBConv)
     ]
-    skips = [each.has_skip for stage in spec.stages for each in stage.blocks()]
+    skips = [index > 0 for stage in spec.stages for index in range(stage.repeats)]
+    assert sum(skips) == 9
     assert found == [
         survival if skip else None for survival, skip in zip(spec.block_survival(), skips, strict=True)
     ]
@@ -363,6 +291,7 @@ def test_numerics_do_not_change_weights_or_their_names() -> None:
     assert all(torch.equal(a, b) for a, b in zip(states(one), states(other), strict=True))
 
 
-def test_the_model_keeps_its_spec_and_numerics() -> None:
-    model = build_model(SMALL, numerics=TORCHVISION)
-    assert (model.spec, model.numerics) == (SMALL, TORCHVISION)
+def test_released_numerics() -> None:
+    assert Numerics(padding=Padding.SAME, batch_norm_epsilon=1e-3, batch_norm_momentum=0.01) == TENSORFLOW
+    assert TORCHVISION.padding == Padding.SYMMETRIC
+    assert TORCHVISION.batch_norm_epsilon == 1e-5

@@ -111,51 +111,23 @@ def test_rules_of_the_file_hold_unless_the_command_line_says_otherwise(tmp_path:
 
 
 WRONG = {
-    "key": (
-        "activation",
-        "activatoin",
-        "line 15: unknown key 'baseline.activatoin'; did you mean 'activation'",
-    ),
+    "key": ("activation", "activatoin", "line 15: unknown key 'baseline.activatoin'; did you mean 'act"),
     "table": ("[rounding]", "[roundings]", "line 18: unknown key 'roundings'; did you mean 'rounding'?"),
-    "block string": (
-        "r2_k3_s22_e4_i64",
-        "r2_k3_s2_e4_i64",
-        "line 12: baseline.stages.1: expected a block string",
-    ),
-    "kind": (
-        "s11_e4_i32_o64_bottleneck",
-        "s11_e4_i32_o66_bottleneck",
-        "line 11: baseline.stages.0: the out_chan",
-    ),
+    "block string": ("r2_k3_s22_e4_i64", "r2_k3_s2_e4_i64", "line 12: baseline.stages.1: expected a block"),
+    "kind": ("s11_e4_i32_o64_b", "s11_e4_i32_o66_b", "line 11: baseline.stages.0: the out_chan"),
     "chain": ("i64_o128", "i60_o128", "line 12: baseline: stage 2 takes 60 channels but stage 1 gives 64"),
     "stem chain": (
         "stem_channels = 32",
         "stem_channels = 24",
-        "line 11: baseline: stage 1 takes 32 channels but",
+        "line 11: baseline: stage 1 takes 32 channels",
     ),
-    "image size": (
-        "image_size = 64",
-        "image_size = 7",
-        "line 5: baseline.image_size: image size must be between",
-    ),
-    "kernel": (
-        "kernel_size = 5",
-        "kernel_size = 4",
-        "line 7: baseline.stem_kernel_size: stem kernel_size must be",
-    ),
-    "type": (
-        "stem_pool_stride = 2",
-        'stem_pool_stride = "two"',
-        "line 8: baseline.stem_pool_stride: Input should",
-    ),
+    "image size": ("image_size = 64", "image_size = 7", "line 5: baseline.image_size: image size must be"),
+    "kernel": ("kernel_size = 5", "kernel_size = 4", "line 7: baseline.stem_kernel_size: stem kernel_size"),
+    "type": ("pool_stride = 2", 'pool_stride = "two"', "line 8: baseline.stem_pool_stride: Input should"),
     "choice": ('"relu"', '"tanh"', "line 15: baseline.activation: Input should be 'silu', 'relu6' or 'relu'"),
     "missing": ("head_channels = 0\n", "", "line 3: baseline: stages also need stem_channels, head_channels"),
     "dropout": ("dropout = 0.0", "dropout = 1.0", "line 16: baseline.dropout: Input should be less"),
-    "divisor": (
-        "channel_divisor = 4",
-        "channel_divisor = 0",
-        "line 18: channel_divisor must be between 1 and 1024",
-    ),
+    "divisor": ("divisor = 4", "divisor = 0", "line 18: channel_divisor must be between 1 and 1024"),
     "syntax": ("head_channels = 0", "head_channels 0", "is not TOML: Expected '=' after a key"),
 }
 

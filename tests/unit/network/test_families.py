@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from scaling import RoundingRules, ScalingCoefficients, SpecError, count_cost, generate, scale, variant
+from scaling import RoundingRules, ScalingCoefficients, SpecError, generate, scale, variant
 from scaling.errors import CoefficientWarning
 from scaling.network.baselines import EFFICIENTNET_B0
-from scaling.network.families import baseline_named, named, official_name, released_coefficients
+from scaling.network.families import lite_coefficients, named, official_name, released_coefficients
 from scaling.network.generation import scaled_dropout
 
 PAPER: dict[str, Any] = {"alpha": 1.2, "beta": 1.1, "gamma": 1.15}
 
 
-@pytest.mark.parametrize("name", released_coefficients())
+@pytest.mark.parametrize("name", [*released_coefficients(), *lite_coefficients()])
 def test_aliases_and_capitals_name_the_same_variant(name: str) -> None:
     assert variant(f"efficientnet-{name}") == variant(name) == variant(name.upper())
     assert variant(f"EfficientNet-{name.upper()}").name == name
@@ -34,20 +34,10 @@ def test_unknown_variants_are_refused_with_the_known_ones(name: str) -> None:
     assert repr(name) in str(caught.value)
 
 
-def test_the_variants_are_ten_different_networks() -> None:
-    assert len({variant(name) for name in released_coefficients()}) == 10
-
-
-def test_an_official_network_made_by_formula_takes_name_and_dropout() -> None:
-    # FACTS: the paper's bases with coefficient rounding realise the integers of B1 to B4
-    # near phi .479, 1.053, 2.078, 3.772.
-    b1 = generate(**PAPER, phi=0.479)
-    assert (b1 == variant("b1"), b1.name, b1.dropout) == (True, "b1", 0.2)
-
-
 @pytest.mark.parametrize(("name", "phi"), [("b1", 0.479), ("b2", 1.053), ("b3", 2.08), ("b4", 3.775)])
 def test_the_papers_bases_with_coefficient_rounding_realise_b1_to_b4(name: str, phi: float) -> None:
-    assert generate(**PAPER, phi=phi) == variant(name)
+    found = generate(**PAPER, phi=phi)
+    assert (found, found.name, found.dropout) == (variant(name), name, variant(name).dropout)
     assert generate(**PAPER, phi=phi, coefficient_rounding="none") != variant(name)
 
 
@@ -80,18 +70,6 @@ def test_phi_0_is_b0_whatever_the_bases(phi: float) -> None:
     assert (found == variant("b0"), found.name) == (True, "b0")
 
 
-@pytest.mark.parametrize("rounding", ["released", "none"])
-def test_negative_phi_shrinks(rounding: str) -> None:
-    small = generate(**PAPER, phi=-1.5, coefficient_rounding=rounding)
-    assert count_cost(small).macs < count_cost(variant("b0")).macs
-    assert small.image_size == 182  # 224 / 1.15^1.5 = 181.6
-
-
-def test_phi_may_be_any_finite_real() -> None:
-    assert generate(**PAPER, phi=math.pi).image_size == round(224 * 1.15**math.pi)
-    assert generate(**PAPER, phi=-7).derivation is not None
-
-
 def test_coefficient_rounding_is_explicit() -> None:
     released = generate(**PAPER, phi=0.6)
     none = generate(**PAPER, phi=0.6, coefficient_rounding="none")
@@ -110,11 +88,6 @@ def test_rules_given_whole_replace_coefficient_rounding() -> None:
     assert found.image_size == 256
 
 
-@pytest.mark.parametrize("name", ["efficientnet-b0", "b0", "EfficientNet-B0"])
-def test_baselines_by_name(name: str) -> None:
-    assert baseline_named(name) == EFFICIENTNET_B0
-
-
 def test_a_variant_or_a_spec_can_be_the_baseline() -> None:
     assert generate(alpha=1, beta=1, gamma=1.5, phi=1, baseline="b1").image_size == 360
     ten = replace(variant("b0"), num_classes=10)
@@ -129,12 +102,6 @@ def test_impossible_bases_are_refused_in_one_line_and_without_a_warning(name: st
         with pytest.raises(SpecError, match=rf"^{name} must be") as caught:
             generate(**{**PAPER, "phi": 1.0, name: value})
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("phi", [math.nan, math.inf, -math.inf])
-def test_phi_must_be_finite(phi: float) -> None:
-    with pytest.raises(SpecError, match=r"^phi must be a finite number, got"):
-        generate(**PAPER, phi=phi)
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta", "gamma"])
@@ -156,8 +123,3 @@ def test_unknown_baseline_and_rounding_are_refused() -> None:
         generate(**PAPER, phi=1, baseline="alexnet")
     with pytest.raises(SpecError, match=r"^coefficient_rounding must be one of released, none, got 'up'$"):
         generate(**PAPER, phi=1, coefficient_rounding="up")
-
-
-def test_small_depth_that_rounds_to_0_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"depth coefficient .* rounds to 0\.0 at one decimal"):
-        generate(alpha=10, beta=1.1, gamma=1.01, phi=-2)

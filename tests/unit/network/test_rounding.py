@@ -24,21 +24,6 @@ def rule(**changes: object) -> RoundingRules:
     return RoundingRules(**changes)  # type: ignore[arg-type]
 
 
-def test_defaults_are_the_released_rules() -> None:
-    assert (
-        RoundingRules(
-            coefficient_rounding=CoefficientRounding.RELEASED,
-            channel_rule=ChannelRule.RELEASED,
-            channel_divisor=8,
-            repeat_rule=RepeatRule.CEIL,
-            head_rule=HeadRule.CHANNEL_RULE,
-            squeeze_rounding=SqueezeRounding.FLOOR,
-            image_size_step=1,
-        )
-        == RELEASED
-    )
-
-
 def test_without_the_minimum_only_the_16_channels_of_b3_change() -> None:
     # FACTS of the released code: google/automl's copy lacks the 0.9 rule; B3 gets 16 instead of 24.
     plain = rule(channel_rule=ChannelRule.WITHOUT_MINIMUM)
@@ -52,34 +37,12 @@ def test_without_the_minimum_only_the_16_channels_of_b3_change() -> None:
     assert (RELEASED.channels(16, 1.2), plain.channels(16, 1.2)) == (24, 16)
 
 
-def test_released_channels_keep_nine_tenths_of_everything_asked_for() -> None:
-    # The rule bites below 40 channels only: 18.5 goes to 24, because 16 would be 86 %.
-    assert RELEASED.channels(1, 18.5) == 24
-    asked = [hundredths / 100 for hundredths in range(1, 10_000)]
-    plain = rule(channel_rule=ChannelRule.WITHOUT_MINIMUM)
-    assert all(RELEASED.channels(1, each) >= 0.9 * each for each in asked)
-    for each in asked:
-        enough = plain.channels(1, each) >= 0.9 * each
-        assert RELEASED.channels(1, each) == plain.channels(1, each) + (0 if enough else 8)
-    assert {plain.channels(1, each) for each in asked if plain.channels(1, each) < 0.9 * each} == {
-        8,
-        16,
-        24,
-        32,
-    }
-
-
 def test_half_a_divisor_rounds_up_unless_the_rule_is_pythons_round() -> None:
     # 20 / 8 = 2.5: half up gives 24, half to even gives 16.
     assert RELEASED.channels(20, 1.0) == 24
     assert rule(channel_rule=ChannelRule.WITHOUT_MINIMUM).channels(20, 1.0) == 24
     assert rule(channel_rule=ChannelRule.ROUND).channels(20, 1.0) == 16
     assert rule(channel_rule=ChannelRule.ROUND).channels(28, 1.0) == 32
-
-
-@pytest.mark.parametrize("channel_rule", ChannelRule)
-def test_channels_are_never_fewer_than_the_divisor(channel_rule: ChannelRule) -> None:
-    assert rule(channel_rule=channel_rule).channels(16, 0.01) == 8
 
 
 @pytest.mark.parametrize(
@@ -97,37 +60,10 @@ def test_rounded_repeats_go_to_the_nearest_half_to_even_and_at_least_1() -> None
     assert nearest.repeats(1, 0.1) == 1
 
 
-def test_the_repeat_rules_differ_at_every_official_depth_above_1() -> None:
-    nearest = rule(repeat_rule=RepeatRule.ROUND)
-    changed = [
-        depth
-        for depth in RELEASED_DEPTHS
-        if [nearest.repeats(n, depth) for n in (1, 2, 3, 4)]
-        != [RELEASED.repeats(n, depth) for n in (1, 2, 3, 4)]
-    ]
-    assert changed == [depth for depth in RELEASED_DEPTHS if depth != 1.0]
-
-
 def test_both_head_rules_give_the_official_heads() -> None:
     last = rule(head_rule=HeadRule.LAST_STAGE)
     for width in RELEASED_WIDTHS:
         assert last.head_channels(1280, 320, width) == RELEASED.head_channels(1280, 320, width)
-
-
-def test_head_rules_differ_at_280_of_350_widths() -> None:
-    last = rule(head_rule=HeadRule.LAST_STAGE)
-    widths = [hundredths / 100 for hundredths in range(50, 400)]
-    different = [
-        width
-        for width in widths
-        if last.head_channels(1280, 320, width) != RELEASED.head_channels(1280, 320, width)
-    ]
-    assert (len(widths), len(different)) == (350, 280)
-
-
-def test_last_stage_head_is_four_times_the_last_stage_of_b0() -> None:
-    last = rule(head_rule=HeadRule.LAST_STAGE)
-    assert last.head_channels(1280, 320, 1.13) == 4 * RELEASED.channels(320, 1.13)
 
 
 @pytest.mark.parametrize(
@@ -179,22 +115,17 @@ def test_image_sizes_go_to_the_nearest_step_half_up(step: int, coefficient: floa
     assert rule(image_size_step=step).image_size(224, coefficient) == expected
 
 
-@pytest.mark.parametrize("size", [224, 240, 260, 300, 380, 456, 528, 600, 672, 800])
-def test_released_image_sizes_survive_the_way_through_a_coefficient(size: int) -> None:
-    assert RELEASED.image_size(224, size / 224) == size
-
-
 @pytest.mark.parametrize("name", ["channel_divisor", "image_size_step"])
-@pytest.mark.parametrize("value", [0, -8, 1025])
-def test_steps_have_a_range(name: str, value: int) -> None:
-    with pytest.raises(SpecError, match=rf"^{name} must be between 1 and 1024, got {value}$"):
+@pytest.mark.parametrize("value", [0, -8, 1025, 8.5])
+def test_steps_are_whole_numbers_in_a_range(name: str, value: float) -> None:
+    with pytest.raises(SpecError, match=rf"^{name} must be .*got {value}$"):
         rule(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["channel_divisor", "image_size_step"])
-def test_steps_are_whole_numbers(name: str) -> None:
-    with pytest.raises(SpecError, match=name):
-        rule(**{name: 8.5})
+@pytest.mark.parametrize("name", ["scaled_stem_and_head", "scaled_end_repeats"])
+def test_switches_are_truth_values(name: str) -> None:
+    with pytest.raises(SpecError, match=f"{name} must be true or false, got 'no'"):
+        rule(**{name: "no"})
 
 
 @pytest.mark.parametrize(
@@ -203,9 +134,3 @@ def test_steps_are_whole_numbers(name: str) -> None:
 def test_unknown_rules_are_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(SpecError, match=rf"^{name} must be one of .*, got 'nearest-prime'$"):
         rule(**{name: "nearest-prime"})
-
-
-def test_rules_may_be_given_as_their_words() -> None:
-    assert rule(channel_rule="round", head_rule="last-stage") == rule(
-        channel_rule=ChannelRule.ROUND, head_rule=HeadRule.LAST_STAGE
-    )

@@ -19,7 +19,6 @@ from scaling.errors import SpecError
 from scaling.model import build_model
 from scaling.network.architecture import ArchitectureSpec, HeadSpec, StageSpec, StemSpec
 from scaling.network.baseline_files import BaselineTable
-from scaling.network.baselines import EFFICIENTNET_LITE0
 from scaling.network.block_strings import stages_from_strings
 from scaling.network.coefficients import CompoundCoefficients
 from scaling.network.generation import scale
@@ -135,12 +134,6 @@ def test_a_stage_that_strides_by_more_counts() -> None:
     assert last_map(spec) == 2
     assert strides(for_small_input(spec, "late")) == [2, 1]
     assert strides(for_small_input(spec, "early")) == [1, 4]
-
-
-def test_lite_takes_policies_too() -> None:
-    spec = for_small_input(replace(EFFICIENTNET_LITE0, image_size=32), "early")
-    assert spec.name == "efficientnet-lite0-early"
-    assert spec.activation == EFFICIENTNET_LITE0.activation
 
 
 def test_an_unknown_policy_is_named() -> None:

@@ -16,12 +16,12 @@ from scaling.network.strategies import (
     TINYNETS,
     Points,
     Shares,
-    TinyNet,
     compound,
     fast,
     named_strategies,
     slow_resolution,
     strategy_named,
+    tinynet,
 )
 from scaling.targets.realise import realise_strategy
 from scaling.targets.target import LatencyModel, Limits, Metric, Target
@@ -84,11 +84,11 @@ def test_fast_scaling_has_the_published_exponents() -> None:
 
 def test_tinynet_goes_through_its_five_networks() -> None:
     for side, width, depth in TINYNETS:
-        found = TinyNet().multipliers(math.log(depth * (width * side) ** 2))
+        found = tinynet().multipliers(math.log(depth * (width * side) ** 2))
         values = (found.resolution_coefficient, found.width_coefficient, found.depth_coefficient)
         assert values == pytest.approx((side, width, depth))
     with pytest.raises(SpecError, match=r"for 0\.0349 to 0\.882 times"):
-        TinyNet().multipliers(math.log(2))
+        tinynet().multipliers(math.log(2))
 
 
 @pytest.mark.peers

@@ -15,8 +15,7 @@ from scaling.errors import ResultsError
 from scaling.library.loading import load_run
 from scaling.network.serialization import architecture_key, read_spec
 from scaling.plans.final.launch import config_of
-from scaling.plans.final.plan import FinalPlan
-from scaling.plans.final.result import TrainingRun, load_training, write_curve
+from scaling.plans.final.result import FinalPlan, TrainingRun, load_training, write_curve
 from scaling.runs.folder import RunFolder, open_folder
 from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState
@@ -24,27 +23,10 @@ from scaling.runs.store import Store
 from scaling.training.curve import EpochEnd
 
 SETUP = tiny_setup()
-CURVE = tuple(
-    EpochEnd(
-        epoch=n,
-        steps=4 * n,
-        loss=3.0 / n,
-        validation_loss=2.0 / n,
-        top1=0.1 * n,
-        learning_rate=0.01,
-        seconds=1.5,
-    )
-    for n in (1, 2)
-)
-RESULT = {
-    "outcome": "complete",
-    "top1": 0.2,
-    "epochs": 2,
-    "wall_s": 3.0,
-    "loss": 1.5,
-    "validation_loss": 1.0,
-    "validation_images": 50,
-}
+LAST = EpochEnd(epoch=2, steps=8, loss=1.5, validation_loss=1.0, top1=0.2, learning_rate=0.01, seconds=1.5)
+CURVE = (replace(LAST, epoch=1, steps=4, loss=3.0, validation_loss=2.0, top1=0.1), LAST)
+RESULT = {"outcome": "complete", "top1": 0.2, "epochs": 2, "wall_s": 3.0, "loss": 1.5}
+RESULT |= {"validation_loss": 1.0, "validation_images": 50}
 
 
 @pytest.fixture(autouse=True)
@@ -57,15 +39,14 @@ def job() -> Job:
 
 
 def record(state: RecordState = RecordState.COMPLETE) -> Record:
-    wanted = job()
-    complete = state == RecordState.COMPLETE
+    wanted, top1 = job(), 0.2 if state == RecordState.COMPLETE else None
     return Record(
         key=wanted.key,
         identity=wanted.identity(),
         spec=wanted.spec,
         state=state,
         curve=CURVE,
-        result=RESULT if complete else {**RESULT, "outcome": state.value, "top1": None},
+        result={**RESULT, "outcome": state.value, "top1": top1},
         provenance={},
     )
 

@@ -225,7 +225,6 @@ def test_a_job_that_kills_three_workers_fails_and_says_how_and_the_next_launch_t
     assert coordinator(ListPlan([job]), executor, store).run() == RunEnd.DONE
     assert executor.sent == [job.key] * 3
     found = store.find(job.key)
-    assert found is not None
     assert found.state == RecordState.FAILED
     assert "3 worker processes died" in str(found.error)
     assert "killed by SIGKILL" in str(found.error)

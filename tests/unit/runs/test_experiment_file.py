@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_records import SETUP, toml_of
+from run_records import SETUP
+from tiny_setup import toml_of
 
 from scaling.errors import ConfigError
 from scaling.runs.experiment_file import load_document, load_setup, override, validated

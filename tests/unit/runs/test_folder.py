@@ -43,7 +43,7 @@ def test_a_new_folder_is_made_and_an_old_one_goes_on(folder: RunFolder) -> None:
     assert opened(folder, {"other": 1}, "other") is False, (
         "nothing was trained: any configuration may have it"
     )
-    folder.note_key("0" * 20)
+    folder.note_keys(["0" * 20])
     assert opened(folder, {"other": 1}, "other") is True
 
 
@@ -51,7 +51,7 @@ def test_another_configuration_kind_device_or_version_is_refused(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(folder, device="cpu")
-    folder.note_key("0" * 20)
+    folder.note_keys(["0" * 20])
     content = folder.config.read_bytes()
     with pytest.raises(ConfigError, match=r"setup.recipe.epochs: 2 there, 3 here"):
         opened(folder, {"setup": {"recipe": {"epochs": 3}}}, "other")
@@ -174,7 +174,6 @@ def test_setting_aside_keeps_everything(folder: RunFolder) -> None:
         opened(folder)
         folder.trials.write_text(f"results {number}")
         aside = set_aside(folder)
-        assert aside is not None
         assert not folder.path.exists()
         assert (aside / "trials.csv").read_text() == f"results {number}"
         names.add(aside.name)
@@ -190,7 +189,6 @@ def test_the_current_folder_can_be_set_aside(folder: RunFolder, monkeypatch: pyt
     opened(folder)
     monkeypatch.chdir(folder.path)
     aside = set_aside(RunFolder(path=Path()))
-    assert aside is not None
     assert (aside / "run.json").exists()
 
 
@@ -209,11 +207,11 @@ def test_a_line_that_broke_off_is_no_line_and_spoils_no_other(folder: RunFolder)
             file.write(torn)
         assert folder.keys() == ["one", "two"]
     folder.note_keys([])
-    folder.note_key("three")
+    folder.note_keys(["three"])
     assert folder.keys() == ["one", "two", "three"]
     assert folder.records.read_bytes() == b"one\ntwo\nthree\n"
     folder.records.write_bytes(b"torn")
-    folder.note_key("one")
+    folder.note_keys(["one"])
     assert folder.records.read_bytes() == b"one\n"
 
 
@@ -221,14 +219,14 @@ def test_a_disk_that_fills_in_the_middle_of_a_line_leaves_the_lines_before(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.path.mkdir(parents=True)
-    folder.note_key("one")
+    folder.note_keys(["one"])
 
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ResultsError, match=r"cannot write .*records\.txt: No space left on device"):
-        folder.note_key("two")
+        folder.note_keys(["two"])
     assert folder.records.read_bytes() == b"one\n"
 
 
@@ -249,7 +247,7 @@ def reader(folder: RunFolder) -> list[Callable[[], object]]:
 
 def test_reading_leaves_a_folder_as_it_was(folder: RunFolder) -> None:
     opened(folder, store=folder.path / "trainings")
-    folder.note_key("0" * 20)
+    folder.note_keys(["0" * 20])
     names = {path: path.stat().st_mtime_ns for path in folder.path.iterdir()}
     for read in reader(folder):
         read()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from picture_folders import two_classes
 from run_records import SETUP, setup
 
 from scaling.errors import DataError
@@ -85,6 +87,21 @@ def test_a_key_covers_what_the_result_depends_on(change: Callable[[Job], Job]) -
 )
 def test_a_key_leaves_out_what_it_does_not_depend_on(same: Callable[[], Job]) -> None:
     assert same().key == job().key
+
+
+@pytest.mark.parametrize("train", [3, None])  # loaded before, or read while training
+def test_a_folder_of_pictures_that_was_moved_is_the_same_data(train: int | None, tmp_path: Path) -> None:
+    two_classes(tmp_path / "here")
+
+    def key(place: str) -> str:
+        data = {"name": f"imagefolder:{tmp_path / place}", "train": train, "validation": 1}
+        return job(setup(data=data)).key
+
+    before = key("here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert key("there") == before
+    two_classes(tmp_path / "changed", seed=9)
+    assert key("changed") != before
 
 
 def test_what_a_plan_changes_is_in_the_job() -> None:

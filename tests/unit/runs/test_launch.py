@@ -11,12 +11,13 @@ import pytest
 from run_records import PACKING, SETUP, AtOnce, ListPlan, jobs, point, record_of
 
 from scaling.errors import ResultsError
-from scaling.runs import launch as module
+from scaling.runs import progress as module
 from scaling.runs.coordinator import RunEnd, Started
 from scaling.runs.executor import Ended, EpochEnded, Event, Stepped
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.launch import StatusWriter, Where, launch, packing_of
+from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.progress import StatusWriter
 from scaling.runs.store import Known, Store
 from scaling.training.options import EngineOptions
 
@@ -53,7 +54,7 @@ def test_what_is_there_is_named_before_anything_is_trained(folder: RunFolder, st
     store.add(record_of(JOBS[0]))
     known = Known(store=store)
     writer = StatusWriter(folder, known, lambda _event: None)
-    assert known.of(JOBS[0]) is not None
+    assert known.get(JOBS[0].key) is not None
     writer(Started(job=JOBS[1], key=JOBS[1].key))
     assert folder.keys() == [JOBS[0].key, JOBS[1].key]
 

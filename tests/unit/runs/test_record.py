@@ -34,7 +34,6 @@ def written(folder: Path, record: Record = WHOLE) -> Path:
 def test_a_record_comes_back(state: RecordState, tmp_path: Path) -> None:
     record = record_of(JOB, state)
     found = read_record(written(tmp_path, record), JOB.key)
-    assert found is not None
     assert found.document() == record.document()
     assert found.spec == JOB.spec
     assert found.top1 == (10 / 50 if state == RecordState.COMPLETE else None)
@@ -46,7 +45,6 @@ def test_a_loss_that_is_no_number_is_valid_json_and_comes_back(tmp_path: Path) -
     path = written(tmp_path, odd)
     json.loads(path.read_text(), parse_constant=pytest.fail)
     found = read_record(path, JOB.key)
-    assert found is not None
     assert math.isnan(found.curve[0].validation_loss)
     assert found.curve[1] == point(2)
 

@@ -11,12 +11,13 @@ import pytest
 import torch
 from run_records import jobs, record_of, untimed
 
+from scaling.atomic_write import write_text
 from scaling.errors import ConfigError, ResultsError
 from scaling.runs import store as module
 from scaling.runs.record import RecordState
 from scaling.runs.store import Known, Store
 from scaling.training.checkpoint import before, latest_checkpoint, save_checkpoint
-from scaling.training.kernels import FIXED_KERNELS, write_kernels
+from scaling.training.kernels import FIXED_KERNELS
 from scaling.training.options import KernelChoice
 
 JOB, OTHER = jobs(2)
@@ -40,7 +41,6 @@ def test_what_was_added_is_found_and_its_checkpoint_goes(store: Store) -> None:
     assert not checkpoint.exists()
     assert not before(checkpoint).exists()
     found = store.find(JOB.key)
-    assert found is not None
     assert untimed(found) == untimed(record_of(JOB))
     assert list(store.keys()) == [JOB.key]
 
@@ -92,26 +92,28 @@ def test_each_record_is_read_once_and_what_was_made_is_known(store: Store) -> No
     known.note(record_of(JOB))
     known.note(record_of(JOB))
     store.add(record_of(OTHER))
-    assert known.of(OTHER) is not None
+    assert known.get(OTHER.key) is not None
     store.record(OTHER.key).unlink()
-    assert known.of(OTHER) is not None
+    assert known.get(OTHER.key) is not None
     assert list(known) == known.found == [JOB.key, OTHER.key]
     assert len(known) == 2
 
 
 def test_a_failure_of_an_earlier_launch_is_tried_again_where_that_is_wanted(store: Store) -> None:
     store.add(record_of(JOB, RecordState.FAILED))
-    assert Known(store=store).of(JOB) is not None
+    assert Known(store=store).get(JOB.key) is not None
     again = Known(store=store, retry=True)
-    assert again.of(JOB) is None
+    assert again.get(JOB.key) is None
     assert len(again) == 0
     again.note(record_of(JOB, RecordState.FAILED))
-    assert again.of(JOB) is not None
+    assert again.get(JOB.key) is not None
 
 
 def test_the_first_measured_kernels_are_the_stores(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def measured(*_: object, **__: object) -> object:
-        write_kernels(store.path / "kernels-cpu.json", FIXED_KERNELS)  # as another launch, a moment earlier
+        write_text(
+            store.path / "kernels-cpu.json", FIXED_KERNELS.to_json()
+        )  # as another launch, a moment earlier
         return replace(FIXED_KERNELS, origin="measured here")
 
     monkeypatch.setattr(module, "kernels_for", measured)

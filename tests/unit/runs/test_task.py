@@ -54,7 +54,6 @@ def test_an_error_is_a_record_that_names_it_and_another_launch_tries_it_again(
 ) -> None:
     ending(monkeypatch, error)
     record = run_task(task, Watch(), CPU)
-    assert record is not None
     assert record.state == RecordState.FAILED
     assert str(record.error).startswith(said)
     assert str(record.error).isprintable()
@@ -62,7 +61,6 @@ def test_an_error_is_a_record_that_names_it_and_another_launch_tries_it_again(
     assert record.curve == (point(1),)
     assert not record.state.settled
     found = Store(path=task.store).find(JOB.key)
-    assert found is not None
     assert untimed(found) == untimed(record)
 
 
@@ -71,7 +69,6 @@ def test_a_stop_leaves_no_record_unless_it_is_for_good(task: Task, monkeypatch: 
     assert run_task(task, Watch(), CPU) is None
     assert list(Store(path=task.store).keys()) == []
     record = run_task(task, Watch(pruned=lambda: True), CPU)
-    assert record is not None
     assert (record.state, len(record.curve)) == (RecordState.PRUNED, 1)
 
 
@@ -86,12 +83,9 @@ def test_what_is_settled_is_not_trained_again(task: Task, monkeypatch: pytest.Mo
     ending(monkeypatch, ValueError("trained"))
     Store(path=task.store).add(record_of(JOB))
     record = run_task(task, Watch(), CPU)
-    assert record is not None
     assert record.state == RecordState.COMPLETE
     # For its weights it is trained all the same; that this failed is said, and what is there stays.
     record = run_task(task, Watch(on_trained=pytest.fail), CPU)
-    assert record is not None
     assert record.state == RecordState.FAILED
     found = Store(path=task.store).find(JOB.key)
-    assert found is not None
     assert found.state == RecordState.COMPLETE

@@ -159,7 +159,7 @@ def test_what_nobody_needs_is_shown_and_only_then_deleted(place: Path) -> None:
 def test_what_a_run_names_in_the_meantime_stays(place: Path) -> None:
     store = store_of(place)
     found = unneeded(store, place)
-    RunFolder(path=place / "first").note_key(OTHER[0].key)
+    RunFolder(path=place / "first").note_keys([OTHER[0].key])
     assert delete_unneeded(store, found, place) == 2
     assert store.find(OTHER[0].key) is not None
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner
+from commands import printed
 
-from scaling import ResultsError, ScalingError, count_cost, variant
-from scaling.cli import group
+from scaling import ResultsError, count_cost, variant
 from scaling.official import official_tables
 from scaling.runs.trials_table import read_trials, trials_frame
 from scaling.tables import (
@@ -191,30 +190,10 @@ def test_narrow_terminals_get_the_same_cells_in_blocks(table: Table) -> None:
     assert all(cell in text for cell in table.shown.to_numpy().ravel())
 
 
-def run(*arguments: str | Path) -> str:
-    outcome = CliRunner().invoke(group, ["tables", *map(str, arguments)], standalone_mode=False)
-    if outcome.exception:
-        raise outcome.exception
-    return outcome.stdout
-
-
 def test_the_command_prints_and_writes(tmp_path: Path) -> None:
-    printed = run("channels", "--variants", "b0,lite4", "--format", "csv")
-    assert printed.splitlines()[:2] == ["stage,b0,lite4", "stem,32,32"]
-    assert run("channels", "--format", "latex", "-o", tmp_path / "x" / "t.tex").startswith("wrote")
-    assert r"\toprule" in (tmp_path / "x" / "t.tex").read_text()
-    assert "best" in run("trials", "--run", RUN.parent)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("trials",), "--run FOLDER"),
-        (("channels", "--run", "x"), "--run FOLDER"),
-        (("trials", "--run", "nowhere"), "there is no nowhere"),
-        (("channels", "--variants", "b0,b99"), "unknown variant 'b99'"),
-    ],
-)
-def test_mistakes_are_one_clear_line(arguments: tuple[str, ...], message: str) -> None:
-    with pytest.raises(ScalingError, match=message):
-        run(*arguments)
+    text = printed("tables", "channels", "--variants", "b0,lite4", "--format", "csv")
+    assert text.splitlines()[:2] == ["stage,b0,lite4", "stem,32,32"]
+    path = tmp_path / "x" / "t.tex"
+    assert printed("tables", "channels", "--format", "latex", "-o", path).startswith("wrote")
+    assert r"\toprule" in path.read_text()
+    assert "best" in printed("tables", "trials", "--run", RUN.parent)

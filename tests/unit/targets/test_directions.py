@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,45 +17,25 @@ UNIT = st.floats(min_value=0, max_value=1)
 
 
 @given(s=UNIT, v=UNIT, target=st.floats(min_value=1.01, max_value=64))
-def test_every_point_of_the_square_is_on_the_surface(s: float, v: float, target: float) -> None:
-    bases = Direction.of_square(s, v).bases(target, phi=1.0)
+def test_square_triangle_and_surface_are_one(s: float, v: float, target: float) -> None:
+    direction = Direction.of_square(s, v)
+    bases = direction.bases(target, phi=1.0)
     assert min(bases.alpha, bases.beta, bases.gamma) >= 1
     assert bases.alpha * bases.beta**2 * bases.gamma**2 == pytest.approx(target, rel=1e-12)
     assert bases.nominal_factor == pytest.approx(target, rel=1e-12)
-
-
-@given(s=UNIT, v=UNIT)
-def test_the_square_and_the_triangle_are_one(s: float, v: float) -> None:
-    direction = Direction.of_square(s, v)
+    again = Direction.of_bases(bases.alpha, bases.beta, bases.gamma)
+    assert again.shares == pytest.approx(direction.shares, abs=1e-11)
     s_again, v_again = direction.square()
-    assert 0 <= s_again <= 1
     assert 0 <= v_again <= 1
     assert s_again == pytest.approx(s, abs=1e-12)
     if direction.depth_share < 1 - 1e-6:
         assert v_again == pytest.approx(v, abs=1e-9)
-    again = Direction.of_square(s_again, v_again)
-    assert again.shares == pytest.approx(direction.shares, abs=1e-9)
 
 
-@given(s=UNIT, v=UNIT, target=st.floats(min_value=1.5, max_value=4))
-def test_bases_give_back_their_shares(s: float, v: float, target: float) -> None:
-    direction = Direction.of_square(s, v)
-    bases = direction.bases(target, phi=1.0)
-    again = Direction.of_bases(bases.alpha, bases.beta, bases.gamma)
-    assert again.shares == pytest.approx(direction.shares, abs=1e-12)
-
-
-@given(depth=UNIT, width=UNIT)
-def test_shares_from_elsewhere_lie_in_the_square(depth: float, width: float) -> None:
-    s, v = Direction.of_shares(
-        (depth, (1 - depth) * width, max(0.0, 1 - depth - (1 - depth) * width))
-    ).square()
-    assert 0 <= s <= 1
-    assert 0 <= v <= 1
-
-
-def test_width_alone_by_rounding_lies_in_the_square() -> None:
-    for depth in np.random.default_rng(0).random(2000):
+def test_shares_and_bases_from_elsewhere_lie_in_the_square() -> None:
+    for depth, part in np.random.default_rng(0).random((2000, 2)):
+        width = (1 - depth) * part
+        assert max(Direction.of_shares((depth, width, max(0.0, 1 - depth - width))).square()) <= 1
         assert Direction.of_shares((depth, 1 - depth, 0.0)).square()[1] <= 1
         assert Direction.of_bases(2.0**depth, 2.0 ** ((1 - depth) / 2), 1.0).square()[1] <= 1
 
@@ -70,31 +51,23 @@ def test_a_uniform_square_is_a_uniform_triangle() -> None:
     assert np.corrcoef(shares.T)[np.triu_indices(3, 1)] == pytest.approx([-0.5] * 3, abs=0.025)
 
 
-@pytest.mark.parametrize(
-    ("s", "v", "shares"),
-    [(0.0, 0.0, (0, 0, 1)), (0.0, 1.0, (0, 1, 0)), (1.0, 0.0, (1, 0, 0)), (1.0, 1.0, (1, 0, 0))],
-)
-def test_corners_are_the_single_axes(s: float, v: float, shares: tuple[float, ...]) -> None:
-    assert Direction.of_square(s, v).shares == shares
-
-
-def test_all_in_depth_has_some_square() -> None:
+def test_corners_are_the_single_axes() -> None:
+    corners = {(0.0, 0.0): (0, 0, 1), (0.0, 1.0): (0, 1, 0), (1.0, 0.0): (1, 0, 0), (1.0, 1.0): (1, 0, 0)}
+    assert {point: Direction.of_square(*point).shares for point in corners} == corners
     assert Direction.of_square(1.0, 0.3).square() == (1.0, 0.5)
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.2, -0.2, 0.0), (math.nan, 0.5, 0.5), (0.2, 0.2, 0.2)])
-def test_shares_that_are_none_are_refused(shares: tuple[float, float, float]) -> None:
-    with pytest.raises(SpecError, match="cost shares must"):
-        Direction.of_shares(shares)
-
-
-@pytest.mark.parametrize("bases", [(0.9, 1.1, 1.1), (1.0, 1.0, 1.0)])
-def test_bases_that_have_no_shares_are_refused(bases: tuple[float, float, float]) -> None:
-    with pytest.raises(SpecError, match="bases must be at least 1"):
-        Direction.of_bases(*bases)
-
-
-@pytest.mark.parametrize("target", [1.0, 0.5, -2.0, math.nan])
-def test_a_target_that_is_no_growth_is_refused(target: float) -> None:
-    with pytest.raises(SpecError, match="above 1"):
-        Direction.of_square(0.5, 0.5).bases(target, phi=1.0)
+@pytest.mark.parametrize(
+    ("made", "arguments", "message"),
+    [
+        *((Direction.of_shares, ((one, 0.5, two),), "cost shares must") for one, two in
+          ((0.5, 0.5), (1.2, -0.7), (math.nan, 0.5), (0.2, 0.2))),
+        (Direction.of_bases, (0.9, 1.1, 1.1), "bases must be at least 1"),
+        (Direction.of_bases, (1.0, 1.0, 1.0), "bases must be at least 1"),
+        *((lambda factor: Direction.of_square(0.5, 0.5).bases(factor, phi=1.0), (factor,), "above 1")
+          for factor in (1.0, 0.5, -2.0, math.nan)),
+    ],
+)  # fmt: skip
+def test_what_is_no_direction_is_refused(made: Any, arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        made(*arguments)

@@ -18,38 +18,22 @@ PAPER: dict[str, Any] = dict(PAPER_BASES)
 OFFICIAL = tuple(released_coefficients())
 
 
-@pytest.mark.parametrize(
-    ("name", "implied"),
-    [
-        ("b4", (3.22, 3.53, 3.78)),
-        ("b5", (4.32, 4.93, 5.09)),
-        ("b6", (5.24, 6.17, 6.14)),
-        ("b7", (6.21, 7.27, 7.05)),
-    ],
-)
-def test_implied_phis_are_those_of_the_facts(name: str, implied: tuple[float, ...]) -> None:
-    assert tuple(round(one.phi, 2) for one in explain(name).implied_by_paper) == implied
-
-
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_the_exact_candidate_is_the_release(name: str) -> None:
-    found = explain(name)
-    assert found.exact.spec == found.released == variant(name)
-    assert found.exact.cost.params == found.cost.params == count_cost(variant(name)).params
-    assert found.exact.compound.nominal_factor == pytest.approx(2**found.exact.compound.phi)
-    assert found.interval[0] <= found.exact.compound.phi <= found.interval[1]
+def test_the_exact_candidate_the_last_step_and_the_rows_are_the_release(name: str) -> None:
+    found, spec = explain(name), variant(name)
+    exact, cost = found.exact, count_cost(spec)
+    assert exact.spec == found.released == spec
+    assert exact.cost.params == found.cost.params == found.steps[-1].params == cost.params
+    assert found.steps[-1].macs == cost.macs
+    assert exact.compound.nominal_factor == pytest.approx(2**exact.compound.phi)
+    assert found.interval[0] <= exact.compound.phi <= found.interval[1]
     assert name in found.grid
     assert (found.grid == COMPOUND_FAMILY) == (name in COMPOUND_FAMILY)
-
-
-@pytest.mark.parametrize("name", OFFICIAL)
-def test_steps_end_at_the_release_and_rows_are_its_integers(name: str) -> None:
-    found, spec = explain(name), variant(name)
-    assert (found.steps[-1].params, found.steps[-1].macs) == (found.cost.params, found.cost.macs)
-    assert found.rows[0].channels == spec.stem.out_channels
-    assert found.rows[-1].channels == spec.head.out_channels
-    assert [row.channels for row in found.rows[1:-1]] == [stage.out_channels for stage in spec.stages]
+    assert tuple(row.channels for row in found.rows) == spec.channels
     assert [row.repeats for row in found.rows[1:-1]] == [stage.repeats for stage in spec.stages]
+    # Six decimals of the bases and four of phi must be enough for a reader who types them in.
+    bases = {key: round(getattr(exact.compound, key), 6) for key in ("alpha", "beta", "gamma")}
+    assert generate(**bases, phi=round(exact.compound.phi, 4)) == spec
 
 
 def test_only_b3_needs_the_rule_against_losing_a_tenth() -> None:
@@ -68,26 +52,24 @@ def test_what_the_papers_bases_give(name: str) -> None:
             assert generate(**PAPER, phi=phi) == variant(name)
 
 
-def test_each_range_is_where_its_dimension_has_the_released_integers() -> None:
-    """The three ranges meet exactly where the paper's bases give b4, and nowhere for b5."""
-    for name in ("b4", "b5"):
-        found = explain(name)
-        low = max(one.low for one in found.implied_by_paper)
-        high = min(one.high for one in found.implied_by_paper)
-        assert (low <= high) == (found.by_paper is not None)
-        if found.by_paper is not None:
-            assert (low, high) == pytest.approx(found.by_paper, abs=1e-9)
+IMPLIED = {
+    "b4": (3.22, 3.53, 3.78), "b5": (4.32, 4.93, 5.09), "b6": (5.24, 6.17, 6.14), "b7": (6.21, 7.27, 7.05),
+}  # fmt: skip
 
 
-def test_the_copied_practice_is_phi_equal_to_the_number() -> None:
-    copied = explain("b4").copied
-    assert copied is not None
-    assert copied.compound.phi == 4
-    assert copied.spec == generate(**PAPER, phi=4)
-    assert explain("l2").copied is None
+@pytest.mark.parametrize("name", IMPLIED)
+def test_each_range_is_where_its_dimension_has_the_released_integers(name: str) -> None:
+    """The three ranges meet exactly where the paper's bases give b4, and nowhere for larger ones."""
+    found = explain(name)
+    assert tuple(round(one.phi, 2) for one in found.implied_by_paper) == IMPLIED[name]
+    low = max(one.low for one in found.implied_by_paper)
+    high = min(one.high for one in found.implied_by_paper)
+    assert (low <= high) == (found.by_paper is not None) == (name == "b4")
+    if found.by_paper is not None:
+        assert (low, high) == pytest.approx(found.by_paper, abs=1e-9)
 
 
-def test_answers_name_the_phis_they_speak_of() -> None:
+def test_answers_name_the_phis_they_speak_of_and_what_is_often_copied() -> None:
     found = explain("b4")
     paper, exact = answer(found)
     assert found.by_paper is not None
@@ -96,14 +78,9 @@ def test_answers_name_the_phis_they_speak_of() -> None:
     assert f"{found.exact.compound.phi:.4f}" in exact
     assert "none, with or without" in answer(explain("b7"))[0]
     assert "phi 0" in answer(explain("b0"))[0]
-
-
-@pytest.mark.parametrize("name", OFFICIAL)
-def test_the_triple_of_the_answer_holds_as_printed(name: str) -> None:
-    """Six decimals of the bases and four of phi must be enough for a reader who types them in."""
-    exact = explain(name).exact.compound
-    bases = {key: round(getattr(exact, key), 6) for key in ("alpha", "beta", "gamma")}
-    assert generate(**bases, phi=round(exact.phi, 4)) == variant(name)
+    assert found.copied is not None
+    assert (found.copied.compound.phi, found.copied.spec) == (4, generate(**PAPER, phi=4))
+    assert explain("l2").copied is None
 
 
 def test_unknown_names() -> None:
@@ -143,10 +120,3 @@ def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
     exact = document["formula"][-1]
     bases = {key: exact[key] for key in ("alpha", "beta", "gamma", "phi")}
     assert generate(**bases, rounding=RoundingRules()) == variant("b4")
-
-
-def test_an_unknown_name_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        run(group, ["explain", "b12"])
-    assert left.value.code == 2
-    assert capsys.readouterr().err.startswith("scaling: unknown variant 'b12'")

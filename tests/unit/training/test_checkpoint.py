@@ -50,7 +50,6 @@ def test_a_torn_checkpoint_is_refused_in_one_line_and_the_one_before_is_used(
     two.write_bytes(two.read_bytes()[:kept])
     with caplog.at_level(logging.WARNING):
         found = latest_checkpoint(two, IDENTITY)
-    assert found is not None
     assert found["epoch"] == 1
     assert len(caplog.messages) == 1
     assert str(two) in caplog.messages[0]
@@ -68,7 +67,6 @@ def test_one_flipped_bit_is_found(two: Path) -> None:
 def test_a_crash_between_the_two_renames_leaves_the_one_before(two: Path) -> None:
     two.unlink()
     found = latest_checkpoint(two, IDENTITY)
-    assert found is not None
     assert found["epoch"] == 1
 
 
@@ -102,7 +100,7 @@ def test_nothing_there_is_no_checkpoint(tmp_path: Path, caplog: pytest.LogCaptur
 
 def test_a_place_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ResultsError, match="cannot write the checkpoint"):
+    with pytest.raises(ResultsError, match=r"cannot write .*x\.checkpoint"):
         save_checkpoint(tmp_path / "file" / "x.checkpoint", state(1), IDENTITY)
 
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pytest
 import torch
 from click.testing import CliRunner
+from picture_folders import HOPPER, LOGO
 from PIL import Image
 from torch import Tensor, nn
 
@@ -24,10 +24,9 @@ from scaling.data.preprocessing import preprocess, preprocessing_for, preprocess
 from scaling.errors import ConfigError, DataError, ScalingError
 from scaling.model import numerics_of
 from scaling.training.evaluation import evaluate, proportion
+from scaling.training.measurement import with_threads
 from scaling.weights import own_state, read_state, write_own
 
-HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-LOGO = HOPPER.with_name("logo2.png")
 MILITARY_UNIFORM, TIGER_CAT, ESPRESSO = 652, 282, 967
 """ImageNet's classes, counted from 0, of the photographs of Admiral Hopper, a cat and a cup."""
 THRESHOLD = -0.32
@@ -36,10 +35,8 @@ THRESHOLD = -0.32
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with with_threads(1):
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import pytest
@@ -10,12 +9,9 @@ import torch
 
 from scaling import build_model, variant
 from scaling.training.machine import (
-    Packing,
-    available_memory,
     pack,
     training_alone,
     training_bytes,
-    usable_cores,
 )
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -55,23 +51,10 @@ def test_no_more_processes_than_trainings() -> None:
     assert (packing.workers, packing.threads) == (3, 2)
 
 
-def test_it_is_said_in_a_line() -> None:
-    packing = pack(None, CPU, bytes_each=2 * GB, environ={}, cores=8, free_bytes=4 * GB)
-    assert str(packing) == "1 training at a time, 8 threads each (2.5 GB each)"
-    assert (
-        str(Packing(workers=4, threads=1, reason="4 cores")) == "4 trainings at once, 1 thread each (4 cores)"
-    )
-
-
 def test_a_training_alone_takes_the_threads_that_torch_has() -> None:
     alone = training_alone(processes=2)
     assert (alone.workers, alone.threads) == (1, torch.get_num_threads())
     assert "2 processes on one network" in str(alone)
-
-
-def test_this_machine_has_cores_and_memory() -> None:
-    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
-    assert available_memory() > 10**6
 
 
 def test_the_estimate_covers_what_a_backward_pass_keeps() -> None:

@@ -93,23 +93,26 @@ def test_resumed_equals_uninterrupted(
     assert same(final_state(tmp_path / "whole"), final_state(tmp_path / "parts"))
 
 
-def test_a_checkpoint_of_another_recipe_is_not_gone_on_from(
-    splits: tuple[Split, Split], tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("recipe", "more", "what"),
+    [
+        (replace(EVERYTHING, epochs=2), {}, "recipe"),
+        (replace(EVERYTHING, epochs=1), {"kernels": None}, "kernels"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    recipe: Recipe,
+    more: dict[str, Any],
+    what: str,
+    splits: tuple[Split, Split],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     trained(splits, replace(EVERYTHING, epochs=1), checkpoint=tmp_path / "one")
     steps: list[int] = []
-    trained(splits, EVERYTHING, checkpoint=tmp_path / "one", report=steps.append)
+    trained(splits, recipe, checkpoint=tmp_path / "one", report=steps.append, **more)
     assert steps[0] == 1
-    assert "recipe not the same" in caplog.messages[0]
-
-
-def test_a_checkpoint_of_other_kernels_is_not_gone_on_from(
-    splits: tuple[Split, Split], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    recipe = replace(EVERYTHING, epochs=1)
-    trained(splits, recipe, checkpoint=tmp_path / "one")
-    trained(splits, recipe, checkpoint=tmp_path / "one", kernels=None)
-    assert "kernels not the same" in caplog.messages[0]
+    assert f"{what} not the same" in caplog.messages[0]
 
 
 def test_each_epoch_is_told_with_its_accuracy(splits: tuple[Split, Split]) -> None:
@@ -153,16 +156,11 @@ def test_a_diverged_training_keeps_its_last_good_figures(splits: tuple[Split, Sp
 def test_costs_are_measured(splits: tuple[Split, Split]) -> None:
     result = trained(splits, EVERYTHING)
     assert result.micro_batch == 25
-    assert result.train_step_ms is not None
-    assert result.inference_ms is not None
-    assert result.inference_ms_batch_1 is not None
     assert min(result.inference_ms_batch_1, result.inference_ms, result.train_step_ms) > 0
     assert result.images_per_s > 0
-    assert result.memory_bytes is not None
     weights = 4 * sum(p.numel() for p in _model().parameters())
     assert result.memory_bytes > 5 * weights  # weights, gradients, two moments, average, and maps
     larger = trained(splits, replace(EVERYTHING, batch_size=50)).memory_bytes
-    assert larger is not None
     assert result.memory_bytes < larger < 2 * result.memory_bytes
 
 

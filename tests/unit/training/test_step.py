@@ -15,8 +15,7 @@ from scaling.data import Split, dataset_info
 from scaling.errors import ScalingError
 from scaling.model import build_model
 from scaling.training import Recipe, train_network
-from scaling.training.averaging import MovingAverage
-from scaling.training.optimizers import TensorFlowRMSProp, make_optimizer
+from scaling.training.optimizers import MovingAverage, TensorFlowRMSProp, make_optimizer
 from scaling.training.step import Step
 
 SPEC = replace(tiny_setup().baseline_spec, dropout=0.0, stochastic_depth=0.0)
@@ -78,8 +77,6 @@ def test_running_statistics_of_pieces_are_those_of_their_mean() -> None:
     assert isinstance(norm, nn.BatchNorm2d)
     means = torch.stack([part.mean((0, 2, 3)) for part in images.tensor_split(3)])
     variances = torch.stack([part.var((0, 2, 3)) for part in images.tensor_split(3)])
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
     torch.testing.assert_close(norm.running_mean, 0.3 * means.mean(0))
     torch.testing.assert_close(norm.running_var, 0.7 * torch.ones(1) + 0.3 * variances.mean(0))
     assert norm.momentum == 0.3
@@ -134,14 +131,16 @@ def test_a_rate_that_is_a_tensor_gives_the_same_step() -> None:
     torch.testing.assert_close(*results)
 
 
-@pytest.mark.parametrize("biases", [False, True])
-def test_decay_as_released_acts_on_all_but_batch_norm(biases: bool) -> None:
+@pytest.mark.parametrize(("biases", "optimizer"), [(False, "adamw"), (True, "rmsprop"), (False, "sgd")])
+def test_decay_spares_batch_norm_and_unless_asked_for_biases(biases: bool, optimizer: str) -> None:
     model = build_model(SPEC, numerics=NUMERICS, seed=0)
-    made = make_optimizer(model, Recipe(epochs=1, weight_decay=0.3, decay_biases=biases))
+    recipe = Recipe(epochs=1, weight_decay=0.3, decay_biases=biases, optimizer=optimizer)  # type: ignore[arg-type]
+    made = make_optimizer(model, recipe)
     decay = {id(p): group["weight_decay"] for group in made.param_groups for p in group["params"]}
     for name, parameter in model.named_parameters():
         decayed = "norm" not in name and (biases or name.endswith("weight"))
         assert decay[id(parameter)] == (0.3 if decayed else 0.0), name
+    assert len(decay) == len(list(model.parameters()))
 
 
 def test_the_average_warms_up_and_covers_statistics() -> None:
@@ -149,7 +148,6 @@ def test_the_average_warms_up_and_covers_statistics() -> None:
     average = MovingAverage(norm, 0.9)
     expected = torch.zeros(2)
     for step in range(1, 200):
-        assert norm.running_mean is not None
         norm.running_mean.fill_(float(step))
         average.schedule(step)
         average.update()
@@ -159,7 +157,6 @@ def test_the_average_warms_up_and_covers_statistics() -> None:
             assert expected.tolist() == pytest.approx([9 / 11] * 2)
     with average.in_place():
         torch.testing.assert_close(norm.running_mean, expected)
-    assert norm.running_mean is not None
     assert norm.running_mean.tolist() == [199.0, 199.0]
     assert int(norm.num_batches_tracked or 0) == 0  # counts are not averaged
 

@@ -17,7 +17,7 @@ from threading import Thread
 import pytest
 from click.testing import CliRunner
 
-import scaling.cli.fetching
+import scaling.cli.weights
 from scaling.errors import ConfigError, DataError
 from scaling.weights import fetching
 from scaling.weights.fetching import download, fetch, released_file, released_files, sha256_of
@@ -121,14 +121,20 @@ def test_an_interrupted_download_goes_on(server: Server, tmp_path: Path) -> None
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_server_that_cannot_resume_sends_everything(server: Server, tmp_path: Path) -> None:
-    server.ranges = False
-    (tmp_path / "weights.pth.part").write_bytes(b"something else entirely")
-    assert get(server, tmp_path).path.read_bytes() == CONTENT
-
-
-def test_all_bytes_were_there_already(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "weights.pth.part").write_bytes(CONTENT)
+@pytest.mark.parametrize(
+    ("name", "there", "ranges"),
+    [
+        ("weights.pth.part", b"something else entirely", False),  # and the server cannot resume
+        ("weights.pth.part", CONTENT, True),
+        ("weights.pth", CONTENT[:-1] + b"x", True),  # damaged in the cache
+    ],
+    ids=["no ranges", "all there", "damaged"],
+)
+def test_what_was_there_does_no_harm(
+    server: Server, tmp_path: Path, name: str, there: bytes, ranges: bool
+) -> None:
+    server.ranges = ranges
+    (tmp_path / name).write_bytes(there)
     assert get(server, tmp_path).path.read_bytes() == CONTENT
 
 
@@ -142,11 +148,6 @@ def test_a_rotten_beginning_is_found_and_the_next_try_is_right(server: Server, t
     (tmp_path / "weights.pth.part").write_bytes(bytes(1000))
     with pytest.raises(DataError, match="wrong checksum"):
         get(server, tmp_path)
-    assert get(server, tmp_path).path.read_bytes() == CONTENT
-
-
-def test_a_file_damaged_in_the_cache_is_fetched_again(server: Server, tmp_path: Path) -> None:
-    (tmp_path / "weights.pth").write_bytes(CONTENT[:-1] + b"x")
     assert get(server, tmp_path).path.read_bytes() == CONTENT
 
 
@@ -222,18 +223,18 @@ def test_the_command_says_where_the_file_lies(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = replace(released_file("torchvision", "b0"), place=server.address, sha256_prefix=SHA256[:8])
-    monkeypatch.setattr(scaling.cli.fetching, "released_file", lambda *_: here)
+    monkeypatch.setattr(scaling.cli.weights, "released_file", lambda *_: here)
     arguments = ["b0", "--from", "torchvision", "--cache-dir", str(tmp_path)]
-    outcome = CliRunner().invoke(scaling.cli.fetching.fetch, [*arguments, "--json"])
+    outcome = CliRunner().invoke(scaling.cli.weights.fetch, [*arguments, "--json"])
     document = json.loads(outcome.stdout)
     assert Path(document["path"]).read_bytes() == CONTENT
     assert (document["sha256"], document["verified"], document["tag"]) == (SHA256, True, "IMAGENET1K_V1")
-    text = CliRunner().invoke(scaling.cli.fetching.fetch, arguments).stdout
+    text = CliRunner().invoke(scaling.cli.weights.fetch, arguments).stdout
     assert f"scaling weights import {document['path']} --from torchvision --variant b0" in text
 
 
 def test_the_command_names_what_is_not_released() -> None:
-    outcome = CliRunner().invoke(scaling.cli.fetching.fetch, ["b8", "--from", "torchvision"])
+    outcome = CliRunner().invoke(scaling.cli.weights.fetch, ["b8", "--from", "torchvision"])
     assert isinstance(outcome.exception, ConfigError)
 
 

@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from small_network import SMALL
 from spec_strategies import MBCONV, architectures
 from torch import Tensor
 
 from scaling import (
     ArchitectureSpec,
-    HeadSpec,
     SpecError,
-    StageSpec,
-    StemSpec,
     WeightsError,
     build_model,
     export_weights,
@@ -29,20 +27,6 @@ from scaling.weights import WeightsSource, read_own, read_state, write_own, writ
 from scaling.weights.places import places
 from scaling.weights.schemes import tensor_names
 
-SMALL = ArchitectureSpec(
-    stem=StemSpec(out_channels=8),
-    stages=(
-        StageSpec(repeats=2, kernel_size=3, stride=1, expand_ratio=1, in_channels=8, out_channels=8),
-        StageSpec(repeats=2, kernel_size=5, stride=2, expand_ratio=4, in_channels=8, out_channels=16),
-        StageSpec(
-            repeats=1, kernel_size=3, stride=1, expand_ratio=2, in_channels=16, out_channels=12, se_ratio=0
-        ),
-    ),
-    head=HeadSpec(out_channels=32),
-    image_size=33,
-    num_classes=10,
-    name="small",
-)
 SOURCES = pytest.mark.parametrize("source", [source.value for source in WeightsSource])
 
 
@@ -191,14 +175,6 @@ def test_a_model_without_memory_and_an_unknown_source() -> None:
         load_weights(build_model(SMALL), {}, source="jax")
     with pytest.raises(SpecError, match="got 'tensorflow'"):
         export_weights(shaken(), to="tensorflow")
-
-
-def test_float64_passes_untouched() -> None:
-    first, second = shaken().double(), build_model(SMALL).double()
-    with torch.no_grad():
-        first.classifier.weight.add_(1e-12)
-    load_weights(second, export_weights(first, to="keras"), source="keras")
-    assert torch.equal(first.classifier.weight, second.classifier.weight)
 
 
 @SOURCES

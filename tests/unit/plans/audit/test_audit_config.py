@@ -8,9 +8,10 @@ import pytest
 from tiny_audit import AUDIT, SETUP, audit_files
 
 from scaling.errors import ConfigError
-from scaling.plans.audit.config import AuditSize, load_audit
-from scaling.plans.audit.networks import anchor_networks
+from scaling.plans.audit.config import file_of, load_audit
+from scaling.plans.audit.plan import AuditPlan, anchor_networks
 from scaling.plans.audit.run import audit_plan
+from scaling.plans.experiment import Size
 
 
 @pytest.mark.parametrize(
@@ -36,26 +37,22 @@ def test_bad_files_are_refused_in_words(tmp_path: Path, old: str, new: str, mess
 
 def test_shares_of_images_need_a_number_of_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"set data\.train"):
-        load_audit(audit_files(tmp_path, setup=SETUP.replace("train = 60", "")))
+        load_audit(audit_files(tmp_path, setup={**SETUP, "data": {"name": "glyphs", "validation": 40}}))
 
 
-def test_changed_settings_have_folders_and_keys_of_their_own(tmp_path: Path) -> None:
-    path = audit_files(tmp_path)
-    plain, workers = load_audit(path), load_audit(path, ["engine.workers=1"])
-    assert (workers.title, workers.key()) == (plain.title, plain.key())
-    assert plain.title == "tiny-glyphs"
-    smaller = load_audit(path, ["recipe.batch_size=7"])
-    assert smaller.title == f"{plain.title}-recipe-batch-size-7"
-    assert smaller.key() != plain.key()
+def test_what_shapes_no_result_changes_neither_key_nor_folder(tmp_path: Path) -> None:
+    def named(*changes: str, old: str = "", new: str = "") -> tuple[str, str]:
+        plan = AuditPlan.of(load_audit(audit_files(tmp_path, audit=AUDIT.replace(old, new)), changes))
+        return plan.audit.title, plan.key()
 
-
-def test_words_and_the_rule_may_change_in_a_folder(tmp_path: Path) -> None:
-    plain = load_audit(audit_files(tmp_path))
-    reworded = load_audit(
-        audit_files(tmp_path, audit=AUDIT.replace("Yes.", "No.").replace("best = 2", "best = 3"))
-    )
-    longer = load_audit(audit_files(tmp_path, audit=AUDIT.replace("epochs = 2", "epochs = 3")))
-    assert reworded.key() == plain.key() != longer.key()
+    title, key = named()
+    assert title == "tiny-glyphs"
+    assert named("engine.workers=1") == (title, key)
+    assert named(old="Yes.", new="No.") == named(old="best = 2", new="best = 3") == (title, key)
+    assert named(old="epochs = 2", new="epochs = 3")[1] != key
+    smaller = named("recipe.batch_size=7")
+    assert smaller[0] == f"{title}-recipe-batch-size-7"
+    assert smaller[1] != key
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -68,10 +65,10 @@ def test_the_papers_size_is_not_run(tmp_path: Path) -> None:
         audit_plan(audit_files(tmp_path), size="paper")
 
 
-@pytest.mark.parametrize("size", [AuditSize.QUICK, AuditSize.STANDARD])
+@pytest.mark.parametrize("size", [Size.QUICK, Size.STANDARD])
 @pytest.mark.parametrize("data", ["glyphs", "fashion-mnist"])
-def test_the_committed_audits_are_valid(size: AuditSize, data: str) -> None:
+def test_the_committed_audits_are_valid(size: Size, data: str) -> None:
     root = Path(__file__).parents[4]
-    audit = load_audit(size.file(root / "experiments" / "audit.toml"), data=data)
+    audit = load_audit(file_of(root / "experiments" / "audit.toml", size), data=data)
     assert audit.setup.data.name == data
     assert len(anchor_networks(audit)) == audit.config.anchors.networks

@@ -73,13 +73,10 @@ def test_shaky_anchors_are_named_and_missing_trainings_wait(plan: AuditPlan) -> 
 
 
 def test_a_diverged_training_is_worst_and_a_failed_one_missing(plan: AuditPlan) -> None:
-    anchors = [[made(0.1 * n), made(0.1 * n)] for n in range(1, 6)]
-    short = [
-        [made(None, RecordState.DIVERGED)],
-        *([made(0.1 * n)] for n in range(2, 5)),
-        [made(0.0, RecordState.FAILED)],
-    ]
-    results = {"anchor": anchors, "short": short, "narrow": [[made(0.1)]] * 5}
+    rising = [made(value) for value in RISING]
+    short = [made(None, RecordState.DIVERGED), *rising[1:4], made(0.0, RecordState.FAILED)]
+    results = {"anchor": [[one, one] for one in rising], "short": [[one] for one in short]}
+    results["narrow"] = [[made(0.1)]] * 5
     found = judge(plan.audit, plan.networks, plan.trainings, results, [])
     own = next(one for one in found.judged if one.name == "short")
     assert own.agreement.networks == 4

@@ -31,14 +31,23 @@ def columns(network: PlannedNetwork, config: SearchConfig = CONFIG) -> dict[str,
     return network_columns(network, config.baseline_spec, config.target)
 
 
-def test_references_are_where_the_nominal_formula_puts_them() -> None:
+def test_references_are_at_the_achieved_cost_of_the_target() -> None:
     found = {candidate.name: candidate for candidate in references(CONFIG)}
     assert list(found) == ["baseline", "depth", "width", "resolution", "compound"]
     assert found["baseline"].spec == BASELINE
+    for reference in list(found.values())[1:]:
+        assert reference.spec is not None
+        achieved = CONFIG.target.amount(reference.spec) / CONFIG.target.amount(BASELINE)
+        assert CONFIG.target.met_by(achieved) == (reference.problem is None)
+    assert all(candidate.kind == "reference" for candidate in found.values())
+
+
+def test_with_nominal_cost_references_are_what_the_formula_gives() -> None:
+    config = configuration(search={"cost": "nominal"})
+    found = {candidate.name: candidate for candidate in references(config)}
     nominal = {name: c.compound.nominal_factor for name, c in found.items() if c.compound}
     assert nominal["compound"] == pytest.approx(1.2 * 1.1**2 * 1.15**2) == pytest.approx(1.9203, abs=1e-4)
     assert [nominal[name] for name in ("depth", "width", "resolution")] == pytest.approx([2, 2, 2])
-    assert all(candidate.kind == "reference" for candidate in found.values())
 
 
 def test_single_axes_change_one_dimension() -> None:

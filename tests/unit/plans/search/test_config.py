@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from search_runs import ROOT, configuration, document, experiment, toml_of
+from search_runs import ROOT, configuration, document, experiment
+from tiny_setup import toml_of
 
 from scaling.errors import ConfigError
 from scaling.plans.search.config import SearchConfig, load_config, parse_config

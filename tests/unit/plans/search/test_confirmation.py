@@ -12,8 +12,9 @@ from scaling.errors import ConfigError
 from scaling.plans.networks import CONFIRM, PlannedNetwork
 from scaling.plans.search.candidates import references
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.confirming import confirmations
 from scaling.plans.search.table import trials_of
-from scaling.plans.search.trial import SearchTrial, confirmations
+from scaling.plans.search.trial import SearchTrial
 from scaling.runs.record import RecordState
 
 CONFIG = configuration(

@@ -126,7 +126,7 @@ def test_better_worse_and_alike_are_distinguished() -> None:
 
 
 def test_the_chart_has_a_curve_a_sampler_and_a_line_at_a_quarter() -> None:
-    assert set(SAMPLERS) == set(Sampler)
+    assert set(SAMPLERS) == set(Sampler) - {Sampler.SURFACE}  # which is not replayed on tables of one cost
     frame = sampler_regret_frame(
         [curves(Sampler.TPE, drawn(0.01, seed=1)), curves(Sampler.RANDOM, drawn(0.02, seed=0))]
     )

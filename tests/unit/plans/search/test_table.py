@@ -61,7 +61,9 @@ def test_every_seed_is_a_row_and_the_sampler_learns_the_mean(search: MadeUpSearc
     assert (mine["fidelity_epochs"] == 1).all()
     assert mine["wall_s"].tolist()[:2] == [2.0, 2.0]
     search.send(20)
-    assert search.plan.asker.study.trials[0].value == 0.375
+    number = search.proposed()[0].proposal
+    assert number is not None
+    assert search.plan.asker.study.trials[number].value == 0.375
 
 
 def test_one_diverged_seed_makes_the_trial_diverged_but_keeps_the_other(search: MadeUpSearch) -> None:

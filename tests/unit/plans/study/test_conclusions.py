@@ -26,7 +26,7 @@ def test_pairs_by_seed_see_what_the_spread_over_seeds_would_hide() -> None:
     assert [one.verdict for one in found.expected] == ["holds", "contradicted", "not significant"]
     assert found.verdict == "does not hold"
     assert found.survives is None
-    assert dict(found.noise)[1.0].standard_deviation > 0.03  # unpaired, nothing could be told
+    assert dict(found.noise)[1.0].standard_deviation > 0.03  # unpaired, nothing would be significant
     assert found.leaders == ((1.0, 2.0, "a@2"),)
     same = concluded(trials, [expect("b@2", "c@2", "same")], validation_images=1000)
     assert same.verdict == "holds"

@@ -9,25 +9,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tiny_setup import tiny_setup
-from tiny_study import sizes, study_document, write_study
+from tiny_study import LADDER, sizes, study_document, write_study
 
 from scaling.cli import group
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.files import listed, load_study, parse_study
 from scaling.plans.study.networks import NOTHING
 from scaling.plans.study.run import study_plan
 
 ROOT = Path(__file__).parents[4]
 STUDIES = (
-    "dimensions",
-    "width_depth_resolution",
-    "methods",
-    "search_then_family",
-    "noise",
-    "law",
+    "dimensions", "width_depth_resolution", "methods", "search_then_family", "noise", "law",
     "other_baselines",
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("data", ["glyphs", "fashion-mnist"])
@@ -52,20 +47,13 @@ def test_studies_that_ship_are_whole(name: str, data: str, monkeypatch: pytest.M
     [
         ({"desing": {}}, "unknown key 'desing'; did you mean 'design'?"),
         ({"kind": "search"}, "expected kind 'study', got 'search'"),
-        ({"design": {"kind": "ladder", "strategies": ["deep"], "factors": [2.0]}}, "expected a strategy"),
+        ({"design": {**LADDER, "strategies": ["deep"]}}, "expected a strategy"),
         ({"design": {"kind": "tower"}}, "design"),
         ({"expect": [{"claim": "x", "more": ["a"], "less": ["b", "c"]}]}, "equally many networks"),
         ({"expect": [{"claim": "x", "mre": ["a"]}]}, "unknown key 'expect.mre'; did you mean 'more'"),
         ({"sizes": sizes(seeds=[0, 0])}, "must be different"),
         ({"sizes": sizes(learning_rates=[2.0])}, "hold 1.0"),
-        (
-            {
-                "design": {
-                    "kind": "ladder", "strategies": ["a"], "factors": [2.0], "own": [{"name": "a"}],
-                }
-            },
-            "one of bases, shares and points",
-        ),
+        ({"design": {**LADDER, "own": [{"name": "a"}]}}, "one of bases, shares and points"),
     ],
 )  # fmt: skip
 def test_bad_files_get_one_line(changes: dict[str, Any], message: str) -> None:
@@ -103,28 +91,21 @@ def test_a_design_that_is_changed_by_hand_wins_over_the_sizes(tmp_path: Path) ->
 
 
 def test_changes_name_the_folder_unless_they_shape_no_result(tmp_path: Path) -> None:
-    path = write_study(tmp_path)
-
-    def title(*overrides: str) -> str:
-        return study_plan(path, overrides=overrides).title
-
-    assert title() == "mini-quick-glyphs"
-    assert title("engine.workers=1") == "mini-quick-glyphs"
-    assert title("recipe.epochs=2") == "mini-quick-glyphs-recipe-epochs-2"
-    assert (
-        title("recipe.epochs=2", "design.equal=compute") == "mini-quick-glyphs-equal-compute-recipe-epochs-2"
-    )
-    assert title("sizes.quick.seeds=[5]") == "mini-quick-glyphs-sizes-quick-seeds-5"
-    assert study_plan(path, setup=tmp_path / "tiny.toml").title == "mini-quick-tiny"
-    with pytest.raises(ConfigError, match="unknown key 'design.metrc'; did you mean 'metric'"):
-        title("design.metrc=params")
-
-
-def test_a_setup_may_be_given_whole_and_then_takes_no_overrides(tmp_path: Path) -> None:
     path, setup = write_study(tmp_path), tiny_setup(recipe={"epochs": 5})
+    for suffix, *overrides in (
+        ("",),
+        ("", "engine.workers=1"),
+        ("-recipe-epochs-2", "recipe.epochs=2"),
+        ("-equal-compute-recipe-epochs-2", "recipe.epochs=2", "design.equal=compute"),
+        ("-sizes-quick-seeds-5", "sizes.quick.seeds=[5]"),
+    ):
+        assert study_plan(path, overrides=overrides).title == f"mini-quick-glyphs{suffix}"
+    assert study_plan(path, setup=tmp_path / "tiny.toml").title == "mini-quick-tiny"
     assert study_plan(path, setup=setup).setup == setup
     with pytest.raises(ConfigError, match="takes no overrides"):
         study_plan(path, setup=setup, overrides=["recipe.epochs=2"])
+    with pytest.raises(ConfigError, match="unknown key 'design.metrc'; did you mean 'metric'"):
+        study_plan(path, overrides=["design.metrc=params"])
 
 
 @pytest.mark.parametrize(
@@ -148,10 +129,15 @@ def test_a_calibration_that_is_none_gets_one_line(
 def test_the_command_lists_studies_and_audits_and_costs_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     found = json.loads(CliRunner().invoke(group, ["study", "--json"]).stdout)
-    assert {one["name"] for one in found} == {*STUDIES, "audit"}
+    assert {one["name"] for one in found} == {*STUDIES, "audit", "rates"}
     for wrong, message in (
         (["study", "methods", "--seeds", "4"], "study of noise"),
         (["study", "methods", "--run", "results/quick"], "--run is for a study of noise"),
         (["study", "audit", "--seeds", "4"], "are for studies, not for audits"),
+        (["study", "methods", "--factor", "4"], "--factor is for rates"),
+        (["study", "rates", "--run", "results/quick"], "--run is for a study of noise"),
+        (["study", "rates", "--setup", "none.toml"], "cannot read the setup none.toml"),
+        (["study", "rates", "--factor", "0.5", "--plan"], "factor must be above 1"),
+        (["study", "rates", "--seeds", "0", "--plan"], "one at least"),
     ):
         assert message in str(CliRunner().invoke(group, wrong).exception)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-from tiny_study import LADDER, made_up, sizes, study_plan
+from click.testing import CliRunner, Result
+from tiny_study import FAMILY, LADDER, made_up, sizes, study_plan
 
+from scaling.analysis.floor import noise_report
+from scaling.cli import group
+from scaling.cli.noise_floor import print_noise
 from scaling.cli.output import console
 from scaling.cli.study_outcome import print_outcome
+from scaling.errors import ResultsError
 from scaling.plans.study.card import Answer
 from scaling.plans.study.cost import cost_document, cost_of
-from scaling.plans.study.outcome import StudyOutcome, outcome_of
+from scaling.plans.study.outcome import StudyOutcome, noise_document, noise_of_run, outcome_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.runs.arithmetic import arithmetic_document, arithmetic_words
 from scaling.runs.job import Job
 from scaling.runs.record import Record
+from scaling.runs.trials_table import at_own_rate, read_trials
 
+ROOT = Path(__file__).parents[4]
+QUICK = ROOT / "results" / "quick"
+STUDY = ROOT / "results" / "studies" / "methods-quick-glyphs"
 EXPECT = [{"claim": "depth beats the baseline", "more": ["depth@2"], "less": ["baseline"]}]
-FAMILY = {
-    "kind": "search_then_family", "strategies": ["compound"], "directions": 1, "confirm": 2,
-    "confirm_seeds": [7, 8], "phis": [1.0], "tolerance": 0.2,
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -99,23 +108,23 @@ def test_the_card_shows_its_gaps() -> None:
 
 def test_a_cost_counts_what_is_missing_and_stands_in_for_what_follows() -> None:
     plan = study_plan()
-    cost = cost_of(plan, plan.state(records(plan, 2)))
+    state = plan.state(records(plan, 2))
+    cost = cost_of(plan, state)
     assert (cost.trainings, cost.there, cost.missing) == (6, 2, 4)
     assert cost.core_s is not None
-    assert cost.train_macs == pytest.approx(
-        sum(job.train_macs for job in plan.state(records(plan, 2)).missing)
-    )
-    family = study_plan(design=FAMILY)
-    known = records(family)
-    ahead = cost_of(family, family.state({}))
-    assert ahead.follows
-    assert "confirmations" in {row["name"] for row in cost_document(ahead)["networks"]}
-    confirming = cost_of(family, family.state(known))
-    assert "confirmations" not in {row["name"] for row in cost_document(confirming)["networks"]}
-    known |= {job.key: made_up(job) for job in family.next_jobs(known, 1).jobs}
-    last = family.state(known)
-    assert not cost_of(family, last).follows
-    found = outcome(family, known | {job.key: made_up(job) for job in last.missing})
+    assert cost.train_macs == pytest.approx(sum(job.train_macs for job in state.missing))
+
+
+def test_what_follows_from_results_is_costed_until_it_is_known() -> None:
+    plan, known, names, follows = study_plan(design=FAMILY), dict[str, Record](), [], []
+    for _ in range(4):  # directions, confirmations, the family, nothing
+        cost = cost_of(plan, plan.state(known))
+        names.append({row["name"] for row in cost_document(cost)["networks"]})
+        follows.append(cost.follows)
+        known |= {job.key: made_up(job) for job in plan.next_jobs(known, 1).jobs}
+    assert ["confirmations" in one for one in names] == [True, False, False, False]
+    assert follows == [True, True, False, False]
+    found = outcome(plan, known)
     assert found.document["winner"] is not None
     assert "step 1 chose" in printed(found)
 
@@ -139,3 +148,64 @@ def test_laws_are_fitted_where_a_study_asks() -> None:
     found = outcome(plan, records(plan))
     assert found.laws is not None
     assert {law.strategy for law in found.laws.laws} == {"compound", "depth", "all"}
+
+
+# The noise floor of a finished run
+
+
+def noise(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.chdir(ROOT)
+    return CliRunner().invoke(group, ["study", "noise", *arguments], env={"COLUMNS": "60"})
+
+
+@pytest.mark.parametrize("folder", [QUICK, STUDY], ids=lambda folder: str(folder.name))
+def test_a_finished_run_is_read_without_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = noise("--run", str(folder), "--json", monkeypatch=monkeypatch)
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    trials = at_own_rate(read_trials(folder / "trials.csv"))
+    complete = trials[trials["state"] == "complete"]
+    within = complete.groupby("architecture")["top1"].transform(lambda values: values - values.mean())
+    freedom = len(complete) - complete["architecture"].nunique()
+    assert document["degrees_of_freedom"] == freedom
+    assert document["standard_deviation"] == pytest.approx(float((within**2).sum() / freedom) ** 0.5)
+    assert document["parts"] is None
+    assert [row["difference"] for row in document["needed"]] == [0.005, 0.01, 0.02]
+
+
+def test_the_report_names_its_parts_and_methods_in_sixty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = noise("--run", "results/quick", monkeypatch=monkeypatch).stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    text = " ".join(" ".join(lines).split())
+    for words in ("from seed to seed", "at most", "0.5 points", "power 80 %", "chi-square"):
+        assert words in text, words
+    assert "…" not in text
+
+
+def test_one_network_has_a_mean_and_the_parts_of_its_spread() -> None:
+    right = [[True, True, False, False], [True, False, True, True], [True, True, True, True]]
+    top1 = [sum(row) / 4 for row in right]
+    trials = pd.DataFrame({"architecture": "a", "state": "complete", "seed": range(3), "top1": top1})
+    report = noise_report(trials, validation_images=4, right_SN=np.array(right))
+    document = noise_document(report)
+    assert document["top1"]["value"] == pytest.approx(0.75)
+    assert document["parts"]["total"] == pytest.approx(trials["top1"].var())
+    assert document["limits_method"] == "chi-square"
+    with console.capture() as printed:
+        print_noise(report)
+    assert "finitely many images" in printed.get()
+    assert "mean of 3 seeds" in " ".join(printed.get().split())
+
+
+def test_a_run_without_repeats_has_no_floor(tmp_path: Path) -> None:
+    (tmp_path / "provenance.json").write_bytes((QUICK / "provenance.json").read_bytes())
+    trials = pd.read_csv(QUICK / "trials.csv")
+    trials.groupby("architecture").head(1).to_csv(tmp_path / "trials.csv", index=False)
+    with pytest.raises(ResultsError, match="no network has two complete seeds"):
+        noise_of_run(tmp_path)
+    trials.to_csv(tmp_path / "trials.csv", index=False)
+    (tmp_path / "provenance.json").write_text('{"config": {"setup": {}}}')
+    with pytest.raises(ResultsError, match="does not say how many validation images"):
+        noise_of_run(tmp_path)
+    with pytest.raises(ResultsError, match="give the folder of a run"):
+        noise_of_run(tmp_path / "nowhere")

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tiny_study import LADDER, made_up, sizes, study_plan
+from tiny_study import FAMILY, LADDER, made_up, run, sizes, study_plan
 
 from scaling.errors import ConfigError
-from scaling.plans.study.config import Size
+from scaling.plans.experiment import Size
 from scaling.plans.study.networks import NOTHING
-from scaling.plans.study.plan import StudyPlan, with_baseline_seeds
+from scaling.plans.study.plan import with_baseline_seeds
 from scaling.runs.job import Job
 from scaling.runs.record import Record, RecordState
 
-FAMILY = {
-    "kind": "search_then_family",
-    "strategies": ["compound", "depth"],
-    "directions": 2,
-    "confirm": 2,
-    "confirm_seeds": [7, 8],
-    "phis": [1.0],
-    "tolerance": 0.2,
-}
 GRID = {"kind": "grid", "depths": [1.0, 2.0], "widths": [1.0, 2.0], "resolutions": [1.0]}
 RATES = sizes(learning_rates=[0.5, 1.0, 2.0])
 
@@ -33,25 +24,6 @@ RATES = sizes(learning_rates=[0.5, 1.0, 2.0])
 def no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys need the images' checksums; nothing is trained here."""
     monkeypatch.setattr(Job, "checksums", lambda job: ["of", str(job.spec.image_size)])
-
-
-def run(
-    plan: StudyPlan, chance: random.Random, records: dict[str, Record], give: Callable[[Job], Record]
-) -> list[str]:
-    """Run a plan on one to five workers that end in any order; return the keys in the order of starting."""
-    workers, running, started = chance.randint(1, 5), dict[str, Job](), list[str]()
-    while True:
-        wanted = plan.next_jobs(records, workers)
-        assert not any(job.key in records for job in wanted.jobs)
-        for job in wanted.jobs:
-            if len(running) < workers and job.key not in running:
-                running[job.key] = job
-                started.append(job.key)
-        if not running:
-            assert wanted.done
-            return started
-        key = chance.choice(sorted(running))
-        records[key] = give(running.pop(key))
 
 
 @pytest.mark.parametrize("design", [LADDER, GRID, FAMILY], ids=lambda design: str(design["kind"]))
@@ -92,27 +64,16 @@ def test_what_was_interrupted_and_what_failed_is_made_good_by_the_next_launch() 
         started = run(plan, chance, records, made_up)
         assert len(started) == len(whole) - (len(records) - len(started))
         assert records.keys() == whole.keys()
-    torn = {key: made_up(one, salt="a") for key, one in jobs_of(plan, whole).items()}
-    again = {key: one for key, one in torn.items() if one.state != RecordState.FAILED}
+    torn = [made_up(job, salt="a") for trial in plan.state(whole).trials for job in trial.jobs.values()]
+    again = {one.key: one for one in torn if one.state != RecordState.FAILED}
     run(plan, chance, again, made_up)  # as `Known(retry=True)` has it
     assert plan.state(again).complete
-
-
-def jobs_of(plan: StudyPlan, records: dict[str, Record]) -> dict[str, Job]:
-    return {job.key: job for trial in plan.state(records).trials for job in trial.jobs.values()}
 
 
 def test_what_another_plan_pruned_is_trained_whole() -> None:
     plan = study_plan()
     (first, *_) = plan.next_jobs({}, 1).jobs
-    record = made_up(first)
-    pruned = Record(
-        key=record.key,
-        identity=record.identity,
-        spec=record.spec,
-        state=RecordState.PRUNED,
-        provenance=record.provenance,
-    )
+    pruned = replace(made_up(first), state=RecordState.PRUNED, result=None)
     assert plan.next_jobs({first.key: pruned}, 1).jobs[0].key == first.key
     assert not plan.prune(first, (), {})
 
@@ -127,17 +88,13 @@ def test_the_family_follows_from_fresh_seeds_not_from_those_that_chose() -> None
     assert plan.next_jobs(records, 1).done
     state = plan.state(records)
     fresh = {
-        trial.network.name: sum(one.top1 or 0 for one in results.values() if one) / len(results)
-        for trial, results in zip(state.trials, state.results, strict=True)
+        trial.network.name: sum(one.top1 or 0 for one in trial.results.values() if one) / len(trial.results)
+        for trial in state.trials
         if trial.network.kind == "confirm"
     }
-    (winner,) = (one for one in state.networks if one.name == "winner@2")
-    (chosen,) = (
-        one
-        for one in state.networks
-        if one.kind == "confirm" and one.name == max(fresh, key=fresh.__getitem__)
-    )
-    assert winner.shares == chosen.shares
+    by_name = {(one.kind, one.name): one for one in state.networks}
+    chosen = by_name["confirm", max(fresh, key=fresh.__getitem__)]
+    assert by_name["reference", "winner@2"].shares == chosen.shares
 
 
 def test_trainings_are_paired_and_come_seed_by_seed() -> None:
@@ -156,12 +113,7 @@ def test_trainings_are_paired_and_come_seed_by_seed() -> None:
 def test_noise_of_the_baseline_alone_takes_more_seeds_under_the_same_key() -> None:
     plan = study_plan(design={"kind": "noise", "strategies": ["compound"], "tolerance": 0.2})
     few, many = (
-        StudyPlan(
-            study=with_baseline_seeds(plan.study, Size.QUICK, seeds),
-            size=Size.QUICK,
-            setup=plan.setup,
-            title="noise",
-        )
+        replace(plan, study=with_baseline_seeds(plan.study, Size.QUICK, seeds), _trials={})
         for seeds in (3, 5)
     )
     assert [job.seed for job in many.next_jobs({}, 1).jobs] == [0, 1, 2, 3, 4]
