@@ -18,8 +18,6 @@ LEAST_FACTOR = 4.0
 """Largest over smallest cost: below, E and A·C^(−a) trade places within any noise."""
 SPARE = 2
 """Networks beyond the number of parameters: to contradict them."""
-LEAST_COSTS = 3 + SPARE
-"""A law in one cost has three parameters."""
 APART = 1.05
 """Costs nearer than this ratio are one scale."""
 RESAMPLES, LEAST_DRAWS = 400, 20
@@ -234,8 +232,8 @@ def _held_out(
     )
 
 
-def short_range(networks: Sequence[Network], parameters: int) -> str | None:
-    """Say why networks are too few, or their costs too near, for a law, or return None."""
+def short_range(networks: Sequence[Network], parameters: int, least_costs: int) -> str | None:
+    """Say why networks are too few, or their costs too few or too near, for a law, or return None."""
     needed, count = parameters + SPARE, len(networks)
     amounts = [one.cost for one in networks] or [1.0]
     factor = max(amounts) / min(amounts)
@@ -244,8 +242,8 @@ def short_range(networks: Sequence[Network], parameters: int) -> str | None:
     if count < needed:
         return f"too few networks: {count}, {parameters} parameters need {needed} or more"
     costs = len(scales_of(networks, apart=APART))
-    if costs < LEAST_COSTS:
-        return f"too few scales: {costs} distinct costs, a law needs {LEAST_COSTS} or more"
+    if costs < least_costs:
+        return f"too few scales: {costs} distinct costs, a law needs {least_costs} or more"
     return None
 
 

@@ -147,13 +147,14 @@ def _network(strategy: str, rows: pd.DataFrame, cost: str, baseline_size: float)
         raise ResultsError(
             f"trial {first['trial']} has no {cost} above 0: a law needs the cost of every network"
         )
-    depth, width, size = first[["depth_coefficient", "width_coefficient", "image_size"]].astype("float64")
+    columns = ("depth_coefficient", "width_coefficient", "image_size")
+    depth, width, size = (math.nan if pd.isna(first[column]) else float(first[column]) for column in columns)
     known = not any(map(math.isnan, (depth, width, size, baseline_size)))
     return Network(
         name=f"{first['name']} (trial {first['trial']})",
         strategy=strategy,
         cost=float(first[cost]),
-        coefficients=(float(depth), float(width), float(size) / baseline_size) if known else None,
+        coefficients=(depth, width, size / baseline_size) if known else None,
         errors=tuple((1 - rows["top1"].to_numpy(float)).tolist()),
     )
 

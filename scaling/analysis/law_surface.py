@@ -20,6 +20,7 @@ from scaling.analysis.law_networks import DIMENSIONS, Network
 from scaling.analysis.power_sum import Array, PowerSum
 
 PARAMETERS = 7
+LEAST_COSTS = 4
 LEAST_SPAN = 1.5
 """Largest over smallest coefficient of each dimension."""
 LEAST_VALUES = 3
@@ -169,7 +170,7 @@ def _coefficients(networks: Sequence[Network]) -> Array:
 
 def _refused(networks: Sequence[Network]) -> str | None:
     """Say why the networks cannot fix seven parameters, or return None."""
-    if (short := short_range(networks, PARAMETERS)) is not None:
+    if (short := short_range(networks, PARAMETERS, LEAST_COSTS)) is not None:
         return f"{short} (networks of known depth, width and resolution count)"
     logs = np.log(_coefficients(networks))
     for name, column in zip(DIMENSIONS, logs.T, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 from scaling.analysis.intervals import Estimate
 from scaling.analysis.law_fits import (
     APART,
+    SPARE,
     Bootstrap,
     Fit,
     HeldOut,
@@ -21,6 +22,7 @@ from scaling.analysis.law_networks import Network, scales_of
 from scaling.analysis.power_sum import Array, PowerSum
 
 PARAMETERS = 3
+LEAST_COSTS = PARAMETERS + SPARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def fit_cost_law(
         return np.array([[one.cost / smallest] for one in some])
 
     def refused(some: Sequence[Network]) -> str | None:
-        return short_range(some, PARAMETERS)
+        return short_range(some, PARAMETERS, LEAST_COSTS)
 
     refusal, fit = refused(networks), None
     if refusal is None:

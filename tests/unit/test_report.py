@@ -269,7 +269,7 @@ def test_a_run_of_enough_range_shows_its_law(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_run_of_too_little_range_says_so_in_one_line() -> None:
     laws = laws_of(read_record(QUICK))
     assert laws.figure is None
-    assert laws.refusal.startswith("No law of error and cost: the range of cost is too short: 2.")
+    assert laws.refusal.startswith("No law of error and cost: too few scales: 4 distinct costs")
     assert laws.refusal in html.unescape(quick_page())
     nothing = replace(read_record(QUICK), trials=trials_frame([]))
     assert laws_of(nothing).refusal.startswith("No law of error and cost: no training")
