@@ -29,6 +29,7 @@ from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import columns_of, table_rows
+from scaling.runs.setup import Setup
 from scaling.tables import network_name
 
 
@@ -120,12 +121,23 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
     hours = trained_hours(trials)
     yield "time in training", f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
+    if record.settings is not None:
+        yield "learning rate", _learning_rate(record.settings.setup)
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")
     cores = provenance.get("cores")
     where = ", ".join(str(part) for part in (processor, f"{cores} cores" if cores else None) if part)
     yield "device", f"{device} ({where})" if where else str(device)
     yield "energy", "not measured"
+
+
+def _learning_rate(setup: Setup) -> str:
+    """Say which learning rates the networks had, and whether they were bracketed."""
+    rates = setup.rates_in_use
+    if rates is None:
+        return f"{setup.recipe.learning_rate:g} for every network, not bracketed"
+    best = ", ".join(f"{rate:g} {name}" for name, rate in rates.best.items())
+    return f"bracketed at {rates.factor:g}×: {best}; interpolated between"
 
 
 def _charts(
