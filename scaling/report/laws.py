@@ -76,8 +76,8 @@ def _sentences(law: CostLaw) -> Iterator[str]:
     if law.held_out is not None:
         held = law.held_out
         yield (
-            f"The largest cost, held out, was predicted at {_interval(held.predicted, 100, 1)} % and measured "
-            f"at {100 * held.observed:.1f} %: {'inside' if held.inside else 'outside'} the interval."
+            f"The largest cost, held out, was predicted at {_interval(held.predicted, 100, 1)} % and "
+            f"measured at {100 * held.observed:.1f} %: {'inside' if held.inside else 'outside'} the interval."
         )
 
 
