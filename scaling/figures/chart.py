@@ -91,6 +91,7 @@ class RunChart:
         caption: one or two sentences under the chart.
         words: says in words what its data show, for who cannot see the chart.
         layout: panels and height.
+        left_out: why it would say nothing about a run; empty where it says something.
     """
 
     frame: Callable[[RunData], pd.DataFrame]
@@ -98,6 +99,7 @@ class RunChart:
     caption: str
     words: Callable[[pd.DataFrame], str]
     layout: Layout = Layout()
+    left_out: Callable[[RunData], str] = lambda _run: ""
 
     def of(self, run: RunData) -> Chart:
         """Return the chart of this run, however few trials there are."""

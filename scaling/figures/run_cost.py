@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from scaling.drawings.palette import BLUE, GREY, INK
 from scaling.figures.chart import Layout, RunChart
 from scaling.figures.labels import boxes_around, place_labels
+from scaling.figures.left_out import at_achieved_cost
 from scaling.figures.marks import DASHED, draw_groups, legend_outside, nothing_yet, stroke
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import reference_labels
@@ -95,5 +96,6 @@ RUN_COST = RunChart(
     draw=draw_run_cost,
     caption="Nominal against achieved cost: what the formula promised, and what the networks cost.",
     words=cost_words,
+    left_out=at_achieved_cost,
     layout=Layout(double=3.6, single=4.0),
 )

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from scaling.drawings.palette import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
 from scaling.figures.axes import OWN_ACCURACY, accuracy_axes
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import short_lines
 from scaling.figures.marks import (
     DIMENSIONS,
     METHOD_STYLES,
@@ -140,6 +141,7 @@ RUN_DIMENSIONS = RunChart(
     draw=draw_run_dimensions,
     caption="One dimension at a time, the others left alone (the paper's Fig. 3, on our data).",
     words=dimensions_words,
+    left_out=short_lines(run_dimensions_frame, ["dimension"], "coefficient"),
     layout=Layout(double=2.6, single=6.0, panels=3, share_y=True),
 )
 RUN_WIDTHS = RunChart(
@@ -147,5 +149,6 @@ RUN_WIDTHS = RunChart(
     draw=draw_run_widths,
     caption="Width at several depths and resolutions (the paper's Fig. 4, on our data).",
     words=widths_words,
+    left_out=short_lines(run_widths_frame, ["d", "r"], "coefficient"),
     layout=Layout(double=3.6, single=3.6),
 )

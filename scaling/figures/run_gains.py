@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from scaling.drawings.palette import GREY, INK
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import without_surface
 from scaling.figures.marks import METHOD_STYLES, nothing_yet
 from scaling.figures.run_data import RunData
 
@@ -109,5 +110,6 @@ RUN_GAINS = RunChart(
         "the surface that is fitted to all trainings. Hollow: not significantly different from 0."
     ),
     words=gains_words,
+    left_out=without_surface,
     layout=Layout(double=2.4, single=4.4, panels=2),
 )

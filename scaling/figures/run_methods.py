@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from scaling.figures.axes import accuracy_axes
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import short_lines
 from scaling.figures.marks import draw_ways, in_percent, interval_mark, legend_outside, nothing_yet
 from scaling.figures.run_data import RunData
 from scaling.figures.run_trials import MEAN, trials_with_intervals
@@ -49,5 +50,6 @@ RUN_METHODS = RunChart(
     draw=draw_run_methods,
     caption="Ways to scale one baseline, at achieved cost (the paper's Fig. 8, on our data).",
     words=methods_words,
+    left_out=short_lines(run_methods_frame, ["method"], "macs", begun=1),
     layout=Layout(double=3.6, single=3.6),
 )

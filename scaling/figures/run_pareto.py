@@ -10,6 +10,7 @@ from scaling.analysis.pareto import not_ruled_out, pareto_front
 from scaling.drawings.palette import BLUE
 from scaling.figures.axes import accuracy_axes
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import at_few_costs
 from scaling.figures.marks import (
     BAR,
     draw_groups,
@@ -92,5 +93,6 @@ RUN_PARETO = RunChart(
         "does not rule out."
     ),
     words=pareto_words,
+    left_out=at_few_costs,
     layout=Layout(double=3.0, single=5.6, panels=2),
 )

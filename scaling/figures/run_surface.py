@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from scaling.analysis.surface.observations import DIMENSIONS, triangle
 from scaling.drawings.palette import GREY, INK, VERMILION
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import without_surface
 from scaling.figures.marks import legend_outside
 from scaling.figures.run_data import RunData
 from scaling.figures.ternary import MAP, SHARES, colour_bar, nothing_on_it, shares_axes
@@ -160,5 +161,6 @@ RUN_SURFACE = RunChart(
         "networks in the colour of their own mean."
     ),
     words=surface_words,
+    left_out=without_surface,
     layout=Layout(double=3.6, single=4.0, projection="ternary"),
 )

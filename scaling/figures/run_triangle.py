@@ -15,6 +15,7 @@ from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
 from scaling.figures.axes import OWN_ACCURACY
 from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import with_surface
 from scaling.figures.marks import DIMENSIONS, legend_outside, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
@@ -122,5 +123,6 @@ RUN_TRIANGLE = RunChart(
         "formula at phi = 1, rounded as in this run, misses the target."
     ),
     words=triangle_words,
+    left_out=with_surface,
     layout=Layout(double=3.6, single=4.0, projection="ternary"),
 )
