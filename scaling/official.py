@@ -8,10 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaling.atomic_write import write_whole
-from scaling.drawings import official_drawings, save_drawings
+from scaling.drawings import (
+    Drawing,
+    difference_drawing,
+    family_drawing,
+    module_drawing,
+    save_drawing,
+    scaling_ways_drawing,
+    variant_drawing,
+)
 from scaling.figures import FAMILY_CHARTS, PAPER_CHARTS, save_family_figures
 from scaling.figures.saving import family_chart
-from scaling.tables import TableFormat, official_tables, save_tables, write_table
+from scaling.network.baselines import EFFICIENTNET_B0
+from scaling.network.families import COMPOUND_FAMILY, variant
+from scaling.tables import (
+    ENDINGS,
+    Table,
+    TableFormat,
+    channels_table,
+    counting_table,
+    family_table,
+    imagenet_table,
+    save_table,
+    stages_table,
+    write_table,
+)
 
 CHARTS = (*FAMILY_CHARTS, "stage_costs_b7")
 FOR_PRINT = (*PAPER_CHARTS, "nominal_achieved", "phi_implied", "scaling_methods")
@@ -44,9 +65,41 @@ def save_official(directory: Path) -> list[Path]:
     for name in CHARTS:
         formats = ("svg", "png", "pdf") if name in FOR_PRINT else ("svg", "png")
         paths += save_family_figures(directory / "charts", formats, names=(name,))
-    paths += save_drawings(directory / "drawings", ("svg",))
-    paths += save_tables(directory / "tables")
+    for name, drawing in official_drawings():
+        paths.append(save_drawing(drawing, directory / "drawings" / f"{name}.svg"))
+    for table in official_tables():
+        for form in TableFormat:
+            paths.append(save_table(table, directory / "tables" / f"{table.name}.{ENDINGS[form]}", form))
     return paths
+
+
+def official_drawings() -> Iterator[tuple[str, Drawing]]:
+    """Yield every drawing of the official family with its file's stem.
+
+    >>> [name for name, _ in official_drawings()][:3]
+    ['family', 'modules', 'scaling_ways']
+    """
+    specs = {name: variant(name) for name in COMPOUND_FAMILY}
+    yield "family", family_drawing(list(specs.values()))
+    yield "modules", module_drawing(specs["b7"])
+    yield "scaling_ways", scaling_ways_drawing(EFFICIENTNET_B0)
+    yield "b1_b2_difference", difference_drawing(specs["b1"], specs["b2"])
+    for name, spec in specs.items():
+        yield name, variant_drawing(spec)
+
+
+def official_tables() -> Iterator[Table]:
+    """Yield every table of the official family.
+
+    >>> [table.name for table in official_tables()]
+    ['channels', 'stages', 'family', 'imagenet', 'counting']
+    """
+    family = [variant(name) for name in COMPOUND_FAMILY]
+    yield channels_table(family)
+    yield stages_table(family[0])
+    yield family_table(family)
+    yield imagenet_table()
+    yield counting_table(family[0])
 
 
 def pictures() -> Iterator[Picture]:

@@ -78,3 +78,17 @@ def label_boxes(figure: Figure) -> dict[tuple[int, str], np.ndarray]:
 def collisions(boxes: dict[tuple[int, str], np.ndarray]) -> list[tuple[str, str]]:
     pairs = itertools.combinations(boxes.items(), 2)
     return [(one[1], other[1]) for (one, a), (other, b) in pairs if overlaps(a, b.reshape(1, 4))]
+
+
+def check_drawing(figure: Figure) -> None:
+    """Labels apart and within the figure, titles whole and apart."""
+    boxes = label_boxes(figure)
+    assert collisions(boxes) == []
+    width, height = figure.bbox.width, figure.bbox.height
+    for text, box in boxes.items():
+        assert (box[:2] >= -1).all() and (box[2:] <= (width + 1, height + 1)).all(), text  # noqa: PT018
+    titles = [ax._left_title for ax in figure.axes if ax.get_title(loc="left")]  # type: ignore[attr-defined]
+    for title in titles:
+        assert title.get_window_extent().x1 <= width + 1, title.get_text()
+    for one, other in itertools.pairwise(titles):
+        assert not one.get_window_extent().overlaps(other.get_window_extent()), one.get_text()

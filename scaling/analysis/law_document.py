@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from scaling.analysis.intervals import LEVEL, Estimate
-from scaling.analysis.law_fits import HeldOut
+from scaling.analysis.intervals import LEVEL
+from scaling.analysis.law_fits import Fit
 from scaling.analysis.law_report import LawReport
 from scaling.analysis.law_surface import SurfaceLaw
 from scaling.analysis.laws import CostLaw
@@ -40,12 +40,12 @@ def _law(law: CostLaw) -> dict[str, Any]:
         "smallest": law.smallest,
         "factor": law.factor,
         "refusal": law.refusal,
-        "exponent": _estimate(law.exponent),
-        "floor": _estimate(law.floor),
-        "amplitude": _estimate(law.amplitude),
+        "exponent": law.exponent and asdict(law.exponent),
+        "floor": law.floor and asdict(law.floor),
+        "amplitude": law.amplitude and asdict(law.amplitude),
         "residual": law.fit and law.fit.residual,
         "resamples": law.fit and len(law.fit.draws),
-        "held_out": _held_out(law.held_out),
+        **_tried(law.fit),
     }
 
 
@@ -55,19 +55,17 @@ def _surface(surface: SurfaceLaw) -> dict[str, Any]:
         "form": "error = E + A_d·d^(−p) + A_w·w^(−q) + A_r·r^(−s)",
         "networks": surface.networks,
         "refusal": surface.refusal,
-        "exponents": {name: _estimate(one) for name, one in surface.exponents().items()},
-        "amplitudes": {name: _estimate(one) for name, one in surface.amplitudes().items()},
+        "exponents": {name: asdict(one) for name, one in surface.exponents().items()},
+        "amplitudes": {name: asdict(one) for name, one in surface.amplitudes().items()},
         "residual": surface.fit and surface.fit.residual,
-        "held_out": _held_out(surface.held_out),
-        "bases": limit and dict(zip(BASES, map(_estimate, limit), strict=True)),
-        "first_step_bases": first and dict(zip(BASES, map(_estimate, first), strict=True)),
+        **_tried(surface.fit),
+        "bases": limit and dict(zip(BASES, map(asdict, limit), strict=True)),
+        "first_step_bases": first and dict(zip(BASES, map(asdict, first), strict=True)),
         "paper_bases": dict(PAPER_BASES),
     }
 
 
-def _estimate(one: Estimate | None) -> dict[str, float] | None:
-    return None if one is None else asdict(one)
-
-
-def _held_out(held: HeldOut | None) -> dict[str, Any] | None:
-    return None if held is None else {**asdict(held), "inside": held.inside}
+def _tried(fit: Fit | None) -> dict[str, Any]:
+    """Return what was predicted from smaller scales: the largest, and all."""
+    rolling = [{**asdict(held), "inside": held.inside} for held in fit.rolling] if fit else []
+    return {"held_out": rolling[-1] if rolling else None, "rolling": rolling}

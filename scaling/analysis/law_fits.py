@@ -1,28 +1,35 @@
-"""A law with the intervals of its parameters, and its largest scale held out."""
+"""A law with the intervals of its parameters, and every scale predicted by a law of those below it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
+from scipy import stats
 
-from scaling.analysis.intervals import Estimate, estimate_of
-from scaling.analysis.law_networks import Network, distinct_costs
+from scaling.analysis.intervals import LEVEL, Estimate, estimate_of
+from scaling.analysis.law_networks import Network, scales_of
 from scaling.analysis.power_sum import Array, PowerSum, fit_power_sum
 
 LEAST_FACTOR = 4.0
 """Largest over smallest cost: below, E and A·C^(−a) trade places within any noise."""
-LEAST_COSTS = 4
-"""Three parameters, and one cost to contradict them."""
+SPARE = 2
+"""Networks beyond the number of parameters: to contradict them."""
 APART = 1.05
 """Costs nearer than this ratio are one scale."""
-RESAMPLES = 400
-STEPS = 15
-"""Of a resample's fit, from the best place of its scan."""
+RESAMPLES, LEAST_DRAWS = 400, 20
+EARLIER_SHARE = 4
+"""A law of fewer scales has a quarter of the resamples: only its spread is wanted."""
+MOST_EARLIER = 6
+"""Scales that are predicted, at most: of more, every second, third, … and always the largest."""
 TRIES = 1000
 """Draws before a resample with enough distinct networks is given up: it is never near."""
+NORMAL = float(stats.norm.ppf((1 + LEVEL) / 2))
+QUARTILES = 2 * float(stats.norm.ppf(0.75))
+"""Distance of the quartiles of a normal distribution, in standard deviations."""
 Axes = Callable[[Sequence[Network]], Array]
 """Networks to relative scales (N, K)."""
 
@@ -44,17 +51,19 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
-    """The largest scale, foretold by a law fitted without it.
+    """A scale, predicted by a law fitted to the smaller ones.
 
     Args:
         networks: how many.
         cost: their geometric mean.
+        fitted_below: largest cost of the law's networks.
         observed: their mean error (fraction).
-        predicted: the law's, with the interval of one such mean: bootstrap of the fit, and noise.
+        predicted: the law's, with the interval of one such mean: of resamples, model error and noise.
     """
 
     networks: int
     cost: float
+    fitted_below: float
     observed: float
     predicted: Estimate
 
@@ -72,15 +81,46 @@ class Fit:
         law: the fit to every network.
         draws: the fit to each resample.
         residual: root mean square of the deviations (fraction), parameters counted off.
+        earlier: fits without the largest scales.
+        rolling: scales predicted from those below them, smallest first; empty where too few would be left.
     """
 
     law: PowerSum
     draws: tuple[PowerSum, ...]
     residual: float
+    earlier: tuple[Fit, ...] = ()
+    rolling: tuple[HeldOut, ...] = ()
 
-    def estimate(self, figure: Callable[[PowerSum], float]) -> Estimate:
-        """Return a figure of the law with its interval."""
-        return estimate_of(figure(self.law), [figure(draw) for draw in self.draws])
+    def estimate(self, figure: Callable[[PowerSum], float], noise: float = 0.0) -> Estimate:
+        """Return a figure of the law with its interval: of the resamples, widened by model error.
+
+        A law of the right form changes by chance alone when its largest scales are left out, by the variance
+        of the smaller fit less that of the larger. What it changes beyond that is model error.
+
+        Args:
+            figure: of a law.
+            noise: a further standard deviation, of what the figure is compared with.
+
+        Source: the variance of a difference to an efficient estimate: Hausman 1978, doi:10.2307/1913827.
+        """
+        found = estimate_of(figure(self.law), [figure(draw) for draw in self.draws])
+        own = self._variance(figure)
+        excess = [
+            (figure(one.law) - found.value) ** 2 - max(0.0, one._variance(figure) - own)
+            for one in self.earlier
+        ]
+        model = sum(max(0.0, one) for one in excess) / max(1, len(excess))
+        reach = NORMAL * math.sqrt(model + noise**2)
+        return Estimate(
+            value=found.value,
+            low=found.value - math.hypot(max(0.0, found.value - found.low), reach),
+            high=found.value + math.hypot(max(0.0, found.high - found.value), reach),
+        )
+
+    def _variance(self, figure: Callable[[PowerSum], float]) -> float:
+        """Return the variance over resamples, by quartiles: a few resamples fix nothing and fly away."""
+        low, high = np.quantile([figure(draw) for draw in self.draws], [0.25, 0.75])
+        return float((high - low) / QUARTILES) ** 2
 
 
 def fit_networks(networks: Sequence[Network], axes: Axes, noise: float | None, bootstrap: Bootstrap) -> Fit:
@@ -101,12 +141,11 @@ def fit_networks(networks: Sequence[Network], axes: Axes, noise: float | None, b
 
     Source: Davison & Hinkley 1997, Bootstrap Methods and their Application, sections 3.8 and 6.2.4.
     """
-    scale, error = axes(networks), _errors(networks)
+    scale, error = axes(networks), np.array([one.error for one in networks])
     counts = np.array([len(one.errors) for one in networks])
     spread = noise
     if spread is None:
-        first = fit_power_sum(scale, error, np.ones(len(error)))
-        spread = _residual(first, scale, error)
+        spread = _residual(fit_power_sum(scale, error, np.ones(len(error))), scale, error)
     deviation = spread / np.sqrt(counts)
     law = fit_power_sum(scale, error, deviation)
     random = np.random.default_rng(bootstrap.seed)
@@ -114,15 +153,9 @@ def fit_networks(networks: Sequence[Network], axes: Axes, noise: float | None, b
     for _ in range(bootstrap.resamples):
         chosen = _chosen(scale, random)
         drawn = np.array([_drawn(networks[index], noise, random) for index in chosen])
-        draws.append(
-            fit_power_sum(scale[chosen], drawn, deviation[chosen], near=law, starts=1, most_steps=STEPS)
-        )
+        draws.append(fit_power_sum(scale[chosen], drawn, deviation[chosen], near=law))
         bootstrap.advance()
     return Fit(law=law, draws=tuple(draws), residual=_residual(law, scale, error))
-
-
-def _errors(networks: Sequence[Network]) -> Array:
-    return np.array([one.error for one in networks])
 
 
 def _residual(law: PowerSum, scale: Array, error: Array) -> float:
@@ -149,61 +182,81 @@ def _drawn(network: Network, noise: float | None, random: np.random.Generator) -
     return float(mean + math.sqrt(len(errors) / (len(errors) - 1)) * (again - mean))
 
 
-def hold_out(
-    networks: Sequence[Network], axes: Axes, noise: float | None, bootstrap: Bootstrap
-) -> HeldOut | None:
-    """Foretell the largest scale by a law fitted without it, or None where too little would be left.
+def fit_scales(
+    networks: Sequence[Network],
+    axes: Axes,
+    noise: float | None,
+    bootstrap: Bootstrap,
+    refused: Callable[[Sequence[Network]], str | None],
+) -> Fit:
+    """Fit networks of all scales; predict each scale from those below it wherever these may have a law.
 
     Args:
-        networks: all of them; those within 5 % of the largest cost are held out.
+        networks: more than parameters.
         axes: relative scales of networks.
         noise: standard deviation of an error from seed to seed (fraction); None: from the residuals.
-        bootstrap: seed and number.
+        bootstrap: of the whole fit and of that without the largest scale.
+        refused: says why networks cannot have a law; None where they can.
     """
-    largest = max(one.cost for one in networks)
-    held = [one for one in networks if one.cost * APART >= largest]
-    rest = [one for one in networks if one.cost * APART < largest]
-    parameters = 1 + 2 * axes(networks).shape[1]
-    if distinct_costs(rest, apart=APART) < LEAST_COSTS or len(rest) <= parameters:
-        return None
-    fit = fit_networks(rest, axes, noise, bootstrap)
-    spread = fit.residual if noise is None else noise
-    error_of_mean = spread * math.sqrt(sum(1 / len(one.errors) for one in held)) / len(held)
-    random = np.random.default_rng([bootstrap.seed, 1])
-    scale = axes(held)
-    foretold = [float(draw.predict(scale).mean()) + random.normal(0, error_of_mean) for draw in fit.draws]
+    scales = scales_of(networks, apart=APART)
+    few = Bootstrap(seed=bootstrap.seed, resamples=max(LEAST_DRAWS, bootstrap.resamples // EARLIER_SHARE))
+    earlier: list[Fit] = []
+    rolling: list[HeldOut] = []
+    cuts = [cut for cut in range(1, len(scales)) if refused(_joined(scales[:cut])) is None]
+    cuts = cuts[::-1][:: max(1, math.ceil(len(cuts) / MOST_EARLIER))][::-1]
+    for cut, end in pairwise([*cuts, len(scales)]):
+        below, held = _joined(scales[:cut]), _joined(scales[cut:end])
+        fit = fit_networks(below, axes, noise, bootstrap if end == len(scales) else few)
+        fit = replace(fit, earlier=tuple(earlier))
+        rolling.append(_held_out(held, below, fit, axes, fit.residual if noise is None else noise))
+        earlier.append(fit)
+    whole = fit_networks(networks, axes, noise, bootstrap)
+    return replace(whole, earlier=tuple(earlier), rolling=tuple(rolling))
+
+
+def _joined(scales: Sequence[Sequence[Network]]) -> list[Network]:
+    return [one for scale in scales for one in scale]
+
+
+def _held_out(
+    held: Sequence[Network], below: Sequence[Network], fit: Fit, axes: Axes, noise: float
+) -> HeldOut:
+    scale, costs = axes(held), [one.cost for one in held]
+    error_of_mean = noise * math.sqrt(sum(1 / len(one.errors) for one in held)) / len(held)
     return HeldOut(
         networks=len(held),
-        cost=math.exp(math.fsum(math.log(one.cost) for one in held) / len(held)),
-        observed=float(_errors(held).mean()),
-        predicted=estimate_of(float(fit.law.predict(scale).mean()), foretold),
+        cost=math.exp(math.fsum(map(math.log, costs)) / len(held)),
+        fitted_below=max(one.cost for one in below),
+        observed=math.fsum(one.error for one in held) / len(held),
+        predicted=fit.estimate(lambda law: float(law.predict(scale).mean()), error_of_mean),
     )
 
 
-def short_range(costs: int, factor: float) -> str | None:
-    """Say why a range of costs is too short for a law, or return None.
-
-    Args:
-        costs: distinct ones.
-        factor: largest over smallest.
-
-    >>> short_range(9, 2.2)
-    'the range of cost is too short to tell: 2.2-fold, a law needs 4-fold or more'
-    """
+def short_range(networks: Sequence[Network], parameters: int, least_costs: int) -> str | None:
+    """Say why networks are too few, or their costs too few or too near, for a law, or return None."""
+    needed, count = parameters + SPARE, len(networks)
+    amounts = [one.cost for one in networks] or [1.0]
+    factor = max(amounts) / min(amounts)
     if factor < LEAST_FACTOR:
-        return (
-            f"the range of cost is too short to tell: {factor:.3g}-fold, a law needs {LEAST_FACTOR:g}-fold "
-            "or more"
-        )
-    if costs < LEAST_COSTS:
-        return f"too few scales to tell: {costs} distinct costs, a law needs {LEAST_COSTS} or more"
+        return f"the range of cost is too short: {factor:.3g}-fold, a law needs {LEAST_FACTOR:g}-fold or more"
+    if count < needed:
+        return f"too few networks: {count}, {parameters} parameters need {needed} or more"
+    costs = len(scales_of(networks, apart=APART))
+    if costs < least_costs:
+        return f"too few scales: {costs} distinct costs, a law needs {least_costs} or more"
     return None
 
 
-def untold(what: str, exponent: Estimate) -> str | None:
-    """Say that an exponent's sign cannot be told, or return None."""
-    if not exponent.includes_zero:
-        return None
-    return (
-        f"the data cannot tell: the interval of {what}, {exponent.low:.2f} to {exponent.high:.2f}, includes 0"
-    )
+def not_identified(fit: Fit, names: Sequence[str]) -> str | None:
+    """Say which exponent's sign is open, or what lies on its bound, or return None.
+
+    Args:
+        fit: of a law.
+        names: of its exponents.
+    """
+    for at, name in enumerate(names):
+        found = fit.estimate(lambda law, at=at: law.exponents[at])  # type: ignore[misc]
+        if found.includes_zero:
+            return f"the interval of {name}, {found.low:.2f} to {found.high:.2f}, includes 0"
+    bound = fit.law.on_bound()
+    return None if bound is None else f"not identified: {bound}, the end of its range"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from scaling.analysis.noise import noise_floor
@@ -124,7 +123,9 @@ def _strategies(rows: pd.DataFrame, reference: pd.Series[bool]) -> pd.Series[str
 def _source(name: str, rows: pd.DataFrame, cost: str) -> LawData:
     longest = rows["fidelity_epochs"].max()
     used = rows if pd.isna(longest) else rows[rows["fidelity_epochs"].eq(longest).fillna(value=False)]
-    size = _baseline_size(used)
+    # Resolution coefficient 1 is the baseline's image size, where it was trained.
+    sizes = used.loc[used["baseline"], "image_size"].dropna()
+    size = float(sizes.iloc[0]) if len(sizes) else math.nan
     networks = [
         _network(str(strategy), part, cost, size)
         for (strategy, _), part in used.groupby(["strategy", "architecture"], sort=False)
@@ -140,33 +141,20 @@ def _source(name: str, rows: pd.DataFrame, cost: str) -> LawData:
     )
 
 
-def _baseline_size(rows: pd.DataFrame) -> float | None:
-    """Return the image size of resolution coefficient 1: the baseline's, where it was trained."""
-    sizes = rows.loc[rows["baseline"], "image_size"].dropna()
-    return float(sizes.iloc[0]) if len(sizes) else None
-
-
-def _network(strategy: str, rows: pd.DataFrame, cost: str, baseline_size: float | None) -> Network:
+def _network(strategy: str, rows: pd.DataFrame, cost: str, baseline_size: float) -> Network:
     first = rows.iloc[0]
     if pd.isna(first[cost]) or not first[cost] > 0:
         raise ResultsError(
             f"trial {first['trial']} has no {cost} above 0: a law needs the cost of every network"
         )
-    known = baseline_size and not first[["depth_coefficient", "width_coefficient", "image_size"]].isna().any()
-    coefficients = (
-        (
-            float(first["depth_coefficient"]),
-            float(first["width_coefficient"]),
-            float(first["image_size"]) / baseline_size,
-        )
-        if known and baseline_size
-        else None
-    )
+    columns = ("depth_coefficient", "width_coefficient", "image_size")
+    depth, width, size = (math.nan if pd.isna(first[column]) else float(first[column]) for column in columns)
+    known = not any(map(math.isnan, (depth, width, size, baseline_size)))
     return Network(
         name=f"{first['name']} (trial {first['trial']})",
         strategy=strategy,
         cost=float(first[cost]),
-        coefficients=coefficients,
+        coefficients=(depth, width, size / baseline_size) if known else None,
         errors=tuple((1 - rows["top1"].to_numpy(float)).tolist()),
     )
 
@@ -183,7 +171,7 @@ def published_source(family: str, *, cost: str = "macs") -> LawData:
     Raises:
         ConfigError: no family has that name, or no such cost is printed.
 
-    LawData: arXiv:1905.11946v5, Table 2.
+    Source: arXiv:1905.11946v5, Table 2.
 
     >>> source = published_source("efficientnet")
     >>> len(source.networks), round(source.networks[0].error, 3), source.networks[0].cost
@@ -193,49 +181,49 @@ def published_source(family: str, *, cost: str = "macs") -> LawData:
     if not rows:
         known = ", ".join(dict.fromkeys(row["family"] for row in published("imagenet")))
         raise ConfigError(f"expected a published family among {known}; got {family!r}")
-    networks = [_published(row, cost) for row in rows]
-    return LawData(
-        name=f"{rows[0]['family']} (published)", cost=cost, networks=tuple(one for one in networks if one)
-    )
+    official = rows[0]["family"] == OFFICIAL
+    if not official and cost not in _PRINTED:
+        raise ConfigError(f"the paper prints no {cost} of {rows[0]['family']}: take --cost macs or params")
+    networks = [_official(row, cost) for row in rows] if official else _printed(rows, *_PRINTED[cost])
+    return LawData(name=f"{rows[0]['family']} (published)", cost=cost, networks=tuple(networks))
 
 
-def _published(row: dict[str, str], cost: str) -> Network | None:
-    coefficients = None
-    if row["family"] == OFFICIAL:
-        spec = variant(row["model"].lower())
-        assert spec.derivation is not None
-        scaling = spec.derivation.scaling
-        coefficients = (
-            scaling.depth_coefficient,
-            scaling.width_coefficient,
-            spec.image_size / spec.derivation.baseline_image_size,
-        )
-        amount = float(getattr(count_cost(spec), cost))
-    elif cost not in _PRINTED:
-        raise ConfigError(f"the paper prints no {cost} of {row['family']}: take --cost macs or params")
-    else:
-        column, unit = _PRINTED[cost]
-        if not row[column]:
-            return None
-        amount = float(row[column]) * unit
+def _official(row: dict[str, str], cost: str) -> Network:
+    spec = variant(row["model"].lower())
+    assert spec.derivation is not None
+    scaling, size = spec.derivation.scaling, spec.image_size / spec.derivation.baseline_image_size
+    coefficients = (scaling.depth_coefficient, scaling.width_coefficient, size)
+    return _trained_once(row, float(getattr(count_cost(spec), cost)), coefficients)
+
+
+def _printed(rows: list[dict[str, str]], column: str, unit: float) -> list[Network]:
+    return [_trained_once(row, float(row[column]) * unit, None) for row in rows if row[column]]
+
+
+def _trained_once(
+    row: dict[str, str], cost: float, coefficients: tuple[float, float, float] | None
+) -> Network:
+    errors = (round(1 - float(row["top1"]) / 100, 6),)
     return Network(
-        name=row["model"],
-        strategy=row["family"],
-        cost=amount,
-        coefficients=coefficients,
-        errors=(round(1 - float(row["top1"]) / 100, 6),),
+        name=row["model"], strategy=row["family"], cost=cost, coefficients=coefficients, errors=errors
     )
 
 
-def distinct_costs(networks: Iterable[Network], *, apart: float) -> int:
-    """Count costs that are further apart than a ratio: a search's networks share one target.
+def scales_of(networks: Iterable[Network], *, apart: float) -> list[list[Network]]:
+    """Group networks by cost, smallest first: a search's networks share one target.
+
+    Args:
+        networks: in any order.
+        apart: ratio to the smallest of its group from which on a cost opens the next.
 
     >>> makes = lambda cost: Network(name="", strategy="", cost=cost, coefficients=None, errors=(0.5,))
-    >>> distinct_costs([makes(100), makes(103), makes(200)], apart=1.05)
-    2
+    >>> [[one.cost for one in scale] for scale in scales_of(map(makes, (103, 100, 200)), apart=1.05)]
+    [[100, 103], [200]]
     """
-    count, last = 0, 0.0
-    for cost in np.sort([one.cost for one in networks]).tolist():
-        if cost > last * apart:
-            count, last = count + 1, cost
-    return count
+    scales: list[list[Network]] = []
+    for network in sorted(networks, key=lambda one: one.cost):
+        if scales and network.cost <= scales[-1][0].cost * apart:
+            scales[-1].append(network)
+        else:
+            scales.append([network])
+    return scales

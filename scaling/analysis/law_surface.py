@@ -8,28 +8,19 @@ log(error − E) is a plane, and the best direction at constant cost is always a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize
 
-from scaling.analysis.intervals import Estimate, estimate_of
-from scaling.analysis.law_fits import (
-    APART,
-    Bootstrap,
-    Fit,
-    HeldOut,
-    fit_networks,
-    hold_out,
-    short_range,
-    untold,
-)
-from scaling.analysis.law_networks import DIMENSIONS, Network, distinct_costs
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import Bootstrap, Fit, HeldOut, fit_scales, not_identified, short_range
+from scaling.analysis.law_networks import DIMENSIONS, Network
 from scaling.analysis.power_sum import Array, PowerSum
 
-LEAST_NETWORKS = 10
-"""Seven parameters, and three networks to contradict them."""
+PARAMETERS = 7
+LEAST_COSTS = 4
 LEAST_SPAN = 1.5
 """Largest over smallest coefficient of each dimension."""
 LEAST_VALUES = 3
@@ -47,33 +38,29 @@ class SurfaceLaw:
 
     Args:
         networks: how many have all three coefficients.
-        refusal: why the data cannot tell; None for a law that stands.
+        refusal: why the data hold no law; None where they do.
         fit: the fit; None where none was tried.
-        held_out: the largest cost, foretold; None where too little would be left.
     """
 
     networks: int
     refusal: str | None
     fit: Fit | None = None
-    held_out: HeldOut | None = None
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """The largest scale, predicted from those below it; None where too few would be left."""
+        return self.fit.rolling[-1] if self.fit is not None and self.fit.rolling else None
 
     def exponents(self) -> dict[str, Estimate]:
         """Return p, q and s by dimension, with intervals; empty without a fit."""
-        if self.fit is None:
-            return {}
-        return {
-            name: self.fit.estimate(lambda law, at=at: law.exponents[at])  # type: ignore[misc]
-            for at, name in enumerate(DIMENSIONS)
-        }
+        return self._by_dimension(lambda law: law.exponents)
 
     def amplitudes(self) -> dict[str, Estimate]:
         """Return A_d, A_w and A_r (fractions) by dimension, with intervals; empty without a fit."""
-        if self.fit is None:
-            return {}
-        return {
-            name: self.fit.estimate(lambda law, at=at: law.amplitudes[at])  # type: ignore[misc]
-            for at, name in enumerate(DIMENSIONS)
-        }
+        return self._by_dimension(lambda law: law.amplitudes)
+
+    def _by_dimension(self, figures: Callable[[PowerSum], Sequence[float]]) -> dict[str, Estimate]:
+        return dict(zip(DIMENSIONS, _estimates(self.fit, figures) if self.fit else (), strict=False))
 
     def bases(self, *, first_step: bool = False) -> tuple[Estimate, Estimate, Estimate] | None:
         """Return alpha, beta, gamma with intervals, or None where the law does not stand.
@@ -84,10 +71,13 @@ class SurfaceLaw:
         """
         if self.fit is None or self.refusal is not None:
             return None
-        make = first_step_bases if first_step else _limit_of
-        value, draws = make(self.fit.law), [make(draw) for draw in self.fit.draws]
-        alpha, beta, gamma = (estimate_of(value[at], [bases[at] for bases in draws]) for at in range(3))
+        alpha, beta, gamma = _estimates(self.fit, first_step_bases if first_step else _limit_of)
         return alpha, beta, gamma
+
+
+def _estimates(fit: Fit, figures: Callable[[PowerSum], Sequence[float]]) -> list[Estimate]:
+    """Return three figures of a law, each with its interval."""
+    return [fit.estimate(lambda law, at=at: figures(law)[at]) for at in range(3)]  # type: ignore[misc]
 
 
 def _limit_of(law: PowerSum) -> Bases:
@@ -161,52 +151,39 @@ def fit_surface(
     Args:
         networks: of every strategy; those without coefficients are left out.
         noise: standard deviation of an error from seed to seed (fraction); None: from the residuals.
-        bootstrap: seed and number of resamples; None for the usual.
+        bootstrap: seed and number of resamples; None for the default.
 
     Source: sums of powers in several dimensions: Rosenfeld et al. 2020, arXiv:1909.12673; Hoffmann et al.
         2022, arXiv:2203.15556, equation 2.
     """
     known = [one for one in networks if one.coefficients is not None]
-    refusal, fit, held_out = _cannot_tell(known), None, None
+    refusal, fit = _refused(known), None
     if refusal is None:
-        draws = bootstrap or Bootstrap()
-        fit = fit_networks(known, _coefficients, noise, draws)
-        held_out = hold_out(known, _coefficients, noise, draws)
-        untold_ = (
-            untold(f"{name}'s exponent", fit.estimate(lambda law, at=at: law.exponents[at]))  # type: ignore[misc]
-            for at, name in enumerate(DIMENSIONS)
-        )
-        refusal = next((reason for reason in untold_ if reason), None)
-    return SurfaceLaw(networks=len(known), refusal=refusal, fit=fit, held_out=held_out)
+        fit = fit_scales(known, _coefficients, noise, bootstrap or Bootstrap(), _refused)
+        refusal = not_identified(fit, [f"{name}'s exponent" for name in DIMENSIONS])
+    return SurfaceLaw(networks=len(known), refusal=refusal, fit=fit)
 
 
 def _coefficients(networks: Sequence[Network]) -> Array:
     return np.array([one.coefficients for one in networks], dtype=np.float64).reshape(-1, 3)
 
 
-def _cannot_tell(networks: Sequence[Network]) -> str | None:
+def _refused(networks: Sequence[Network]) -> str | None:
     """Say why the networks cannot fix seven parameters, or return None."""
-    if len(networks) < LEAST_NETWORKS:
-        return (
-            f"too few networks with known depth, width and resolution: {len(networks)}, a surface needs "
-            f"{LEAST_NETWORKS} or more"
-        )
-    costs = [one.cost for one in networks]
-    short = short_range(distinct_costs(networks, apart=APART), max(costs) / min(costs))
-    if short is not None:
-        return short
+    if (short := short_range(networks, PARAMETERS, LEAST_COSTS)) is not None:
+        return f"{short} (networks of known depth, width and resolution count)"
     logs = np.log(_coefficients(networks))
     for name, column in zip(DIMENSIONS, logs.T, strict=True):
         span, values = math.exp(np.ptp(column)), len(np.unique(column.round(3)))
         if span < LEAST_SPAN or values < LEAST_VALUES:
             return (
-                f"{name} varies too little to tell: {values} values over a factor {span:.2f}, a surface "
+                f"{name} varies too little: {values} values over a factor {span:.2f}, a surface "
                 f"needs {LEAST_VALUES} or more over {LEAST_SPAN:g}"
             )
     spread = np.linalg.svd(logs - logs.mean(0), compute_uv=False)
     if spread[-1] < LEAST_SPREAD * spread[0]:
         return (
-            "depth, width and resolution grew together: their shares in the error cannot be told apart; add "
+            "depth, width and resolution grew together: their shares in the error cannot be separated; add "
             "networks scaled in one dimension alone"
         )
     return None

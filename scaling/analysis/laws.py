@@ -1,25 +1,28 @@
-"""Scaling laws in one cost, a strategy at a time, and a plain no where the data cannot tell."""
+"""Scaling laws in one cost, a strategy at a time, and a plain no where the data do not hold one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scaling.analysis.intervals import Estimate
 from scaling.analysis.law_fits import (
     APART,
+    SPARE,
     Bootstrap,
     Fit,
     HeldOut,
-    fit_networks,
-    hold_out,
+    fit_scales,
+    not_identified,
     short_range,
-    untold,
 )
-from scaling.analysis.law_networks import Network, distinct_costs
-from scaling.analysis.power_sum import Array
+from scaling.analysis.law_networks import Network, scales_of
+from scaling.analysis.power_sum import Array, PowerSum
+
+PARAMETERS = 3
+LEAST_COSTS = PARAMETERS + SPARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +36,8 @@ class CostLaw:
         costs: distinct ones, 5 % apart.
         smallest: the cost that scales are relative to.
         factor: largest over smallest cost.
-        refusal: why the data cannot tell; None for a law that stands.
+        refusal: why the data hold no law; None where they do.
         fit: the fit; None where none was tried.
-        held_out: None where too few costs would be left.
     """
 
     strategy: str
@@ -46,60 +48,68 @@ class CostLaw:
     factor: float
     refusal: str | None
     fit: Fit | None = None
-    held_out: HeldOut | None = None
+
+    @property
+    def held_out(self) -> HeldOut | None:
+        """The largest scale, predicted from those below it; None where too few would be left."""
+        return self.fit.rolling[-1] if self.fit is not None and self.fit.rolling else None
 
     @property
     def exponent(self) -> Estimate | None:
         """a, with its interval."""
-        return None if self.fit is None else self.fit.estimate(lambda law: law.exponents[0])
+        return self._estimate(lambda law: law.exponents[0])
 
     @property
     def floor(self) -> Estimate | None:
         """E (fraction), with its interval."""
-        return None if self.fit is None else self.fit.estimate(lambda law: law.floor)
+        found = self._estimate(lambda law: law.floor)
+        return found and replace(found, low=max(0.0, found.low))
 
     @property
     def amplitude(self) -> Estimate | None:
         """A (fraction), with its interval."""
-        return None if self.fit is None else self.fit.estimate(lambda law: law.amplitudes[0])
+        return self._estimate(lambda law: law.amplitudes[0])
+
+    def _estimate(self, figure: Callable[[PowerSum], float]) -> Estimate | None:
+        return None if self.fit is None else self.fit.estimate(figure)
 
 
 def fit_cost_law(
     strategy: str, networks: Sequence[Network], noise: float | None, bootstrap: Bootstrap | None = None
 ) -> CostLaw:
-    """Fit error = E + A·(C / smallest)^(−a), or refuse where the costs are too near to tell.
+    """Fit error = E + A·(C / smallest)^(−a), or refuse where the networks do not hold a law.
 
-    Refused: a range below 4-fold, fewer than four distinct costs, an exponent whose interval includes 0.
+    Refused: fewer than five networks or distinct costs, a range below 4-fold, an exponent whose interval
+    includes 0, and E, A or the exponent on its bound.
 
     Args:
         strategy: for the report.
         networks: one or more.
         noise: standard deviation of an error from seed to seed (fraction); None: from the residuals.
-        bootstrap: seed and number of resamples; None for the usual.
+        bootstrap: seed and number of resamples; None for the default.
 
     Source: Hoffmann et al. 2022, arXiv:2203.15556, section 3.3, with one variable.
     """
-    cost = np.array([one.cost for one in networks])
-    smallest = float(cost.min())
-    costs, factor = distinct_costs(networks, apart=APART), float(cost.max()) / smallest
+    costs = [one.cost for one in networks]
+    smallest = min(costs)
 
     def axes(some: Sequence[Network]) -> Array:
         return np.array([[one.cost / smallest] for one in some])
 
-    refusal, fit, held_out = short_range(costs, factor), None, None
+    def refused(some: Sequence[Network]) -> str | None:
+        return short_range(some, PARAMETERS, LEAST_COSTS)
+
+    refusal, fit = refused(networks), None
     if refusal is None:
-        draws = bootstrap or Bootstrap()
-        fit = fit_networks(networks, axes, noise, draws)
-        held_out = hold_out(networks, axes, noise, draws)
-        refusal = untold("the exponent", fit.estimate(lambda law: law.exponents[0]))
+        fit = fit_scales(networks, axes, noise, bootstrap or Bootstrap(), refused)
+        refusal = not_identified(fit, ("the exponent",))
     return CostLaw(
         strategy=strategy,
         networks=len(networks),
         trainings=sum(len(one.errors) for one in networks),
-        costs=costs,
+        costs=len(scales_of(networks, apart=APART)),
         smallest=smallest,
-        factor=factor,
+        factor=max(costs) / smallest,
         refusal=refusal,
         fit=fit,
-        held_out=held_out,
     )

@@ -8,11 +8,13 @@ import click
 
 from scaling.cli.options import FOLDER
 from scaling.cli.output import json_option, say_written
+from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError
 from scaling.figures import FAMILY_CHARTS, RUN_CHARTS, save_family_figures, save_run_figures
-from scaling.figures.own_baselines import OWN_BASELINES, OwnRun, save_own_baselines
-from scaling.figures.saving import family_chart
-from scaling.figures.style import FORMATS, SIZES, Size
+from scaling.figures.own_baselines import OwnRun
+from scaling.figures.saving import family_chart, save_own_baselines
+from scaling.figures.style import SIZES, Size
+from scaling.figures.table import OWN_BASELINES
 from scaling.report import read_record
 
 
@@ -76,18 +78,8 @@ def figures(
         own = [OwnRun(baseline=one.baseline, title=one.title, trials=one.trials) for one in records]
         paths += save_own_baselines(own, output, formats, sizes)
     if len(records) == 1:
-        run = records[0].chart_data()
-        paths += save_run_figures(
-            run.trials,
-            output,
-            title=run.title,
-            noise=run.noise,
-            space=run.space,
-            surface=run.surface,
-            formats=formats,
-            names=[name for name in wanted if name in RUN_CHARTS],
-            sizes=sizes,
-        )
+        mine = [name for name in wanted if name in RUN_CHARTS]
+        paths += save_run_figures(records[0].chart_data(), output, formats, names=mine, sizes=sizes)
     say_written(paths, as_json)
 
 

@@ -118,7 +118,7 @@ def _print_laws(laws: list[CostLaw]) -> None:
         rows.append(("", "", "", "E %", *_cells(law.floor, 1, 100)))
         rows.append(("", "", "", "A %", *_cells(law.amplitude, 1, 100)))
     print_table(("strategy", "networks", "cost", "", "fitted", "from", "to"), rows)
-    console.print("From, to: 95 % of bootstrap resamples, over networks and seeds.")
+    console.print("From, to: 95 %, of bootstrap resamples and model error.")
     for law in laws:
         console.print(f"[bold]{escape(law.strategy)}[/bold], largest held out: {_predicted(law.held_out)}")
 
@@ -129,7 +129,7 @@ def _predicted(held: HeldOut | None) -> str:
     found = held.predicted
     verdict = "inside" if held.inside else "OUTSIDE"
     return (
-        f"foretold {100 * found.value:.2f} % ({100 * found.low:.2f} to {100 * found.high:.2f}), measured "
+        f"predicted {100 * found.value:.2f} % ({100 * found.low:.2f} to {100 * found.high:.2f}), measured "
         f"{100 * held.observed:.2f} %: off by {100 * (found.value - held.observed):+.2f} points, "
         f"{verdict} the interval."
     )

@@ -1,6 +1,6 @@
 """Architecture drawings: a layout is plain data, rendered to SVG, PDF and PNG alike."""
 
-from scaling.drawings.details import DETAILS, draw, official_drawings, save_drawings
+from scaling.drawings.details import DETAILS, draw
 from scaling.drawings.difference import difference_drawing
 from scaling.drawings.drawing import Drawing
 from scaling.drawings.modules import module_drawing
@@ -16,10 +16,8 @@ __all__ = [
     "draw",
     "family_drawing",
     "module_drawing",
-    "official_drawings",
     "render",
     "save_drawing",
-    "save_drawings",
     "scaling_ways",
     "scaling_ways_drawing",
     "stage_drawing",

@@ -6,16 +6,13 @@ label tries places around its point and takes the one that covers least.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox
 
 from scaling.drawings.palette import GREY, INK
 
@@ -23,19 +20,14 @@ Boxes = npt.NDArray[np.float64]
 """Rectangles in pixels, one a row: left, bottom, right, top."""
 
 DISTANCES_POINTS = (5.0, 8.0, 12.0, 17.0, 23.0, 30.0, 38.0, 48.0, 60.0, 75.0)
-ANGLES = tuple(math.radians(degrees) for degrees in range(0, 360, 15))
+ANGLES = np.radians(np.arange(0, 360, 15))
+DISTANCES = np.repeat(DISTANCES_POINTS, len(ANGLES))
+"""Of each place from the point, in points: every angle at every distance."""
+DIRECTIONS = np.tile(np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]), (len(DISTANCES_POINTS), 1))
 LEADER_FROM_POINTS = 9.0
 # Prices: covering a label is out of the question, a marker bad, an error bar tolerable; near is better.
 LABEL_PRICE, OUTSIDE_PRICE, MARKER_PRICE, BAR_PRICE, DISTANCE_PRICE = 1e6, 1e5, 40.0, 4.0, 1.0
 SWEEPS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
-    """A candidate: the box it would fill, in pixels, and its distance from the point in points."""
-
-    box: Boxes
-    distance: float
 
 
 def boxes_around(points: npt.ArrayLike, radius: float) -> Boxes:
@@ -48,19 +40,15 @@ def boxes_around(points: npt.ArrayLike, radius: float) -> Boxes:
     return np.hstack([centres - radius, centres + radius])
 
 
-def overlaps(box: Boxes, others: Boxes) -> int:
-    """Return how many of the others a box shares area with.
+def overlaps(boxes: Boxes, others: Boxes) -> npt.NDArray[np.int64]:
+    """Return how many of the others each box shares area with.
 
-    >>> overlaps(np.array([0.0, 0, 2, 2]), np.array([[1.0, 1, 3, 3], [2, 2, 3, 3]]))
-    1
+    >>> overlaps(np.array([[0.0, 0, 2, 2], [5, 5, 6, 6]]), np.array([[1.0, 1, 3, 3], [2, 2, 3, 3]])).tolist()
+    [1, 0]
     """
-    apart = (
-        (others[:, 0] >= box[2])
-        | (others[:, 2] <= box[0])
-        | (others[:, 1] >= box[3])
-        | (others[:, 3] <= box[1])
-    )
-    return int((~apart).sum())
+    one, other = boxes[..., None, :], others.reshape(-1, 4)
+    shared = (other[:, :2] < one[..., 2:]) & (other[:, 2:] > one[..., :2])
+    return np.asarray(shared.all(-1).sum(-1))
 
 
 def place_labels(
@@ -84,73 +72,62 @@ def place_labels(
     """
     if not labels:
         return []
-    pixel = ax.figure.dpi / 72
     points = ax.transData.transform([(x, y) for _, x, y in labels])
-    extents = [_extent(ax, text, size) for text, _, _ in labels]
+    places = [_places(ax, text, point, size) for (text, _, _), point in zip(labels, points, strict=True)]
     frame = np.asarray(ax.get_window_extent().extents)
-    chosen = [Spot(box=boxes_around(point, 0.0)[0], distance=0.0) for point in points]
+    fixed = [_fixed_prices(boxes, markers, bars, frame) for boxes in places]
+    chosen, taken = [0] * len(labels), np.hstack([points, points])
     for _ in range(SWEEPS):
-        for index, (point, extent) in enumerate(zip(points, extents, strict=True)):
-            rest = np.array([place.box for other, place in enumerate(chosen) if other != index])
-            places = _places(point, extent, pixel)
-            prices = [_price(place, rest.reshape(-1, 4), markers, bars, frame) for place in places]
-            chosen[index] = places[int(np.argmin(prices))]  # the first of equals: always the same
+        for index, boxes in enumerate(places):
+            rest = np.delete(taken, index, axis=0)
+            best = int(np.argmin(fixed[index] + LABEL_PRICE * overlaps(boxes, rest)))  # the first of equals
+            chosen[index], taken[index] = best, boxes[best]
     return [
-        _write(ax, text, (x, y), point, place, size)
-        for (text, x, y), point, place in zip(labels, points, chosen, strict=True)
+        _write(ax, label, point, box, far=DISTANCES[place] > LEADER_FROM_POINTS, size=size)
+        for label, point, box, place in zip(labels, points, taken, chosen, strict=True)
     ]
 
 
-def _extent(ax: Axes, text: str, size: float) -> tuple[float, float]:
+def _places(ax: Axes, text: str, point: npt.NDArray[np.float64], size: float) -> Boxes:
+    """Return the boxes, in pixels, that a label would fill in each place around its point."""
     probe = ax.text(0, 0, text, fontsize=size)
-    box = probe.get_window_extent()
+    extent = probe.get_window_extent()
     probe.remove()
-    return box.width + 2.0, box.height
+    half = np.array([extent.width + 2.0, extent.height]) / 2
+    centres = point + DIRECTIONS * (DISTANCES[:, None] * ax.figure.dpi / 72 + half)
+    return np.hstack([centres - half, centres + half])
 
 
-def _places(point: Boxes, extent: tuple[float, float], pixel: float) -> list[Spot]:
-    width, height = extent
-    places = []
-    for distance in DISTANCES_POINTS:
-        for angle in ANGLES:
-            reach = distance * pixel
-            x = point[0] + math.cos(angle) * (reach + width / 2)
-            y = point[1] + math.sin(angle) * (reach + height / 2)
-            box = np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
-            places.append(Spot(box=box, distance=distance))
-    return places
-
-
-def _price(place: Spot, rest: Boxes, markers: Boxes, bars: Boxes, frame: Boxes) -> float:
-    box = place.box
-    outside = bool(box[0] < frame[0] or box[1] < frame[1] or box[2] > frame[2] or box[3] > frame[3])
-    return (
-        LABEL_PRICE * overlaps(box, rest)
-        + OUTSIDE_PRICE * outside
-        + MARKER_PRICE * overlaps(box, markers)
-        + BAR_PRICE * overlaps(box, bars)
-        + DISTANCE_PRICE * place.distance
-    )
+def _fixed_prices(boxes: Boxes, markers: Boxes, bars: Boxes, frame: Boxes) -> npt.NDArray[np.float64]:
+    outside = (boxes[:, :2] < frame[:2]).any(1) | (boxes[:, 2:] > frame[2:]).any(1)
+    covered = MARKER_PRICE * overlaps(boxes, markers) + BAR_PRICE * overlaps(boxes, bars)
+    prices: npt.NDArray[np.float64] = OUTSIDE_PRICE * outside + covered + DISTANCE_PRICE * DISTANCES
+    return prices
 
 
 def _write(
-    ax: Axes, text: str, xy: tuple[float, float], point: Boxes, place: Spot, size: float
+    ax: Axes,
+    label: tuple[str, float, float],
+    point: npt.NDArray[np.float64],
+    box: Boxes,
+    *,
+    far: bool,
+    size: float,
 ) -> Annotation:
-    box = Bbox.from_extents(*place.box)
-    centre = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
+    text, x, y = label
     leader = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0.5, "shrinkB": 3.0}
-    label = ax.annotate(
+    written = ax.annotate(
         text,
-        xy,
-        xytext=tuple((centre - point) * 72 / ax.figure.dpi),
+        (x, y),
+        xytext=tuple(((box[:2] + box[2:]) / 2 - point) * 72 / ax.figure.dpi),
         textcoords="offset points",
         ha="center",
         va="center",
         fontsize=size,
         color=INK,
         zorder=7,
-        arrowprops=leader if place.distance > LEADER_FROM_POINTS else None,
+        arrowprops=leader if far else None,
         path_effects=[patheffects.withStroke(linewidth=1.5, foreground="white")],
     )
-    label.set_gid(f"label {text}")
-    return label
+    written.set_gid(f"label {text}")
+    return written

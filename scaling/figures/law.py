@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from scaling.analysis.intervals import LEVEL
-from scaling.analysis.law_fits import Bootstrap
+from scaling.analysis.intervals import Estimate
+from scaling.analysis.law_fits import Bootstrap, Fit
 from scaling.analysis.law_networks import ALL, BASELINE, LawData, published_source
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.laws import CostLaw
 from scaling.drawings.palette import GREY, INK
-from scaling.figures.marks import legend_outside, mark, nothing_yet, style_of
-from scaling.figures.run_accuracy import cost_label, scale_of
-from scaling.figures.style import Size, new_figure, save_chart, theme
+from scaling.figures.axes import cost_label, scale_of
+from scaling.figures.chart import Chart, Layout
+from scaling.figures.marks import DASHED, legend_outside, mark, nothing_yet, stroke, style_of
+from scaling.figures.style import save_chart
 
 POINTS = 60
 """Of a curve."""
@@ -37,28 +37,15 @@ RESAMPLES = 200
 
 
 def published_law_frame() -> pd.DataFrame:
-    """Return the law of B0 to B7: the paper's accuracies against exact multiply-adds."""
-    return law_frame(published_law())
-
-
-def published_law() -> LawReport:
-    """Fit the law of B0 to B7, with 200 resamples."""
-    return report_laws(published_source("EfficientNet"), lambda _name: Bootstrap(resamples=RESAMPLES))
-
-
-def law_frame(report: LawReport) -> pd.DataFrame:
-    """Return `laws_frame` of a report.
-
-    Args:
-        report: from `report_laws`.
-    """
+    """Return the law of B0 to B7, with 200 resamples: the paper's accuracies against exact multiply-adds."""
+    report = report_laws(published_source("EfficientNet"), lambda _name: Bootstrap(resamples=RESAMPLES))
     return laws_frame(report.source, report.laws)
 
 
 def laws_frame(source: LawData, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """Return points, curves with 95 % bands, and held-out predictions, five significant digits each.
 
-    `what` is `network`, `law`, `floor` (E) or `held_out` (what was foretold). Errors are in percent.
+    `what` is `network`, `law`, `floor` (E) or `held_out` (what was predicted). Errors are in percent.
 
     Args:
         source: the networks.
@@ -66,75 +53,48 @@ def laws_frame(source: LawData, laws: Sequence[CostLaw]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for law in laws:
-        if law.strategy != ALL:  # its networks stand in the other strategies
+        if law.strategy != ALL:  # its networks are those of the other strategies
             rows += _networks(source, law)
         if law.refusal is None and law.fit is not None:
             rows += _curve(law)
     columns = ["source", "strategy", "what", "cost_name", "cost", "error_percent", "low", "high", "stands"]
-    frame = pd.DataFrame([{"source": source.name, **row} for row in rows], columns=columns)
-    frame["cost_name"] = source.cost
+    frame = pd.DataFrame(rows, columns=columns).assign(source=source.name, cost_name=source.cost)
     numbers = ["error_percent", "low", "high"]
     frame[numbers] = frame[numbers].map(lambda value: float(f"{value:.{DIGITS}g}"))
     frame["cost"] = frame["cost"].map(lambda value: float(f"{value:.6g}"))
     return frame
 
 
+def _row(law: CostLaw, what: str, cost: float, error: Estimate) -> dict[str, Any]:
+    percent = {"error_percent": 100 * error.value, "low": 100 * error.low, "high": 100 * error.high}
+    return {"strategy": law.strategy, "what": what, "cost": cost, "stands": law.refusal is None, **percent}
+
+
 def _networks(source: LawData, law: CostLaw) -> list[dict[str, Any]]:
+    """Return the networks of a strategy, the baseline under its own name."""
     return [
-        {
-            "strategy": BASELINE if one.strategy == BASELINE else law.strategy,
-            "what": "network",
-            "cost": one.cost,
-            "error_percent": 100 * one.error,
-            "low": np.nan,
-            "high": np.nan,
-            "stands": law.refusal is None,
-        }
+        _row(law, "network", one.cost, Estimate(value=one.error, low=np.nan, high=np.nan))
+        | ({"strategy": BASELINE} if one.strategy == BASELINE else {})
         for one in source.strategies()[law.strategy]
     ]
 
 
 def _curve(law: CostLaw) -> list[dict[str, Any]]:
     assert law.fit is not None
-    scale = np.geomspace(1, BEYOND * law.factor, POINTS)[:, None]
-    value = 100 * law.fit.law.predict(scale)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    low, high = np.quantile([100 * draw.predict(scale) for draw in law.fit.draws], tails, axis=0)
-    rows = [
-        {"what": "law", "cost": cost * law.smallest, "error_percent": error, "low": bottom, "high": top}
-        for (cost,), error, bottom, top in zip(scale, value, low, high, strict=True)
-    ]
-    floor = law.fit.estimate(lambda fitted: fitted.floor)
-    rows.append(
-        {
-            "what": "floor",
-            "cost": BEYOND * law.factor * law.smallest,
-            "error_percent": 100 * floor.value,
-            "low": 100 * floor.low,
-            "high": 100 * floor.high,
-        }
-    )
-    if law.held_out is not None:
-        held = law.held_out.predicted
-        rows.append(
-            {
-                "what": "held_out",
-                "cost": law.held_out.cost,
-                "error_percent": 100 * held.value,
-                "low": 100 * held.low,
-                "high": 100 * held.high,
-            }
-        )
-    return [{"strategy": law.strategy, "stands": True, **row} for row in rows]
+    scales = np.geomspace(1, BEYOND * law.factor, POINTS)
+    rows = [_row(law, "law", scale * law.smallest, _predicted(law.fit, scale)) for scale in scales]
+    assert law.floor is not None
+    rows.append(_row(law, "floor", BEYOND * law.factor * law.smallest, law.floor))
+    return rows + [_row(law, "held_out", one.cost, one.predicted) for one in law.fit.rolling]
+
+
+def _predicted(fit: Fit, scale: float) -> Estimate:
+    at = np.array([[scale]])
+    return fit.estimate(lambda law: float(law.predict(at)[0]))
 
 
 def draw_law(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw error against cost: networks, laws with their bands, and what was foretold of the largest.
-
-    Args:
-        frame: from `law_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-    """
+    """Draw error against cost: networks, laws with their bands, and each cost as predicted from below."""
     divisor, unit = scale_of(frame["cost"])
     label = cost_label(str(frame["cost_name"].iloc[0]), unit) if len(frame) else "Cost"
     source = frame["source"].iloc[0] if len(frame) else ""
@@ -163,11 +123,11 @@ def _shared_handles(drawn: set[str]) -> list[Artist]:
     """Return the legend's entries that are alike for every strategy."""
     entries: dict[str, list[Artist]] = {
         "law": [
-            Line2D([], [], color=GREY, linewidth=1.2, label="law"),
-            Patch(color=GREY, alpha=0.25, label="95 % of resamples"),
+            stroke("law", GREY, linewidth=1.2),
+            Patch(color=GREY, alpha=0.25, label="95 % interval"),
         ],
-        "floor": [Line2D([], [], color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="E, its floor")],
-        "held_out": [Line2D([], [], color=GREY, linewidth=1.8, label="foretold without it")],
+        "floor": [stroke("E, its floor", GREY, **DASHED)],
+        "held_out": [stroke("predicted from\nsmaller costs", GREY, marker="_", linewidth=0.8)],
     }
     return [entry for what, some in entries.items() if what in drawn for entry in some]
 
@@ -179,24 +139,33 @@ def _draw_strategy(rows: pd.DataFrame, ax: Axes, strategy: str, color: str, mark
         label = strategy if networks["stands"].all() or strategy == BASELINE else f"{strategy} (no law)"
         handles.append(mark(label, marker, color))
     elif len(law):
-        handles.append(Line2D([], [], color=color, linewidth=1.2, label=f"{strategy} networks"))
-    ax.scatter(
-        networks["cost"], networks["error_percent"], marker=marker, s=24, color=color, edgecolor="white",
-        linewidth=0.5, zorder=4,
-    )  # fmt: skip
+        handles.append(stroke(f"{strategy} networks", color, linewidth=1.2))
+    look: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.5, "zorder": 4}
+    ax.scatter(networks["cost"], networks["error_percent"], marker=marker, s=24, color=color, **look)
     if law.empty:
         return handles
     ax.plot(law["cost"], law["error_percent"], color=color, linewidth=1.2, zorder=3)
     ax.fill_between(law["cost"], law["low"], law["high"], color=color, alpha=0.15, linewidth=0, zorder=1)
     floor = rows[rows["what"] == "floor"].iloc[0]
-    ax.axhline(floor["error_percent"], color=color, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2)
-    for held in rows[rows["what"] == "held_out"].to_dict("records"):
-        reach = [[held["error_percent"] - held["low"]], [held["high"] - held["error_percent"]]]
-        ax.errorbar(
-            held["cost"], held["error_percent"], yerr=reach, color=GREY, marker="_", capsize=3, linewidth=1.4,
-            zorder=5,
-        )  # fmt: skip
+    ax.axhline(floor["error_percent"], color=color, zorder=2, **DASHED)
+    held = rows[rows["what"] == "held_out"]
+    if len(held):
+        middle = held["error_percent"]
+        reach = [middle - held["low"], held["high"] - middle]
+        bar: dict[str, Any] = {"color": GREY, "marker": "_", "capsize": 3, "linewidth": 0.8, "zorder": 3.5}
+        ax.errorbar(held["cost"], middle, yerr=reach, **bar)
     return handles
+
+
+LAW = Chart(
+    frame=published_law_frame,
+    draw=draw_law,
+    caption=(
+        "error = E + A·C^(−a), fitted to the published error of B0 to B7 (Table 2) and their exact "
+        "multiply-adds; grey: each variant as predicted from the smaller ones, with its 95 % interval."
+    ),
+    layout=Layout(double=3.2, single=4.2),
+)
 
 
 def save_law(report: LawReport, path_stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
@@ -210,13 +179,6 @@ def save_law(report: LawReport, path_stem: Path, formats: Sequence[str] = ("svg"
     Raises:
         ResultsError: the folder cannot be written.
     """
-    frame = law_frame(report)
-
-    def figure(size: Size) -> Figure:
-        with theme():
-            made = new_figure(size, 3.2)
-            draw_law(frame, made.add_subplot())
-        return made
-
-    title = f"Law of error and cost: {report.source.name}"
+    frame, title = laws_frame(report.source, report.laws), f"Law of error and cost: {report.source.name}"
+    figure = partial(LAW.figure, frame)
     return save_chart(path_stem.name, frame, figure, path_stem.parent, formats, title=title)

@@ -52,19 +52,19 @@ def at_few_costs(run: RunData) -> str:
 
 
 def short_lines(
-    frame: Callable[[pd.DataFrame], pd.DataFrame], by: list[str], x: str, *, begun: int = 0
+    frame: Callable[[RunData], pd.DataFrame], by: list[str], x: str, *, begun: int = 0
 ) -> Callable[[RunData], str]:
     """Return a rule that leaves a chart of lines out where none has three points.
 
     Args:
-        frame: makes the chart's data from the table of trials.
+        frame: makes the chart's data.
         by: columns that tell lines apart.
         x: column along a line.
         begun: points that every line has beside its own rows.
     """
 
     def reason(run: RunData) -> str:
-        points = frame(run.trials).groupby(by)[x].nunique()
+        points = frame(run).groupby(by)[x].nunique()
         long = bool((points + begun >= LEAST_POINTS).any())
         return "" if long else f"no line has {LEAST_POINTS} points"
 

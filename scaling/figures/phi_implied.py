@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from scaling.drawings.palette import INK
-from scaling.figures.marks import METHOD_STYLES, legend_outside, mark
+from scaling.figures.chart import Chart, Layout
+from scaling.figures.marks import DIMENSIONS, METHOD_STYLES, legend_outside, method_marks, stroke
 from scaling.network.families import COMPOUND_FAMILY
 from scaling.targets.explanation import PAPER_BASES, explain
 
@@ -52,13 +54,7 @@ def phi_implied_frame() -> pd.DataFrame:
 
 
 def draw_phi_implied(frame: pd.DataFrame, paper_ax: Axes, exact_ax: Axes) -> None:
-    """Draw the intervals of phi by variant: at the paper's bases they part, at the exact triple they meet.
-
-    Args:
-        frame: from `phi_implied_frame`.
-        paper_ax: the paper's bases.
-        exact_ax: the exact triple, with the curve of its phis.
-    """
+    """Draw the intervals of phi by variant: at the paper's bases they part, at the exact triple they meet."""
     variants = list(dict.fromkeys(frame["variant"]))
     places = {name: place for place, name in enumerate(variants)}
     for bases, ax in ((PAPER, paper_ax), (EXACT, exact_ax)):
@@ -67,9 +63,8 @@ def draw_phi_implied(frame: pd.DataFrame, paper_ax: Axes, exact_ax: Axes) -> Non
             color, marker, _ = METHOD_STYLES[str(dimension)]
             x = rows["variant"].map(places) + SHIFTS[str(dimension)]
             ax.vlines(x, rows["low"], rows["high"], color=color, linewidth=3.2, alpha=0.35, zorder=2)
-            ax.scatter(
-                x, rows["phi"], marker=marker, s=20, color=color, edgecolor="white", linewidth=0.4, zorder=3
-            )
+            look: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.4, "zorder": 3}
+            ax.scatter(x, rows["phi"], marker=marker, s=20, color=color, **look)
         triple = "{:.3g}, {:.3g}, {:.3g}".format(*part.iloc[0][["alpha", "beta", "gamma"]])
         ax.set(
             title=f"{bases[0].upper()}{bases[1:]}: {triple}",
@@ -81,7 +76,17 @@ def draw_phi_implied(frame: pd.DataFrame, paper_ax: Axes, exact_ax: Axes) -> Non
         ax.grid(visible=False, axis="x")
     curve = frame[frame["bases"] == EXACT].drop_duplicates("variant")
     exact_ax.plot(curve["variant"].map(places), curve["exact_phi"], color=INK, linewidth=0.9, zorder=2.5)
-    handles = [mark(name, METHOD_STYLES[name][1], METHOD_STYLES[name][0]) for name in SHIFTS]
-    handles.append(Line2D([], [], color=INK, linewidth=0.9, label="phi that gives the variant exactly"))
-    handles.append(Line2D([], [], color=INK, linewidth=3.2, alpha=0.35, label="gives the released integers"))
-    legend_outside(paper_ax, handles)
+    exact = stroke("phi that gives the variant exactly", INK, linewidth=0.9)
+    reached = stroke("gives the released integers", INK, linewidth=3.2, alpha=0.35)
+    legend_outside(paper_ax, [*method_marks(DIMENSIONS), exact, reached])
+
+
+PHI_IMPLIED = Chart(
+    frame=phi_implied_frame,
+    draw=draw_phi_implied,
+    caption=(
+        "The phi that each dimension of the release implies. At the paper's bases the three part from "
+        "B5 on; one triple with alpha·beta²·gamma² = 2 lets them meet in every variant."
+    ),
+    layout=Layout(double=3.2, single=5.6, panels=2),
+)

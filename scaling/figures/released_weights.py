@@ -8,7 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import BLUE, GREY, INK, ORANGE, VERMILION
-from scaling.figures.marks import PRINTED_ACCURACY, LabelPlace, legend_outside, mark, name_point
+from scaling.figures.axes import PRINTED_ACCURACY
+from scaling.figures.chart import Chart, Layout
+from scaling.figures.marks import LabelPlace, legend_outside, mark, name_point
 from scaling.network.families import variant
 from scaling.network.published import published
 
@@ -36,39 +38,22 @@ def released_weights_frame() -> pd.DataFrame:
     ['b2']
     """
     printed = [
-        {
-            "variant": row["model"].removeprefix("EfficientNet-").lower(),
-            "source": PAPER,
-            "image_size": variant(row["model"].lower()).image_size,
-            "top1_percent": float(row["top1"]),
-        }
+        (row["model"].removeprefix("EfficientNet-").lower(), PAPER, row["top1"])
         for row in published("imagenet")
         if row["family"] == "EfficientNet"
     ]
-    released = [
-        {
-            "variant": row["variant"],
-            "source": row["source"],
-            "image_size": int(row["image_size"]),
-            "top1_percent": float(row["top1"]),
-        }
+    rows = [(name, source, variant(name).image_size, float(top1)) for name, source, top1 in printed]
+    rows += [
+        (row["variant"], row["source"], int(row["image_size"]), float(row["top1"]))
         for row in published("released_weights")
     ]
-    frame = pd.DataFrame(printed + released)
-    frame["native"] = [
-        variant(name).image_size == size
-        for name, size in zip(frame["variant"], frame["image_size"], strict=True)
-    ]
-    return frame
+    frame = pd.DataFrame(rows, columns=["variant", "source", "image_size", "top1_percent"])
+    own = frame["variant"].map(lambda name: variant(name).image_size)
+    return frame.assign(native=own == frame["image_size"])
 
 
 def draw_released_weights(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw accuracy by variant, a mark a source.
-
-    Args:
-        frame: from `released_weights_frame`.
-        ax: where to draw; its figure takes the legend.
-    """
+    """Draw accuracy by variant, a mark a source."""
     places = {name: place for place, name in enumerate(dict.fromkeys(frame["variant"]))}
     handles = []
     shifts = dict(zip(STYLES, (-0.22, 0.0, 0.0, 0.22, 0.0, 0.0), strict=True))
@@ -91,3 +76,14 @@ def draw_released_weights(frame: pd.DataFrame, ax: Axes) -> None:
         xlim=(-0.6, len(places) - 0.4),
     )
     legend_outside(ax, handles, columns=1)
+
+
+RELEASED_WEIGHTS = Chart(
+    frame=released_weights_frame,
+    draw=draw_released_weights,
+    caption=(
+        "Published ImageNet accuracy of weights that can be downloaded, beside the paper's. The star was "
+        "trained with 300 million further images."
+    ),
+    layout=Layout(double=3.4, single=4.0),
+)

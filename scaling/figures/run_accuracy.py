@@ -1,159 +1,121 @@
-"""Cost against accuracy for one run of ours, from its table of trials.
-
-Works at any moment of a run: with no complete trial, with one, with hundreds.
-"""
+"""Cost against accuracy for one run of ours: trials, seeds, intervals, noise floor, labels."""
 
 from __future__ import annotations
 
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from scipy.stats import t as student_t
 
-from scaling.drawings.palette import GREY
-from scaling.errors import ResultsError
-from scaling.figures.marks import DIMENSIONS, OWN_ACCURACY
+from scaling.drawings.palette import BLUE, GREEN, GREY, INK, ORANGE, VERMILION
+from scaling.figures.axes import accuracy_axes
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.labels import boxes_around, place_labels
+from scaling.figures.marks import (
+    BAR,
+    METHOD_STYLES,
+    NOISE_BAND,
+    SEED_GREY,
+    in_percent,
+    interval_mark,
+    legend_outside,
+    mark,
+    noise_patch,
+    nothing_yet,
+)
 from scaling.figures.run_data import RunData
-from scaling.figures.run_marks import draw_legend, draw_noise, draw_seeds, draw_trials, label_references
+from scaling.figures.run_trials import run_frame
 
 RunCost = Literal["params", "macs"]
-CONFIDENCE = 0.95
-BALANCED_BELOW = 0.5
-"""A direction is named after the dimension that takes at least half of the log-cost, else it is balanced."""
 LEAST_RANGE = 2.0
 """Percentage points on the axis at least, so that a first trial is not shown under a microscope."""
-
-NEEDED = ("trial", "seed", "kind", "name", "params", "macs", "top1", "state")
-REFERENCE_LABELS = {"compound": "compound (paper)"}
-SCALES = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"))
-
-
-def run_frame(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return a run's complete trials, one row a seed, with the trial's mean and 95 % t-interval beside it.
-
-    Trials of kind `confirm` train a network of another trial again and are left out: charts show what the
-    search saw. Of a trial trained at several fidelities only the longest counts. `direction` is the dimension
-    that takes most of the log-cost (realised shares, else the proposed ones). `top1_low` and `top1_high` are
-    missing for a trial of one seed. Accuracies are fractions.
-
-    Args:
-        trials: the table of trials, one row a (trial, seed).
-
-    Raises:
-        ResultsError: a column that the chart needs is missing or holds no numbers.
-
-    >>> row = dict(trial=0, seed=0, kind="reference", name="baseline", params=100, macs=900, state="complete")
-    >>> run_frame(pd.DataFrame([row | {"top1": 0.5}, row | {"seed": 1, "top1": 0.75}]))["top1_mean"].tolist()
-    [0.625, 0.625]
-    """
-    missing = [column for column in NEEDED if column not in trials.columns]
-    if missing:
-        raise ResultsError(f"a table of trials needs the columns {', '.join(NEEDED)}; missing: {missing[0]}")
-    searched = ~trials["kind"].eq("confirm").fillna(False).astype(bool)
-    complete = trials["state"].eq("complete").fillna(False).astype(bool) & searched
-    numbers = trials.assign(**{column: _numbers(trials, column) for column in ("params", "macs", "top1")})
-    rows = numbers[complete].dropna(subset=["params", "macs", "top1"])
-    if "fidelity_epochs" in rows.columns:
-        epochs = _numbers(rows, "fidelity_epochs")
-        rows = rows[epochs.isna() | (epochs == epochs.groupby(rows["trial"]).transform("max"))]
-    name = rows["name"].astype("string").fillna("")
-    frame = rows[["trial", "seed"]].astype("int64")
-    frame = frame.assign(
-        kind=rows["kind"].astype("string"),
-        name=name,
-        label=name.map(lambda text: REFERENCE_LABELS.get(text, text)).astype("string"),
-        direction=_direction(rows),
-        params=rows["params"].astype("int64"),
-        macs=rows["macs"].astype("int64"),
-        top1=rows["top1"],
-    )
-    return _with_intervals(frame).reset_index(drop=True)
+# One shape a dimension, for references and search trials alike; colour repeats it.
+DIRECTION_STYLES: dict[str, tuple[str, str]] = {
+    "depth": (BLUE, "^"),
+    "width": (GREEN, "s"),
+    "resolution": (ORANGE, "D"),
+    "balanced": (VERMILION, "h"),
+    "unknown": (GREY, "X"),
+}
 
 
-def _numbers(trials: pd.DataFrame, column: str) -> pd.Series[float]:
-    try:
-        return pd.to_numeric(trials[column]).astype("float64")
-    except (ValueError, TypeError) as error:
-        raise ResultsError(f"expected numbers in the column {column} of the trials: {error}") from None
-
-
-def _direction(rows: pd.DataFrame) -> pd.Series[str]:
-    shares = pd.DataFrame(index=rows.index)
-    for dimension in DIMENSIONS:
-        realised, proposed = (
-            _numbers(rows, column) if column in rows.columns else pd.Series(np.nan, index=rows.index)
-            for column in (f"realised_{dimension}_share", f"{dimension}_share")
-        )
-        shares[dimension] = realised.fillna(proposed)
-    known = shares.notna().all(axis="columns")
-    dominant = shares.fillna(0.0).idxmax(axis="columns").astype("string")
-    named = dominant.where(shares.max(axis="columns") >= BALANCED_BELOW, "balanced")
-    return named.where(known, "unknown")
-
-
-def _with_intervals(frame: pd.DataFrame) -> pd.DataFrame:
-    groups = frame.groupby("trial")["top1"]
-    count, mean = groups.transform("count"), groups.transform("mean")
-    # Student's quantile has no value at 0 degrees of freedom: a single seed gets no interval.
-    quantile = student_t.ppf((1 + CONFIDENCE) / 2, (count - 1).where(count > 1))
-    half = quantile * groups.transform("std") / np.sqrt(count)
-    return frame.assign(seeds=count, top1_mean=mean, top1_low=mean - half, top1_high=mean + half)
+def run_accuracy_frame(run: RunData) -> pd.DataFrame:
+    """Return `run_frame` of a run's trials."""
+    return run_frame(run.trials)
 
 
 def draw_run(frame: pd.DataFrame, ax: Axes, *, x: RunCost, run: RunData) -> None:
-    """Draw cost against validation accuracy: means with 95 % t-intervals, seeds as small dots.
-
-    Args:
-        frame: from `run_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-        x: the cost on the abscissa.
-        run: gives title and noise.
-    """
-    divisor, unit = scale_of(frame[x])
-    ax.set(title=f"{run.title} · own runs", xlabel=cost_label(x, unit), ylabel=OWN_ACCURACY)
+    """Draw a cost against validation accuracy: means with 95 % t-intervals, seeds as small dots."""
+    divisor = accuracy_axes(ax, run, x, frame[x])
     if frame.empty:
-        ax.set(xticks=[], yticks=[])
-        ax.text(0.5, 0.5, "no complete trial yet", transform=ax.transAxes, ha="center", color=GREY)
+        nothing_yet(ax)
         return
-    points = frame.assign(
-        cost=frame[x] / divisor,
-        **{column: 100 * frame[column] for column in ("top1", "top1_mean", "top1_low", "top1_high")},
-    )
+    points = in_percent(frame).assign(cost=frame[x] / divisor)
     trials = points.drop_duplicates("trial")
-    floor = None if run.floor is None else 100 * run.floor
-    draw_seeds(points, ax)
-    draw_trials(trials, ax)
+    several = points[points["seeds"] > 1]
+    ax.scatter(several["cost"], several["top1"], s=5, color=SEED_GREY, linewidth=0, zorder=3.5)
+    handles = [*_draw_searched(trials, ax), *_draw_references(trials, ax)]
+    if len(several):
+        handles += [*_draw_bars(trials, ax), mark("one seed", ".", SEED_GREY, SEED_GREY, size=4.0)]
     _set_limits(points, ax)
-    draw_noise(trials, ax, floor)
-    draw_legend(trials, ax, floor)
-    label_references(trials, ax)
+    if run.floor is not None:
+        best = trials["top1_mean"].max()
+        ax.axhspan(best - 100 * run.floor, best, color=NOISE_BAND, linewidth=0, zorder=0.5)
+        handles.append(noise_patch(run.floor))
+    legend_outside(ax, handles)
+    _label_references(trials, ax)
 
 
-def scale_of(costs: pd.Series[float]) -> tuple[float, str]:
-    """Return the divisor and the word of a cost's axis.
+def _draw_searched(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    """Draw the means of search trials by direction; the more there are, the smaller; return their legend."""
+    area, handles = 24.0 if len(trials) <= 40 else 14.0 if len(trials) <= 120 else 9.0, list[Artist]()
+    look: dict[str, Any] = {"s": area, "edgecolor": "white", "linewidth": 0.4, "zorder": 4}
+    for name, (color, marker) in DIRECTION_STYLES.items():
+        part = trials[(trials["kind"] != "reference") & (trials["direction"] == name)]
+        if len(part):
+            ax.scatter(part["cost"], part["top1_mean"], marker=marker, color=color, **look)
+            mostly = "" if name in ("balanced", "unknown") else "mostly "
+            handles.append(mark(f"search: {mostly}{name}", marker, color))
+    return handles
 
-    >>> scale_of(pd.Series([2e6, 5e5]))
-    (1000000.0, 'millions')
-    """
-    largest = costs.max() if len(costs) else 0.0
-    return next(((size, unit) for size, unit in SCALES if largest >= size), (1.0, ""))
+
+def _draw_references(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    look: dict[str, Any] = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.9, "zorder": 5}
+    groups = trials[trials["kind"] == "reference"].groupby("name", sort=False)
+    for name, rows in groups:
+        marker, area = METHOD_STYLES.get(str(name), ("", "P"))[1], 60 if name == "compound" else 26
+        ax.scatter(rows["cost"], rows["top1_mean"], marker=marker, s=area, **look)
+    return [mark("reference", "o", "white", INK)] if len(groups) else []
 
 
-def cost_label(cost: str, unit: str) -> str:
-    """Name the axis of a cost in a unit of `scale_of`.
+def _draw_bars(trials: pd.DataFrame, ax: Axes) -> list[Artist]:
+    spread = trials[trials["seeds"] > 1]
+    middle = spread["top1_mean"]
+    reach = [middle - spread["top1_low"], spread["top1_high"] - middle]
+    look: dict[str, Any] = {"ecolor": BAR, "elinewidth": 0.6, "capsize": 1.5, "capthick": 0.6}
+    ax.errorbar(spread["cost"], middle, yerr=reach, fmt="none", zorder=3, **look)
+    return interval_mark(trials, "95 % t-interval")
 
-    >>> cost_label("macs", "millions"), cost_label("macs", ""), cost_label("params", "millions")
-    ('FLOPs (multiply-adds, millions)', 'FLOPs (multiply-adds)', 'Parameters (millions)')
-    """
-    name, what = {
-        "macs": ("FLOPs", "multiply-adds"),
-        "params": ("Parameters", ""),
-        "activations": ("Activations", ""),
-    }[cost]
-    bracket = ", ".join(word for word in (what, unit) if word)
-    return f"{name} ({bracket})" if bracket else name
+
+def _label_references(trials: pd.DataFrame, ax: Axes) -> None:
+    """Name the reference trials; limits and legend must be final."""
+    named = trials[(trials["kind"] == "reference") & (trials["label"] != "")]
+    ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # settles the layout
+    pixel = ax.figure.dpi / 72
+    centres = ax.transData.transform(trials[["cost", "top1_mean"]].to_numpy())
+    spread = trials[trials["seeds"] > 1]
+    low, high = (
+        ax.transData.transform(spread[["cost", end]].to_numpy()) for end in ("top1_low", "top1_high")
+    )
+    place_labels(
+        ax,
+        list(zip(named["label"], named["cost"], named["top1_mean"], strict=True)),
+        markers=boxes_around(centres, 3.5 * pixel),
+        bars=np.hstack([low - pixel, high + pixel]),
+    )
 
 
 def _set_limits(points: pd.DataFrame, ax: Axes) -> None:
@@ -170,3 +132,36 @@ def _set_limits(points: pd.DataFrame, ax: Axes) -> None:
     margin = 0.1 * (right - left) or 0.1 * right or 1.0
     ax.set_xlim(left - margin, right + margin)
     ax.ticklabel_format(useOffset=False, style="plain")
+
+
+def accuracy_words(frame: pd.DataFrame) -> str:
+    """Say which trials lead, and where the references are.
+
+    >>> accuracy_words(pd.DataFrame({"trial": []}))
+    'No complete trial yet.'
+    """
+    if frame.empty:
+        return "No complete trial yet."
+    trials = frame.drop_duplicates("trial").sort_values("top1_mean", ascending=False, kind="stable")
+    said = [f"{len(trials)} networks; highest mean {_point(trials.iloc[0])}"]
+    references = trials.iloc[1:][trials.iloc[1:]["kind"] == "reference"]
+    return "; ".join([*said, *(_point(row) for _, row in references.iterrows())]) + "."
+
+
+def _point(row: pd.Series[Any]) -> str:
+    name = row["label"] if row["kind"] == "reference" else f"trial {row['trial']}"
+    costs = f"{row['macs']:,} multiply-adds and {row['params']:,} parameters"
+    return f"{name} {100 * row['top1_mean']:.1f} % at {costs}"
+
+
+def _chart(x: RunCost, name: str) -> RunChart:
+    return RunChart(
+        frame=run_accuracy_frame,
+        draw=partial(draw_run, x=x),
+        caption=f"{name} against validation accuracy: means over seeds with 95 % t-intervals.",
+        words=accuracy_words,
+        layout=Layout(double=3.6, single=3.6),
+    )
+
+
+RUN_PARAMS, RUN_FLOPS = _chart("params", "Parameters"), _chart("macs", "Multiply-adds")

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from scaling.drawings.palette import BLUE, GREY, INK
+from scaling.figures.chart import Layout, RunChart
 from scaling.figures.labels import boxes_around, place_labels
-from scaling.figures.marks import legend_outside, mark, nothing_yet
-from scaling.figures.run_accuracy import REFERENCE_LABELS
+from scaling.figures.left_out import at_achieved_cost
+from scaling.figures.marks import DASHED, draw_groups, legend_outside, nothing_yet, stroke
 from scaling.figures.run_data import RunData
+from scaling.figures.run_trials import reference_labels
 
 BAND = "#e9eef3"
 
 
-def run_cost_frame(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a network of the run, trained or not, with its nominal and its achieved cost factor.
-
-    Args:
-        trials: the table of trials.
-    """
-    first = trials.drop_duplicates("trial")
+def run_cost_frame(run: RunData) -> pd.DataFrame:
+    """Return one row a network of the run, trained or not, with its nominal and its achieved cost factor."""
+    first = run.trials.drop_duplicates("trial")
     frame = pd.DataFrame(
         {
             "trial": first["trial"].astype("Int64"),
             "kind": first["kind"].astype(object),
-            "label": first["name"]
-            .astype("string")
-            .fillna("")
-            .map(lambda name: REFERENCE_LABELS.get(name, name)),
+            "label": reference_labels(first["name"]),
             "infeasible": first["state"].eq("infeasible").fillna(False).astype(bool),
             "nominal_factor": first["nominal_factor"].astype("float64"),
             "achieved_factor": first["achieved_factor"].astype("float64"),
@@ -40,64 +35,43 @@ def run_cost_frame(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_run_cost(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw nominal against achieved cost; the diagonal is where the formula is right.
-
-    Args:
-        frame: from `run_cost_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-        run: gives the title, and the target, which is shaded with its tolerance.
-    """
+    """Draw nominal against achieved cost: right on the diagonal, the target shaded with its tolerance."""
     ax.set(
-        title=f"{run.title} · own runs",
+        title=run.heading,
         xlabel="Nominal cost (alpha·beta²·gamma²)^phi (× baseline)",
         ylabel="Achieved multiply-adds (× baseline)",
     )
     if frame.empty:
         nothing_yet(ax, "no network yet")
         return
-    values = pd.concat([frame["nominal_factor"], frame["achieved_factor"]])
-    margin = 0.08 * (values.max() - values.min()) or 0.5
-    ends = (values.min() - margin, values.max() + margin)
-    ax.plot(ends, ends, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=1)
+    points = frame.assign(x=frame["nominal_factor"], y=frame["achieved_factor"])
+    values = points[["x", "y"]].to_numpy(float)
+    least, most = values.min(), values.max()
+    margin = 0.08 * (most - least) or 0.5
+    ends = (least - margin, most + margin)
+    ax.plot(ends, ends, color=GREY, zorder=1, **DASHED)
     ax.set(xlim=ends, ylim=ends)
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), label="as promised")
-    ]
-    if (target := run.target) is not None:
-        low, high = (target.factor * (1 + sign * target.tolerance) for sign in (-1, 1))
-        ax.axhspan(low, high, color=BAND, linewidth=0, zorder=0.5)
+    handles: list[Artist] = [stroke("as promised", GREY, **DASHED)]
+    if (target := run.target) is not None and run.band is not None:
+        ax.axhspan(*run.band, color=BAND, linewidth=0, zorder=0.5)
         handles.append(Patch(color=BAND, label=f"target {target.factor:g}× ± {100 * target.tolerance:g} %"))
-    reference = frame["kind"] == "reference"
-    for label, rows, marker, face, edge in (
-        ("search", ~reference & ~frame["infeasible"], "o", BLUE, "white"),
-        ("off target, not trained", ~reference & frame["infeasible"], "X", "white", GREY),
+    reference, untrained = points["kind"] == "reference", points["infeasible"]
+    groups = (
+        ("search", ~reference & ~untrained, "o", BLUE, "white"),
+        ("off target, not trained", ~reference & untrained, "X", "white", GREY),
         ("reference", reference, "D", "white", INK),
-    ):
-        if rows.any():
-            part = frame[rows]
-            ax.scatter(
-                part["nominal_factor"],
-                part["achieved_factor"],
-                marker=marker,
-                s=26,
-                facecolor=face,
-                edgecolor=edge,
-                linewidth=0.8,
-                zorder=3,
-            )
-            handles.append(mark(label, marker, face, edge))
-    legend_outside(ax, handles)
-    _label(frame[reference], frame, ax)
+    )
+    legend_outside(ax, handles + draw_groups(ax, points, groups, area=26))
+    _label(points[reference], points, ax)
 
 
-def _label(named: pd.DataFrame, frame: pd.DataFrame, ax: Axes) -> None:
+def _label(named: pd.DataFrame, points: pd.DataFrame, ax: Axes) -> None:
     ax.figure.draw_without_rendering()  # type: ignore[union-attr]  # settles the layout
-    centres = ax.transData.transform(frame[["nominal_factor", "achieved_factor"]].to_numpy())
     radius = 3.5 * ax.figure.dpi / 72
     place_labels(
         ax,
-        list(zip(named["label"], named["nominal_factor"], named["achieved_factor"], strict=True)),
-        markers=boxes_around(centres, radius),
+        list(zip(named["label"], named["x"], named["y"], strict=True)),
+        markers=boxes_around(ax.transData.transform(points[["x", "y"]].to_numpy()), radius),
         bars=boxes_around([], radius),
     )
 
@@ -115,3 +89,13 @@ def cost_words(frame: pd.DataFrame) -> str:
         f"promised: {scaled['achieved_factor'].min():.2f} to {scaled['achieved_factor'].max():.2f} times the "
         "baseline."
     )
+
+
+RUN_COST = RunChart(
+    frame=run_cost_frame,
+    draw=draw_run_cost,
+    caption="Nominal against achieved cost: what the formula promised, and what the networks cost.",
+    words=cost_words,
+    left_out=at_achieved_cost,
+    layout=Layout(double=3.6, single=4.0),
+)

@@ -50,6 +50,11 @@ class RunData:
     search: SearchTable | None = None
 
     @property
+    def heading(self) -> str:
+        """Title of its charts."""
+        return f"{self.title} · own runs"
+
+    @property
     def floor(self) -> float | None:
         """The noise, where it can be drawn."""
         return self.noise if self.noise is not None and math.isfinite(self.noise) and self.noise > 0 else None
@@ -58,3 +63,10 @@ class RunData:
     def target(self) -> Target | None:
         """What the run's networks should cost, if that is known."""
         return None if self.space is None else self.space.target
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """Cost factors between which a network is on target, if that is known."""
+        if (target := self.target) is None:
+            return None
+        return target.factor * (1 - target.tolerance), target.factor * (1 + target.tolerance)

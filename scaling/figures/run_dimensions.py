@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from scaling.drawings.palette import BLUE, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION
+from scaling.figures.axes import OWN_ACCURACY, accuracy_axes
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import short_lines
 from scaling.figures.marks import (
-    BAR,
-    DIMENSION_NAMES,
+    DIMENSIONS,
     METHOD_STYLES,
-    OWN_ACCURACY,
+    draw_intervals,
+    draw_line,
+    in_percent,
     legend_outside,
     mark,
     nothing_yet,
 )
-from scaling.figures.run_accuracy import cost_label, scale_of
 from scaling.figures.run_data import RunData
-from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.run_trials import MEAN, reached, trials_with_intervals
 
 SAME = 1e-6
 """Two coefficients closer than this are one."""
@@ -29,46 +33,37 @@ LEAST_RANGE = 1.2
 LINES = ((INK, "o"), (BLUE, "s"), (VERMILION, "^"), (GREEN, "D"), (ORANGE, "v"), (PURPLE, "P"), (SKY, "X"))
 
 
-def run_dimensions_frame(trials: pd.DataFrame) -> pd.DataFrame:
+def run_dimensions_frame(run: RunData) -> pd.DataFrame:
     """Return the networks that scale a single dimension, the baseline opening each, by coefficient.
 
     Accuracies are fractions, intervals from the noise pooled over the run.
-
-    Args:
-        trials: the table of trials.
     """
-    points = _with_coefficients(trials)
+    points = _with_coefficients(run.trials)
     parts = []
-    for dimension in DIMENSION_NAMES:
-        others = [name for name in DIMENSION_NAMES if name != dimension]
+    for dimension in DIMENSIONS:
+        others = [name for name in DIMENSIONS if name != dimension]
         alone = (points[others] - 1).abs().max(axis="columns") < SAME
         part = points[alone & (points[dimension] >= 1 - SAME)]
         parts.append(part.assign(dimension=dimension, coefficient=part[dimension]))
-    columns = ["dimension", "coefficient", "trial", "macs", "seeds", "top1_mean", "top1_low", "top1_high"]
-    return pd.concat(parts, ignore_index=True)[columns].sort_values(
-        ["dimension", "coefficient", "trial"], kind="stable", ignore_index=True
-    )
+    order = ["dimension", "coefficient", "trial"]
+    frame = pd.concat(parts, ignore_index=True)[[*order, "macs", *MEAN]]
+    return frame.sort_values(order, kind="stable", ignore_index=True)
 
 
-def run_widths_frame(trials: pd.DataFrame) -> pd.DataFrame:
+def run_widths_frame(run: RunData) -> pd.DataFrame:
     """Return networks by width, grouped by depth and resolution; only groups whose width changes their cost.
 
     The groups of networks that a search holds at one cost are left out (`LEAST_RANGE`).
-
-    Args:
-        trials: the table of trials.
     """
-    points = _with_coefficients(trials).rename(
-        columns={"depth": "d", "resolution": "r", "width": "coefficient"}
-    )
-    points["d"], points["r"] = points["d"].round(3), points["r"].round(3)
+    points = _with_coefficients(run.trials)
+    points = points.assign(d=points["depth"].round(3), r=points["resolution"].round(3))
+    points = points.rename(columns={"width": "coefficient"})
     groups = points.groupby(["d", "r"])
     several = groups["coefficient"].transform("nunique") > 1
     growing = groups["macs"].transform("max") >= LEAST_RANGE * groups["macs"].transform("min")
-    columns = ["d", "r", "coefficient", "trial", "macs", "seeds", "top1_mean", "top1_low", "top1_high"]
-    return points[several & growing][columns].sort_values(
-        ["d", "r", "coefficient"], kind="stable", ignore_index=True
-    )
+    order = ["d", "r", "coefficient"]
+    frame = points.loc[several & growing, [*order, "trial", "macs", *MEAN]]
+    return frame.sort_values(order, kind="stable", ignore_index=True)
 
 
 def _with_coefficients(trials: pd.DataFrame) -> pd.DataFrame:
@@ -79,98 +74,81 @@ def _with_coefficients(trials: pd.DataFrame) -> pd.DataFrame:
         depth=points["depth_coefficient"],
         width=points["width_coefficient"],
         resolution=points["image_size"] / size,
-    ).dropna(subset=list(DIMENSION_NAMES))
+    ).dropna(subset=list(DIMENSIONS))
 
 
 def draw_run_dimensions(frame: pd.DataFrame, *axes: Axes, run: RunData) -> None:
-    """Draw accuracy against each coefficient, the others left at 1.
-
-    Args:
-        frame: from `run_dimensions_frame`.
-        axes: depth, width, resolution; the first carries the title.
-        run: gives the title.
-    """
-    axes[0].set_title(f"{run.title} · own runs")
-    axes[0].set_ylabel(OWN_ACCURACY)
-    for (dimension, name), ax in zip(DIMENSION_NAMES.items(), axes, strict=True):
-        color, marker, _ = METHOD_STYLES[dimension]
+    """Draw accuracy against each coefficient, the others left at 1."""
+    axes[0].set(title=run.heading, ylabel=OWN_ACCURACY)
+    for dimension, ax in zip(DIMENSIONS, axes, strict=True):
         part = frame[frame["dimension"] == dimension]
-        ax.set_xlabel(f"{name} (× baseline)")
-        if len(part) == 0:
+        ax.set_xlabel(f"{dimension} coefficient {dimension[0]} (× baseline)")
+        if part.empty:
             nothing_yet(ax, "no such network yet")
             continue
-        _line(part, part["coefficient"], ax, color, marker)
+        _line(part, part["coefficient"], ax, *METHOD_STYLES[dimension][:2])
 
 
 def draw_run_widths(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
     """Draw multiply-adds against accuracy, a line a pair of depth and resolution, width growing along it.
 
     Of more than seven pairs, those with the most networks are drawn, and the title says so.
-
-    Args:
-        frame: from `run_widths_frame`.
-        ax: where to draw.
-        run: gives the title.
     """
-    ax.set(title=f"{run.title} · own runs", xlabel=cost_label("macs", ""), ylabel=OWN_ACCURACY)
+    divisor = accuracy_axes(ax, run, "macs", frame["macs"])
     if frame.empty:
         nothing_yet(ax, "no two widths, and costs, at one depth and image size")
         return
-    divisor, unit = scale_of(frame["macs"])
-    ax.set_xlabel(cost_label("macs", unit))
-    handles: list[Line2D] = []
     groups = frame.groupby(["d", "r"], sort=True)
     longest = groups.size().sort_values(ascending=False, kind="stable").index[: len(LINES)]
     if len(longest) < len(groups):
-        ax.set_title(f"{run.title} · own runs · {len(longest)} of {len(groups)} depths and resolutions")
-    for depth, resolution in sorted(longest):
+        ax.set_title(f"{run.heading} · {len(longest)} of {len(groups)} depths and resolutions")
+    handles: list[Artist] = []
+    for (depth, resolution), look in zip(sorted(longest), LINES, strict=False):
         part = groups.get_group((depth, resolution))
-        color, marker = LINES[len(handles)]
-        _line(part, part["macs"] / divisor, ax, color, marker)
-        handles.append(mark(f"d = {depth:g}, r = {resolution:.3g}", marker, color))
+        _line(part, part["macs"] / divisor, ax, *look)
+        handles.append(mark(f"d = {depth:g}, r = {resolution:.3g}", look[1], look[0]))
     legend_outside(ax, handles)
 
 
 def _line(part: pd.DataFrame, x: pd.Series[float], ax: Axes, color: str, marker: str) -> None:
-    spread = part["top1_low"].notna()
-    ax.vlines(
-        x[spread], 100 * part["top1_low"][spread], 100 * part["top1_high"][spread], color=BAR, linewidth=0.7
-    )
-    ax.plot(
-        x,
-        100 * part["top1_mean"],
-        color=color,
-        marker=marker,
-        markersize=4.5,
-        markeredgecolor="white",
-        markeredgewidth=0.5,
-        linewidth=1.1,
-        zorder=3,
-    )
+    points = in_percent(part).assign(x=x)
+    draw_intervals(ax, points)
+    look: dict[str, Any] = {"linewidth": 1.1, "markersize": 4.5, "markeredgewidth": 0.5}
+    draw_line(ax, x, points["top1_mean"], (color, marker, "solid"), **look)
 
 
 def dimensions_words(frame: pd.DataFrame) -> str:
     """Say what each dimension alone reached."""
     if frame.empty:
         return "No network that scales a single dimension is complete yet."
-    said = []
-    for dimension in DIMENSION_NAMES:
-        part = frame[frame["dimension"] == dimension]
-        points = ", ".join(
-            f"{100 * row['top1_mean']:.1f} % at {row['coefficient']:.2f}" for _, row in part.iterrows()
-        )
-        said.append(f"{dimension}: {points or 'none'}")
-    return "; ".join(said) + "."
+    said = {name: reached(frame[frame["dimension"] == name], "{coefficient:.2f}") for name in DIMENSIONS}
+    return "; ".join(f"{name}: {points or 'none'}" for name, points in said.items()) + "."
 
 
 def widths_words(frame: pd.DataFrame) -> str:
     """Say how width pays at each depth and resolution."""
     if frame.empty:
         return "No two complete networks share a depth and an image size and differ in width and cost."
-    said = []
-    for (depth, resolution), part in frame.groupby(["d", "r"], sort=True):
-        points = ", ".join(
-            f"{100 * row['top1_mean']:.1f} % at w = {row['coefficient']:.2f}" for _, row in part.iterrows()
-        )
-        said.append(f"d = {depth:g}, r = {resolution:.3g}: {points}")
+    said = [
+        f"d = {depth:g}, r = {resolution:.3g}: {reached(part, 'w = {coefficient:.2f}')}"
+        for (depth, resolution), part in frame.groupby(["d", "r"], sort=True)
+    ]
     return "; ".join(said) + "."
+
+
+RUN_DIMENSIONS = RunChart(
+    frame=run_dimensions_frame,
+    draw=draw_run_dimensions,
+    caption="One dimension at a time, the others left alone (the paper's Fig. 3, on our data).",
+    words=dimensions_words,
+    left_out=short_lines(run_dimensions_frame, ["dimension"], "coefficient"),
+    layout=Layout(double=2.6, single=6.0, panels=3, share_y=True),
+)
+RUN_WIDTHS = RunChart(
+    frame=run_widths_frame,
+    draw=draw_run_widths,
+    caption="Width at several depths and resolutions (the paper's Fig. 4, on our data).",
+    words=widths_words,
+    left_out=short_lines(run_widths_frame, ["d", "r"], "coefficient"),
+    layout=Layout(double=3.6, single=3.6),
+)

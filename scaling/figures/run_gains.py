@@ -6,6 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.drawings.palette import GREY, INK
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import without_surface
 from scaling.figures.marks import METHOD_STYLES, nothing_yet
 from scaling.figures.run_data import RunData
 
@@ -36,15 +38,8 @@ def run_gains_frame(run: RunData) -> pd.DataFrame:
 
 
 def draw_run_gains(frame: pd.DataFrame, gains: Axes, contrasts: Axes, *, run: RunData) -> None:
-    """Draw gains left and their differences right, each with its 95 % interval.
-
-    Args:
-        frame: from `run_gains_frame`.
-        gains: for the three gains.
-        contrasts: for the three differences; filled where significant.
-        run: gives the title.
-    """
-    gains.set_title(f"{run.title} · own runs")
+    """Draw gains left and their differences right, filled where significant, each with its 95 % interval."""
+    gains.set_title(run.heading)
     for ax, part, label in (
         (gains, "gain", "Top-1 points per doubling of cost"),
         (contrasts, "contrast", "Difference, points per doubling"),
@@ -105,3 +100,16 @@ def gains_words(frame: pd.DataFrame) -> str:
         f"Points per doubling of cost, 95 %: {said}. {count} of {len(contrasts)} differences between "
         f"dimensions {'is' if count == 1 else 'are'} significant."
     ).replace("-", "−")
+
+
+RUN_GAINS = RunChart(
+    frame=run_gains_frame,
+    draw=draw_run_gains,
+    caption=(
+        "What a doubling of cost is worth by each dimension, and how the gains differ; 95 % intervals of "
+        "the surface that is fitted to all trainings. Hollow: not significantly different from 0."
+    ),
+    words=gains_words,
+    left_out=without_surface,
+    layout=Layout(double=2.4, single=4.4, panels=2),
+)

@@ -5,66 +5,33 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from scaling.figures.marks import (
-    METHOD_STYLES,
-    OWN_ACCURACY,
-    draw_ways,
-    legend_outside,
-    nothing_yet,
-    pooled_interval,
-)
-from scaling.figures.run_accuracy import cost_label, scale_of
+from scaling.figures.axes import accuracy_axes
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import short_lines
+from scaling.figures.marks import draw_ways, in_percent, interval_mark, legend_outside, nothing_yet
 from scaling.figures.run_data import RunData
-from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.run_trials import MEAN, trials_with_intervals
 
 
-def run_methods_frame(trials: pd.DataFrame) -> pd.DataFrame:
+def run_methods_frame(run: RunData) -> pd.DataFrame:
     """Return the reference networks by the way in which they were scaled, smallest first.
 
     The baseline opens every way. Intervals come from the noise pooled over the run; accuracies are fractions.
-
-    Args:
-        trials: the table of trials.
     """
-    points = trials_with_intervals(trials)
-    points = points[points["kind"] == "reference"]
-    columns = ["name", "trial", "macs", "params", "seeds", "top1_mean", "top1_low", "top1_high"]
-    frame = points[columns].rename(columns={"name": "method"})
+    points = trials_with_intervals(run.trials)
+    frame = points[points["kind"] == "reference"].rename(columns={"name": "method"})
+    frame = frame[["method", "trial", "macs", "params", *MEAN]]
     return frame.sort_values(["method", "macs", "trial"], kind="stable", ignore_index=True)
 
 
 def draw_run_methods(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw multiply-adds against accuracy, a line from the baseline along each way to scale.
-
-    Args:
-        frame: from `run_methods_frame`.
-        ax: where to draw; its figure has its final size, and takes the legend.
-        run: gives the title.
-    """
-    divisor, unit = scale_of(frame["macs"])
-    ax.set(
-        title=f"{run.title} · own runs",
-        xlabel=cost_label("macs", unit),
-        ylabel=OWN_ACCURACY,
-    )
+    """Draw multiply-adds against accuracy, a line from the baseline along each way to scale."""
+    divisor = accuracy_axes(ax, run, "macs", frame["macs"])
     if frame.empty:
         nothing_yet(ax, "no reference is complete yet")
         return
-    points = frame.assign(
-        x=frame["macs"] / divisor,
-        y=100 * frame["top1_mean"],
-        low=100 * frame["top1_low"],
-        high=100 * frame["top1_high"],
-    )
-    handles = draw_ways(points, ax, _ordered(frame))
-    if frame["top1_low"].notna().any():
-        handles.append(pooled_interval())
-    legend_outside(ax, handles, columns=3)
-
-
-def _ordered(frame: pd.DataFrame) -> list[str]:
-    found = list(dict.fromkeys(frame["method"]))
-    return [*(name for name in METHOD_STYLES if name in found), *(n for n in found if n not in METHOD_STYLES)]
+    points = in_percent(frame).assign(x=frame["macs"] / divisor, y=100 * frame["top1_mean"])
+    legend_outside(ax, [*draw_ways(points, ax), *interval_mark(points)], columns=3)
 
 
 def methods_words(frame: pd.DataFrame) -> str:
@@ -76,3 +43,13 @@ def methods_words(frame: pd.DataFrame) -> str:
         for _, row in frame.iterrows()
     ]
     return "; ".join(points) + "."
+
+
+RUN_METHODS = RunChart(
+    frame=run_methods_frame,
+    draw=draw_run_methods,
+    caption="Ways to scale one baseline, at achieved cost (the paper's Fig. 8, on our data).",
+    words=methods_words,
+    left_out=short_lines(run_methods_frame, ["method"], "macs", begun=1),
+    layout=Layout(double=3.6, single=3.6),
+)

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from scaling.analysis.pareto import not_ruled_out, pareto_front
 from scaling.drawings.palette import BLUE
-from scaling.figures.marks import BAR, OWN_ACCURACY, legend_outside, mark, nothing_yet
-from scaling.figures.run_accuracy import cost_label, scale_of
+from scaling.figures.axes import accuracy_axes
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import at_few_costs
+from scaling.figures.marks import (
+    BAR,
+    draw_groups,
+    draw_intervals,
+    in_percent,
+    interval_mark,
+    legend_outside,
+    nothing_yet,
+    stroke,
+)
 from scaling.figures.run_data import RunData
-from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.run_trials import reached, trials_with_intervals
 
-COSTS = ("params", "macs")
+COSTS = {"params": "parameters", "macs": "multiply-adds"}
 
 
-def run_pareto_frame(trials: pd.DataFrame) -> pd.DataFrame:
+def run_pareto_frame(run: RunData) -> pd.DataFrame:
     """Return one row a network and cost: its mean with the pooled interval, and whether it is on the front.
 
     `on_front` goes by the means; `possible` also holds networks that the noise does not rule out (no cheaper
     network's interval lies wholly above theirs). Accuracies are fractions.
-
-    Args:
-        trials: the table of trials.
     """
-    points = trials_with_intervals(trials)
+    points = trials_with_intervals(run.trials)
     parts = []
     for cost in COSTS:
         part = points[["trial", "kind", "label", "top1_mean", "top1_low", "top1_high", "seeds"]].assign(
@@ -39,54 +47,31 @@ def run_pareto_frame(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_run_pareto(frame: pd.DataFrame, params_ax: Axes, macs_ax: Axes, *, run: RunData) -> None:
-    """Draw the fronts, one panel a cost.
-
-    Args:
-        frame: from `run_pareto_frame`.
-        params_ax: the first panel, which carries the title.
-        macs_ax: the second.
-        run: gives the title.
-    """
-    params_ax.set_title(f"{run.title} · own runs")
+    """Draw the fronts, one panel a cost."""
+    handles: dict[str, Artist] = {}
     for cost, ax in zip(COSTS, (params_ax, macs_ax), strict=True):
-        _draw_front(frame[frame["cost"] == cost], ax, cost)
-    if len(frame):
-        handles = [
-            Line2D([], [], color=BLUE, linewidth=1.2, label="front of the means"),
-            mark("on the front", "o", BLUE, "white"),
-            mark("not ruled out by noise", "o", "white", BLUE),
-            mark("beaten", "o", "white", BAR),
-        ]
-        if frame["top1_low"].notna().any():
-            handles.append(mark("95 % t-interval, pooled noise", "|", BAR, BAR, size=8.0))
-        legend_outside(params_ax, handles)
+        drawn = _draw_front(frame[frame["cost"] == cost], ax, cost, run)
+        handles |= {str(one.get_label()): one for one in drawn}
+    macs_ax.set_title("")
+    legend_outside(params_ax, list(handles.values()))
 
 
-def _draw_front(part: pd.DataFrame, ax: Axes, cost: str) -> None:
-    divisor, unit = scale_of(part["amount"])
-    ax.set_xlabel(cost_label(cost, unit))
-    ax.set_ylabel(OWN_ACCURACY)
+def _draw_front(part: pd.DataFrame, ax: Axes, cost: str, run: RunData) -> list[Artist]:
+    divisor = accuracy_axes(ax, run, cost, part["amount"])
     if part.empty:
         nothing_yet(ax)
-        return
-    x, y = part["amount"] / divisor, 100 * part["top1_mean"]
-    spread = part["top1_low"].notna()
-    ax.vlines(
-        x[spread],
-        100 * part["top1_low"][spread],
-        100 * part["top1_high"][spread],
-        color=BAR,
-        linewidth=0.6,
-        zorder=2,
+        return []
+    points = in_percent(part).assign(x=part["amount"] / divisor, y=100 * part["top1_mean"])
+    draw_intervals(ax, points)
+    front, possible = points["on_front"], points["possible"]
+    ax.step(points.loc[front, "x"], points.loc[front, "y"], where="post", color=BLUE, linewidth=1.2, zorder=3)
+    groups = (
+        ("beaten", ~front & ~possible, "o", "white", BAR),
+        ("not ruled out by noise", ~front & possible, "o", "white", BLUE),
+        ("on the front", front, "o", BLUE, "white"),
     )
-    front = part["on_front"]
-    ax.step(x[front], y[front], where="post", color=BLUE, linewidth=1.2, zorder=3)
-    for rows, face, edge in (
-        (~front & ~part["possible"], "white", BAR),
-        (~front & part["possible"], "white", BLUE),
-        (front, BLUE, "white"),
-    ):
-        ax.scatter(x[rows], y[rows], s=24, facecolor=face, edgecolor=edge, linewidth=0.8, zorder=4)
+    drawn = draw_groups(ax, points, groups, area=24, order=4)
+    return [stroke("front of the means", BLUE, linewidth=1.2), *reversed(drawn), *interval_mark(points)]
 
 
 def pareto_words(frame: pd.DataFrame) -> str:
@@ -94,10 +79,20 @@ def pareto_words(frame: pd.DataFrame) -> str:
     if frame.empty:
         return "No complete trial yet."
     said = []
-    for cost, name in (("params", "parameters"), ("macs", "multiply-adds")):
-        part = frame[(frame["cost"] == cost) & frame["on_front"]]
-        points = ", ".join(
-            f"{100 * row['top1_mean']:.1f} % at {row['amount']:,.0f}" for _, row in part.iterrows()
-        )
-        said.append(f"Front against {name}: {points}.")
+    for cost, name in COSTS.items():
+        front = frame[(frame["cost"] == cost) & frame["on_front"]]
+        said.append(f"Front against {name}: {reached(front, '{amount:,.0f}')}.")
     return " ".join(said)
+
+
+RUN_PARETO = RunChart(
+    frame=run_pareto_frame,
+    draw=draw_run_pareto,
+    caption=(
+        "Pareto fronts: networks that no other beats in cost and mean accuracy, and those that the noise "
+        "does not rule out."
+    ),
+    words=pareto_words,
+    left_out=at_few_costs,
+    layout=Layout(double=3.0, single=5.6, panels=2),
+)

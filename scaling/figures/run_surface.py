@@ -13,14 +13,15 @@ from matplotlib.lines import Line2D
 
 from scaling.analysis.surface.observations import DIMENSIONS, triangle
 from scaling.drawings.palette import GREY, INK, VERMILION
-from scaling.figures.marks import is_wide, legend_outside
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import without_surface
+from scaling.figures.marks import legend_outside
 from scaling.figures.run_data import RunData
+from scaling.figures.ternary import MAP, SHARES, colour_bar, nothing_on_it, shares_axes
 from scaling.plans.search.surface import PAPER
 
 STEPS = 20
-SHARES = [f"{name}_share" for name in DIMENSIONS]
 COLUMNS = ["part", *SHARES, "top1", "name"]
-MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
 def run_surface_frame(run: RunData) -> pd.DataFrame:
@@ -68,24 +69,12 @@ def _networks(trials: pd.DataFrame, factor: float) -> pd.DataFrame:
 
 
 def draw_run_surface(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw the surface as colour, the region as dots, the optimum as a star, networks as circles.
-
-    Args:
-        frame: from `run_surface_frame`.
-        ax: a ternary one (`mpltern`), in a figure of its final size.
-        run: gives the title.
-    """
-    ternary: Any = ax
-    ternary.figure.suptitle(f"{run.title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
-    for axis, name in zip("tlr", DIMENSIONS, strict=True):
-        getattr(ternary, f"set_{axis}label")(f"share of\n{name}")
-        getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
-        getattr(ternary, f"{axis}axis").set_ticks([0.2, 0.4, 0.6, 0.8])
-    ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
+    """Draw the surface as colour, the region as dots, the optimum as a star, networks as circles."""
+    ternary = shares_axes(ax, run.heading)
     ternary.grid(visible=False)
     surface = frame[frame["part"] == "surface"]
     if surface.empty:
-        ax.text(0.5, 0.35, "no surface can be fitted yet", transform=ax.transAxes, ha="center", color=GREY)
+        nothing_on_it(ax, "no surface can be fitted yet")
         return
     levels = 100 * np.linspace(surface["top1"].min(), surface["top1"].max(), 13)
     colours = colormaps[MAP]
@@ -93,12 +82,7 @@ def draw_run_surface(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
         *(surface[share] for share in SHARES), 100 * surface["top1"], levels=levels, cmap=colours
     )
     _points(ternary, frame, colours, (levels[0], levels[-1]))
-    place: dict[str, Any] = (
-        {"shrink": 0.7, "pad": 0.12} if is_wide(ax) else {"location": "bottom", "shrink": 0.8}
-    )
-    label = "Expected top-1 on validation (%)"
-    bar = ternary.figure.colorbar(filled, ax=ax, label=label, format="%.1f", **place)
-    bar.outline.set_visible(False)
+    colour_bar(ax, filled, "Expected top-1 on validation (%)", format="%.1f")
     legend_outside(ax, _legend())
 
 
@@ -167,3 +151,16 @@ def surface_words(frame: pd.DataFrame) -> str:
         for share, name in zip(SHARES, DIMENSIONS, strict=True)
     )
     return f"The expected optimum spends {spent}; in brackets the extent of its 95 % region."
+
+
+RUN_SURFACE = RunChart(
+    frame=run_surface_frame,
+    draw=draw_run_surface,
+    caption=(
+        "Expected accuracy at the target's cost over the shares of depth, width and resolution; trained "
+        "networks in the colour of their own mean."
+    ),
+    words=surface_words,
+    left_out=without_surface,
+    layout=Layout(double=3.6, single=4.0, projection="ternary"),
+)

@@ -13,35 +13,34 @@ from matplotlib.patches import Patch
 from scaling.cost import count_cost
 from scaling.drawings.palette import GREY, INK
 from scaling.errors import SpecError
-from scaling.figures.marks import DIMENSIONS, is_wide, legend_outside, mark
+from scaling.figures.axes import OWN_ACCURACY
+from scaling.figures.chart import Layout, RunChart
+from scaling.figures.left_out import with_surface
+from scaling.figures.marks import DIMENSIONS, legend_outside, mark
 from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.run_trials import trials_with_intervals
+from scaling.figures.ternary import MAP, SHARES, colour_bar, nothing_on_it, shares_axes
 from scaling.network.generation import scale
 from scaling.targets.directions import Direction
-from scaling.targets.target import Target
 
 STEPS = 24
 """Of the grid on which the formula's own cost is counted, along each side."""
-SHARES = [f"{dimension}_share" for dimension in DIMENSIONS]
 BELOW, ABOVE = "#e9eef3", "#d9d4c9"
 STEPS_OF_COLOUR = 40  # above 50 the bar would become a picture inside the SVG
-MAP = "cividis"  # lightness rises steadily: readable in grey and under every colour deficiency
 
 
-def run_triangle_frame(trials: pd.DataFrame, space: SearchedSpace | None = None) -> pd.DataFrame:
+def run_triangle_frame(run: RunData) -> pd.DataFrame:
     """Return trials by their shares of log-cost, and what the formula's direction really costs.
 
     `part` is `trial` (realised shares, mean accuracy, achieved cost) or `formula`: a grid of directions, each
-    realised at the nominal target by the run's own rounding.
-
-    Args:
-        trials: the table of trials.
-        space: what was scaled; without it there is no grid.
+    realised at the nominal target by the run's own rounding, where it is known what was scaled.
     """
-    points = trials_with_intervals(trials)
+    points = trials_with_intervals(run.trials)
     wanted = ["trial", "kind", "label", *SHARES, "top1_mean", "seeds", "achieved_factor"]
     points = points.reindex(columns=wanted).dropna(subset=SHARES).assign(part="trial")
-    grid = pd.DataFrame(_formula(space) if space else [], columns=[*SHARES, "achieved_factor", "part"])
+    grid = pd.DataFrame(
+        _formula(run.space) if run.space else [], columns=[*SHARES, "achieved_factor", "part"]
+    )
     parts = [part for part in (points, grid) if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else points
 
@@ -61,26 +60,13 @@ def _formula(space: SearchedSpace) -> list[dict[str, Any]]:
 
 
 def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
-    """Draw shares of log-cost on a triangle; colour is accuracy, shading where the formula misses its cost.
-
-    Args:
-        frame: from `run_triangle_frame`.
-        ax: a ternary one (`mpltern`), in a figure of its final size.
-        run: gives the title, and the target; without one there is no shading.
-    """
-    ternary: Any = ax
-    # A title of the axes would be cut off: the layout does not see it above a triangle.
-    ternary.figure.suptitle(f"{run.title} · own runs", x=0.01, ha="left", fontsize=7.5, fontweight="bold")
-    for axis, label in (("t", "depth"), ("l", "width"), ("r", "resolution")):
-        getattr(ternary, f"set_{axis}label")(f"share of\n{label}")
-        getattr(ternary, f"{axis}axis").set_label_rotation_mode("horizontal")
-        getattr(ternary, f"{axis}axis").set_ticks([0.2, 0.4, 0.6, 0.8])
-    ternary.tick_params(labelrotation="horizontal", labelsize=6.0, colors=GREY)
+    """Draw shares of log-cost; colour is accuracy, shading is where the formula misses its cost."""
+    ternary = shares_axes(ax, run.heading)
     ternary.grid(True, color="#ececec", linewidth=0.5)
     points = frame[frame["part"] == "trial"]
-    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.target)
+    handles = _draw_formula(frame[frame["part"] == "formula"], ternary, run.band)
     if points.empty:
-        ax.text(0.5, 0.35, "no scaled trial is complete yet", transform=ax.transAxes, ha="center", color=GREY)
+        nothing_on_it(ax, "no scaled trial is complete yet")
         return
     drawn = None
     limits = 100 * points["top1_mean"].min(), 100 * points["top1_mean"].max()
@@ -101,25 +87,15 @@ def draw_run_triangle(frame: pd.DataFrame, ax: Axes, *, run: RunData) -> None:
                 clip_on=False,
             )
             handles.append(mark(kind, marker, GREY, edge, size=5.0))
-    _accuracy_bar(ax, drawn)
+    colour_bar(ax, drawn, OWN_ACCURACY).solids.set_edgecolor("face")
     legend_outside(ax, handles)
 
 
-def _accuracy_bar(ax: Axes, drawn: Any) -> None:
-    figure: Any = ax.figure
-    place: dict[str, Any] = (
-        {"shrink": 0.7, "pad": 0.12} if is_wide(ax) else {"location": "bottom", "shrink": 0.8}
-    )
-    bar = figure.colorbar(drawn, ax=ax, label="Top-1 accuracy on validation (%)", **place)
-    bar.outline.set_visible(False)
-    bar.solids.set_edgecolor("face")
-
-
-def _draw_formula(grid: pd.DataFrame, ternary: Any, target: Target | None) -> list[Artist]:
+def _draw_formula(grid: pd.DataFrame, ternary: Any, band: tuple[float, float] | None) -> list[Artist]:
     values = grid["achieved_factor"]
-    if target is None or len(grid) < 3:
+    if band is None or len(grid) < 3:
         return []
-    low, high = (target.factor * (1 + sign * target.tolerance) for sign in (-1, 1))
+    low, high = band
     levels = [min(values.min(), low) - 1, low, high, max(values.max(), high) + 1]
     colours = (BELOW, "white", ABOVE)
     ternary.tricontourf(*(grid[share] for share in SHARES), values, levels=levels, colors=colours, zorder=0)
@@ -137,3 +113,16 @@ def triangle_words(frame: pd.DataFrame) -> str:
     return (
         f"{len(points)} scaled networks; the most accurate ({100 * best['top1_mean']:.1f} %) spent {spent}."
     )
+
+
+RUN_TRIANGLE = RunChart(
+    frame=run_triangle_frame,
+    draw=draw_run_triangle,
+    caption=(
+        "Where each network spent its log-cost, and its accuracy. Shaded: directions in which the "
+        "formula at phi = 1, rounded as in this run, misses the target."
+    ),
+    words=triangle_words,
+    left_out=with_surface,
+    layout=Layout(double=3.6, single=4.0, projection="ternary"),
+)

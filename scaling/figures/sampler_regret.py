@@ -11,13 +11,14 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from scaling.drawings.palette import BLUE, BROWN, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION
-from scaling.figures.marks import legend_outside, nothing_yet
-from scaling.figures.style import Size, new_figure, save_chart, theme
+from scaling.figures.axes import head_figure
+from scaling.figures.chart import Layout
+from scaling.figures.marks import draw_line, is_wide, legend_outside, nothing_yet, stroke
+from scaling.figures.style import Size, save_chart, theme
 from scaling.plans.search.sampler_regret import RegretCurves, sampler_regret_frame
 
 SAMPLER_REGRET = "sampler_regret"
@@ -41,6 +42,9 @@ CAPTION = (
 )
 
 
+DOTTED: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (1, 1))}
+
+
 def sampler_regret_figure(frame: pd.DataFrame, size: Size = "double", *, title: str) -> Figure:
     """Return the chart: a column a way of seeing, regret above, share of searches with the winner below.
 
@@ -50,43 +54,33 @@ def sampler_regret_figure(frame: pd.DataFrame, size: Size = "double", *, title: 
         title: of the table.
     """
     ways = list(dict.fromkeys(frame["seen"]))
-    wide = size == "double"
     with theme():
-        figure = new_figure(size, 4.4 if wide else 3.4 * len(ways) + 1.2)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=7.5, fontweight="bold")
-        shape = (2, len(ways)) if wide else (2 * len(ways), 1)
-        axes = figure.subplots(*shape, squeeze=False)
+        layout = Layout(double=4.4, single=3.4 * len(ways) + 1.2, panels=2 * len(ways), rows=2)
+        figure, axes = layout.make(size)
+        head_figure(axes[0], title)
         for number, way in enumerate(ways):
-            rows = frame[frame["seen"] == way]
-            pair = axes[:, number] if wide else axes[2 * number : 2 * number + 2, 0]
-            for ax, what in zip(pair, (REGRET, CHOSEN), strict=True):
-                draw_sampler_regret(rows, ax, what=what)
-            pair[0].set(title=f"Seen: {way} of each network", xlabel="")
-            if wide and number:
-                pair[0].set_ylabel("")
-                pair[1].set_ylabel("")
-        handles: list[Artist] = [
-            Line2D(
-                [],
-                [],
-                color=color,
-                marker=marker,
-                markersize=3.5,
-                linestyle=dashes,
-                linewidth=1.1,
-                label=label,
-            )
-            for name, (label, color, marker, dashes) in SAMPLERS.items()
-            if name in set(frame["sampler"])
-        ]
-        handles += [
-            Patch(color=GREY, alpha=0.25, label="95 % interval"),
-            Line2D(
-                [], [], color=GREY, linewidth=0.8, linestyle=(0, (1, 1)), label="a quarter of\nthe epochs"
-            ),
-        ]
-        legend_outside(axes.flat[0], handles)
+            rows, (above, below) = frame[frame["seen"] == way], axes[2 * number : 2 * number + 2]
+            draw_sampler_regret(rows, above, what=REGRET)
+            draw_sampler_regret(rows, below, what=CHOSEN)
+            above.set(title=f"Seen: {way} of each network", xlabel="")
+            if is_wide(above) and number:
+                above.set_ylabel("")
+                below.set_ylabel("")
+        legend_outside(axes[0], _legend(set(frame["sampler"])))
     return figure
+
+
+def _legend(samplers: set[str]) -> list[Artist]:
+    look: dict[str, Any] = {"linewidth": 1.1, "markersize": 3.5}
+    return [
+        *(
+            stroke(label, color, marker=marker, linestyle=dashes, **look)
+            for name, (label, color, marker, dashes) in SAMPLERS.items()
+            if name in samplers
+        ),
+        Patch(color=GREY, alpha=0.25, label="95 % interval"),
+        stroke("a quarter of\nthe epochs", GREY, **DOTTED),
+    ]
 
 
 def draw_sampler_regret(frame: pd.DataFrame, ax: Axes, *, what: str = REGRET) -> None:
@@ -107,15 +101,15 @@ def draw_sampler_regret(frame: pd.DataFrame, ax: Axes, *, what: str = REGRET) ->
     }[what]
     for number, name in enumerate(one for one in SAMPLERS if one in set(frame["sampler"])):
         rows = frame[frame["sampler"] == name]
-        _, color, marker, dashes = SAMPLERS[name]
+        look = SAMPLERS[name][1:]
         middle, low, high = (100 * rows[column] for column in names)
-        ax.fill_between(rows["networks"], low, high, color=color, alpha=0.1, linewidth=0, zorder=1)
-        ax.plot(
-            rows["networks"], middle, color=color, linestyle=dashes, linewidth=1.1, marker=marker,
-            markersize=3.5, markeredgecolor="white", markeredgewidth=0.4, markevery=(number % 3, 3), zorder=3,
+        ax.fill_between(rows["networks"], low, high, color=look[0], alpha=0.1, linewidth=0, zorder=1)
+        draw_line(
+            ax, rows["networks"], middle, look, linewidth=1.1, markersize=3.5, markeredgewidth=0.4,
+            markevery=(number % 3, 3),
         )  # fmt: skip
     quarter = frame.loc[frame["epochs_share"] <= QUARTER + 1e-9, "networks"].max()
-    ax.axvline(quarter, color=GREY, linewidth=0.8, linestyle=(0, (1, 1)), zorder=0.5)
+    ax.axvline(quarter, color=GREY, zorder=0.5, **DOTTED)
     ax.set_xlim(0.6, frame["networks"].max() + 0.6)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
 from scaling.drawings.palette import BLUE, GREEN, GREY, INK, VERMILION
-from scaling.figures.marks import DIMENSION_NAMES, METHOD_STYLES, LabelPlace, name_point, plain_ticks
+from scaling.figures.axes import plain_ticks
+from scaling.figures.chart import Chart
+from scaling.figures.marks import DASHED, DIMENSIONS, METHOD_STYLES, LabelPlace, draw_line, name_point
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.families import variant
 from scaling.network.generation import scale
@@ -52,7 +54,7 @@ def single_axis_frame() -> pd.DataFrame:
     rows = []
     for dimension, values in points:
         for value in values:
-            multipliers = dict.fromkeys(DIMENSION_NAMES, 1.0) | {dimension: value}
+            multipliers = dict.fromkeys(DIMENSIONS, 1.0) | {dimension: value}
             row = _counted(multipliers["depth"], multipliers["width"], multipliers["resolution"])
             nominal = _counted(1.0, 1.0, 1.0)["macs"] * value ** NOMINAL_POWER[dimension]
             rows.append({"dimension": dimension, "coefficient": value, **row, "nominal_macs": nominal})
@@ -85,68 +87,51 @@ def _counted(depth: float, width: float, resolution: float) -> dict[str, int]:
 
 
 def draw_single_axis(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw coefficient against exact multiply-adds, a line a dimension, the nominal cost beside it.
-
-    Args:
-        frame: from `single_axis_frame`.
-        ax: where to draw.
-    """
+    """Draw coefficient against exact multiply-adds, a line a dimension, the nominal cost beside it."""
     for dimension, rows in frame.groupby("dimension", sort=False):
         color, marker, _ = METHOD_STYLES[str(dimension)]
         nominal = rows["nominal_macs"] / 1e9
-        ax.plot(rows["coefficient"], nominal, color=GREY, linewidth=0.7, linestyle=(0, (4, 2)), zorder=1)
+        ax.plot(rows["coefficient"], nominal, color=GREY, zorder=1, **DASHED | {"linewidth": 0.7})
         _line(rows, ax, str(dimension), (color, marker, "solid"))
-    ax.set(
-        title="B0 scaled in one dimension: exact cost",
-        xlabel="depth, width or resolution coefficient (× B0)",
-        ylabel="FLOPs (multiply-adds, billions)",
-        xscale="log",
-        yscale="log",
-        xlim=(0.95, 12.5),
-        ylim=(0.33, 12),
-    )
+    _axes(ax, "B0 scaled in one dimension: exact cost", "depth, width or resolution coefficient (× B0)")
+    ax.set(xlim=(0.95, 12.5), ylim=(0.33, 12))
     plain_ticks(ax, (1, 1.5, 2, 3, 4, 5, 6, 8), (0.4, 0.6, 1, 2, 4, 6, 10))
-    ax.text(
-        0.02,
-        0.97,
-        "dashed: nominal, d, w² and r² times B0",
-        transform=ax.transAxes,
-        va="top",
-        fontsize=6.0,
-        color=GREY,
-    )
+    note: dict[str, Any] = {"transform": ax.transAxes, "va": "top", "fontsize": 6.0, "color": GREY}
+    ax.text(0.02, 0.97, "dashed: nominal, d, w² and r² times B0", **note)
 
 
 def draw_width_axis(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw width against exact multiply-adds, a line a pair of depth and resolution.
-
-    Args:
-        frame: from `width_axis_frame`.
-        ax: where to draw.
-    """
-    for look, ((depth, resolution), rows) in zip(
-        LINE_STYLES, frame.groupby(["d", "r"], sort=False), strict=True
-    ):
+    """Draw width against exact multiply-adds, a line a pair of depth and resolution."""
+    groups = frame.groupby(["d", "r"], sort=False)
+    for look, ((depth, resolution), rows) in zip(LINE_STYLES, groups, strict=True):
         _line(rows, ax, f"d = {depth:g}, r = {resolution:g}", look)
-    ax.set(
-        title="B0 widened: exact cost",
-        xlabel="width coefficient w (× B0)",
-        ylabel="FLOPs (multiply-adds, billions)",
-        xscale="log",
-        yscale="log",
-        xlim=(0.95, 8.6),
-        ylim=(0.33, 45),
-    )
+    _axes(ax, "B0 widened: exact cost", "width coefficient w (× B0)")
+    ax.set(xlim=(0.95, 8.6), ylim=(0.33, 45))
     plain_ticks(ax, (1, 1.4, 1.8, 2.6, 3.8, 5), (0.4, 1, 2, 4, 10, 20, 40))
+
+
+def _axes(ax: Axes, title: str, abscissa: str) -> None:
+    ax.set(title=title, xlabel=abscissa, ylabel="FLOPs (multiply-adds, billions)", xscale="log", yscale="log")
 
 
 def _line(rows: pd.DataFrame, ax: Axes, name: str, look: tuple[str, str, Any]) -> None:
     """Draw coefficient against exact cost, the line's name at its end."""
-    color, marker, dashes = look
     x, y = rows["coefficient"], rows["macs"] / 1e9
-    ax.plot(
-        x, y, color=color, marker=marker, linestyle=dashes, linewidth=1.3, markersize=4.8,
-        markeredgecolor="white", markeredgewidth=0.4, zorder=3,
-    )  # fmt: skip
+    draw_line(ax, x, y, look, linewidth=1.3, markersize=4.8, markeredgewidth=0.4)
     end = (x.iloc[-1], y.iloc[-1])
-    name_point(ax, name, end, PLACES.get(name, EAST), size=6.5, color=color, fontweight="bold")
+    name_point(ax, name, end, PLACES.get(name, EAST), size=6.5, color=look[0], fontweight="bold")
+
+
+SINGLE_AXIS = Chart(
+    frame=single_axis_frame,
+    draw=draw_single_axis,
+    caption=(
+        "Exact cost of B0 scaled in depth, width or resolution alone, at the points of the paper's "
+        "Fig. 3. The accuracies of that figure are printed nowhere, so none is shown."
+    ),
+)
+WIDTH_AXIS = Chart(
+    frame=width_axis_frame,
+    draw=draw_width_axis,
+    caption="Exact cost of B0 widened at the four depths and resolutions of the paper's Fig. 4.",
+)

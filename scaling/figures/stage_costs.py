@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 from matplotlib.axes import Axes
 
 from scaling.cost import count_cost
 from scaling.drawings.palette import BLUE, GREEN, ORANGE
+from scaling.figures.axes import name_rows
+from scaling.figures.chart import Chart, Layout
 from scaling.figures.marks import LabelPlace, name_point
 from scaling.network.architecture import ArchitectureSpec
 
@@ -39,12 +43,7 @@ def stage_costs_frame(spec: ArchitectureSpec) -> pd.DataFrame:
 
 
 def draw_stage_costs(frame: pd.DataFrame, *axes: Axes) -> None:
-    """Draw three panels of bars, a bar a stage.
-
-    Args:
-        frame: from `stage_costs_frame`.
-        axes: params, multiply-adds, activations; the first names the stages.
-    """
+    """Draw a panel of bars for parameters, multiply-adds and activations, a bar a stage."""
     places = range(len(frame))
     for (quantity, (name, color)), ax in zip(QUANTITIES.items(), axes, strict=True):
         shares = 100 * frame[f"{quantity}_share"]
@@ -53,9 +52,7 @@ def draw_stage_costs(frame: pd.DataFrame, *axes: Axes) -> None:
             label = name_point(ax, f"{share:.1f}", (share, place), LabelPlace(x=2.5, y=0), size=5.5)
             label.set_gid(f"label {place} {quantity}")
         ax.set(xlabel=f"{name} (% of {_human(int(frame[quantity].sum()))})", xlim=(0, 1.18 * shares.max()))
-        ax.set_yticks(places, [_named(piece) for piece in frame["piece"]])
-        ax.set_ylim(len(frame) - 0.4, -0.6)
-        ax.grid(visible=False, axis="y")
+        name_rows(ax, [piece.replace("stage", "stage ") for piece in frame["piece"]])
     axes[0].set_title(f"{frame['network'].iloc[0]}: where its cost lies")
 
 
@@ -69,12 +66,18 @@ def display_name(spec: ArchitectureSpec) -> str:
     return spec.name.upper() if len(spec.name) <= 5 else spec.name
 
 
-def _named(piece: str) -> str:
-    return piece.replace("stage", "stage ")
-
-
 def _human(count: int) -> str:
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if count >= size:
             return f"{count / size:.2f} {unit}"
     return str(count)
+
+
+def stage_costs_chart(spec: ArchitectureSpec) -> Chart:
+    """Return the chart of one network's cost by stage."""
+    return Chart(
+        frame=partial(stage_costs_frame, spec),
+        draw=draw_stage_costs,
+        caption=f"Parameters, multiply-adds and activations of {display_name(spec)} by stage, exact.",
+        layout=Layout(double=2.6, single=6.6, panels=3),
+    )

@@ -19,17 +19,13 @@ from matplotlib.figure import Figure
 
 from scaling.atomic_write import write_whole
 from scaling.drawings.palette import INK
-from scaling.drawings.rendering import file_content
+from scaling.drawings.rendering import FORMATS, file_content
 from scaling.errors import ConfigError
 
-Format = Literal["svg", "png", "pdf"]
 Size = Literal["single", "double"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 SIZES: tuple[Size, ...] = get_args(Size)
-
 WIDTH_INCHES: dict[Size, float] = {"single": 3.5, "double": 7.2}
 """One and two columns: 89 and 183 mm, the usual measures of journals."""
-
 
 # Text becomes outlines in SVG and TrueType in PDF: the same look wherever the file is opened.
 _RC: dict[str, object] = {
@@ -101,22 +97,6 @@ def new_figure(size: Size, height_inches: float) -> Figure:
     return figure
 
 
-def checked_formats(formats: Sequence[str]) -> tuple[Format, ...]:
-    """Return the formats if all are known.
-
-    Raises:
-        ConfigError: one is not.
-
-    >>> checked_formats(["svg", "png"])
-    ('svg', 'png')
-    """
-    known = {name: name for name in FORMATS}
-    for name in formats:
-        if name not in known:
-            raise ConfigError(f"expected a format among {', '.join(FORMATS)}; got {name!r}")
-    return tuple(known[name] for name in dict.fromkeys(formats))  # type: ignore[index]
-
-
 def lay_out(figure: Figure) -> None:
     """Fix where everything is, so that every format shows the same layout and none works it out again.
 
@@ -138,9 +118,7 @@ def lay_out(figure: Figure) -> None:
 def save_figure(
     figure: Figure, path_stem: Path, formats: Sequence[str] = ("svg", "png"), *, title: str = ""
 ) -> list[Path]:
-    """Write a figure, one file a format; a reader sees the old file or the new one, never a part.
-
-    The same figure gives the same bytes.
+    """Write a figure, one file a format; the same figure gives the same bytes.
 
     Args:
         figure: what to write.
@@ -152,9 +130,12 @@ def save_figure(
         ConfigError: an unknown format.
         ResultsError: the folder cannot be written.
     """
-    paths, known = [], checked_formats(formats)
+    for form in formats:
+        if form not in FORMATS:
+            raise ConfigError(f"expected a format among {', '.join(FORMATS)}; got {form!r}")
     lay_out(figure)
-    for form in known:
+    paths = []
+    for form in dict.fromkeys(formats):
         with theme():
             content = file_content(figure, form, title=title)
         paths.append(write_whole(path_stem.with_name(f"{path_stem.name}.{form}"), content))
@@ -166,7 +147,7 @@ def save_chart(
     frame: pd.DataFrame,
     figure: Callable[[Size], Figure],
     directory: Path,
-    formats: Sequence[str],
+    formats: Sequence[str] = ("svg", "png"),
     *,
     title: str,
     sizes: Sequence[Size] = ("double",),
@@ -181,14 +162,5 @@ def save_chart(
     for size in sizes:
         place = directory / (name + {"double": "", "single": "_single"}[size])
         paths += save_figure(figure(size), place, formats, title=title)
-    return [*paths, save_frame(frame, directory / f"{name}.csv")]
-
-
-def save_frame(frame: pd.DataFrame, path: Path) -> Path:
-    """Write a figure's data as CSV with the same care; floats round-trip.
-
-    Raises:
-        ResultsError: the folder cannot be written.
-    """
-    write_whole(path, frame.to_csv(index=False, lineterminator="\n").encode())
-    return path
+    content = frame.to_csv(index=False, lineterminator="\n")  # floats round-trip
+    return [*paths, write_whole(directory / f"{name}.csv", content.encode())]

@@ -8,8 +8,13 @@ import pandas as pd
 from matplotlib import colormaps, patheffects
 from matplotlib.axes import Axes
 
+from scaling.figures.chart import Chart
 from scaling.figures.marks import LabelPlace, name_point
 from scaling.network.families import COMPOUND_FAMILY, variant
+
+EAST = LabelPlace(x=4, y=0)
+PLACES = {"b1": LabelPlace(x=-2, y=-8), "b2": LabelPlace(x=4, y=2)}
+"""B1 and B2 have as many blocks: their labels stand apart by hand."""
 
 
 def width_profile_frame() -> pd.DataFrame:
@@ -21,23 +26,16 @@ def width_profile_frame() -> pd.DataFrame:
     """
     rows = []
     for name in COMPOUND_FAMILY:
-        spec, block = variant(name), 0
-        for number, stage in enumerate(spec.stages, start=1):
+        block = 0
+        for number, stage in enumerate(variant(name).stages, start=1):
             for _ in range(stage.repeats):
                 block += 1
-                rows.append(
-                    {"variant": name, "block": block, "stage": number, "out_channels": stage.out_channels}
-                )
-    return pd.DataFrame(rows)
+                rows.append((name, block, number, stage.out_channels))
+    return pd.DataFrame(rows, columns=["variant", "block", "stage", "out_channels"])
 
 
 def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
-    """Draw output channels against the number of the block, a stair a variant.
-
-    Args:
-        frame: from `width_profile_frame`.
-        ax: where to draw.
-    """
+    """Draw output channels against the number of the block, a stair a variant."""
     names = list(dict.fromkeys(frame["variant"]))
     shades = colormaps["cividis"].resampled(len(names) + 2)
     for number, name in enumerate(names):
@@ -61,6 +59,8 @@ def draw_width_profile(frame: pd.DataFrame, ax: Axes) -> None:
     )
 
 
-EAST = LabelPlace(x=4, y=0)
-PLACES = {"b1": LabelPlace(x=-2, y=-8), "b2": LabelPlace(x=4, y=2)}
-"""B1 and B2 have as many blocks: their labels stand apart by hand."""
+WIDTH_PROFILE = Chart(
+    frame=width_profile_frame,
+    draw=draw_width_profile,
+    caption="Output channels of every block of B0 to B7.",
+)

@@ -139,10 +139,7 @@ class SearchRun:
         Raises:
             ConfigError: nothing has that name.
         """
-        run = read_record(self.path).chart_data()
-        return run_figure(
-            run.trials, name, title=run.title, noise=run.noise, space=run.space, surface=run.surface
-        )
+        return run_figure(read_record(self.path).chart_data(), name)
 
     @property
     def figure_names(self) -> tuple[str, ...]:
@@ -266,15 +263,8 @@ def conclude(run: SearchRun) -> None:
     folder, record = run.state.folder, record_of(run.state)
     data = record.chart_data()
     if (data.trials["state"] == "complete").any():
-        save_run_figures(
-            data.trials,
-            folder.figures,
-            title=data.title,
-            noise=data.noise,
-            space=data.space,
-            surface=data.surface,
-            names=[name for name in RUN_CHARTS if name not in record.left_out],
-        )
+        names = [name for name in RUN_CHARTS if name not in record.left_out]
+        save_run_figures(data, folder.figures, names=names)
         write_json(folder.result, run.result)
     page = report_page(record, now=utc_now(), figures=folder.figures)
     write_text(folder.path / "report.html", page)

@@ -20,9 +20,9 @@ from scaling.report.record import RunRecord
 RESAMPLES = 200
 """Of a law in a report; `scaling fit` takes 400."""
 CAPTION = (
-    "error = E + A·C^(−a), fitted to the networks of this run, each way of scaling by itself, with 95 % of "
-    "resamples; grey: what a law that has not seen the largest cost foretells of it. Proposals were chosen by"
-    " what was seen before: their law describes this search."
+    "error = E + A·C^(−a), fitted to the networks of this run, each way of scaling by itself, with 95 % "
+    "intervals; grey: each cost as predicted from the smaller ones. Proposals were chosen by what was seen "
+    "before: their law describes this search."
 )
 
 
@@ -81,8 +81,8 @@ def _sentences(law: CostLaw) -> Iterator[str]:
     if law.held_out is not None:
         held = law.held_out
         yield (
-            f"The largest cost, held out, was foretold at {_interval(held.predicted, 100, 1)} % and measured "
-            f"at {100 * held.observed:.1f} %: {'inside' if held.inside else 'outside'} the interval."
+            f"The largest cost, held out, was predicted at {_interval(held.predicted, 100, 1)} % and "
+            f"measured at {100 * held.observed:.1f} %: {'inside' if held.inside else 'outside'} the interval."
         )
 
 

@@ -3,8 +3,7 @@
 from scaling.tables.counting import counting_table
 from scaling.tables.imagenet import imagenet_table
 from scaling.tables.networks import channels_table, cost_table, family_table, stages_table
-from scaling.tables.saving import official_tables, save_table, save_tables
-from scaling.tables.table import ENDINGS, Table, TableFormat, write_table
+from scaling.tables.table import ENDINGS, Table, TableFormat, save_table, write_table
 from scaling.tables.trials import network_name, trials_table
 
 __all__ = [
@@ -17,9 +16,7 @@ __all__ = [
     "family_table",
     "imagenet_table",
     "network_name",
-    "official_tables",
     "save_table",
-    "save_tables",
     "stages_table",
     "trials_table",
     "write_table",

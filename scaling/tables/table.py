@@ -6,9 +6,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import assert_never
 
 import pandas as pd
+
+from scaling.atomic_write import write_whole
 
 _LATEX_SPECIALS = str.maketrans(
     {
@@ -105,6 +108,15 @@ def write_table(table: Table, form: TableFormat, *, width: int | None = None) ->
             return str(table.data.to_csv(index=False, lineterminator="\n"))
         case _:
             assert_never(form)
+
+
+def save_table(table: Table, path: Path, form: TableFormat) -> Path:
+    """Write a table.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    return write_whole(path, write_table(table, form).encode())
 
 
 def _text(table: Table, width: int | None) -> str:

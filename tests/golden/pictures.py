@@ -45,7 +45,7 @@ def family_chart_picture(name: str) -> bytes:
 
 def run_chart_picture(name: str) -> bytes:
     run = read_record(RESULTS / "quick").chart_data()
-    return _painted(run_figure(run.trials, name, "single", title=run.title, noise=run.noise, space=run.space))
+    return _painted(run_figure(run, name, "single"))
 
 
 def _painted(figure: Figure) -> bytes:

@@ -232,16 +232,7 @@ def test_a_run_under_way_is_read_from_its_records(tmp_path: Path) -> None:
 
 def test_charts_just_drawn_are_used_again(tmp_path: Path) -> None:
     record = read_record(QUICK)
-    run = record.chart_data()
-    save_run_figures(
-        run.trials,
-        tmp_path,
-        title=run.title,
-        noise=run.noise,
-        space=run.space,
-        names=list(SOME),
-        formats=["svg"],
-    )
+    save_run_figures(record.chart_data(), tmp_path, ["svg"], names=list(SOME))
     anew = report_page(record, now="now", charts=SOME)
     assert report_page(record, now="now", charts=SOME, figures=tmp_path) == anew
     (tmp_path / "run_flops.svg").unlink()
@@ -283,7 +274,7 @@ def test_a_run_of_too_little_range_says_so_in_one_line() -> None:
     small = replace(run, trials=run.trials[run.trials["achieved_factor"] < 3], settings=None)
     laws = laws_of(small)
     assert laws.figure is None
-    assert laws.refusal.startswith("No law of error and cost: the range of cost is too short to tell: 2.")
+    assert laws.refusal.startswith("No law of error and cost: the range of cost is too short: 2.")
     assert laws.refusal in html.unescape(report_page(small, now="now", charts={}))
     nothing = replace(run, trials=trials_frame([]))
     assert laws_of(nothing).refusal.startswith("No law of error and cost: no training")

@@ -19,7 +19,7 @@ from scaling.analysis import contenders, noise_floor
 from scaling.analysis.choosing import holm
 from scaling.cli import group
 from scaling.errors import ResultsError
-from scaling.figures.run_accuracy import run_frame
+from scaling.figures.run_trials import run_frame
 from scaling.plans.search.result import choice_document
 from scaling.plans.search.run import KIND
 from scaling.report.findings import findings

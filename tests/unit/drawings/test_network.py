@@ -15,10 +15,8 @@ from scaling.drawings import (
     difference_drawing,
     family_drawing,
     module_drawing,
-    official_drawings,
     render,
     save_drawing,
-    save_drawings,
     scaling_ways,
     scaling_ways_drawing,
     stage_drawing,
@@ -27,6 +25,7 @@ from scaling.drawings import (
 from scaling.drawings.drawing import Role
 from scaling.drawings.pieces import compositions, modules_of
 from scaling.network.small_inputs import for_small_input
+from scaling.official import official_drawings
 
 LAYERS = {"b0": 237, "b1": 339, "b2": 339, "b3": 384, "b4": 474, "b5": 576, "b6": 666, "b7": 813}
 OWN = generate(alpha=1.3, beta=1.2, gamma=1.1, phi=1.7, baseline="efficientnet-lite0")
@@ -190,12 +189,6 @@ def test_svg_has_a_text_alternative() -> None:
 def test_names_that_no_font_or_formula_expects_are_drawn() -> None:
     strange = replace(variant("b0"), name="cost $x^2$\nnext")
     assert render(variant_drawing(strange), "png").startswith(b"\x89PNG")
-
-
-def test_all_official_drawings_are_written(tmp_path: Path) -> None:
-    paths = save_drawings(tmp_path / "new", ["svg"])
-    assert [path.stem for path in paths] == [name for name, _ in official_drawings()]
-    assert all(path.read_bytes().startswith(b"<?xml") for path in paths)
 
 
 def test_mistakes_are_said(tmp_path: Path) -> None:

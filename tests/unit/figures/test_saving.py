@@ -19,15 +19,11 @@ from click.testing import CliRunner
 from run_tables import make_trials
 
 from scaling.cli.figures import figures as figures_command
+from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError, ResultsError
-from scaling.figures import (
-    family_figure,
-    run_figure,
-    save_family_figures,
-    save_run_figures,
-)
-from scaling.figures.run_accuracy import run_frame
-from scaling.figures.style import FORMATS, save_figure
+from scaling.figures import RunData, family_figure, run_figure, save_family_figures, save_run_figures
+from scaling.figures.run_trials import run_frame
+from scaling.figures.style import save_figure
 from scaling.runs.trials_table import trials_frame, write_trials
 
 ROOT = Path(__file__).parents[3]
@@ -39,16 +35,17 @@ SAVE = """
 import sys
 from pathlib import Path
 import pandas as pd
-from scaling.figures import save_family_figures, save_run_figures
+from scaling.figures import RunData, save_family_figures, save_run_figures
 folder = Path(sys.argv[1])
 formats = ("svg", "png", "pdf")
 save_family_figures(folder, formats, names=["family"], sizes=["double"])
 save_family_figures(folder, ["svg"], names=["family_params", "family_flops"], sizes=["single", "double"])
 trials = pd.read_csv(sys.argv[2])
-save_run_figures(trials, folder, title="quick on glyphs", noise=0.01, formats=formats, names=["run_flops"])
-save_run_figures(trials, folder, title="t", formats=["svg"], names=["run_params"], sizes=["single"])
+run = RunData(trials=trials, title="quick on glyphs", noise=0.01)
+save_run_figures(run, folder, formats, names=["run_flops"])
+save_run_figures(run, folder, ["svg"], names=["run_params"], sizes=["single"])
 more = ["run_noise", "run_pareto", "run_triangle"]
-save_run_figures(trials, folder, title="t", formats=["svg"], names=more)
+save_run_figures(run, folder, ["svg"], names=more)
 """
 
 
@@ -56,41 +53,11 @@ def test_the_same_data_gives_the_same_bytes_in_every_process(tmp_path: Path) -> 
     trials = make_trials(6, seeds=2)
     trials.assign(architecture=trials["trial"].astype(str)).to_csv(tmp_path / "trials.csv", index=False)
     for folder, seed in (("a", "1"), ("b", "2")):
-        command = [
-            sys.executable,
-            "-W",
-            "error",
-            "-c",
-            SAVE,
-            str(tmp_path / folder),
-            str(tmp_path / "trials.csv"),
-        ]
+        arguments = [str(tmp_path / folder), str(tmp_path / "trials.csv")]
+        command = [sys.executable, "-W", "error", "-c", SAVE, *arguments]
         subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": seed})
     files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert files == [
-        "family.csv",
-        "family.pdf",
-        "family.png",
-        "family.svg",
-        "family_flops.csv",
-        "family_flops.svg",
-        "family_flops_single.svg",
-        "family_params.csv",
-        "family_params.svg",
-        "family_params_single.svg",
-        "run_flops.csv",
-        "run_flops.pdf",
-        "run_flops.png",
-        "run_flops.svg",
-        "run_noise.csv",
-        "run_noise.svg",
-        "run_params.csv",
-        "run_params_single.svg",
-        "run_pareto.csv",
-        "run_pareto.svg",
-        "run_triangle.csv",
-        "run_triangle.svg",
-    ]
+    assert len(files) == 22
     for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -133,7 +100,7 @@ def test_files_say_nothing_of_when_and_with_what_they_were_made(tmp_path: Path) 
 
 def test_data_lies_beside_the_chart_and_round_trips(tmp_path: Path) -> None:
     trials = make_trials(3)
-    save_run_figures(trials, tmp_path, title="quick on glyphs", formats=["svg"], names=["run_flops"])
+    save_run_figures(RunData(trials=trials, title="t"), tmp_path, ["svg"], names=["run_flops"])
     read = pd.read_csv(tmp_path / "run_flops.csv")
     frame = run_frame(trials)
     for column in ("params", "macs", "top1", "top1_mean", "top1_low"):
@@ -166,7 +133,7 @@ def test_unknown_names_and_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="got 'fig9'"):
         family_figure("fig9")
     with pytest.raises(ConfigError, match="got 'fig9'"):
-        run_figure(make_trials(1), "fig9", title="t")
+        run_figure(RunData(trials=make_trials(1), title="t"), "fig9")
     with pytest.raises(ConfigError, match="svg, png, pdf; got 'bmp'"):
         save_family_figures(tmp_path, ["bmp"])
     assert list(tmp_path.iterdir()) == []
@@ -201,12 +168,8 @@ def test_command_draws_a_run_with_its_names(tmp_path: Path) -> None:
         "run_params", "run_flops", "--run", run, "-o", tmp_path / "out", "--format", "svg", "--json"
     )
     assert error is None
-    assert [Path(path).name for path in json.loads(output)] == [
-        "run_params.svg",
-        "run_params.csv",
-        "run_flops.svg",
-        "run_flops.csv",
-    ]
+    names = [f"{chart}.{ending}" for chart in ("run_params", "run_flops") for ending in ("svg", "csv")]
+    assert [Path(path).name for path in json.loads(output)] == names
     assert "<title>quick on glyphs: own runs</title>" in (tmp_path / "out" / "run_flops.svg").read_text()
 
 
