@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ import pandas as pd
 
 from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.cost import count_cost
 from scaling.errors import ResultsError, ScalingError
 from scaling.figures import RunData, SearchedSpace
@@ -200,7 +200,7 @@ def _settings(document: dict[str, Any], folder: Path) -> SearchConfig | None:
 
 def _document(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json_of(read_regular(path, LARGEST_DOCUMENT))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
