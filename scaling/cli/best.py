@@ -1,7 +1,8 @@
-"""`run_search.py best`: the winner, its rivals, and the family that it builds."""
+"""`run_search.py best`: the winner, its rivals, and what is done with it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import click
 
 from scaling.cli.options import run_folder_argument
 from scaling.cli.output import answer, console, json_option, table_of
-from scaling.cli.running import print_family
+from scaling.cli.running import print_commands
 from scaling.cli.trials import print_choice, print_conclusion
 from scaling.errors import ResultsError
-from scaling.library.searching import load_search
-from scaling.plans.search.result import family_command
+from scaling.library.searching import SearchRun, load_search
+from scaling.network.serialization import to_json
+from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.samplers import Sampler
 from scaling.tables import network_name
 
@@ -22,7 +24,7 @@ from scaling.tables import network_name
 @run_folder_argument
 @json_option
 def best(run_folder: Path, as_json: bool) -> None:
-    """Print the winner, the networks that do not differ from it significantly, and its family's command.
+    """Print the winner, the networks that do not differ from it significantly, and the commands to use it.
 
     RUN_FOLDER is a run, at any moment, or what `export` wrote. The top candidates were trained again with
     fresh seeds, and only these rank them; before that the highest network merely leads.
@@ -32,17 +34,33 @@ def best(run_folder: Path, as_json: bool) -> None:
     choice = result["choice"]
     if choice is None:
         raise ResultsError(f"no network of {run_folder} has an accuracy yet")
-    family = family_command(run_folder, choice["winner"])
-    document = {"surface": result["surface"], **choice, "family": family}
+    chosen = to_build(found.config, result)
+    assert chosen is not None
+    document = {
+        "surface": result["surface"],
+        **choice,
+        "family": family_command(run_folder, chosen),
+        "train": train_command(run_folder),
+        "spec": _spec(found),
+    }
 
     def printed() -> None:
         if surface:
             print_conclusion(result["surface"], found.config.setup.data.name)
-            print_family(family)
+            print_commands(document["train"], document["family"])
         else:
             _show(document)
 
     answer(document, as_json, printed)
+
+
+def _spec(found: SearchRun) -> dict[str, Any] | None:
+    """Return the network to build as plain data; None where the run's table does not say it whole."""
+    try:
+        spec: dict[str, Any] = json.loads(to_json(found.network()))
+    except ResultsError:
+        return None
+    return spec
 
 
 def _show(document: dict[str, Any]) -> None:
@@ -51,7 +69,7 @@ def _show(document: dict[str, Any]) -> None:
     _print_others("not different", document["same"])
     _print_others("above it", document["above"])
     console.print(f"By {document['test']}.")
-    print_family(document["family"])
+    print_commands(document["train"], document["family"])
 
 
 def _print_others(title: str, rows: list[dict[str, Any]]) -> None:

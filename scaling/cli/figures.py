@@ -83,6 +83,7 @@ def figures(
             title=run.title,
             noise=run.noise,
             space=run.space,
+            surface=run.surface,
             formats=formats,
             names=[name for name in wanted if name in RUN_CHARTS],
             sizes=sizes,

@@ -1,57 +1,11 @@
-"""`scaling study rates`: the learning rates of a setup, bracketed before anything is compared."""
+"""Prints the learning rates of a setup, bracketed before anything is compared, and what that costs."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-
-from scaling.cli.output import INTERRUPTED, answer, console, errors, measuring, say, table_of
-from scaling.library.bracketing import RatesRun, bracket_rates
-from scaling.library.progress import RunStopped
+from scaling.cli.output import answer, console, say, table_of
+from scaling.library.bracketing import RatesRun
 from scaling.plans.study.rates import RatesPlan
-from scaling.plans.study.rates_run import export_rates, rates_plan
-from scaling.runs.launch import Where
 from scaling.runs.store import Known, Store
-
-
-def study_rates(
-    setup: Path,
-    where: Where,
-    *,
-    factor: float,
-    seeds: int,
-    overrides: Sequence[str],
-    costed: bool,
-    report: bool,
-    export: bool,
-    fresh: bool,
-    output: Path | None,
-    as_json: bool,
-) -> None:
-    """Bracket the learning rates of a setup, print them, and copy them beside the setup if asked to."""
-    plan = rates_plan(setup, factor=factor, seeds=seeds, overrides=overrides)
-    if costed:
-        _print_cost(plan, where.store, as_json)
-        return
-    try:
-        with measuring() as progress:
-            found = bracket_rates(
-                plan,
-                output=output,
-                where=where,
-                train=not (report or export),
-                fresh=fresh,
-                console=errors,
-                progress=progress,
-            )
-    except RunStopped as stopped:
-        say(f"stopped; the same command goes on from here ({stopped.run.path})", errors)
-        sys.exit(INTERRUPTED)
-    answer(found.outcome.document(), as_json, lambda: print_rates(found))
-    if export:
-        copy = export_rates(found.folder, setup)
-        say(f'{copy}; the setup uses it by: rates = "rates/{copy.name}"', errors)
 
 
 def print_rates(run: RatesRun) -> None:
@@ -80,10 +34,10 @@ def print_rates(run: RatesRun) -> None:
         slopes = zip(("depth", "width", "resolution"), outcome.rates.slopes, strict=True)
         words = ", ".join(f"{name} {slope:+.2f}" for name, slope in slopes)
         console.print(f"Doublings of the rate per doubling of cost: {words}; between them log-linear.")
-    say(f"\n{run.path}")
 
 
-def _print_cost(plan: RatesPlan, store: Store, as_json: bool) -> None:
+def print_rates_cost(plan: RatesPlan, store: Store, as_json: bool) -> None:
+    """Print how many trainings are missing, as far as that is known."""
     missing = plan.next_jobs(Known(store=store), 1).jobs
     macs = sum(job.train_macs for job in missing)
     document = {"title": plan.title, "trainings": len(missing), "train_macs": macs}

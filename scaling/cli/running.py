@@ -16,7 +16,7 @@ from scaling.cli.trials import print_choice, print_conclusion, print_result, pri
 from scaling.cost import count_cost
 from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
 from scaling.plans.search.config import SearchConfig, load_config
-from scaling.plans.search.result import family_command
+from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.run import Announced, failed_of, read_search
 from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
@@ -157,17 +157,20 @@ def _show(found: SearchRun) -> None:
     _print_exhausted(found)
     for line in arithmetic_words(result["arithmetic"]):
         console.print(line)
-    if choice:
-        print_family(family_command(found.path, choice["winner"]))
+    chosen = to_build(config, result)
+    if chosen:
+        print_commands(train_command(found.path), family_command(found.path, chosen))
     folder = found.state.folder
     say(f"\n{folder.trials}\n{folder.figures}/\n{folder.path / 'report.html'}")
 
 
-def print_family(command: str | None) -> None:
-    """Print how the winner's family is built."""
-    if command is not None:
-        console.print("\nits family, on this run's baseline (without --config: on EfficientNet-B0):")
-        say(command)
+def print_commands(train: str, family: str | None) -> None:
+    """Print how the network to build is trained, and how its family is built."""
+    console.print("\nto train it to its weights:")
+    say(train)
+    if family is not None:
+        console.print("its family, on this run's baseline (without --config: on EfficientNet-B0):")
+        say(family)
 
 
 def _print_exhausted(found: SearchRun) -> None:

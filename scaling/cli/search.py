@@ -14,7 +14,8 @@ from scaling.cli.options import PATH, fresh_option, overrides_option, storage_op
 from scaling.cli.output import compose, json_option, run
 
 KERNEL_CHOICES = ("measured", "fixed", "stock")  # of scaling.training.options, which needs torch
-SAMPLERS = ("tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")  # of scaling.plans.search.samplers
+# of scaling.plans.search.samplers, which needs Optuna
+SAMPLERS = ("surface", "tpe", "gp", "cmaes", "qmc", "random", "grid", "exhaustive")
 KERNELS_HELP = "Depthwise kernels: measured once per machine, fixed by shape, or torch's own."
 DEFAULT = Path("experiments/quick.toml")
 Command = TypeVar("Command", bound=Callable[..., Any])

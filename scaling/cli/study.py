@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import click
 from rich.markup import escape
@@ -19,9 +19,18 @@ from scaling.plans.audit.run import audit_plan
 from scaling.plans.experiment import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
+from scaling.plans.study.rates import RatesPlan
+from scaling.plans.study.rates_run import rates_plan
 from scaling.plans.study.run import study_plan
 from scaling.runs.launch import Where
 
+if TYPE_CHECKING:
+    from scaling.library.auditing import AuditRun
+    from scaling.library.bracketing import RatesRun
+    from scaling.library.studying import StudyRun
+
+    AnyRun = AuditRun | RatesRun | StudyRun
+AnyPlan = AuditPlan | RatesPlan | StudyPlan
 RATES = "rates"
 RATES_QUESTION = (
     "Which learning rate is best at a setup's baseline, and with depth, width or resolution alone?"
@@ -74,74 +83,71 @@ def study(
     if name is None:
         _list(as_json)
         return
-    if name == RATES:
-        if finished is not None:
-            raise ConfigError("--run is for a study of noise, not of rates")
-        from scaling.cli.rates import study_rates  # noqa: PLC0415
-
-        study_rates(
-            setup or FOLDER / "setups" / f"{data}-{size}.toml",
-            where_of(**where),
-            factor=4.0 if factor is None else factor,
-            seeds=2 if seeds is None else seeds,
-            overrides=overrides,
-            costed=costed,
-            report=report,
-            export=export,
-            fresh=fresh,
-            output=output,
-            as_json=as_json,
-        )
-        return
-    if factor is not None:
+    kind = RATES if name == RATES else kind_of(name)
+    if factor is not None and kind != RATES:
         raise ConfigError(f"--factor is for rates; {name} has its own: --set design.factor=…")
-    of_audit = kind_of(name) == "audit"
-    if of_audit and (setup is not None or seeds is not None or finished is not None or fresh):
+    if kind == "audit" and (setup is not None or seeds is not None or finished is not None or fresh):
         raise ConfigError("--setup, --seeds, --run and --fresh are for studies, not for audits")
     if finished is not None:
         _read_noise(name, finished, as_json)
-    elif Size(size) == Size.PAPER:
-        _print_paper(name, overrides, data, as_json, costed=costed, of_audit=of_audit)
-    else:
-        plan: AuditPlan | StudyPlan
-        if of_audit:
-            plan = audit_plan(path_of(name), size=size, data=data, overrides=overrides)
-        else:
-            plan = study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
-        place = where_of(**where)
-        if costed:
-            _print_cost(plan, place, as_json, None if setup or overrides or seeds else data)
-        else:
-            _run(plan, place, output, as_json, train=not (report or export), export=export, fresh=fresh)
+        return
+    if Size(size) == Size.PAPER and kind != RATES:
+        _print_paper(name, overrides, data, as_json, costed=costed, of_audit=kind == "audit")
+        return
+    setup = setup or (FOLDER / "setups" / f"{data}-{size}.toml" if kind == RATES else None)
+    plan = _plan_of(kind, name, size, data, setup, overrides, seeds, factor)
+    place = where_of(**where)
+    if costed:
+        _print_cost(plan, place, as_json, None if setup or overrides or seeds else data)
+        return
+    found = _launched(plan, place, output, train=not (report or export), fresh=fresh)
+    answer(found.result, as_json, lambda: _print(found))
+    if export:
+        for line in _exported(found, setup):
+            say(line, errors)
 
 
-def _run(
-    plan: AuditPlan | StudyPlan,
-    where: Where,
-    output: Path | None,
-    as_json: bool,
-    *,
-    train: bool,
-    export: bool,
-    fresh: bool,
-) -> None:
-    from scaling.cli.audit_outcome import print_verdict  # noqa: PLC0415
-    from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
-    from scaling.library.auditing import AuditRun, audit  # noqa: PLC0415  matplotlib takes a second
+def _plan_of(
+    kind: str | None,
+    name: str,
+    size: str,
+    data: str,
+    setup: Path | None,
+    overrides: tuple[str, ...],
+    seeds: int | None,
+    factor: float | None,
+) -> AnyPlan:
+    if kind == "audit":
+        return audit_plan(path_of(name), size=size, data=data, overrides=overrides)
+    if kind != RATES:
+        return study_plan(name, size=size, data=data, setup=setup, overrides=overrides, seeds=seeds)
+    assert setup is not None
+    factor, seeds = 4.0 if factor is None else factor, 2 if seeds is None else seeds
+    return rates_plan(setup, factor=factor, seeds=seeds, overrides=overrides)
+
+
+def _launched(plan: AnyPlan, where: Where, output: Path | None, *, train: bool, fresh: bool) -> AnyRun:
+    from scaling.library.auditing import audit  # noqa: PLC0415  matplotlib takes a second
+    from scaling.library.bracketing import bracket_rates  # noqa: PLC0415
     from scaling.library.progress import RunStopped  # noqa: PLC0415
     from scaling.library.studying import StudyRun  # noqa: PLC0415
     from scaling.library.studying import study as run_study  # noqa: PLC0415
 
-    launch: Callable[..., AuditRun | StudyRun]
-    if isinstance(plan, AuditPlan):
-        launch, what = partial(audit, plan), "measuring, scoring"
-    else:
-        launch = partial(run_study, plan, fresh=fresh)
-        what = "measuring kernels" if train else "measuring times"
-        errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
+    launch: Callable[..., AnyRun]
+    match plan:
+        case AuditPlan():
+            launch, what = partial(audit, plan), "measuring, scoring"
+        case RatesPlan():
+            launch, what = partial(bracket_rates, plan, fresh=fresh), "measuring kernels"
+        case StudyPlan():
+            launch = partial(run_study, plan, fresh=fresh)
+            what = "measuring kernels" if train else "measuring times"
+            errors.print(f"[bold]{escape(plan.title)}[/bold]: {escape(plan.study.question)}")
+        case _:
+            assert_never(plan)
     try:
         with measuring(what) as progress:
-            found = launch(output=output, where=where, train=train, console=errors, progress=progress)
+            return launch(output=output, where=where, train=train, console=errors, progress=progress)
     except RunStopped as stopped:
         if isinstance(stopped.run, StudyRun):
             missing = len(stopped.run.outcome.state.missing)
@@ -149,14 +155,32 @@ def _run(
         say(f"stopped; the same command goes on from here ({stopped.run.path})", errors)
         sys.exit(INTERRUPTED)
 
-    def printed() -> None:
-        print_verdict(found) if isinstance(found, AuditRun) else print_outcome(found.outcome)
-        say(f"\n{found.problem or found.path}")
 
-    answer(found.result, as_json, printed)
-    if export:
-        for written in found.export():
-            say(written, errors)
+def _print(found: AnyRun) -> None:
+    from scaling.cli.audit_outcome import print_verdict  # noqa: PLC0415
+    from scaling.cli.rates import print_rates  # noqa: PLC0415
+    from scaling.cli.study_outcome import print_outcome  # noqa: PLC0415
+    from scaling.library.auditing import AuditRun  # noqa: PLC0415
+    from scaling.library.bracketing import RatesRun  # noqa: PLC0415
+
+    if isinstance(found, RatesRun):
+        print_rates(found)
+        say(f"\n{found.path}")
+        return
+    print_verdict(found) if isinstance(found, AuditRun) else print_outcome(found.outcome)
+    say(f"\n{found.problem or found.path}")
+
+
+def _exported(found: AnyRun, setup: Path | None) -> list[str]:
+    """Copy what was found to where results are kept, or learning rates beside their setup; return lines."""
+    from scaling.library.bracketing import RatesRun  # noqa: PLC0415
+    from scaling.plans.study.rates_run import export_rates  # noqa: PLC0415
+
+    if not isinstance(found, RatesRun):
+        return [str(path) for path in found.export()]
+    assert setup is not None
+    copy = export_rates(found.folder, setup)
+    return [f'{copy}; the setup uses it by: rates = "rates/{copy.name}"']
 
 
 def _print_paper(
@@ -178,17 +202,24 @@ def _print_paper(
         print_paper(load_study(name, overrides).config, as_json)
 
 
-def _print_cost(plan: AuditPlan | StudyPlan, where: Where, as_json: bool, data: str | None) -> None:
+def _print_cost(plan: AnyPlan, where: Where, as_json: bool, data: str | None) -> None:
     """Print what is to be trained, and how long it may take by its file where that holds for some data."""
     from scaling.cli.audit_outcome import print_audit_cost  # noqa: PLC0415
+    from scaling.cli.rates import print_rates_cost  # noqa: PLC0415
     from scaling.cli.study_cost import print_cost  # noqa: PLC0415
 
-    if isinstance(plan, AuditPlan):
-        print_audit_cost(plan, where.store, as_json)
-        expected = plan.audit.config.minutes
-    else:
-        print_cost(plan, where.store, as_json)
-        expected = plan.table.minutes
+    expected: dict[str, float] = {}
+    match plan:
+        case AuditPlan():
+            print_audit_cost(plan, where.store, as_json)
+            expected = plan.audit.config.minutes
+        case RatesPlan():
+            print_rates_cost(plan, where.store, as_json)
+        case StudyPlan():
+            print_cost(plan, where.store, as_json)
+            expected = plan.table.minutes
+        case _:
+            assert_never(plan)
     if data in expected and not as_json:
         console.print(f"expected by its file: {expected[data]:g} minutes, were nothing trained yet")
 
@@ -198,7 +229,7 @@ def _read_noise(name: str, folder: Path, as_json: bool) -> None:
     from scaling.cli.noise_floor import print_noise  # noqa: PLC0415
     from scaling.plans.study.outcome import noise_document, noise_of_run  # noqa: PLC0415
 
-    if load_study(name).config.design.kind != "noise":
+    if name == RATES or load_study(name).config.design.kind != "noise":
         raise ConfigError(f"--run is for a study of noise: scaling study noise --run FOLDER; got {name}")
     report = noise_of_run(folder)
 

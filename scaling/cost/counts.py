@@ -8,25 +8,29 @@ Source: arXiv:1905.11946 (FLOPs as multiply-adds); facebookresearch/pycls and fv
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
-from scaling.network.operations import Operation, OperationKind, Run
+from scaling.network.operation import OperationKind
+from scaling.network.operations import Run
 
 Counts = tuple[Any, Any, Any]
 
 
 def count_run(run: Run, number: Any = None) -> Counts:
     """Count all pieces of a run, or so many of them."""
-    counts = reduce(add, (_count(row) for row in run.rows if _COUNTED[row.kind]))
-    return _times(counts, run.number if number is None else number)
-
-
-def _count(row: Operation) -> Counts:
-    weights, pixels = row.weights, row.out_side * row.out_side
-    params = weights + (row.bias + 2 * row.norm) * row.out_channels
-    counts = weights * pixels, params, row.out_channels * pixels
-    return counts if row.present is True else _times(counts, row.present)
+    macs: Any = 0
+    params: Any = 0
+    activations: Any = 0
+    for row in run.rows:
+        if not _COUNTED[row.kind]:
+            continue
+        weights, channels, pixels = row.weights, row.out_channels, row.out_side * row.out_side
+        if row.present is not True:
+            weights, channels = weights * row.present, channels * row.present
+        macs = macs + weights * pixels
+        params = params + weights + (row.bias + 2 * row.norm) * channels
+        activations = activations + channels * pixels
+    return _times((macs, params, activations), run.number if number is None else number)
 
 
 _COUNTED = {

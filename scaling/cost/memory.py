@@ -9,7 +9,8 @@ import numpy as np
 
 from scaling.cost.vectorised import Candidates
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.operations import Operation, OperationKind, Part, Run, runs
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import Run, runs
 
 BYTES = 4
 """float32."""

@@ -16,7 +16,8 @@ import numpy as np
 from scaling.cost.memory import BYTES, peak_activation_bytes, peak_activation_bytes_of
 from scaling.cost.vectorised import Candidates
 from scaling.network.architecture import Activation, ArchitectureSpec
-from scaling.network.operations import Operation, OperationKind, Part, Run, runs
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import Run, runs
 from scaling.network.rounding import check_whole
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from scaling.cost.vectorised import Candidates
 from scaling.network.architecture import Activation, ArchitectureSpec
-from scaling.network.operations import Operation, OperationKind, Part, Run, runs
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import Run, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +21,17 @@ import PIL
 from PIL import Image
 
 from scaling.data.cache import load_or_make
-from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest, shuffled_indices
-from scaling.data.imagefolder import ImageFolder, LabelledFile, Skipped, ahead, as_rgb, decode, list_images
+from scaling.data.dataset import DatasetInfo, Split, SplitName, SplitRequest
+from scaling.data.imagefolder import (
+    Decoded,
+    ImageFolder,
+    LabelledFile,
+    Skipped,
+    ahead,
+    as_rgb,
+    decode,
+    list_images,
+)
 from scaling.data.locations import cache_folder
 from scaling.errors import DataError, printable
 
@@ -33,6 +45,9 @@ SPLIT_FOLDERS: dict[SplitName, tuple[str, ...]] = {
 }
 CENTRE = 0.875
 """Share of the short side that is shown: 224 of 256 pixels, as is usual for ImageNet."""
+
+DECODING = 2
+"""Of what `decode` and `as_rgb` make of a file; another number makes cached pictures anew."""
 
 # Mean and deviation of ImageNet's training pictures, as torchvision and timm print them.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -102,26 +117,34 @@ def split_folder(root: Path, split: SplitName, *, seed: int) -> ImageFolder:
     """Return the files of a split, in the seed's order, of which a count takes the first.
 
     In one folder of class folders, a tenth of the files is the test split, chosen by a hash of their names
-    whatever the seed; a tenth of the others, chosen by the seed, is the validation split. Two files with the
-    same picture count as two: copies can land on both sides.
+    whatever the seed; a tenth of the others, chosen by the seed, is the validation split, and of each class
+    about a tenth. Two files with the same picture count as two: copies can land on both sides. Labels are
+    those of the training split; what is left out, and a class without validation pictures, go into the log.
 
     Raises:
         DataError: the folder is missing, laid out otherwise, or too small for the split.
     """
     own = _split_folder(root, split)
-    if own is None:
-        listed = list_images(root)
-        files = _part(listed, split, seed)
-    else:
-        listed = list_images(own)
-        expected = _class_names(root / "train")
-        if listed.class_names != expected:
-            odd = sorted(set(listed.class_names) ^ set(expected))
-            raise DataError(f"{own} and {root / 'train'} have other classes: {odd[0]!r} is in one of them")
-        files = [listed.files[index] for index in _order(len(listed.files), split, seed)]
+    listed = list_images(own or root)
+    for one in listed.skipped:
+        _log.warning("%s is passed over: %s", listed.root / one.path, one.reason)
+    files = _part(listed, split, seed) if own is None else _in_order(listed.files, _generator(split, seed))
+    names = listed.class_names if own is None else _class_names(root / "train")
+    files = _labelled(files, listed.class_names, names)
     if not files:
         raise DataError(f"{root} has too few files for a {split} split")
-    return replace(listed, files=tuple(files))
+    if split == "validation" and (missing := set(range(len(names))) - {file.label for file in files}):
+        rare = ", ".join(names[label] for label in sorted(missing))
+        _log.warning("%s has no validation picture of %s", root, rare)
+    return replace(listed, class_names=names, files=tuple(files))
+
+
+def _labelled(files: list[LabelledFile], own: tuple[str, ...], names: tuple[str, ...]) -> list[LabelledFile]:
+    """Return files with the labels of the training split; those of classes that it lacks are left out."""
+    labels = {name: label for label, name in enumerate(names)}
+    for name in sorted(set(own) - set(names)):
+        _log.warning("class %s is passed over: the training split has no such class", name)
+    return [replace(file, label=labels[own[file.label]]) for file in files if own[file.label] in labels]
 
 
 def _part(listed: ImageFolder, split: SplitName, seed: int) -> list[LabelledFile]:
@@ -131,14 +154,26 @@ def _part(listed: ImageFolder, split: SplitName, seed: int) -> list[LabelledFile
         digest = hashlib.sha256(file.path.relative_to(listed.root).as_posix().encode()).digest()
         (held_out if digest[0] < 26 else others).append(file)  # 26 of 256: a tenth
     if split == "test":
-        return [held_out[index] for index in _order(len(held_out), split, seed)]
-    train, validation = len(others), max(1, round(len(others) / 10))
-    chosen = shuffled_indices(split, train=train, validation=validation, test=0, seed=seed)
-    return [others[index] for index in chosen]
+        return _in_order(held_out, _generator(split, seed))
+    validation = max(1, round(len(others) / 10))
+    ordered = _in_order(others, np.random.default_rng((seed, 0)))  # the same for both of its parts
+    return ordered[:validation] if split == "validation" else ordered[validation:]
 
 
-def _order(count: int, split: SplitName, seed: int) -> np.ndarray:
-    return np.random.default_rng((seed, 1 + list(SPLIT_FOLDERS).index(split))).permutation(count)
+def _generator(split: SplitName, seed: int) -> np.random.Generator:
+    return np.random.default_rng((seed, 1 + list(SPLIT_FOLDERS).index(split)))
+
+
+def _in_order(files: Sequence[LabelledFile], generator: np.random.Generator) -> list[LabelledFile]:
+    """Return files in a random order in which every first part has about the same share of each class."""
+    shuffled = [files[index] for index in generator.permutation(len(files))]
+    sizes = Counter(file.label for file in files)
+    starts = {label: float(generator.random()) for label in sorted(sizes)}
+    seen, places = Counter[int](), list[float]()
+    for file in shuffled:
+        places.append((seen[file.label] + starts[file.label]) / sizes[file.label])
+        seen[file.label] += 1
+    return [shuffled[index] for index in np.argsort(places, kind="stable")]
 
 
 def manifest_checksum(folder: ImageFolder) -> str:
@@ -181,6 +216,7 @@ def load(name: str, request: SplitRequest) -> Split:
         "seed": seed,
         "manifest": manifest_checksum(folder),
         "centre": CENTRE,
+        "decoding": DECODING,
         "allow_upsampling": request.allow_upsampling,
         "pillow": PIL.__version__,
     }
@@ -189,24 +225,54 @@ def load(name: str, request: SplitRequest) -> Split:
 
 def _decoded(folder: ImageFolder, image_size: int, count: int | None, allow_upsampling: bool) -> Split:
     work = partial(decode, folder.root, make=partial(centre_square, image_size=image_size))
-    images, labels = [], []
-    for item in ahead(folder.files, work):
+    images, labels, skipped = [], [], list[Skipped]()
+    for file, item in zip(folder.files, ahead(folder.files, work), strict=True):
         if isinstance(item, Skipped):
             _log.warning("%s is passed over: %s", item.path, item.reason)
+            skipped.append(item)
             continue
         pixels, largest = item.value
         if image_size > largest and not allow_upsampling:
-            raise DataError(
-                f"{folder.root} has a picture that gives at most {largest} px: image size {image_size} would "
-                "enlarge it and add no detail; choose a smaller one or allow upsampling"
-            )
+            raise _too_small(file, largest, image_size)
         images.append(pixels)
         labels.append(item.label)
         if len(images) == count:
             break
     if not images or (count is not None and len(images) < count):
-        raise DataError(f"{folder.root} has {len(images):,} pictures that can be read, got count {count}")
+        first = f"; {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+        raise DataError(
+            f"{folder.root} has {len(images):,} pictures that can be read, got count {count}{first}"
+        )
     return Split(images=np.stack(images), labels=np.array(labels, np.int64))
+
+
+def readable(folder: ImageFolder, count: int | None) -> list[tuple[LabelledFile, int]]:
+    """Return the first files that begin as pictures do, with their `largest_size`; no pixel is decoded."""
+    work = partial(decode, folder.root, make=largest_size, lazily=True)
+    items = zip(folder.files, ahead(folder.files, work), strict=True)
+    found = ((file, item.value) for file, item in items if isinstance(item, Decoded))
+    return list(islice(found, count))
+
+
+def check_sizes(name: str, counts: Mapping[SplitName, int | None], image_size: int, *, seed: int) -> None:
+    """See, before anything is trained, that no picture of some splits would have to be enlarged.
+
+    Raises:
+        DataError: one would; the smallest is named.
+    """
+    for split, count in counts.items():
+        found = readable(split_folder(folder_of(name), split, seed=seed), count)
+        file, largest = min(found, key=lambda one: one[1], default=(None, image_size))
+        if file is not None and largest < image_size:
+            raise _too_small(file, largest, image_size)
+
+
+def _too_small(file: LabelledFile, largest: int, image_size: int) -> DataError:
+    return DataError(
+        f"{file.path} gives at most {largest} px: image size {image_size} would enlarge it and add no "
+        f"detail; remove it, limit image sizes (search.largest_image_size={largest}), or set "
+        "data.allow_upsampling"
+    )
 
 
 def centre_square(image: Image.Image, *, image_size: int) -> tuple[np.ndarray, int]:

@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from scaling.errors import DataError
 
@@ -50,7 +51,7 @@ class ImageFolder:
     Args:
         class_names: its sub-folders, sorted; their order is the label.
         files: everything in the class folders, by class and then by name.
-        skipped: files that lie beside the class folders.
+        skipped: files that lie beside the class folders, and links to nothing.
     """
 
     root: Path
@@ -92,9 +93,9 @@ def list_images(root: Path) -> ImageFolder:
     except OSError as error:
         raise DataError(f"the folder {root} cannot be read: {error.strerror}") from None
     classes = [entry for entry in entries if entry.is_dir()]
-    files = tuple(
-        LabelledFile(path=path, label=label) for label, folder in enumerate(classes) for path in _walk(folder)
-    )
+    found = [(path, label) for label, folder in enumerate(classes) for path in _walk(folder)]
+    dangling = {path for path, _ in found if not path.exists()}
+    files = tuple(LabelledFile(path=path, label=label) for path, label in found if path not in dangling)
     if not files:
         raise DataError(
             f"expected pictures in one sub-folder per class, but {root} has {_emptiness(classes)}"
@@ -104,7 +105,13 @@ def list_images(root: Path) -> ImageFolder:
         root=root,
         class_names=tuple(folder.name for folder in classes),
         files=files,
-        skipped=tuple(Skipped(path=entry.name, reason="not in a class folder") for entry in strays),
+        skipped=(
+            *(Skipped(path=entry.name, reason="not in a class folder") for entry in strays),
+            *(
+                Skipped(path=path.relative_to(root).as_posix(), reason="a link to nothing")
+                for path in sorted(dangling)
+            ),
+        ),
     )
 
 
@@ -170,7 +177,7 @@ def _ahead(items: Iterator[Item], work: Callable[[Item], Output], threads: int) 
 def decode(
     root: Path, file: LabelledFile, make: Callable[[Image.Image], Input], *, lazily: bool = False
 ) -> Decoded[Input] | Skipped:
-    """Open one picture and make something of it; whatever goes wrong comes out as `Skipped`.
+    """Open one picture, upright by its EXIF tag, and make something of it; what goes wrong is `Skipped`.
 
     Args:
         root: names in `Skipped` are relative to it.
@@ -184,6 +191,7 @@ def decode(
         with Image.open(file.path) as image:
             if not lazily:
                 image.load()
+            ImageOps.exif_transpose(image, in_place=True)
             return Decoded(value=make(image), label=file.label)
     except UnidentifiedImageError:
         reason = "not a picture"
@@ -198,12 +206,23 @@ def _first_line(error: Exception) -> str:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """Return a picture in red, green, blue; transparency is dropped, orientation tags are not applied.
+    """Return a picture in red, green, blue, 8 bits each; transparency is dropped.
+
+    Grey of 16 bits is rescaled to 8.
+
+    Raises:
+        DataError: values are 32-bit or floating-point numbers, of which no file says where white is.
 
     >>> from PIL import Image
     >>> as_rgb(Image.new("L", (2, 2), 7)).getpixel((0, 0))
     (7, 7, 7)
     """
+    if image.mode in {"I", "F"}:
+        kind = "32-bit" if image.mode == "I" else "floating-point"
+        raise DataError(f"its values are {kind} numbers of unknown range; save it with 8 or 16 bits")
+    if image.mode.startswith("I;16"):
+        levels = np.rint(np.asarray(image) / 257).astype(np.uint8)  # 65535 is 255
+        return Image.fromarray(levels).convert("RGB")
     # Pillow warns when it drops the transparency of a palette in one step.
     transparent = image.mode == "P" and "transparency" in image.info
     return (image.convert("RGBA") if transparent else image).convert("RGB")

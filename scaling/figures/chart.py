@@ -85,6 +85,7 @@ class RunChart:
         caption: one or two sentences under the chart.
         words: says in words what its data show, for who cannot see the chart.
         layout: panels and height.
+        left_out: why it would say nothing about a run; empty where it says something.
     """
 
     frame: Callable[[RunData], pd.DataFrame]
@@ -92,6 +93,7 @@ class RunChart:
     caption: str
     words: Callable[[pd.DataFrame], str]
     layout: Layout = Layout()
+    left_out: Callable[[RunData], str] = lambda _run: ""
 
     def figure(self, frame: pd.DataFrame, run: RunData, size: Size) -> Figure:
         """Return the chart, drawn from what `frame` made of the run, however few trials there are."""

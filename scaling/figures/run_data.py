@@ -9,6 +9,7 @@ import pandas as pd
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.rounding import RoundingRules
+from scaling.plans.search.search_table import SearchTable
 from scaling.plans.search.surface import SearchSurface
 from scaling.targets.target import Target
 
@@ -38,6 +39,7 @@ class RunData:
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
         space: what was scaled; None where only the table is known.
         surface: what its trainings say together; None where no surface can be fitted.
+        search: what a search was asked for; None of another run, or where only the table is known.
     """
 
     trials: pd.DataFrame
@@ -45,6 +47,7 @@ class RunData:
     noise: float | None = None
     space: SearchedSpace | None = None
     surface: SearchSurface | None = None
+    search: SearchTable | None = None
 
     @property
     def floor(self) -> float | None:

@@ -15,6 +15,7 @@ from scaling.figures.run_data import RunData, SearchedSpace
 from scaling.figures.style import Size, save_chart
 from scaling.figures.table import FAMILY_CHARTS, PAPER_CHARTS, RUN_CHARTS, STAGE_COSTS, stage_costs_chart
 from scaling.network.families import variant
+from scaling.plans.search.surface import SearchSurface
 
 FORMATS_BY_DEFAULT = ("svg", "png")
 
@@ -41,6 +42,7 @@ def run_figure(
     title: str,
     noise: float | None = None,
     space: SearchedSpace | None = None,
+    surface: SearchSurface | None = None,
 ) -> Figure:
     """Return a chart of one run, drawn from however many trials there are.
 
@@ -51,12 +53,16 @@ def run_figure(
         title: experiment and data set.
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
         space: what was scaled, for charts that count networks of their own.
+        surface: what its trainings say together, for the charts of that.
 
     Raises:
         ConfigError: nothing has that name.
         ResultsError: a column is missing.
     """
-    chart, run = run_chart(name), RunData(trials=trials, title=title, noise=noise, space=space)
+    chart, run = (
+        run_chart(name),
+        RunData(trials=trials, title=title, noise=noise, space=space, surface=surface),
+    )
     return chart.figure(chart.frame(run), run, size)
 
 
@@ -117,6 +123,7 @@ def save_run_figures(
     title: str,
     noise: float | None = None,
     space: SearchedSpace | None = None,
+    surface: SearchSurface | None = None,
     formats: Sequence[str] = FORMATS_BY_DEFAULT,
     names: Sequence[str] = tuple(RUN_CHARTS),
     sizes: Sequence[Size] = ("double",),
@@ -129,6 +136,7 @@ def save_run_figures(
         title: experiment and data set.
         noise: difference in top-1 (a fraction) below which two trials are not distinguishable.
         space: what was scaled, for charts that count networks of their own.
+        surface: what its trainings say together, for the charts of that.
         formats: among svg, png and pdf.
         names: among `RUN_CHARTS`.
         sizes: NAME.svg is two columns wide, NAME_single.svg one.
@@ -137,7 +145,7 @@ def save_run_figures(
         ConfigError: an unknown name or format.
         ResultsError: a column is missing, or the folder cannot be written.
     """
-    run, paths = RunData(trials=trials, title=title, noise=noise, space=space), []
+    run, paths = RunData(trials=trials, title=title, noise=noise, space=space, surface=surface), []
     for name in names:
         chart = run_chart(name)
         frame = chart.frame(run)

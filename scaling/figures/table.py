@@ -8,6 +8,13 @@ from scaling.figures.chart import FamilyChart, Layout, RunChart
 from scaling.figures.family_flops import draw_family, draw_family_flops, family_flops_frame
 from scaling.figures.family_params import draw_family_params, family_params_frame
 from scaling.figures.law import draw_law, published_law_frame
+from scaling.figures.left_out import (
+    at_achieved_cost,
+    at_few_costs,
+    short_lines,
+    with_surface,
+    without_surface,
+)
 from scaling.figures.nominal_achieved import draw_nominal_achieved, nominal_achieved_frame
 from scaling.figures.phi_implied import draw_phi_implied, phi_implied_frame
 from scaling.figures.published_methods import (
@@ -165,6 +172,7 @@ RUN_CHARTS: dict[str, RunChart] = {
             "the surface that is fitted to all trainings. Hollow: not significantly different from 0."
         ),
         words=gains_words,
+        left_out=without_surface,
         layout=Layout(double=2.4, single=4.4, panels=2),
     ),
     "run_surface": RunChart(
@@ -175,6 +183,7 @@ RUN_CHARTS: dict[str, RunChart] = {
             "networks in the colour of their own mean."
         ),
         words=surface_words,
+        left_out=without_surface,
         layout=Layout(double=3.6, single=4.0, projection="ternary"),
     ),
     "run_params": RunChart(
@@ -209,6 +218,7 @@ RUN_CHARTS: dict[str, RunChart] = {
             "formula at phi = 1, rounded as in this run, misses the target."
         ),
         words=triangle_words,
+        left_out=with_surface,
         layout=Layout(double=3.6, single=4.0, projection="ternary"),
     ),
     "run_cost": RunChart(
@@ -216,6 +226,7 @@ RUN_CHARTS: dict[str, RunChart] = {
         draw=draw_run_cost,
         caption="Nominal against achieved cost: what the formula promised, and what the networks cost.",
         words=cost_words,
+        left_out=at_achieved_cost,
         layout=Layout(double=3.6, single=4.0),
     ),
     "run_pareto": RunChart(
@@ -226,6 +237,7 @@ RUN_CHARTS: dict[str, RunChart] = {
             "does not rule out."
         ),
         words=pareto_words,
+        left_out=at_few_costs,
         layout=Layout(double=3.0, single=5.6, panels=2),
     ),
     "run_methods": RunChart(
@@ -233,6 +245,7 @@ RUN_CHARTS: dict[str, RunChart] = {
         draw=draw_run_methods,
         caption="Ways to scale one baseline, at achieved cost (the paper's Fig. 8, on our data).",
         words=methods_words,
+        left_out=short_lines(run_methods_frame, ["method"], "macs", begun=1),
         layout=Layout(double=3.6, single=3.6),
     ),
     "run_dimensions": RunChart(
@@ -240,6 +253,7 @@ RUN_CHARTS: dict[str, RunChart] = {
         draw=draw_run_dimensions,
         caption="One dimension at a time, the others left alone (the paper's Fig. 3, on our data).",
         words=dimensions_words,
+        left_out=short_lines(run_dimensions_frame, ["dimension"], "coefficient"),
         layout=Layout(double=2.6, single=6.0, panels=3, share_y=True),
     ),
     "run_widths": RunChart(
@@ -247,6 +261,7 @@ RUN_CHARTS: dict[str, RunChart] = {
         draw=draw_run_widths,
         caption="Width at several depths and resolutions (the paper's Fig. 4, on our data).",
         words=widths_words,
+        left_out=short_lines(run_widths_frame, ["d", "r"], "coefficient"),
         layout=Layout(double=3.6, single=3.6),
     ),
 }

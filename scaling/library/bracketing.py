@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -45,6 +46,11 @@ class RatesRun:
     def path(self) -> Path:
         """The run's folder."""
         return self.folder.path
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Everything that was found, as plain data."""
+        return self.outcome.document()
 
     @property
     def rates(self) -> LearningRates | None:

@@ -15,18 +15,20 @@ from sqlalchemy import URL
 
 from scaling.analysis import noise_floor
 from scaling.analysis.noise import NoiseFloor
-from scaling.atomic_write import write_json
+from scaling.atomic_write import write_json, write_text
 from scaling.errors import ConfigError, ResultsError
-from scaling.figures import RUN_CHARTS, run_figure, save_family_figures, save_run_figures
+from scaling.figures import RUN_CHARTS, run_figure, save_run_figures
 from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress, prepared
+from scaling.network.architecture import ArchitectureSpec
 from scaling.plans.search.config import SearchConfig, load_config
-from scaling.plans.search.result import choice_document, result_document
+from scaling.plans.search.result import choice_document, network_of, result_document, to_build
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
 from scaling.plans.search.status import SearchStatus, status_of
 from scaling.plans.search.storage_url import locate
 from scaling.plans.search.surface import SearchSurface, search_surface
-from scaling.report import read_record, save_report
+from scaling.provenance import utc_now
+from scaling.report import read_record, record_of, report_page, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
 from scaling.runs.exporting import export_run
@@ -37,8 +39,6 @@ from scaling.runs.store import Store
 from scaling.training.kernels import Progress, no_progress
 
 QUICK = Path("experiments") / "quick.toml"
-FAMILY_CHARTS = ("family_params", "family_flops")
-"""Charts of the published family, left beside the run's own."""
 
 
 class RunFailedError(ResultsError):
@@ -81,13 +81,15 @@ class SearchRun:
     @property
     def best(self) -> dict[str, Any] | None:
         """The winner by fresh seeds, or what leads so far; None where nothing has an accuracy."""
-        choice = choice_document(self.trials, self.noise)
+        trials = self.trials
+        choice = choice_document(trials, noise_floor(trials))
         return None if choice is None else dict(choice["winner"])
 
     @property
     def result(self) -> dict[str, Any]:
         """Everything that was found, as plain data."""
-        found = result_document(self.config, self.trials, self.noise)
+        trials = self.trials
+        found = result_document(self.config, trials, noise_floor(trials))
         return {**found, "arithmetic": arithmetic_document(self.state.trained())}
 
     @property
@@ -98,6 +100,28 @@ class SearchRun:
             ResultsError: no surface can be fitted yet.
         """
         return search_surface(self.config, self.trials)
+
+    def network(self, trial: int | None = None) -> ArchitectureSpec:
+        """Return the network of a trial; without a number the one to build, as `best` prints it.
+
+        Raises:
+            ResultsError: no trial has that number or a network, or nothing has an accuracy yet.
+        """
+        trials = self.trials
+        if trial is not None:
+            rows = trials[trials["trial"] == trial]
+            if rows.empty:
+                raise ResultsError(f"{self.path} has no trial {trial}")
+        else:
+            result = self.result
+            found = to_build(self.config, result)
+            if found is None:
+                raise ResultsError(f"no network of {self.path} has an accuracy yet")
+            if "predicted_top1" in found and (built := self.surface.built) is not None:
+                assert built.network.spec is not None
+                return built.network.spec
+            rows = trials[trials["architecture"] == found["architecture"]]
+        return network_of(self.config, rows.iloc[0].to_dict())
 
     @property
     def answered(self) -> bool:
@@ -116,7 +140,9 @@ class SearchRun:
             ConfigError: nothing has that name.
         """
         run = read_record(self.path).chart_data()
-        return run_figure(run.trials, name, title=run.title, noise=run.noise, space=run.space)
+        return run_figure(
+            run.trials, name, title=run.title, noise=run.noise, space=run.space, surface=run.surface
+        )
 
     @property
     def figure_names(self) -> tuple[str, ...]:
@@ -232,18 +258,26 @@ def experiment_file(experiment: str | Path | None) -> Path:
 
 
 def conclude(run: SearchRun) -> None:
-    """Write charts, report and result of a run into its folder.
+    """Write charts, report and result of a run into its folder, without charts that say nothing about it.
 
     Raises:
-        RunFailedError: nothing was trained.
+        ResultsError: something cannot be written.
     """
-    trials, folder = run.trials, run.state.folder
-    data = read_record(folder.path).chart_data()
-    if (trials["state"] == "complete").any():
-        save_run_figures(trials, folder.figures, title=data.title, noise=data.noise, space=data.space)
-        save_family_figures(folder.figures, names=FAMILY_CHARTS)
+    folder, record = run.state.folder, record_of(run.state)
+    data = record.chart_data()
+    if (data.trials["state"] == "complete").any():
+        save_run_figures(
+            data.trials,
+            folder.figures,
+            title=data.title,
+            noise=data.noise,
+            space=data.space,
+            surface=data.surface,
+            names=[name for name in RUN_CHARTS if name not in record.left_out],
+        )
         write_json(folder.result, run.result)
-    save_report(folder.path, folder.path / "report.html", figures=folder.figures)
+    page = report_page(record, now=utc_now(), figures=folder.figures)
+    write_text(folder.path / "report.html", page)
 
 
 def load_search(path: Path | str) -> SearchRun:

@@ -14,7 +14,7 @@ from scaling.model.depthwise import KernelTable
 from scaling.model.layers import ConvolutionNorm, MBConv, StochasticDepth, activation_layer
 from scaling.model.numerics import Numerics, Padding, pads_by_hand, same_padding
 from scaling.network.architecture import POOL_KERNEL, BlockKind
-from scaling.network.operations import Operation, Part
+from scaling.network.operation import Operation, Part
 
 
 class Separable(nn.Module):

@@ -13,7 +13,7 @@ from scaling.model.depthwise import DepthwiseConv2d, KernelTable
 from scaling.model.numerics import Numerics, pads_by_hand, same_padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.network.architecture import Activation
-from scaling.network.operations import Operation, OperationKind, Part
+from scaling.network.operation import Operation, OperationKind, Part
 
 
 class SamePaddingConv2d(nn.Conv2d):
@@ -39,7 +39,7 @@ def convolution(
     """Make a convolution without bias, padded as the numerics say, computed as a table of kernels says."""
     if kernel_size == stride == groups == 1 and kernels is not None:
         return PointwiseConv2d(in_channels, out_channels, bias=False, kernels=kernels)
-    if groups > 1 and kernels is not None:
+    if groups == in_channels > 1 and kernels is not None:
         padding = numerics.padding
         return DepthwiseConv2d(in_channels, kernel_size, stride=stride, padding=padding, kernels=kernels)
     # A kernel of 1 pads nothing, and the plain convolution needs no extra copy.

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.operations import Operation, OperationKind, Part, pieces
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import pieces
 
 Shape = tuple[int, ...]
 

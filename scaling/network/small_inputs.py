@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import assert_never
 
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.operations import Part, operations
+from scaling.network.operation import Part
+from scaling.network.operations import operations
 from scaling.network.rounding import choice
 from scaling.network.sides import input_sides, out_size
 

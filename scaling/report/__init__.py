@@ -1,6 +1,6 @@
 """One self-contained HTML page a run, readable at any moment of it."""
 
 from scaling.report.page import report_page, save_report
-from scaling.report.record import RunRecord, read_record
+from scaling.report.record import RunRecord, read_record, record_of
 
-__all__ = ["RunRecord", "read_record", "report_page", "save_report"]
+__all__ = ["RunRecord", "read_record", "record_of", "report_page", "save_report"]

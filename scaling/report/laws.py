@@ -42,7 +42,12 @@ class RunLaws:
 
 
 def laws_of(record: RunRecord) -> RunLaws:
-    """Fit a law to each way in which the run scaled; where the range of cost is too short, none."""
+    """Fit a law to each way in which the run scaled; none where the range of cost is too short.
+
+    Nor where there is a surface, which says more of the same trainings.
+    """
+    if record.surface is not None:
+        return RunLaws(figure=None, words="", refusal="")
     try:
         sources = sources_of([record.trials], cost="macs")
     except ResultsError as error:

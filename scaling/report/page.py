@@ -29,21 +29,17 @@ from scaling.report.inline import embedded, inline_svg
 from scaling.report.laws import CAPTION, RunLaws, laws_of
 from scaling.report.record import RunRecord, read_record, trained_hours
 from scaling.report.rows import columns_of, table_rows
+from scaling.runs.setup import Setup
 from scaling.tables import network_name
 
 
-def save_report(folder: Path, output: Path, *, figures: Path | None = None) -> Path:
-    """Write the report of a run, at any moment of it.
-
-    Args:
-        folder: of the run, or of its exported results.
-        output: the HTML file; replaced in one step.
-        figures: folder into which `save_run_figures` has just drawn the same run as SVG, to be used again.
+def save_report(folder: Path, output: Path) -> Path:
+    """Write the report of a run, or of its exported results, at any moment; the file is replaced in one step.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_record(folder), now=utc_now(), figures=figures))
+    write_text(output, report_page(read_record(folder), now=utc_now()))
     return output
 
 
@@ -59,8 +55,9 @@ def report_page(
     Args:
         record: the run at this moment.
         now: when it was read, as text.
-        charts: which to draw, in order.
-        figures: folder that holds them as NAME.svg already; a chart that is not there is drawn.
+        charts: which to draw, in order, unless they say nothing about this run.
+        figures: folder into which `save_run_figures` has just drawn them as SVG, to be used again; a chart
+            that is not there is drawn.
     """
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("scaling.report"),
@@ -71,13 +68,15 @@ def report_page(
     )
     style, script = _asset("report.css"), _asset("report.js")
     laws = laws_of(record)
+    shown = {name: chart for name, chart in charts.items() if name not in record.left_out}
     page = templates.get_template("report.html.j2").render(
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         zip=zip,
         **_content(record, now),
-        charts=list(_charts(record.chart_data(), charts, figures, laws)),
+        charts=list(_charts(record.chart_data(), shown, figures, laws)),
+        left_out=_left_out({name: why for name, why in record.left_out.items() if name in charts}),
         no_law=laws.refusal,
     )
     return page if page.endswith("\n") else page + "\n"
@@ -120,12 +119,23 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "trainings", f"{len(complete)} complete{f', {pruned} pruned' if pruned else ''} of {len(trials)}"
     hours = trained_hours(trials)
     yield "time in training", f"{60 * hours:.1f} minutes" if hours < 1 else f"{hours:.1f} hours"
+    if record.settings is not None:
+        yield "learning rate", _learning_rate(record.settings.setup)
     device = provenance.get("device") or "unknown"
     processor = provenance.get("processor")
     cores = provenance.get("cores")
     where = ", ".join(str(part) for part in (processor, f"{cores} cores" if cores else None) if part)
     yield "device", f"{device} ({where})" if where else str(device)
     yield "energy", "not measured"
+
+
+def _learning_rate(setup: Setup) -> str:
+    """Say which learning rates the networks had, and whether they were bracketed."""
+    rates = setup.rates_in_use
+    if rates is None:
+        return f"{setup.recipe.learning_rate:g} for every network, not bracketed"
+    best = ", ".join(f"{rate:g} {name}" for name, rate in rates.best.items())
+    return f"bracketed at {rates.factor:g}×: {best}; interpolated between"
 
 
 def _charts(
@@ -148,6 +158,12 @@ def _charts(
             "alternative": laws.words,
             "svg": Markup(inline_svg(laws.figure, "law-")),
         }
+
+
+def _left_out(reasons: Mapping[str, str]) -> str:
+    """Say in one line which charts are not drawn, those of one reason together."""
+    names = {why: [name for name, own in reasons.items() if own == why] for why in reasons.values()}
+    return "; ".join(f"{', '.join(some)}: {why}" for why, some in names.items())
 
 
 def _svg(name: str, chart: RunChart, frame: pd.DataFrame, run: RunData, figures: Path | None) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,20 @@ from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
 from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.cost import count_cost
-from scaling.errors import ResultsError, ScalingError
-from scaling.figures import RunData, SearchedSpace
+from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError
+from scaling.figures import RUN_CHARTS, RunData, SearchedSpace
+from scaling.figures.left_out import left_out
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import ScalingCoefficients
 from scaling.network.generation import scale
-from scaling.plans.search.config import SearchConfig, parse_config
-from scaling.plans.search.run import KIND, failed_of, read_search
+from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.run import KIND, SearchState, failed_of, read_search
 from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.runs.folder import RunFolder
 from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """A run as its files have it.
 
@@ -88,7 +91,7 @@ class RunRecord:
             target=self.settings.target,
         )
 
-    @property
+    @cached_property
     def surface(self) -> SearchSurface | None:
         """What the trainings of a search say together; None where no surface can be fitted, or of a study."""
         if self.settings is None:
@@ -97,6 +100,11 @@ class RunRecord:
             return search_surface(self.settings, self.trials)
         except ResultsError:
             return None
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """The charts that say nothing about the run, each with the reason."""
+        return left_out(self.chart_data(), RUN_CHARTS)
 
     def ranking(self) -> pd.DataFrame:
         """Return one row a trained network, best first, with its verdict against noise."""
@@ -111,6 +119,7 @@ class RunRecord:
             noise=usual_difference(trials),
             space=self.space,
             surface=self.surface,
+            search=None if self.settings is None else self.settings.search,
         )
 
     def best_spec(self) -> ArchitectureSpec | None:
@@ -175,27 +184,28 @@ def read_record(folder: Path) -> RunRecord:
             provenance=provenance,
         )
     document = run.document()
-    settings = _settings(document, folder)
-    found = RunRecord(
+    if document["kind"] == KIND:
+        with suppress(ConfigError, DataError, SpecError):  # of another version: what needs it is left out
+            return record_of(read_search(run))
+    return RunRecord(
         folder=folder,
         config=document["config"],
-        settings=settings,
+        settings=None,
         trials=read_trials(run.trials) if run.trials.exists() else trials_frame([]),
         provenance=provenance,
     )
-    if settings is None:
-        return found
-    state = read_search(run)
-    return replace(found, trials=state.trials(), failures=failed_of(state))
 
 
-def _settings(document: dict[str, Any], folder: Path) -> SearchConfig | None:
-    if document["kind"] != KIND:
-        return None
-    try:
-        return parse_config(document["config"], where=str(folder / "run.json"))
-    except ScalingError:  # a configuration of another version: what needs it is left out
-        return None
+def record_of(state: SearchState) -> RunRecord:
+    """Return a search that was read as its report sees it."""
+    return RunRecord(
+        folder=state.folder.path,
+        config=state.folder.document()["config"],
+        settings=state.config,
+        trials=state.trials(),
+        provenance=_document(state.folder.provenance) or {},
+        failures=failed_of(state),
+    )
 
 
 def _document(path: Path) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from scaling.cost.doublings import doublings
+from scaling.data import SplitName
+from scaling.data.folders import PREFIX, check_sizes
 from scaling.errors import ConfigError
 from scaling.model import TENSORFLOW, Numerics
 from scaling.network.architecture import ArchitectureSpec
@@ -121,6 +123,17 @@ class Setup(ConfigTable):
             device=self.device,
             seed=seed,
         )
+
+    def check_pictures(self, image_size: int) -> None:
+        """See, before anything is trained, that no picture of a folder is smaller than the largest network.
+
+        Raises:
+            DataError: one is; it is named.
+        """
+        data = self.data
+        if data.name.startswith(PREFIX) and data.train is not None and not data.allow_upsampling:
+            counts: dict[SplitName, int | None] = {"train": data.train, "validation": data.validation}
+            check_sizes(data.name, counts, image_size, seed=data.seed)
 
     def rate_of(self, spec: ArchitectureSpec) -> float:
         """Return the learning rate of a network: interpolated between bracketed ones, or the recipe's own.

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from scaling.errors import WeightsError, printable
 from scaling.network.architecture import ArchitectureSpec
-from scaling.network.operations import OperationKind
+from scaling.network.operation import OperationKind
 from scaling.weights.places import Place, places
 
 NORMALIZATION = "normalization"

@@ -11,7 +11,7 @@ Source: torchvision/models/efficientnet.py, mobilenetv2.py and resnet.py; effici
 
 from __future__ import annotations
 
-from scaling.network.operations import Part
+from scaling.network.operation import Part
 from scaling.weights.places import Place
 
 Names = dict[tuple[Part, bool], str]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.decomposition import layers
-from scaling.network.operations import OperationKind, Part, pieces
+from scaling.network.operation import OperationKind, Part
+from scaling.network.operations import pieces
 
 _MODULES = {
     Part.REDUCE: "squeeze_excitation.reduce",

@@ -84,6 +84,7 @@ def run_audit(
 
     def begin(known: Known) -> Packing:
         missing = plan.missing(known)
+        plan.setup.check_pictures(max((job.spec.image_size for job in missing), default=1))
         packing = packing_of(missing, where, plan.setup.engine)
         announce(AuditLaunch(plan=plan, missing=missing, packing=packing))
         return packing

@@ -177,9 +177,9 @@ class SearchPlan:
         self._take(proposal)
 
     def _next_seed(self, network: PlannedNetwork) -> int:
-        """Return the lowest seed that the network was not trained with, and that is not kept for the end."""
+        """Return the next seed from the lowest of `seeds` on that is not used, nor kept for the end."""
         used = self.known.get(network.key, set()) | set(self.config.search.confirm_seeds)
-        return next(seed for seed in itertools.count() if seed not in used)
+        return next(seed for seed in itertools.count(min(self.config.search.seeds)) if seed not in used)
 
     def _know(self, trial: SearchTrial) -> None:
         if trial.network.spec is not None:

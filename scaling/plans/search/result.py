@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from scaling.analysis import NoiseFloor, ranked
 from scaling.analysis.choosing import TEST, contenders
 from scaling.analysis.cost_correlation import cost_correlation
 from scaling.analysis.pareto import trained_front
+from scaling.cost import count_cost
 from scaling.errors import ResultsError
+from scaling.network.architecture import ArchitectureSpec
+from scaling.network.generation import scaled_to
 from scaling.plans.search.config import SearchConfig
+from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
 from scaling.plans.search.surface import search_surface
 
@@ -80,6 +85,38 @@ def choice_document(trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str,
         "above": [row for row in rows[1:] if row["verdict"] == "above"],
         "below": [row for row in rows[1:] if row["verdict"] == "below"],
     }
+
+
+def to_build(config: SearchConfig, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the network to build: the surface's where a surface chose what to train, else the winner."""
+    if config.search.sampler == Sampler.SURFACE and result["surface"].get("network"):
+        return dict(result["surface"]["network"])
+    return None if result["choice"] is None else dict(result["choice"]["winner"])
+
+
+def network_of(config: SearchConfig, row: Mapping[str, Any]) -> ArchitectureSpec:
+    """Return the network of a row of the table of trials, which says how the baseline was scaled.
+
+    Raises:
+        ResultsError: what comes out is not what the row says.
+    """
+    depth, width, size = (row[name] for name in ("depth_coefficient", "width_coefficient", "image_size"))
+    if pd.isna([depth, width, size]).any():
+        raise ResultsError(f"trial {row['trial']} is {row['state']}: its table does not say its network")
+    rules = config.setup.rounding_rules
+    spec = scaled_to(config.baseline_spec, depth=depth, width=width, image_size=size, rounding=rules)
+    cost = count_cost(spec)
+    if (cost.params, cost.macs) != (row["params"], row["macs"]):
+        raise ResultsError(
+            f"the run's baseline, scaled as trial {row['trial']} was, has {cost.params:,} params and "
+            f"{cost.macs:,} multiply-adds, not {row['params']:,} and {row['macs']:,}"
+        )
+    return spec
+
+
+def train_command(folder: Path) -> str:
+    """Return the command that trains the network to build, to its weights."""
+    return f"scaling train --run {shlex.quote(str(folder))} --best"
 
 
 def family_command(folder: Path, winner: dict[str, Any]) -> str | None:

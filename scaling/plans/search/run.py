@@ -30,6 +30,7 @@ from scaling.runs.record import Record
 from scaling.runs.run_provenance import finish_provenance, is_ended, start_provenance
 from scaling.runs.store import Known, Store
 from scaling.runs.trials_table import read_trials, write_trials
+from scaling.targets.space import image_sizes
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing
 
@@ -154,6 +155,8 @@ def run_search(
     config = parse_config(config.document(), where=str(folder.config))  # one that was read loads no data
     url = storage or sqlite_url(folder.study)
     require_driver(url)
+    sizes = image_sizes(config.baseline_spec, config.target, config.setup.rounding_rules)
+    config.setup.check_pictures(sizes[-1])
     with held(folder):
         continued = open_folder(
             folder,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from scaling.data import SplitName, dataset_info
-from scaling.data.folders import PREFIX, folder_of, split_folder
+from scaling.data.folders import PREFIX, folder_of, readable, split_folder
 from scaling.network.baselines import rules_of_baseline
 from scaling.network.families import baseline_named
 from scaling.network.rounding import RepeatRule
@@ -166,8 +166,7 @@ def _images(data: str) -> dict[SplitName, int]:
         return MOST_IMAGES
     folder = folder_of(data)
     return {
-        split: min(most, len(split_folder(folder, split, seed=0).files))
-        for split, most in MOST_IMAGES.items()
+        split: len(readable(split_folder(folder, split, seed=0), most)) for split, most in MOST_IMAGES.items()
     }
 
 

@@ -127,6 +127,7 @@ def run_study(
         cost = cost_of(plan, state)
         later = [] if state.final else networks_to_come(plan, state)
         jobs = [*state.missing, *(plan.job(one, 1.0, 0) for one in later if one.problem is None)]
+        plan.setup.check_pictures(max((job.spec.image_size for job in jobs), default=1))
         packing = packing_of(jobs, where, plan.setup.engine, most=cost.missing)
         if state.missing:
             announce(StudyLaunch(plan=plan, state=state, cost=cost, packing=packing))

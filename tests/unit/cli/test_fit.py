@@ -11,7 +11,7 @@ from commands import document, printed
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("run", ["quick", "fashion_mnist"])
+@pytest.mark.parametrize("run", ["fashion_mnist", "fashion_mnist_exhaustive"])
 def test_our_own_runs_are_refused_for_their_short_range(run: str) -> None:
     (found,) = document("fit", ROOT / "results" / run)
     assert found["source"] == run

@@ -132,6 +132,13 @@ MISTAKES = {
         ("--calibrate --family b99", "b99"),
         ("b0 --calibration absent.json", "cannot read absent.json"),
     ],
+    "study": [
+        ("rates --run x", "--run is for a study of noise"),
+        ("rates", "glyphs-quick.toml"),
+        ("noise --factor 2", "--factor is for rates"),
+        ("", "there is no study in experiments/"),
+        ("nothing", "there is no study experiments/nothing.toml"),
+    ],
     "draw": [
         ("b0 -o b0.gif", "ending in"),
         ("b1 b2 -o x.svg", "--diff draws two networks"),

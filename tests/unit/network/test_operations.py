@@ -12,7 +12,8 @@ from spec_strategies import architectures
 
 from scaling import ArchitectureSpec, HeadSpec, StageSpec, StemSpec, variant
 from scaling.network.baselines import MOBILENET_V1, RESNET_50
-from scaling.network.operations import Operation, OperationKind, Part, lowered, operations, pieces
+from scaling.network.operation import Operation, OperationKind, Part
+from scaling.network.operations import lowered, operations, pieces
 
 STAGE = StageSpec(repeats=2, kernel_size=5, stride=2, expand_ratio=6, in_channels=16, out_channels=24)
 SPEC = ArchitectureSpec(
@@ -94,3 +95,15 @@ def test_many_networks_are_lowered_as_each_of_them(spec: ArchitectureSpec) -> No
     present = [row for run in arrays if run.number > 0 for row in run.rows if np.all(row.present)]
     alone = [row for rows in pieces(spec) if rows[0].block < 2 for row in rows]
     assert [brief(row) for row in present] == [brief(row) for row in alone]
+
+
+@pytest.mark.parametrize(("kind", "groups", "weights"), [
+    (OperationKind.CONVOLUTION, 1, 9 * 8 * 16), (OperationKind.CONVOLUTION, 4, 9 * 2 * 16),
+    (OperationKind.DEPTHWISE, 8, 9 * 16), (OperationKind.ADD, 1, 0),
+])  # fmt: skip
+def test_weights_and_params_of_a_row(kind: OperationKind, groups: int, weights: int) -> None:
+    row = Operation(kind, Part.SPATIAL, 8, 16, 7, 4, kernel_size=3, stride=2, groups=groups)
+    assert row.weights == row.params == weights
+    assert row._replace(norm=True).params == weights + 2 * 16
+    assert row._replace(bias=True).params == weights + 16
+    assert (row.pads_by_hand, row.padded_side, row.padded_inputs) == (True, 9, 8 * 81)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from rated_setups import CORNERS, bracket, rated_setup, rates, rung
-from run_records import toml_of
-from tiny_setup import tiny_setup, tiny_tables
+from tiny_setup import tiny_setup, tiny_tables, toml_of
 
 from scaling.cost.doublings import doublings
 from scaling.errors import ConfigError, SpecError

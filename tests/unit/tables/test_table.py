@@ -104,7 +104,7 @@ def test_trials_of_a_run_best_first() -> None:
     top1 = table.data["top1"].tolist()
     assert top1 == sorted(top1, reverse=True)
     assert table.shown["verdict"].iloc[0] == "best"
-    assert table.shown["network"].iloc[-1] == "baseline"
+    assert "baseline" in set(table.shown["network"])
 
 
 def test_a_run_without_results_is_said() -> None:

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 from rated_setups import rated_setup
 from rich.console import Console
-from run_records import AtOnce, toml_of
-from tiny_setup import tiny_setup, tiny_tables
+from run_records import AtOnce
+from tiny_setup import tiny_setup, tiny_tables, toml_of
 
 from scaling.cli import group
 from scaling.errors import ConfigError, ResultsError
