@@ -16,6 +16,10 @@ from scaling.errors import ResultsError, printable
 
 LARGEST_DOCUMENT = 16 * 2**20
 """Bytes of a run's configuration, or of the keys that it names: 700,000 of them."""
+LARGEST_TABLE = 2**28
+"""Bytes of a table of trials, or of what a search proposed: a million rows of either."""
+DEEPEST_JSON = 64
+"""Objects and arrays within one another; ours have 8."""
 
 
 @contextmanager
@@ -63,6 +67,8 @@ def read_regular(path: Path, most: int) -> bytes:
     Raises:
         OSError: it cannot be read, is no regular file, or is larger.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no file has a NUL in its name")
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
@@ -78,6 +84,38 @@ def read_regular(path: Path, most: int) -> bytes:
         os.close(descriptor)
 
 
+def json_of(content: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, has an integer of thousands of digits, or is nested too deep.
+
+    >>> json_of(b'{"a": [1]}')
+    {'a': [1]}
+    """
+    try:
+        found = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    check_depth(found, DEEPEST_JSON)
+    return found
+
+
+def check_depth(document: object, most: int) -> None:
+    """See that plain data is not nested deeper than anything of this program.
+
+    Raises:
+        ValueError: it is.
+    """
+    left = [(document, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > most:
+            raise ValueError(f"it is nested more than {most} deep")
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        left += ((one, depth + 1) for one in inner)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file of ours; empty where the file holds another value.
 
@@ -86,10 +124,10 @@ def read_json(path: Path) -> dict[str, Any]:
         ResultsError: it cannot be read, or is no JSON.
     """
     try:
-        found = json.loads(read_regular(path, LARGEST_DOCUMENT))
+        found = json_of(read_regular(path, LARGEST_DOCUMENT))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
     return found if isinstance(found, dict) else {}

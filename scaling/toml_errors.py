@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
-from scaling.atomic_write import read_regular
+from scaling.atomic_write import check_depth, read_regular
 from scaling.errors import ConfigError
 
 LARGEST_TEXT = 2**18
@@ -73,22 +73,21 @@ def toml_of(text: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    left: list[tuple[Any, int]] = [(document, 0)]
-    while left:
-        value, depth = left.pop()
-        if depth > DEEPEST:
-            raise ValueError(f"it is nested more than {DEEPEST} deep")
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        left += ((one, depth + 1) for one in inner)
+    check_depth(document, DEEPEST)
     return document
 
 
 def first_problem(error: ValidationError) -> str:
     """Say in one line where validation failed first and what came."""
     problem = error.errors(include_url=False)[0]
+    said, limits = problem["msg"].removeprefix("Value error, "), problem.get("ctx", {})
+    if problem["type"] in {"too_short", "too_long"}:  # of a list; the words are pydantic's for its own types
+        bounds = {"at least": limits.get("min_length"), "at most": limits.get("max_length")}
+        allowed = " and ".join(f"{word} {count}" for word, count in bounds.items() if count is not None)
+        said = f"expected {allowed} entries, got {limits.get('actual_length', 'more')}"
     where = ".".join(str(part) for part in problem["loc"]) or "document"
     more = "" if error.error_count() == 1 else f" (and {error.error_count() - 1} more)"
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{more}"
+    return f"{where}: {said}{more}"
 
 
 def problem_of(error: ValidationError, model: type[Any]) -> tuple[Entry, str]:

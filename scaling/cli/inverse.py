@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scaling.atomic_write import LARGEST_DOCUMENT, read_regular
 from scaling.cli.arguments import DEFAULT_BASELINE, base_options, rounding_options, with_rounding
 from scaling.cli.explained import explanation_document, explanation_tables
 from scaling.cli.options import PATH
@@ -71,7 +72,7 @@ def _entries(variants: str | None, grid: Path | None) -> tuple[GridEntry, ...]:
     if variants is not None:
         raise ConfigError("give --variants or --grid, not both")
     try:
-        text = grid.read_bytes()
+        text = read_regular(grid, LARGEST_DOCUMENT)
     except OSError as error:
         raise ConfigError(f"cannot read the grid {str(grid)!r}: {error.strerror}") from None
     return grid_from_json(text, f"grid {grid}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -157,10 +159,13 @@ def show_warning(
 def run(group: click.Command, arguments: list[str] | None = None) -> None:
     """Run a command; bad input ends with one line and exit code 2, a failed run with 1."""
     prepare_environment()  # commands import torch when they are called
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # of letters that the terminal's encoding lacks
     with warnings.catch_warnings():
         warnings.showwarning = show_warning
         try:
             group.main(args=arguments, standalone_mode=False)
+            sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)  # the help, as it is laid out
             sys.exit(error.exit_code)
@@ -175,6 +180,16 @@ def run(group: click.Command, arguments: list[str] | None = None) -> None:
         except BrokenPipeError:
             sys.stderr.close()
             sys.exit(1)
+        except OSError as error:
+            _abandon_output()
+            where = "" if error.filename is None else f"{error.filename}: "
+            fail(f"cannot go on: {where}{error.strerror or error}", 1)
+
+
+def _abandon_output() -> None:
+    """Point standard output to nowhere: what it could not take is written again as the interpreter ends."""
+    with suppress(OSError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def compose(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:

@@ -33,7 +33,7 @@ from scaling.data.imagefolder import (
     list_images,
 )
 from scaling.data.locations import cache_folder
-from scaling.errors import DataError
+from scaling.errors import DataError, printable
 
 _log = logging.getLogger(__name__)
 
@@ -57,12 +57,18 @@ def folder_of(name: str) -> Path:
     """Return the folder of `imagefolder:PATH`.
 
     Raises:
-        DataError: the path is missing.
+        DataError: the path is missing, or can be none: too long, with a NUL, of an unknown user.
     """
     path = name.removeprefix(PREFIX)
     if not path:
         raise DataError(f"expected {PREFIX}PATH, the folder with the pictures, got {name!r}")
-    return Path(path).expanduser()
+    try:
+        folder = Path(path).expanduser()
+        folder.exists()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise DataError(f"the folder {printable(path, 100)} cannot be read: {reason}") from None
+    return folder
 
 
 def folder_info(name: str) -> DatasetInfo:

@@ -5,6 +5,7 @@ A damaged file, or one that is no picture, costs itself and nothing else: it com
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -185,6 +186,8 @@ def decode(
         lazily: leave it to `make` to read the pixels, so that it can choose their scale before.
     """
     try:
+        if file.path.exists() and not file.path.is_file():
+            raise OSError(errno.EINVAL, "not a regular file")  # a pipe would be waited for
         with Image.open(file.path) as image:
             if not lazily:
                 image.load()

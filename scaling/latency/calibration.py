@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from scaling.atomic_write import write_json
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular, write_json
 from scaling.cost import Cost, count_cost
 from scaling.cost.latency_model import BY_KIND, LatencyModel, amounts
 from scaling.data.locations import cache_folder
@@ -216,7 +215,7 @@ def read_calibration(path: Path) -> Calibration:
         ConfigError: it cannot be read, or is none.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json_of(read_regular(path, LARGEST_DOCUMENT))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except ValueError:

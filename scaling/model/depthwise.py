@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from scaling.atomic_write import json_of
 from scaling.errors import ConfigError
 from scaling.model.depthwise_gradients import Ways, Window, centre_tap, depthwise
 from scaling.model.numerics import Padding, pads_by_hand, same_padding
@@ -142,7 +143,7 @@ class KernelTable:
             ConfigError: the text is not such a table; the message begins with `where`.
         """
         try:
-            document = json.loads(text)
+            document = json_of(text)
             if document["schema_version"] != 1:
                 raise ConfigError(f"expected schema_version 1, got {document['schema_version']!r}")
             choices = tuple(_entry(row) for row in document["kernels"])

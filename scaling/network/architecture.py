@@ -18,6 +18,7 @@ from scaling.network.rounding import RoundingRules, SqueezeRounding, check_whole
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 4096
 MOST_BLOCKS = 2000
 MOST_CHANNELS = 1_000_000
+LONGEST_NAME = 200
 POOL_KERNEL = 3
 """Of the max pooling that may end a stem (ResNet)."""
 _FORBID_EXTRA = {"extra": "forbid"}
@@ -176,6 +177,9 @@ class Derivation:
     rounding: RoundingRules
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
+    def __post_init__(self) -> None:
+        _check_name("derivation baseline", self.baseline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchitectureSpec:
@@ -192,7 +196,7 @@ class ArchitectureSpec:
         in_channels: of the image, 1 to 1e6; 3 for RGB.
         num_classes: outputs of the classifier, 1 to 1e6.
         activation: SiLU; ReLU6 in EfficientNet-Lite and the MobileNets, ReLU in ResNet.
-        name: what to call it.
+        name: what to call it, up to 200 characters that can be printed.
         dropout: before the classifier, in [0, 1).
         stochastic_depth: drop probability of the last block, in [0, 1); block i of N gets i/N of it.
         derivation: how it was scaled, if it was.
@@ -220,6 +224,7 @@ class ArchitectureSpec:
     __pydantic_config__: ClassVar = _FORBID_EXTRA
 
     def __post_init__(self) -> None:
+        _check_name("name", self.name)
         check_whole("image size", self.image_size, SMALLEST_IMAGE, LARGEST_IMAGE)
         check_whole("in_channels", self.in_channels, 1, MOST_CHANNELS)
         check_whole("num_classes", self.num_classes, 1, MOST_CHANNELS)
@@ -271,6 +276,11 @@ class ArchitectureSpec:
         """
         total = self.num_blocks
         return tuple(1 - self.stochastic_depth * index / total for index in range(total))
+
+
+def _check_name(where: str, name: str) -> None:
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise SpecError(f"{where} must be printable and at most {LONGEST_NAME} characters, got {name[:60]!r}")
 
 
 def _check_kernel(where: str, kernel_size: int, stride: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from scaling.atomic_write import read_regular
+from scaling.atomic_write import json_of, read_regular
 from scaling.errors import ConfigError, SpecError
 from scaling.network.architecture import ArchitectureSpec, BlockKind
 from scaling.toml_errors import first_problem
@@ -61,8 +61,8 @@ def read_spec(path: Path) -> ArchitectureSpec:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the network {path}: {reason}") from None
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = json_of(text)
+    except ValueError as error:
         raise SpecError(f"{path} is not JSON: {str(error).splitlines()[0]}") from None
     inner = document.get("spec") if isinstance(document, dict) else None
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ import pandas as pd
 
 from scaling.analysis import noise_floor, ranked, usual_difference
 from scaling.analysis.noise import NoiseFloor
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.cost import count_cost
 from scaling.errors import ConfigError, DataError, ResultsError, ScalingError, SpecError
 from scaling.figures import RUN_CHARTS, RunData, SearchedSpace
@@ -210,7 +210,7 @@ def record_of(state: SearchState) -> RunRecord:
 
 def _document(path: Path) -> dict[str, Any] | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json_of(read_regular(path, LARGEST_DOCUMENT))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

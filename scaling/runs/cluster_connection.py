@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.environment import prepare_environment
 from scaling.errors import ClusterError, ConfigError
 from scaling.training.engine import best_device
@@ -137,7 +137,7 @@ def _address_in(file: Path | None) -> str:
     end = time.monotonic() + TIMEOUT_S
     while True:
         try:
-            return str(json.loads(file.read_text(encoding="utf-8"))["address"])
+            return str(json_of(read_regular(file, LARGEST_DOCUMENT))["address"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             if time.monotonic() > end:
                 problem = (

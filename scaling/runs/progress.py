@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from scaling.atomic_write import write_json
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular, write_json
 from scaling.errors import ResultsError
 from scaling.provenance import utc_now
 from scaling.runs.coordinator import Listener, Started
@@ -43,7 +42,7 @@ def read_progress(folder: RunFolder) -> Progress:
     if is_interrupted(folder):
         return Progress(interrupted=True)
     try:
-        found = json.loads(folder.progress.read_text(encoding="utf-8"))
+        found = json_of(read_regular(folder.progress, LARGEST_DOCUMENT))
         silent = datetime.now(UTC) - datetime.fromisoformat(found["at"])
         return Progress(running=dict(found["running"]), silent_s=max(0.0, silent.total_seconds()))
     except (OSError, ValueError, KeyError, TypeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scaling.atomic_write import read_regular, write_json
+from scaling.atomic_write import json_of, read_regular, write_json
 from scaling.errors import ConfigError
 
 BASELINE = "baseline"
@@ -168,12 +167,12 @@ def read_rates(path: Path) -> dict[str, Any]:
     """
     again = "`scaling study rates --setup SETUP --export` writes it"
     try:
-        document = json.loads(read_regular(path, LARGEST_FILE))
+        document = json_of(read_regular(path, LARGEST_FILE))
         if document["schema_version"] != SCHEMA:
             raise ValueError(f"expected schema_version {SCHEMA}, got {document['schema_version']!r}")
         found: dict[str, Any] = dict(document["rates"])
     except OSError as error:
         raise ConfigError(f"cannot read the learning rates {path}: {error.strerror}; {again}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path} holds no learning rates of this version; {again}") from None
     return found

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling.atomic_write import read_regular, write_whole
+from scaling.atomic_write import json_of, read_regular, write_whole
 from scaling.errors import ResultsError, printable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import from_json, to_json
@@ -116,7 +116,7 @@ def read_record(path: Path, key: str) -> Record | None:
         ResultsError: it is torn, was changed, or is another job's; one line says which.
     """
     try:
-        document = json.loads(read_regular(path, LARGEST_RECORD))
+        document = json_of(read_regular(path, LARGEST_RECORD))
         digest = document.pop("digest")
         if digest != _digest(document):
             raise ValueError("its digest does not fit")
@@ -136,7 +136,7 @@ def read_record(path: Path, key: str) -> Record | None:
         )
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
         raise ResultsError(f"{path} is damaged ({printable(reason, 200)})") from None
 

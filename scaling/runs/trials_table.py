@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from scaling.atomic_write import write_text
-from scaling.errors import ResultsError
+from scaling.atomic_write import LARGEST_TABLE, read_regular, write_text
+from scaling.errors import ResultsError, printable
 
 TRIAL_COLUMNS: dict[str, str] = {
     "experiment": "string",
@@ -100,11 +101,13 @@ def read_trials(path: Path) -> pd.DataFrame:
     """
     try:
         # An experiment may be called NA or null; only an empty cell is missing.
-        frame = pd.read_csv(path, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
+        content = io.BytesIO(read_regular(path, LARGEST_TABLE))
+        frame = pd.read_csv(content, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise ResultsError(f"there is no {path}; give the folder of a run") from None
     except (OSError, ValueError) as error:
-        raise ResultsError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
     missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
     lacking = [column for column in missing if column not in OPTIONAL]
     if lacking:

@@ -26,6 +26,7 @@ from scaling.model.depthwise import FIXED_KERNELS, DepthwiseConv2d, Kernel, Kern
 from scaling.model.numerics import Padding
 from scaling.model.pointwise import PointwiseConv2d
 from scaling.provenance import processor
+from scaling.toml_errors import read_text
 from scaling.training.measurement import seconds_of, with_threads
 from scaling.training.options import KernelChoice
 
@@ -137,10 +138,7 @@ def read_kernels(path: Path) -> KernelTable:
     Raises:
         ConfigError: it cannot be read, or is damaged.
     """
-    try:
-        return KernelTable.from_json(path.read_text(encoding="utf-8"), where=str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
+    return KernelTable.from_json(read_text(path, "the kernels"), where=str(path))
 
 
 def measure_kernels(

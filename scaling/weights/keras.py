@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scaling.errors import WeightsError
+from scaling.errors import WeightsError, printable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.operation import OperationKind
 from scaling.weights.places import Place, places
 
 NORMALIZATION = "normalization"
+MOST_RATIO = 100
+"""Bytes of tensors over those of their file; weights hardly compress."""
 _FOLDERS = {
     OperationKind.CONVOLUTION: "conv2d",
     OperationKind.DEPTHWISE: "depthwise_conv2d",
@@ -106,16 +108,42 @@ def read_h5(path: Path) -> dict[str, Tensor]:
     """Read a `.weights.h5` file by the layer names that Keras notes in it, or an `.h5` file of Keras 2.
 
     Raises:
-        WeightsError: h5py is missing, or the file is not such a file.
+        WeightsError: h5py is missing, or the file is not such a file, or it takes data from elsewhere.
     """
     h5py = _h5py(path)
     try:
         with h5py.File(path, "r") as file:
+            if (declared := _own_bytes(h5py, file)) > path.stat().st_size * MOST_RATIO:
+                raise ValueError(f"it declares {declared:,} bytes of tensors, more than it can hold")
             return _by_layer(file["layers"]) if "layers" in file else _by_path(h5py, file)
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        reason = printable(str(error), 300)
         raise WeightsError(
-            f"{path} is not a .weights.h5 file with layer names, as Keras 3 writes them: {error}"
+            f"{path} is not a .weights.h5 file with layer names, as Keras 3 writes them: {reason}"
         ) from None
+
+
+def _own_bytes(h5py: Any, file: Any) -> int:
+    """Return the bytes that a file declares in all, before anything of it is read.
+
+    Raises:
+        ValueError: something in it lies in another file, or is a link; such a file could copy any other one.
+    """
+    found, left, seen = 0, [file], set()
+    while left:
+        item = left.pop()
+        address = h5py.h5o.get_info(item.id).addr
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"{item.name} has its values in another file")
+            found += item.size * item.dtype.itemsize
+        elif isinstance(item, h5py.Group) and address not in seen:
+            seen.add(address)
+            for name in item:
+                if not isinstance(item.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{item.name.rstrip('/')}/{name} is a link")
+                left.append(item[name])
+    return found
 
 
 def _by_layer(layers: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
-from spec_strategies import architectures
+from spec_strategies import NAMES, architectures
 
 from scaling import ArchitectureSpec, SpecError, generate
 from scaling.network.block_strings import stage_from_string, stage_to_string, stages_from_strings
@@ -50,7 +50,7 @@ def test_block_strings_round_trip_the_stages(spec: ArchitectureSpec) -> None:
     assert all(len(text.split()) == 1 for text in texts)
 
 
-@given(spec=SPECS, name=st.text(max_size=8), dropout=RATES, stochastic_depth=RATES)
+@given(spec=SPECS, name=NAMES, dropout=RATES, stochastic_depth=RATES)
 def test_equality_hash_and_key_ignore_metadata(
     spec: ArchitectureSpec, name: str, dropout: float, stochastic_depth: float
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from scaling.atomic_write import write_json, write_text
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular, write_json, write_text
 from scaling.cost import count_cost
 from scaling.errors import ResultsError
 from scaling.network.architecture import ArchitectureSpec
@@ -175,7 +175,7 @@ def load_training(path: Path) -> TrainingRun:
 def read_test(folder: RunFolder) -> Mapping[str, Any] | None:
     """Return what the test split gave earlier; None where it was not asked for, or that is damaged."""
     try:
-        found = json.loads(folder.result.read_text(encoding="utf-8"))["test"]
+        found = json_of(read_regular(folder.result, LARGEST_DOCUMENT))["test"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return found if isinstance(found, dict) else None

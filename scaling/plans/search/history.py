@@ -14,9 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from scaling.errors import ResultsError, ScalingError
+from scaling.atomic_write import LARGEST_TABLE, json_of, read_regular
+from scaling.errors import ResultsError, ScalingError, printable
 from scaling.plans.networks import PlannedNetwork
-from scaling.runs.folder import append_line
+from scaling.runs.folder import append_line, whole_lines
 
 
 class Fate(StrEnum):
@@ -156,22 +157,22 @@ def read_history(path: Path) -> History:
         ResultsError: a line that did not break off cannot be read; the message names it.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = whole_lines(read_regular(path, LARGEST_TABLE))
     except FileNotFoundError:
         return History()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsError(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
     history = History()
-    for number, line in enumerate(lines[:-1], start=1):  # what follows the last line break broke off
+    for number, line in enumerate(lines, start=1):
         try:
-            document = json.loads(line)
+            document = json_of(line)
             if "pruned" in document:
                 decision = Pruned.of_document(document)
                 history.pruned[decision.key] = decision
             else:
                 history.proposals.append(Proposal.of_document(document))
-        except (ValueError, KeyError, TypeError, ScalingError, RecursionError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, ScalingError) as error:
+            reason = printable(str(error) or type(error).__name__, 200)
             raise ResultsError(f"{path}, line {number}, is damaged ({reason})") from None
     _check_numbers(history, path)
     return history

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.errors import ConfigError
 from scaling.plans.networks import BASELINE
 from scaling.plans.search.candidates import enumerated, references, space_of
@@ -198,9 +199,9 @@ def read_overrides(path: Path) -> tuple[str, ...]:
         ConfigError: the file is missing or is no plan.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["overrides"]
+        found = json_of(read_regular(path, LARGEST_DOCUMENT))["overrides"]
         return tuple(str(one) for one in found)
     except OSError as error:
         raise ConfigError(f"cannot read the plan {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise ConfigError(f"{path} is no plan: run_search.py plan --output writes one") from None

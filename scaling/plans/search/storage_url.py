@@ -10,6 +10,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from scaling.errors import ConfigError
+from scaling.toml_errors import read_text
 
 VARIABLE = "SCALING_STORAGE"
 """Environment variable that names the database."""
@@ -75,11 +76,10 @@ def parsed(text: str, *, where: str) -> URL:
 
 def _from_file(file: Path) -> URL:
     try:
-        text = file.read_text(encoding="utf-8")
         mode = file.stat().st_mode
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(f"cannot read the storage file {file}: {reason}") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read the storage file {file}: {error.strerror}") from None
+    text = read_text(file, "the storage file")
     url = parsed(text, where=str(file))
     if has_password(url) and mode & 0o077:
         raise ConfigError(f"{file} holds a password and others can read it; run: chmod 600 {file}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import sources_of
 from scaling.analysis.law_report import LawReport, report_laws
 from scaling.analysis.power import POWER
+from scaling.atomic_write import LARGEST_DOCUMENT, json_of, read_regular
 from scaling.errors import ResultsError
 from scaling.plans.networks import BASELINE
 from scaling.plans.study.card import Item, card_of
@@ -219,7 +219,7 @@ def noise_document(report: NoiseReport) -> dict[str, Any]:
 def _validation_images(provenance: Path) -> int:
     """Return how many images judged: by a run's setup; results of earlier versions name it otherwise."""
     try:
-        config = json.loads(provenance.read_text(encoding="utf-8"))["config"]
+        config = json_of(read_regular(provenance, LARGEST_DOCUMENT))["config"]
         setup = config.get("setup") or config.get("proxy") or config
         return int(setup["data"]["validation"])
     except FileNotFoundError:

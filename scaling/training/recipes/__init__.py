@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from scaling.errors import ConfigError
-from scaling.toml_errors import problem_of
+from scaling.toml_errors import parse_toml, problem_of, read_text
 from scaling.training.recipe import Recipe
 
 
@@ -39,17 +38,13 @@ def read_recipe(name_or_path: str) -> Recipe:
         text = resources.files(__name__).joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
     else:
         try:
-            text = Path(name_or_path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            text = read_text(Path(name_or_path), "the recipe")
+        except ConfigError as error:
             names = ", ".join(recipe_names())
             raise ConfigError(
-                f"no recipe {name_or_path!r}: expected {names} or a TOML file ({reason})"
+                f"no recipe {name_or_path!r}: expected {names} or a TOML file ({error})"
             ) from None
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name_or_path} is not TOML: {error}") from None
+    document = parse_toml(text, Path(name_or_path))
     table = document.get("recipe", document)
     return parse_recipe(table, where=name_or_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -247,9 +248,46 @@ def test_the_search_has_a_default_wherever_it_is_called(
     assert list(tmp_path.iterdir()) == []
 
 
-def real(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scaling", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def real(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command, env = [sys.executable, "-m", "scaling", *arguments], {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+
+
+def test_a_full_disk_is_one_line() -> None:
+    command = [sys.executable, "-m", "scaling", "describe", "b0"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "scaling: cannot go on: No space left on device\n")
+
+
+def test_letters_that_the_encoding_lacks_are_replaced() -> None:
+    done = real("describe", "b0", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "depth ?1" in done.stdout
+
+
+@pytest.mark.parametrize("ending", ["toml", "json", "csv", "d"])
+@pytest.mark.parametrize(
+    "command",
+    ["describe FILE", "search run --config FILE", "search run --plan FILE --config QUICK", "study FILE",
+     "train b0 --data glyphs --recipe FILE", "latency --calibrate --family FILE",
+     "latency b0 --calibration FILE", "invert --grid FILE", "fit FILE", "search run --storage-file FILE"],
+)  # fmt: skip
+def test_what_is_no_regular_file_or_nested_too_deep_is_one_line(
+    command: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Path("experiments/quick.toml").absolute()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCALING_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / f"x.{ending}"
+    words = command.replace("FILE", str(file)).replace("QUICK", str(quick)).split()
+    os.mkfifo(file)
+    assert file.name in refused(*words)
+    file.unlink()
+    file.write_text("[" * 100_000)
+    assert refused(*words)
 
 
 def test_the_real_command_line_refuses() -> None:
