@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
-from typing import Any
+from typing import Any, ClassVar
 
 from scaling.cost.doublings import doublings
 from scaling.errors import ConfigError
@@ -60,6 +60,9 @@ class RatesPlan:
         ConfigError: the factor or the seeds are out of range.
     """
 
+    kind: ClassVar[str] = "rates"
+    counted: ClassVar[bool] = False
+
     setup: Setup
     title: str
     factor: float = 4.0
@@ -99,6 +102,12 @@ class RatesPlan:
         del room  # nothing is proposed one by one
         missing = tuple(job for ladder in self.ladders(records) for job in ladder.missing)
         return Wanted(jobs=missing, done=not missing)
+
+    def trained(self, records: Records) -> list[Record]:
+        """Return the records of its trainings."""
+        self.ladders(records)  # knows the rungs by now
+        jobs = (job for rung in self._jobs.values() for job in rung)
+        return [record for job in jobs if (record := records.get(job.key)) is not None]
 
     def prune(self, job: Job, curve: Curve, records: Records) -> bool:
         """Let every training go on: rates are compared by whole ones."""

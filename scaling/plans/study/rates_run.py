@@ -10,25 +10,25 @@ from typing import Any
 
 from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
+from scaling.plans.launching import Reporter, document_in, report_in_folder, run_in_folder
 from scaling.plans.study.rates import RateLadder, RatesPlan
 from scaling.runs.coordinator import Listener, RunEnd, silent
 from scaling.runs.experiment_file import load_setup, validated
 from scaling.runs.exporting import copied
-from scaling.runs.folder import RunFolder, held, open_folder
+from scaling.runs.folder import RunFolder
 from scaling.runs.job import Job
-from scaling.runs.launch import Where, launch, packing_of
+from scaling.runs.launch import Where, packing_of
 from scaling.runs.plan import Records
 from scaling.runs.rates import BASELINE, BracketedRate, LearningRates, write_rates
 from scaling.runs.record import RecordState
-from scaling.runs.run_provenance import finish_provenance, recorded, start_provenance
+from scaling.runs.run_provenance import recorded
 from scaling.runs.setup import Setup
-from scaling.runs.signals import StopSignals
 from scaling.runs.store import Known, Store
 from scaling.runs.titles import suffix_of
 from scaling.training.kernels import Progress, no_progress
 from scaling.training.machine import Packing
 
-KIND = "rates"
+KIND = RatesPlan.kind
 FOLDER = Path("runs") / "studies"
 Draw = Callable[["RatesOutcome", Path], object]
 """Puts the chart of the ladders into a folder."""
@@ -95,13 +95,7 @@ class RatesOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatesLaunch:
-    """What is known before the first training of a launch.
-
-    Args:
-        plan: that is followed.
-        missing: trainings, as far as is known.
-        packing: of this machine.
-    """
+    """What is known before the first training of a launch: `missing` as far as that goes."""
 
     plan: RatesPlan
     missing: tuple[Job, ...]
@@ -154,54 +148,37 @@ def run_rates(
     listener: Listener = silent,
     progress: Progress = no_progress,
 ) -> tuple[RunEnd, RatesOutcome]:
-    """Train what is missing, and write what is known then, stopped or not.
-
-    Args:
-        plan: to follow.
-        folder: of the run.
-        where: trainings run, and records lie.
-        draw: puts the chart of the ladders into a folder.
-        announce: called before the first training, if there is any.
-        listener: sees what happens.
-        progress: of measuring kernels.
+    """Train what is missing, and write what is known then, stopped or not; see `run_in_folder`.
 
     Raises:
-        ConfigError: the folder holds another run, or one dimension alone cannot reach the factor.
-        DataError: the data are missing.
-        ResultsError: the folder is in use, or something cannot be written; finished trainings stay.
+        ConfigError: also where one dimension alone cannot reach the factor.
     """
-    engine, known = plan.setup.engine, Known(store=where.store, retry=True)
-    missing = plan.next_jobs(known, 1).jobs
-    with held(folder):
-        record = _opened(plan, folder, where, trains=bool(missing))
-        packing = packing_of(missing, where, engine)
+
+    def begin(known: Known) -> Packing:
+        missing = plan.next_jobs(known, 1).jobs
+        packing = packing_of(missing, where, plan.setup.engine)
         if missing:
             announce(RatesLaunch(plan=plan, missing=missing, packing=packing))
-        end = launch(
-            plan,
-            folder,
-            where,
-            known=known,
-            packing=packing,
-            engine=engine,
-            listener=listener,
-            progress=progress,
-        )
-        with StopSignals():  # a second SIGTERM of a batch system comes while this is written
-            outcome = _outcome(plan, known)
-            _write(outcome, folder, record, draw)
+        return packing
+
+    reporter = _reporter(plan, folder, draw)
+    end, outcome = run_in_folder(
+        plan, folder, where, reporter, begin=begin, listener=listener, progress=progress
+    )
+    _keep_rates(outcome, folder)
     return end, outcome
 
 
 def report_rates(plan: RatesPlan, folder: RunFolder, where: Where, *, draw: Draw) -> RatesOutcome:
-    """Return what is trained by now, and write it; train nothing.
+    """Return what is trained by now, and write it; train nothing; see `report_in_folder`.
 
-    Arguments and errors as `run_rates`.
+    Raises:
+        ResultsError: also where another launch holds the folder.
     """
-    known = Known(store=where.store)
-    with held(folder):
-        outcome = _outcome(plan, known)
-        _write(outcome, folder, _opened(plan, folder, where, trains=False), draw)
+    outcome, problem = report_in_folder(plan, folder, where, _reporter(plan, folder, draw))
+    if problem:
+        raise ResultsError(problem)
+    _keep_rates(outcome, folder)
     return outcome
 
 
@@ -212,10 +189,7 @@ def read_rates_run(folder: RunFolder) -> RatesOutcome:
         ConfigError: its configuration is not valid in this version.
         ResultsError: it is not the folder of such a run.
     """
-    document = folder.document()
-    if document["kind"] != KIND:
-        raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of learning rates")
-    config = document["config"]
+    config = document_in(folder, KIND, called="learning rates")["config"]
     plan = RatesPlan(
         setup=validated(Setup, config["setup"], where=str(folder.config), check=Setup.check),
         title=folder.path.resolve().name,
@@ -245,16 +219,6 @@ def export_rates(folder: RunFolder, setup: Path) -> Path:
     return copy.replace(target / f"{setup.stem}.json")
 
 
-def _opened(plan: RatesPlan, folder: RunFolder, where: Where, *, trains: bool) -> dict[str, Any]:
-    """Make the folder ready; return the provenance of a launch that trains, else that of the last one."""
-    config = plan.document()
-    if open_folder(folder, KIND, config, plan.key(), store=where.store.path):
-        write_json(folder.config, {**folder.document(), "config": config})  # there may be more seeds
-    earlier = {} if trains else recorded(folder)
-    example = plan.setup.job(plan.setup.baseline_spec, seed=plan.seeds[0])
-    return earlier or start_provenance(folder, config, plan.key(), example)
-
-
 def _outcome(plan: RatesPlan, records: Records) -> RatesOutcome:
     ladders = plan.ladders(records)
     found = [records.get(job.key) for ladder in ladders for job in ladder.missing]
@@ -267,12 +231,19 @@ def _outcome(plan: RatesPlan, records: Records) -> RatesOutcome:
     )
 
 
-def _write(outcome: RatesOutcome, folder: RunFolder, record: dict[str, Any], draw: Draw) -> None:
-    write_json(folder.result, outcome.document())
-    draw(outcome, folder.figures)
-    complete = outcome.missing == 0
-    if not (complete and record["finished"]):
-        finish_provenance(folder, record, finished=complete)
+def _reporter(plan: RatesPlan, folder: RunFolder, draw: Draw) -> Reporter[RatesOutcome]:
+    def find(records: Records, _provenance: dict[str, Any]) -> RatesOutcome:
+        return _outcome(plan, records)
+
+    def write(outcome: RatesOutcome) -> None:
+        write_json(folder.result, outcome.document())
+        draw(outcome, folder.figures)
+
+    return Reporter(find=find, write=write)
+
+
+def _keep_rates(outcome: RatesOutcome, folder: RunFolder) -> None:
+    """Write the file that a setup can name, with the provenance of the run that has ended."""
     if outcome.rates is None:
         rates_file(folder).unlink(missing_ok=True)  # of fewer seeds
     else:
