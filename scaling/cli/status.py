@@ -18,7 +18,8 @@ from scaling.analysis import noise_floor, ranked
 from scaling.cli.options import run_folder_argument
 from scaling.cli.output import answer, console, json_option, table_of
 from scaling.errors import ConfigError
-from scaling.library.searching import load_search
+from scaling.library.searching import SearchRun, load_search
+from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.status import SearchStatus
 
 QUIET_S = 600
@@ -41,13 +42,21 @@ def status(run_folder: Path, watch: bool, every_s: float, as_json: bool) -> None
         raise ConfigError("give --watch or --json, not both")
 
     def look() -> dict[str, Any]:
-        return status_document(load_search(run_folder).status())
+        found = load_search(run_folder)
+        document = status_document(found.status())
+        return {**document, "conclusion": _conclusion(found) if document["finished"] else None}
 
     if watch:
         _watch(look, every_s)
     else:
         document = look()
         answer(document, as_json, lambda: console.print(rendered(document)))
+
+
+def _conclusion(found: SearchRun) -> str | None:
+    """Return what a finished run has found, in a sentence; None where no surface can be fitted."""
+    surface = found.result["surface"]
+    return None if "refusal" in surface else conclusion(surface, found.config.setup.data.name)[0]
 
 
 def _watch(look: Callable[[], dict[str, Any]], every_s: float) -> None:
@@ -121,7 +130,8 @@ def rendered(document: dict[str, Any]) -> Group:
     ]
     if document["training"]:
         parts += ["", _running(document)]
-    parts += ["", best_line(document["best"]), *_troubles(document)]
+    said = document.get("conclusion") or best_line(document["best"])
+    parts += ["", escape(said), *_troubles(document)]
     return Group(*parts)
 
 
