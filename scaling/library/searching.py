@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scaling.figures import RUN_CHARTS, run_figure, save_run_figures
 from scaling.library.notebook import picture
 from scaling.library.progress import TrainingProgress, prepared
 from scaling.network.architecture import ArchitectureSpec
+from scaling.plans.search.conclusion import conclusion
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import choice_document, network_of, result_document, to_build
 from scaling.plans.search.run import Announced, SearchState, is_finished, read_search, run_search
@@ -133,13 +135,14 @@ class SearchRun:
         """Return how far the search is at this moment."""
         return status_of(self.state)
 
-    def figure(self, name: str = "run_flops") -> Figure:
-        """Return a chart of the run, one of `figure_names`.
+    def figure(self, name: str | None = None) -> Figure:
+        """Return a chart of the run, one of `figure_names`; what a doubling is worth, where that is known.
 
         Raises:
             ConfigError: nothing has that name.
         """
-        return run_figure(read_record(self.path).chart_data(), name)
+        data = read_record(self.path).chart_data()
+        return run_figure(data, name or ("run_flops" if data.surface is None else "run_gains"))
 
     @property
     def figure_names(self) -> tuple[str, ...]:
@@ -153,7 +156,9 @@ class SearchRun:
     def _repr_html_(self) -> str:
         columns = ["trial", "name", "seed", "achieved_factor", "image_size", "params", "top1", "state"]
         table = self.trials[columns].to_html(index=False, na_rep="", max_rows=40)
-        return f"{picture(self.figure())}{table}"
+        surface = self.result["surface"]
+        said = "" if "refusal" in surface else conclusion(surface, self.config.setup.data.name)[0]
+        return f"<p>{escape(said)}</p>{picture(self.figure())}{table}"
 
 
 def search(
