@@ -36,13 +36,7 @@ SQUARE = {name: FloatDistribution(0.0, 1.0) for name in DIMENSIONS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A point that a sampler proposes.
-
-    Args:
-        s: in [0, 1].
-        v: in [0, 1].
-        factor: of the baseline's cost; None for the target's.
-    """
+    """A point of the unit square that a sampler proposes, at a factor of the cost; None for the target's."""
 
     s: float
     v: float
@@ -56,13 +50,7 @@ class Asked:
 
 
 class Asker:
-    """The study of a search's proposals, in memory.
-
-    Args:
-        search: who proposes, and who prunes.
-        name: of the search.
-        epochs: of a whole training.
-    """
+    """The study of a search's proposals, in memory; `epochs` are those of a whole training."""
 
     def __init__(self, search: SearchTable, *, name: str, epochs: int) -> None:
         self.search = search
@@ -85,39 +73,26 @@ class Asker:
         return self.dropped >= MOST_DROPS
 
     def ask(self, look: Callable[[], Seen]) -> Asked:
-        """Return the next point.
-
-        Args:
-            look: says what is trained and asked for so far, where the sampler is `surface`.
-        """
+        """Return the next point; `look` gives the sampler `surface` what is trained and asked for so far."""
         search = self.search
-        surface = search.sampler == Sampler.SURFACE and self.dropped < PATIENCE
-        if surface:
+        name = Sampler.RANDOM if self.dropped >= PATIENCE else search.sampler
+        if name == Sampler.SURFACE:
             once = proposal_seed(search.seed, self.noted)
             self.study.sampler = SurfaceSampler(factor=search.target_factor, seed=once, look=look)
         else:
             self.study.sampler = make_sampler(
-                Sampler.RANDOM if self.dropped >= PATIENCE else search.sampler,
-                seed=search.seed,
-                proposed=self.noted,
-                startup_trials=search.startup_trials,
+                name, seed=search.seed, proposed=self.noted, startup_trials=search.startup_trials
             )
         trial = self.study.ask()
         assert trial.number == self.noted
         s, v = (trial.suggest_float(name, 0.0, 1.0) for name in DIMENSIONS)
-        factor = trial.suggest_float(FACTOR, 1.0, search.target_factor) if surface else None
+        factor = trial.suggest_float(FACTOR, 1.0, search.target_factor) if name == Sampler.SURFACE else None
         return Asked(s=s, v=v, factor=factor)
 
     def note(self, point: Asked, fate: Fate, *, excess: float = 0.0) -> int:
-        """Take over what became of the next proposal, made here or by an earlier launch.
+        """Take over what became of the next proposal, made here or by an earlier launch; return its number.
 
-        Args:
-            point: that was proposed.
-            fate: of the proposal.
-            excess: how far its network is off target, relative; 0 on target.
-
-        Returns:
-            The number of the proposal.
+        `excess` is how far its network is off target, relative; 0 on target.
         """
         number = self.noted
         self.noted += 1
@@ -140,13 +115,7 @@ class Asker:
         return number
 
     def tell(self, proposal: int, state: TrialState, values: Sequence[float]) -> None:
-        """Take over how the trial of a proposal ended.
-
-        Args:
-            proposal: its number.
-            state: how it ended.
-            values: of the objectives; empty where there are none.
-        """
+        """Take over how the trial of a proposal ended, with its objectives, if it has any."""
         match state:
             case TrialState.COMPLETE:
                 self.study.tell(proposal, list(values))

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.coefficients import CompoundCoefficients
-from scaling.network.serialization import architecture_key
 from scaling.network.strategies import PAPER_BASES
 from scaling.plans.networks import BASELINE, CONFIRM, REFERENCE, SEARCH, PlannedNetwork
 from scaling.plans.search.config import SearchConfig
@@ -37,22 +36,9 @@ def references(config: SearchConfig) -> Iterator[PlannedNetwork]:
         ("resolution", (1.0, 1.0, math.sqrt(factor))),
         ("compound", PAPER_BASES),
     ):
-        direction = Direction.of_bases(*bases)
-        if config.search.cost == CostRule.NOMINAL:
-            alpha, beta, gamma = bases
-            compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
-            found = realise_nominally(compound, baseline, config.target, config.setup.rounding_rules)
-        else:
-            found = realise(direction, baseline, config.target, config.setup.rounding_rules)
-        yield PlannedNetwork(
-            kind=REFERENCE,
-            name=name,
-            spec=with_compound(found.spec, found.compound),
-            factor=factor,
-            compound=found.compound,
-            shares=direction,
-            problem=None if found.feasible else OFF_TARGET,
-        )
+        alpha, beta, gamma = bases
+        compound = CompoundCoefficients(alpha=alpha, beta=beta, gamma=gamma, phi=1.0)
+        yield _realised(config, Direction.of_bases(*bases), compound, kind=REFERENCE, name=name)
 
 
 def seeds_of(config: SearchConfig, network: PlannedNetwork) -> tuple[int, ...]:
@@ -67,27 +53,33 @@ def of_square(config: SearchConfig, s: float, v: float, factor: float | None = N
 
     At factor 1 that is the baseline.
     """
-    direction = Direction.of_square(s, v)
-    baseline, target, rounding = config.baseline_spec, config.target, config.setup.rounding_rules
     if factor == 1.0:
-        return PlannedNetwork(kind=SEARCH, name=BASELINE, spec=baseline, factor=1.0)
-    if factor is not None and factor != target.factor:
-        found = realise(direction, baseline, replace(target, factor=factor), rounding)
-        return _proposed(config, direction, found, factor=factor)
-    if config.search.cost == CostRule.NOMINAL:
-        compound = direction.bases(target.factor, phi=1.0)
-        return _proposed(config, direction, realise_nominally(compound, baseline, target, rounding))
-    return _proposed(config, direction, realise(direction, baseline, target, rounding))
+        return PlannedNetwork(kind=SEARCH, name=BASELINE, spec=config.baseline_spec, factor=1.0)
+    direction = Direction.of_square(s, v)
+    return _realised(config, direction, direction.bases(config.target.factor, phi=1.0), factor=factor)
 
 
-def _proposed(
-    config: SearchConfig, direction: Direction, found: Realisation, *, factor: float | None = None
+def _realised(
+    config: SearchConfig,
+    direction: Direction,
+    compound: CompoundCoefficients,
+    *,
+    kind: str = SEARCH,
+    name: str = SEARCH,
+    factor: float | None = None,
 ) -> PlannedNetwork:
+    """Return what a direction becomes at a cost; with cost `nominal`, what the formula gives."""
+    baseline, target, rounding = config.baseline_spec, config.target, config.setup.rounding_rules
+    found: Realisation
+    if config.search.cost == CostRule.NOMINAL:
+        found = realise_nominally(compound, baseline, target, rounding)
+    else:
+        found = realise(direction, baseline, replace(target, factor=factor or target.factor), rounding)
     return PlannedNetwork(
-        kind=SEARCH,
-        name=SEARCH,
+        kind=kind,
+        name=name,
         spec=with_compound(found.spec, found.compound),
-        factor=factor or config.target.factor,
+        factor=factor or target.factor,
         compound=found.compound,
         shares=direction,
         problem=None if found.feasible else OFF_TARGET,
@@ -147,15 +139,11 @@ def networks_planned(config: SearchConfig) -> int:
 
 def _grid(config: SearchConfig) -> Iterator[PlannedNetwork]:
     """Yield the grid's networks, each once; with cost `achieved` its points are directions."""
-    search, seen, rounding = config.search, set[str](), config.setup.rounding_rules
+    search, seen = config.search, set[str]()
     points = grid_of(search.target_factor, step=search.grid_step, tolerance=search.grid_tolerance)
     for compound in points:
         direction = Direction.of_bases(compound.alpha, compound.beta, compound.gamma)
-        found: Realisation
-        if search.cost == CostRule.NOMINAL:
-            found = realise_nominally(compound, config.baseline_spec, config.target, rounding)
-        else:
-            found = realise(direction, config.baseline_spec, config.target, rounding)
-        if (key := architecture_key(found.spec)) not in seen:
-            seen.add(key)
-            yield _proposed(config, direction, found)
+        network = _realised(config, direction, compound)
+        if network.key not in seen:
+            seen.add(network.key)
+            yield network

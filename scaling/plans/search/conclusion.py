@@ -8,12 +8,7 @@ PAPER = "the paper's shares (1.2, 1.1, 1.15)"
 
 
 def conclusion(surface: dict[str, Any], data: str) -> list[str]:
-    """Return the answer of a surface, the conclusion first; each sentence carries its interval.
-
-    Args:
-        surface: as result.json has it.
-        data: name of the data set.
-    """
+    """Return the answer of a surface as result.json has it, the conclusion first, each with its interval."""
     if "refusal" in surface:
         return [f"No surface can be fitted yet: {surface['refusal']}."]
     sentences = [_gains(surface, data), _contrasts(surface), _optimum(surface)]

@@ -39,14 +39,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A point of the square that a sampler, or a list, proposed.
+    """A point (s, v) of the unit square that a sampler, or a list, proposed, and the network that it became.
 
     Args:
         number: from 0, in the order of proposing.
-        s: in [0, 1].
-        v: in [0, 1].
-        network: that it became.
-        fate: of the proposal.
         proposed_at: UTC, ISO 8601.
         seed: of its one training; None where the search's seeds are its.
     """

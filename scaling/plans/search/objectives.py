@@ -35,12 +35,7 @@ COUNTED = (Objective.PARAMS, Objective.MACS, Objective.ACTIVATIONS)
 def values_of(
     objectives: Sequence[Objective], spec: ArchitectureSpec, results: Sequence[Mapping[str, Any]]
 ) -> list[float]:
-    """Return a trained network's objectives, in their order.
-
-    Args:
-        objectives: which.
-        spec: the network.
-        results: of each seed, all complete; at least one.
+    """Return a trained network's objectives, in their order; at least one of its seeds is complete.
 
     >>> from scaling import variant
     >>> values_of((Objective.TOP1, Objective.PARAMS), variant("b0"), [{"top1": 0.25}, {"top1": 0.75}])

@@ -23,13 +23,7 @@ from scaling.plans.search.pruners import Pruner
 from scaling.plans.search.samplers import Sampler
 from scaling.plans.search.search_table import CostRule
 from scaling.plans.search.surface import seen_of
-from scaling.plans.search.trial import (
-    SearchTrial,
-    TrialState,
-    first_trials,
-    reference_trials,
-    trial_of,
-)
+from scaling.plans.search.trial import SearchTrial, TrialState, first_trials, reference_trials, trial_of
 from scaling.provenance import utc_now
 from scaling.runs.job import Job
 from scaling.runs.plan import Records, Wanted
@@ -37,12 +31,7 @@ from scaling.training.curve import Curve
 
 
 class SearchPlan:
-    """A search at work.
-
-    Args:
-        config: of the search.
-        history: what was proposed and ended early so far; grows with the search.
-    """
+    """A search at work; its history grows with it."""
 
     def __init__(self, config: SearchConfig, history: History) -> None:
         self.config, self.history = config, history
@@ -129,11 +118,10 @@ class SearchPlan:
         self.listed = enumerated(self.config)
         if self.listed is None:
             return
-        rest = self.listed[len(self.history.proposals) :]
         start = len(self.history.proposals)
         known = set(self.known) | {one.network.key for one in self.history.proposals}
         self.history.propose(
-            _listed(number, network, known) for number, network in enumerate(rest, start=start)
+            _listed(number, network, known) for number, network in enumerate(self.listed[start:], start=start)
         )
 
     def _has_budget(self) -> bool:
@@ -159,17 +147,15 @@ class SearchPlan:
         return seen_of(self.config, self.trials, records)
 
     def _propose(self, records: Records) -> None:
-        number = len(self.history.proposals)
         asked = self.asker.ask(lambda: self._seen(records))
         network = of_square(self.config, asked.s, asked.v, asked.factor)
         again = self.config.search.sampler == Sampler.SURFACE
-        fate = _fate(network, self.known, again=again)
         proposal = Proposal(
-            number=number,
+            number=len(self.history.proposals),
             s=asked.s,
             v=asked.v,
             network=network,
-            fate=fate,
+            fate=_fate(network, self.known, again=again),
             proposed_at=utc_now(),
             seed=self._next_seed(network) if again else None,
         )

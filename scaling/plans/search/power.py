@@ -13,12 +13,7 @@ SEEDS_LOOKED_FOR = 16
 
 
 def measured_spread(config: SearchConfig, store: Store) -> float | None:
-    """Return the baseline's seed-to-seed standard deviation in points, from what the store has; None without.
-
-    Args:
-        config: of the search; its setup and baseline count.
-        store: of trainings.
-    """
+    """Return the baseline's seed-to-seed standard deviation in points by the store; None without one."""
     jobs = (config.setup.job(config.baseline_spec, seed=seed) for seed in range(SEEDS_LOOKED_FOR))
     records = (store.find(job.key) for job in jobs)
     values = [100 * one.top1 for one in records if one is not None and one.top1 is not None]
@@ -28,10 +23,7 @@ def measured_spread(config: SearchConfig, store: Store) -> float | None:
 def resolvable(config: SearchConfig, spread: float, *, trials: int) -> dict[str, float]:
     """Return half the width of the 95 % intervals of gains and contrasts, in points per doubling.
 
-    Args:
-        config: of the search.
-        spread: from seed to seed, in points.
-        trials: that the sampler proposes.
+    `spread` is that from seed to seed, in points.
     """
     search = config.search
     references = len(search.seeds) * 4

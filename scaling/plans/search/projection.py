@@ -17,14 +17,13 @@ from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
-from optuna.trial import create_trial
 from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
-from scaling.cost import count_cost
 from scaling.errors import ConfigError, ResultsError
-from scaling.plans.networks import named_shares
+from scaling.plans.networks import named_shares, network_columns
 from scaling.plans.search.asking import SQUARE, epoch_reports, excess
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.history import History, Proposal
@@ -35,6 +34,11 @@ from scaling.runs.plan import Records
 
 KEY, NUMBER = "config_key", "proposal"
 """Attributes: of the study, what it was made for; of a trial, its number in the run's proposals."""
+NETWORK = (
+    *("alpha", "beta", "gamma", "phi", "depth_coefficient", "width_coefficient"),
+    *("image_size", "params", "macs", "achieved_factor"),
+)
+"""Of a network's columns, those that the study has."""
 RETRY_S = 5.0
 LAST_S, AT_ONCE_S = 20.0, 2.0
 """Seconds that a study which is behind is waited for: at the end of a run, and of one that was stopped."""
@@ -49,7 +53,7 @@ class Shown:
     Args:
         proposal: its number.
         params: s and v.
-        attributes: flat, of one kind of value each.
+        attributes: flat, of one kind of value each; those that are not known are left out.
         state: of the trial; None while it is in training.
         values: of the objectives; empty where there are none.
         reports: accuracies by step.
@@ -64,27 +68,30 @@ class Shown:
     reports: dict[int, float]
     off_target: float
 
+    def created(self, state: OptunaState, **ended: Any) -> FrozenTrial:
+        """Return a trial of Optuna's in a state, with values and reports where it has `ended`."""
+        return create_trial(
+            state=state,
+            params=self.params,
+            distributions=dict(SQUARE),
+            user_attrs=self.attributes,
+            **ended,
+        )
+
 
 def shown(
     config: SearchConfig, proposal: Proposal, trial: SearchTrial, history: History, records: Records
 ) -> Shown:
     """Return what the study says of a proposal."""
-    assert trial.network.spec is not None
-    spec, compound, results = trial.network.spec, trial.network.compound, trial.results(records)
-    state = trial.state(records, history.pruned)
+    results, state = trial.results(records), trial.state(records, history.pruned)
     values = tuple(trial.values(config, records)) if state == TrialState.COMPLETE else ()
-    scaling = spec.derivation.scaling if spec.derivation else None
+    columns = network_columns(trial.network, config.baseline_spec, config.target)
+    asked = proposal.network.shares
     attributes = {
         NUMBER: proposal.number,
         "trial": trial.number,
-        **{name: getattr(compound, name) for name in ("alpha", "beta", "gamma", "phi")},
-        **named_shares("", proposal.network.shares.shares if proposal.network.shares else (None, None, None)),
-        "depth_coefficient": scaling.depth_coefficient if scaling else 1.0,
-        "width_coefficient": scaling.width_coefficient if scaling else 1.0,
-        "image_size": spec.image_size,
-        "params": count_cost(spec).params,
-        "macs": count_cost(spec).macs,
-        "achieved_factor": config.target.amount(spec) / config.target.amount(config.baseline_spec),
+        **{name: columns[name] for name in NETWORK},
+        **named_shares("", asked.shares if asked else (None, None, None)),
         "seeds": len(results),
         "loss": _mean([one.result["validation_loss"] for one in results if one.result]),
         "top1": _mean([one.top1 for one in results]),
@@ -92,7 +99,7 @@ def shown(
     return Shown(
         proposal=proposal.number,
         params=dict(zip(DIMENSIONS, (proposal.s, proposal.v), strict=True)),
-        attributes=attributes,
+        attributes={key: value for key, value in attributes.items() if value is not None},
         state=_STATES[state],
         values=values,
         reports=epoch_reports(trial, records, history.pruned),
@@ -116,12 +123,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 class Projection:
-    """Keeps the study of a run in step, in a thread of its own.
-
-    Args:
-        config: of the search.
-        url: of the database.
-    """
+    """Keeps the study of a run in step, in a thread of its own."""
 
     def __init__(self, config: SearchConfig, url: URL) -> None:
         self.config, self.url = config, url
@@ -222,11 +224,10 @@ def opened(url: URL, config: SearchConfig) -> tuple[RDBStorage, optuna.Study]:
     except DatabaseError as error:
         if isinstance(error, OperationalError) or url.get_backend_name() != "sqlite":
             raise  # busy, or away
-        damaged = Path(str(url.database))
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        damaged.rename(damaged.with_name(f"{damaged.name}.damaged-{stamp}"))
-        storage = RDBStorage(url.render_as_string(hide_password=False))
-        return storage, open_study(storage, config)
+    damaged = Path(str(url.database))
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    damaged.rename(damaged.with_name(f"{damaged.name}.damaged-{stamp}"))
+    return opened(url, config)
 
 
 def open_study(storage: RDBStorage, config: SearchConfig) -> optuna.Study:
@@ -255,30 +256,15 @@ def open_study(storage: RDBStorage, config: SearchConfig) -> optuna.Study:
 
 
 def write_shown(study: optuna.Study, storage: RDBStorage, one: Shown, ids: dict[int, int]) -> None:
-    """Bring a study's trial of a proposal up to date.
-
-    Args:
-        study: of the search.
-        storage: the study's.
-        one: the proposal as it is now.
-        ids: trial ids by number of the proposal; a new one is added.
-    """
-    known = {key: value for key, value in one.attributes.items() if value is not None}
+    """Bring a study's trial of a proposal up to date; `ids` are those of trials, and a new one is added."""
     if one.proposal not in ids or _tried_again(storage.get_trial(ids[one.proposal]).state, one.state):
-        study.add_trial(
-            create_trial(
-                state=OptunaState.RUNNING,
-                params=one.params,
-                distributions=dict(SQUARE),
-                user_attrs=known,
-            )
-        )
+        study.add_trial(one.created(OptunaState.RUNNING))
         ids[one.proposal] = study.get_trials(deepcopy=False)[-1]._trial_id
     trial_id = ids[one.proposal]
     frozen = storage.get_trial(trial_id)
     if frozen.state.is_finished() or one.state is None:
         return
-    for key, value in known.items():
+    for key, value in one.attributes.items():
         if frozen.user_attrs.get(key) != value:
             storage.set_trial_user_attr(trial_id, key, value)
     for step, value in one.reports.items():
@@ -330,15 +316,6 @@ def study_in_memory(config: SearchConfig, history: History, records: Records) ->
     directions = [one.direction for one in config.search.objectives]
     study = optuna.create_study(study_name=config.name, directions=directions)
     for one in all_shown(config, history, records):
-        known = {key: value for key, value in one.attributes.items() if value is not None}
-        study.add_trial(
-            create_trial(
-                state=one.state or OptunaState.RUNNING,
-                params=one.params,
-                distributions=dict(SQUARE),
-                user_attrs=known,
-                values=list(one.values) or None,
-                intermediate_values=dict(one.reports),
-            )
-        )
+        ended = {"values": list(one.values) or None, "intermediate_values": dict(one.reports)}
+        study.add_trial(one.created(one.state or OptunaState.RUNNING, **ended))
     return study

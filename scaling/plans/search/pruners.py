@@ -41,13 +41,7 @@ class Pruner(StrEnum):
 
 
 def make_pruner(name: Pruner, *, epochs: int, startup_trials: int) -> BasePruner:
-    """Make a pruner.
-
-    Args:
-        name: which.
-        epochs: of a whole training.
-        startup_trials: trials before `median` prunes.
-    """
+    """Make a pruner of trainings of so many epochs; `median` prunes after `startup_trials`."""
     match name:
         case Pruner.SUCCESSIVE_HALVING:
             return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,23 +55,14 @@ class AccuracyTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """What one search would have trained.
-
-    Args:
-        found: networks in the order of training.
-        proposals: for each of them, how many proposals it took since the one before.
-    """
+    """Networks that one search would have trained, in order, and the proposals that each of them took."""
 
     found: tuple[int, ...]
     proposals: tuple[int, ...]
 
 
 def table_of(config: SearchConfig, trials: pd.DataFrame) -> AccuracyTable:
-    """Return the table of an exhaustive run.
-
-    Args:
-        config: of the run.
-        trials: its table of trials; networks on target without every seed are left out.
+    """Return the table of an exhaustive run, without networks on target that lack a seed.
 
     Raises:
         ResultsError: fewer than two networks on target are complete.
@@ -84,31 +75,21 @@ def table_of(config: SearchConfig, trials: pd.DataFrame) -> AccuracyTable:
     if len(wide) < 2:
         raise ResultsError("the table holds fewer than two complete networks on target: is it exhaustive?")
     keys = tuple(str(key) for key in wide.index)
+    place = {key: number for number, key in enumerate(keys)}
     return AccuracyTable(
         keys=keys,
         top1=wide.to_numpy(np.float64),
-        network_at=_lookup(config, keys),
-        grid=_grid(config, keys),
+        network_at=cache(lambda s, v: place.get(of_square(config, s, v).key, -1)),
+        grid=_grid(config, place),
         startup_trials=config.search.startup_trials,
     )
 
 
-def _lookup(config: SearchConfig, keys: Sequence[str]) -> Lookup:
-    place = {key: number for number, key in enumerate(keys)}
-
-    @cache
-    def network_at(s: float, v: float) -> int:
-        return place.get(of_square(config, s, v).key, -1)
-
-    return network_at
-
-
-def _grid(config: SearchConfig, keys: Sequence[str]) -> tuple[int, ...]:
+def _grid(config: SearchConfig, place: Mapping[str, int]) -> tuple[int, ...]:
     document = config.document()
     document["search"] |= {"sampler": "grid", "pruner": "none"}
     listed = enumerated(SearchConfig.model_validate(document)) or ()
-    found = [network.key for network in listed if network.problem is None]
-    return tuple(keys.index(key) for key in found if key in keys)
+    return tuple(place[one.key] for one in listed if one.problem is None and one.key in place)
 
 
 def replay(table: AccuracyTable, sampler: Sampler, *, budget: int, seed: int, observed: Float) -> Replay:
@@ -154,10 +135,6 @@ def _nothing() -> Seen:
 def chosen_networks(found: Sequence[int], observed: Float) -> NDArray[np.int64]:
     """Return after each trained network which one leads by what was observed, the earlier of equals.
 
-    Args:
-        found: networks in the order of training.
-        observed: float64 (N,), what the search saw.
-
     >>> chosen_networks([2, 0, 1], np.array([0.8, 0.7, 0.75])).tolist()
     [2, 0, 0]
     """
@@ -169,13 +146,7 @@ def chosen_networks(found: Sequence[int], observed: Float) -> NDArray[np.int64]:
 
 
 def observations(table: AccuracyTable, *, seed: int, seeds: int | None) -> Float:
-    """Return what one search sees of each network: its mean, or that of some seeds drawn with replacement.
-
-    Args:
-        table: of every network.
-        seed: of the draw.
-        seeds: how many a network; None for the table's means.
-    """
+    """Return what one search sees of each network: its mean, or that of some seeds drawn with replacement."""
     if seeds is None:
         means: Float = table.top1.mean(1)
         return means

@@ -32,25 +32,18 @@ PHIS = "0:7"
 
 
 def result_document(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str, Any]:
-    """Return what a search found, as result.json has it.
-
-    Args:
-        config: of the search.
-        trials: its table of trials.
-        noise: seed-to-seed spread; None where no network has two complete seeds.
-    """
-    frame = ranked(trials, noise)
-    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return {
-        "experiment": config.name,
-        "noise": None
-        if noise is None
-        else {
+    """Return what a search found, as result.json has it; `noise` is None where no network has two seeds."""
+    spread = None
+    if noise is not None:
+        spread = {
             "standard_deviation": noise.standard_deviation,
             "degrees_of_freedom": noise.degrees_of_freedom,
             "least_difference_single_seeds": noise.least_difference(1, 1),
-        },
-        "ranking": rows,
+        }
+    return {
+        "experiment": config.name,
+        "noise": spread,
+        "ranking": _rows(ranked(trials, noise)),
         "surface": surface_document(config, trials),
         "choice": choice_document(trials, noise),
         "states": {str(state): int(count) for state, count in trials["state"].value_counts().items()},
@@ -74,8 +67,7 @@ def choice_document(trials: pd.DataFrame, noise: NoiseFloor | None) -> dict[str,
     frame = contenders(trials, noise)
     if frame.empty:
         return None
-    plain = frame[list(COLUMNS)].astype(object)
-    rows: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")  # type: ignore[assignment]
+    rows = _rows(frame[list(COLUMNS)])
     confirming = bool(((trials["kind"] == "confirm") & (trials["state"] == "waiting")).any())
     return {
         "confirmed": rows[0]["verdict"] == "best" and not confirming,
@@ -139,6 +131,11 @@ def _trade_offs(config: SearchConfig, trials: pd.DataFrame, noise: NoiseFloor | 
         correlation = cost_correlation(trials)
         found["nominal_cost"] = None if correlation is None else asdict(correlation)
     if traded(config):
-        front = trained_front(trials, traded(config), noise)
-        found["pareto_front"] = front.astype(object).where(front.notna(), None).to_dict("records")
+        found["pareto_front"] = _rows(trained_front(trials, traded(config), noise))
     return found
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, None where a value is missing."""
+    plain = frame.astype(object)
+    return plain.where(plain.notna(), None).to_dict("records")  # type: ignore[return-value]

@@ -12,6 +12,7 @@ from sqlalchemy import URL
 
 from scaling.errors import ResultsError
 from scaling.network.serialization import architecture_key
+from scaling.plans.launching import document_in
 from scaling.plans.search.candidates import networks_planned
 from scaling.plans.search.config import SearchConfig, parse_config
 from scaling.plans.search.history import History, open_history, read_history
@@ -41,12 +42,7 @@ KIND = "search"
 class SearchState:
     """A search as its folder and the store have it at one moment.
 
-    Args:
-        folder: of the run.
-        config: of the search.
-        history: proposals and decisions.
-        records: of the store.
-        frozen: the table of trials where that is all there is: exported results.
+    `frozen` is the table of trials where that is all there is: exported results.
     """
 
     folder: RunFolder
@@ -83,9 +79,7 @@ def read_search(folder: RunFolder) -> SearchState:
         ConfigError: its configuration is not valid in this version.
         ResultsError: the folder is not a search's, or a file is damaged.
     """
-    document = folder.document()
-    if document["kind"] != KIND:
-        raise ResultsError(f"{folder.path} is the folder of a {document['kind']}, not of a search")
+    document = document_in(folder, KIND, called="a search")
     known = Known(store=Store(path=folder.store()))
     recorded = recorded_data(folder, known)
     config = parse_config(document["config"], where=str(folder.config), recorded=recorded)
@@ -105,12 +99,8 @@ class Announced:
     """What is known before the first training of a launch.
 
     Args:
-        config: of the search.
-        folder: of the run.
         continued: whether an earlier launch was here.
         finished: whether nothing is left to train.
-        plan: as it begins.
-        packing: of this machine.
         networks: that will be trained beside the references, at most.
     """
 
@@ -136,15 +126,10 @@ def run_search(
 ) -> tuple[RunEnd, SearchState]:
     """Run a search, or go on with it; the tables in its folder are written at the end, however it came.
 
-    Args:
-        config: of the search.
-        folder: of the run.
-        where: trainings run and records lie.
-        storage: database of the projected study; SQLite in the folder if None.
-        announce: called before the first training.
-        listener: sees what happens.
-        progress: of measuring kernels.
-        warn: takes a line about what is not as it should be, but stops nothing.
+    It is not launched by `run_in_folder` as other plans are: its plan is made from the history, which only
+    the holder of the folder may go on with, and asking it for jobs writes proposals down. The study is a
+    database at `storage`, SQLite in the folder if None. `announce` is called before the first training;
+    `warn` takes a line about what is not as it should be, but stops nothing.
 
     Raises:
         ConfigError: no network is on target, the folder holds a run of another configuration, or the driver

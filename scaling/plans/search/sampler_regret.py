@@ -47,21 +47,11 @@ class RegretCurves:
 
 
 def regret_curves(
-    table: AccuracyTable,
-    sampler: Sampler,
-    *,
-    repetitions: int,
-    seeds: int | None,
-    most: int,
+    table: AccuracyTable, sampler: Sampler, *, repetitions: int, seeds: int | None, most: int
 ) -> RegretCurves:
-    """Replay searches with seeds 0, 1, … and return their curves.
+    """Replay searches with seeds 0, 1, … and return their curves; each ends after `most` networks.
 
-    Args:
-        table: of every network.
-        sampler: which.
-        repetitions: searches.
-        seeds: that a search sees of a network, drawn from the table's; None for the table's means.
-        most: networks after which a search ends.
+    It sees so many `seeds` of a network, drawn from the table's; where they are None, the table's means.
 
     Raises:
         ResultsError: a search found no network of the table.
@@ -97,9 +87,6 @@ def sampler_regret_frame(curves: Sequence[RegretCurves]) -> pd.DataFrame:
     `regret_low`, `regret_high`: 95 % percentile bootstrap of the mean over searches, 2,000 resamples;
     `chosen_low`, `chosen_high`: Wilson's interval of the share of searches that chose the table's winner.
     Both speak of further searches on this table, not of other tables. `epochs_share` is of the table's.
-
-    Args:
-        curves: from `regret_curves`.
 
     Source: Wilson 1927, doi:10.1080/01621459.1927.10502953; scipy.stats.bootstrap.
     """
@@ -150,11 +137,7 @@ def against_random(curves: Sequence[RegretCurves], networks: int) -> pd.DataFram
 
     Searches of one seed make a pair: they see the same of every network. Intervals are paired t; `p` is
     corrected for the number of samplers by Holm; `verdict` at 5 %: `better`, `worse` or `same`, which means
-    not significantly different.
-
-    Args:
-        curves: of one way of seeing, random among them.
-        networks: trained.
+    not significantly different. The curves are of one way of seeing, random among them.
 
     Raises:
         ResultsError: random is not among them.
@@ -163,9 +146,7 @@ def against_random(curves: Sequence[RegretCurves], networks: int) -> pd.DataFram
     if random is None:
         raise ResultsError("nothing to compare with: replay random too")
     rows = []
-    for one in curves:
-        if one.sampler == Sampler.RANDOM:
-            continue
+    for one in (one for one in curves if one.sampler != Sampler.RANDOM):
         pairs = min(len(one.regret), len(random.regret))
         own, other = one.regret[:pairs, networks - 1], random.regret[:pairs, networks - 1]
         found = paired_difference(own.tolist(), other.tolist())

@@ -9,7 +9,8 @@ are worked out again from the trials.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -63,14 +64,7 @@ class Sampler(StrEnum):
 
 
 def make_sampler(name: Sampler, *, seed: int, proposed: int, startup_trials: int) -> BaseSampler:
-    """Make a sampler for one proposal.
-
-    Args:
-        name: which.
-        seed: of the search.
-        proposed: how many proposals the study has seen.
-        startup_trials: random proposals before TPE and GP learn.
-    """
+    """Make a sampler for one proposal, by how many there were; TPE and GP learn after `startup_trials`."""
     once = proposal_seed(seed, proposed)
     match name:
         case Sampler.SURFACE:
@@ -102,15 +96,15 @@ def proposal_seed(seed: int, proposed: int) -> int:
     return int(np.random.SeedSequence([seed, proposed]).generate_state(1)[0])
 
 
-class StatelessSampler(BaseSampler):
-    """Optuna's interface around a pure function from the earlier trials to a point of the square.
+class PointSampler(BaseSampler, ABC):
+    """Optuna's interface around a whole point, whose coordinates are asked for by their names."""
 
-    Args:
-        point: takes the trials with smaller numbers.
-    """
+    def __init__(self) -> None:
+        self._points: dict[int, Mapping[str, float]] = {}
 
-    def __init__(self, point: Callable[[Sequence[FrozenTrial]], Point]) -> None:
-        self.point = point
+    @abstractmethod
+    def point(self, earlier: Sequence[FrozenTrial]) -> Mapping[str, float]:
+        """Return the coordinates of the point that the trials with smaller numbers lead to."""
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -127,16 +121,26 @@ class StatelessSampler(BaseSampler):
         return {}
 
     def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """Return one coordinate of the point that the earlier trials lead to."""
-        del param_distribution  # the unit square
-        earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
-        return float(self.point(earlier)[DIMENSIONS.index(param_name)])
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> float:
+        """Return one coordinate of a trial's point."""
+        del param_distribution
+        if trial.number not in self._points:
+            earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
+            self._points = {trial.number: self.point(earlier)}
+        return self._points[trial.number][param_name]
+
+
+class StatelessSampler(PointSampler):
+    """A pure function from the earlier trials to a point of the square."""
+
+    def __init__(self, square_point: Callable[[Sequence[FrozenTrial]], Point]) -> None:
+        super().__init__()
+        self.square_point = square_point
+
+    def point(self, earlier: Sequence[FrozenTrial]) -> Mapping[str, float]:
+        """Return s and v."""
+        return dict(zip(DIMENSIONS, map(float, self.square_point(earlier)), strict=True))
 
 
 def told_points(trials: Iterable[FrozenTrial]) -> list[Told]:

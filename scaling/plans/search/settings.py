@@ -18,11 +18,8 @@ class Setting:
 
     Args:
         table: the tables above it, joined by dots; empty at the top.
-        key: its name there.
-        meaning: in a sentence or two.
         choices: the values it may take; empty where they are not a short list.
         default: plain; None where it has none.
-        required: whether a file must give it.
     """
 
     table: str

@@ -94,10 +94,7 @@ def predicted_s(config: SearchConfig, speed: SpeedMeasure, *, trials: int, seeds
 def plan_for(config: SearchConfig, speed: SpeedMeasure, budget_s: float) -> SizedSearch:
     """Fill a number of seconds: as many trials as fit; where too few do, fewer seeds, then fewer epochs.
 
-    Args:
-        config: the experiment; its seeds and epochs are the most that are planned.
-        speed: of this machine.
-        budget_s: seconds, finite and above 0.
+    The experiment's own seeds and epochs are the most that are planned.
 
     Raises:
         ConfigError: not even the smallest search fits.

@@ -88,10 +88,7 @@ def measure_speed(
 ) -> SpeedMeasure:
     """Train every reference for one epoch and one seed, as a run would: in its processes, with its records.
 
-    Args:
-        config: the experiment.
-        workers: processes, instead of the experiment's.
-        progress: called while kernels are measured.
+    `workers` are processes, instead of the experiment's; `progress` is called while kernels are measured.
 
     Raises:
         ConfigError: a reference could not be trained.

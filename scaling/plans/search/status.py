@@ -22,15 +22,7 @@ from scaling.runs.progress import read_progress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A training at this moment.
-
-    Args:
-        label: the network in a few words.
-        seed: of the training.
-        worker: that trains it.
-        since_s: seconds since it was sent.
-        epochs: finished so far.
-    """
+    """A training at this moment: its network in a few words, seconds since it was sent, epochs finished."""
 
     label: str
     seed: int | None
@@ -44,16 +36,12 @@ class SearchStatus:
     """A search at one moment.
 
     Args:
-        experiment: its name.
-        question: that it asks.
         finished: whether nothing is left to train.
-        trials: the table of trials.
         networks: how many are in which state.
         done: trainings that have ended.
         left: trainings that are to come, those of networks yet to be proposed included.
         share: of the work that is done, in [0, 1].
         eta_s: seconds to the end at the speed shown so far; None before the first training has ended.
-        running: what is being trained.
         failures: numbers of trials by what went wrong.
         silent_s: seconds since the coordinator last wrote; None where none is at work.
         interrupted: whether the coordinator, a process of this machine, was killed.
@@ -85,7 +73,7 @@ def status_of(state: SearchState) -> SearchStatus:
     running = tuple(_running(state, progress.running))
     workers = max(1, len(running))
     states = Counter(_network_states(trials).tolist())
-    waiting = states.pop("waiting", 0)
+    waiting, training = states.pop("waiting", 0), len({one.label for one in running})
     return SearchStatus(
         experiment=state.config.name,
         question=state.config.question,
@@ -93,8 +81,8 @@ def status_of(state: SearchState) -> SearchStatus:
         trials=trials,
         networks={
             **dict(sorted(states.items())),
-            "training": len({one.label for one in running}),
-            "to_come": max(0, waiting + _to_come(state) - len({one.label for one in running})),
+            "training": training,
+            "to_come": max(0, waiting + _to_come(state) - training),
         },
         done=len(ended),
         left=len(left),
@@ -134,8 +122,7 @@ def _left(state: SearchState) -> list[float]:
     if proposed:
         usual = sum(map(_macs, proposed)) / len(proposed)
     to_come = _to_come(state)
-    each = 1 if search.sampler == Sampler.SURFACE else len(search.seeds)
-    left += [usual] * (to_come * each)
+    left += [usual] * (to_come * (1 if search.sampler == Sampler.SURFACE else len(search.seeds)))
     confirming = any(one.confirms is not None for one in state.search_trials())
     if not confirming:
         left += [usual] * (min(search.confirm, to_come + len(proposed)) * len(search.confirm_seeds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,8 +22,9 @@ from scaling.analysis.surface import (
     observations_of,
     refusal_of,
 )
+from scaling.analysis.surface.answer import gains_of
 from scaling.analysis.surface.design import Seen
-from scaling.analysis.surface.observations import Array, triangle
+from scaling.analysis.surface.observations import DIMENSIONS, Array, triangle
 from scaling.cost import count_cost
 from scaling.cost.doublings import doublings
 from scaling.network.architecture import ArchitectureSpec
@@ -43,12 +44,7 @@ PAPER = "compound"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A network that can be built on target, and where it lies.
-
-    Args:
-        network: it.
-        x: doublings by depth, width, resolution, after rounding.
-    """
+    """A network that can be built on target; doublings by depth, width, resolution, after rounding."""
 
     network: PlannedNetwork
     x: tuple[float, float, float]
@@ -124,13 +120,9 @@ def _exact(shares: Array) -> tuple[float, float, float]:
 def best_built(
     config: SearchConfig, observations: Observations, count: int, among: Container[str] = ()
 ) -> list[Built]:
-    """Return the networks that the surface expects to be best at the target, the best first.
+    """Return the `count` networks that the surface expects to be best at the target, the best first.
 
-    Args:
-        config: of the search.
-        observations: trainings.
-        count: how many at most.
-        among: keys of networks, one of which it is to be; any if none of them can be built.
+    They are `among` some keys; any where none of those can be built.
     """
     options = [one for one in buildable(config) if one.network.key in among] or list(buildable(config))
     if refusal_of(observations) is not None or not options:
@@ -168,15 +160,15 @@ class SearchSurface:
         if self.built is not None and self.predicted is not None:
             network = {
                 **_network_document(self.built.network),
-                "predicted_top1": {name: end / 100 for name, end in _plain(self.predicted).items()},
+                "predicted_top1": {name: end / 100 for name, end in asdict(self.predicted).items()},
                 "trained": self.trained,
             }
         return {
             **self.answer.document(),
             "network": network,
-            "against": {name: _plain(one) for name, one in self.against.items()},
-            "loss_gains": {name: _plain(one) for name, one in self.loss_gains.items()},
-            "error_gains": {name: _plain(one) for name, one in self.error_gains.items()},
+            "against": {name: asdict(one) for name, one in self.against.items()},
+            "loss_gains": {name: asdict(one) for name, one in self.loss_gains.items()},
+            "error_gains": {name: asdict(one) for name, one in self.error_gains.items()},
         }
 
 
@@ -259,16 +251,11 @@ def _gains(config: SearchConfig, trials: pd.DataFrame, response: Response) -> di
     observations = observations_of(trials, response)
     if refusal_of(observations) is not None:
         return {}
-    from scaling.analysis.surface.answer import gains_of  # noqa: PLC0415
-
     draws: Draws = fit(observations).draw()
     slopes = gains_of(draws, config.target.factor)
     if response == Response.ERROR:
         slopes = 100 * (1 - np.exp(-slopes / 100))
-    return {
-        name: estimate_of(float(slopes[at].mean()), slopes[at])
-        for at, name in enumerate(("depth", "width", "resolution"))
-    }
+    return {name: estimate_of(float(own.mean()), own) for name, own in zip(DIMENSIONS, slopes, strict=True)}
 
 
 def _least_spread(config: SearchConfig, observations: Observations) -> float:
@@ -291,7 +278,3 @@ def _network_document(network: PlannedNetwork) -> dict[str, Any]:
         "macs": cost.macs,
         "architecture": network.key,
     }
-
-
-def _plain(one: Estimate) -> dict[str, float]:
-    return {"value": one.value, "low": one.low, "high": one.high}

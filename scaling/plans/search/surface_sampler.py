@@ -8,24 +8,21 @@ objective suggests `s`, `v` and `factor` and returns an accuracy (fraction, maxi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from scaling.analysis.surface import Observations, Response
-from scaling.analysis.surface.design import Point, Seen, next_point
+from scaling.analysis.surface.design import Seen, next_point
+from scaling.plans.search.samplers import PointSampler
 from scaling.targets.directions import Direction
 
 FACTOR = "factor"
 """Name of the cost factor in the study, beside s and v."""
 
 
-class SurfaceSampler(BaseSampler):
+class SurfaceSampler(PointSampler):
     """Proposes what narrows the answer of a response surface most.
 
     Args:
@@ -34,6 +31,7 @@ class SurfaceSampler(BaseSampler):
         look: says what is trained and asked for so far, with coordinates as they were built; by default the
             study's own trials, as they were asked for.
 
+    >>> import optuna
     >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
     >>> study = optuna.create_study(direction="maximize", sampler=SurfaceSampler(factor=4.0))
     >>> trial = study.ask()
@@ -43,35 +41,15 @@ class SurfaceSampler(BaseSampler):
     """
 
     def __init__(self, *, factor: float, seed: int = 0, look: Callable[[], Seen] | None = None) -> None:
+        super().__init__()
         self.factor, self.seed, self.look = factor, seed, look
-        self._points: dict[int, Point] = {}
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: each coordinate is asked for by its name."""
-        del study, trial
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, see above."""
-        del study, trial, search_space
-        return {}
-
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> float:
-        """Return one coordinate of the next point."""
-        del param_distribution
-        if trial.number not in self._points:
-            earlier = [one for one in study.get_trials(deepcopy=False) if one.number < trial.number]
-            seen = seen_of_study(earlier) if self.look is None else self.look()
-            self._points = {trial.number: next_point(seen, factor=self.factor, seed=self.seed)}
-        point = self._points[trial.number]
-        s, v = Direction.of_shares(point.shares).square()
-        return {"s": s, "v": v, FACTOR: point.factor}[param_name]
+    def point(self, earlier: Sequence[FrozenTrial]) -> Mapping[str, float]:
+        """Return s, v and the cost factor."""
+        seen = seen_of_study(earlier) if self.look is None else self.look()
+        found = next_point(seen, factor=self.factor, seed=self.seed)
+        s, v = Direction.of_shares(found.shares).square()
+        return {"s": s, "v": v, FACTOR: found.factor}
 
 
 def seen_of_study(trials: Sequence[FrozenTrial]) -> Seen:

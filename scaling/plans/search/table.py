@@ -11,12 +11,7 @@ from scaling.plans.networks import network_columns, training_columns
 from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.confirming import confirmations
 from scaling.plans.search.history import History
-from scaling.plans.search.trial import (
-    SearchTrial,
-    TrialState,
-    proposed_trials,
-    reference_trials,
-)
+from scaling.plans.search.trial import SearchTrial, TrialState, proposed_trials, reference_trials
 from scaling.runs.plan import Records
 from scaling.runs.trials_table import trials_frame
 

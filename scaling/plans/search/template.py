@@ -69,14 +69,10 @@ EXAMPLES: dict[str, Any] = {
 
 
 def experiment_toml(*, name: str, data: str, baseline: str | None, command: str) -> str:
-    """Return the text of a new experiment file.
+    """Return the text of a new experiment file, which `command` runs.
 
-    Args:
-        name: of the experiment.
-        data: name of the data set.
-        baseline: a known network, brought to an image size that leaves room for scaling; None gives a tiny
-            one, for minutes on a CPU.
-        command: that runs the file.
+    The baseline is brought to an image size that leaves room for scaling; None gives a tiny one, for minutes
+    on a CPU.
 
     Raises:
         DataError: the data set is unknown, or the folder of pictures has none of a split.

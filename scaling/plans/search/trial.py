@@ -117,17 +117,13 @@ def ended(record: Record | None) -> TypeGuard[Record]:
 @lru_cache(maxsize=8)
 def reference_trials(config: SearchConfig) -> tuple[SearchTrial, ...]:
     """Return the references, numbered from 0."""
-    return tuple(
-        make_trial(config, number, network, Fate.INFEASIBLE if network.problem else Fate.ACCEPTED)
-        for number, network in enumerate(references(config))
-    )
+    return tuple(make_trial(config, number, network) for number, network in enumerate(references(config)))
 
 
 def make_trial(
     config: SearchConfig,
     number: int,
     network: PlannedNetwork,
-    fate: Fate,
     *,
     proposal: int | None = None,
     confirms: int | None = None,
@@ -136,7 +132,7 @@ def make_trial(
 ) -> SearchTrial:
     """Return a network with its trainings: of one seed, or of those that the configuration says."""
     jobs, seeds = {}, seeds_of(config, network) if seed is None else (seed,)
-    if fate.trains and network.spec is not None:
+    if network.problem is None and network.spec is not None:
         jobs = {one: config.setup.job(network.spec, seed=one) for one in seeds}
     by_seed = network.kind == SEARCH and config.search.pruner != Pruner.NONE
     return SearchTrial(
@@ -156,24 +152,12 @@ def trial_of(
 ) -> SearchTrial:
     """Return the trial of a proposal that is no duplicate.
 
-    Args:
-        config: of the search.
-        number: of the trial.
-        proposal: it.
-        first: the first trial of each network so far, by its key; the new one is added.
+    `first` holds the first trial of each network so far, by its key; the new one is added.
     """
     network, repeats = proposal.network, None
     if proposal.fate == Fate.REPEAT:
         network, repeats = first[network.key].network, first[network.key].number
-    found = make_trial(
-        config,
-        number,
-        network,
-        proposal.fate,
-        proposal=proposal.number,
-        repeats=repeats,
-        seed=proposal.seed,
-    )
+    found = make_trial(config, number, network, proposal=proposal.number, repeats=repeats, seed=proposal.seed)
     if found.jobs:
         first.setdefault(network.key, found)
     return found

@@ -14,6 +14,8 @@ from search_runs import configuration
 from sqlalchemy import URL, make_url
 
 from scaling.errors import ConfigError
+from scaling.plans.search.candidates import of_square
+from scaling.plans.search.history import Fate, History, Proposal
 from scaling.plans.search.projection import (
     NUMBER,
     Projection,
@@ -23,6 +25,7 @@ from scaling.plans.search.projection import (
     study_in_memory,
 )
 from scaling.plans.search.storage_url import sqlite_url
+from scaling.plans.search.trial import first_trials, reference_trials, trial_of
 from scaling.runs.record import RecordState
 
 ATTRIBUTES = (
@@ -96,6 +99,15 @@ def test_attributes_are_flat_and_those_of_the_networks(tmp_path: Path) -> None:
     pruned = [one for one in study.trials if one.state.name == "PRUNED"]
     decisions = {one.curve for one in search.history.pruned.values()}
     assert {tuple(one.intermediate_values.values()) for one in pruned} == decisions
+
+
+def test_the_baseline_with_another_seed_has_attributes_too() -> None:
+    network = of_square(CONFIG, 0.5, 0.5, 1.0)
+    again = Proposal(number=0, s=0.5, v=0.5, network=network, fate=Fate.REPEAT, proposed_at="", seed=9)
+    trial = trial_of(CONFIG, 5, again, first_trials(reference_trials(CONFIG)))
+    found = shown(CONFIG, again, trial, History(), {}).attributes
+    assert (found["achieved_factor"], found["phi"]) == (1.0, 0.0)
+    assert "alpha" not in found
 
 
 def test_optuna_s_own_charts_get_the_same_study(tmp_path: Path) -> None:
