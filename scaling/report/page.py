@@ -32,18 +32,21 @@ from scaling.report.rows import columns_of, table_rows
 from scaling.tables import network_name
 
 
-def save_report(folder: Path, output: Path, *, figures: Path | None = None) -> Path:
+def save_report(folder: Path, output: Path, *, figures: Path | None = None, unverified: bool = False) -> Path:
     """Write the report of a run, at any moment of it.
 
     Args:
         folder: of the run, or of its exported results.
         output: the HTML file; replaced in one step.
         figures: folder into which `save_run_figures` has just drawn the same run as SVG, to be used again.
+        unverified: take a table that was edited since it was exported.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_record(folder), now=utc_now(), figures=figures))
+    write_text(
+        output, report_page(read_record(folder, unverified=unverified), now=utc_now(), figures=figures)
+    )
     return output
 
 
