@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from scaling.cli.options import run_folder_argument
+from scaling.cli.options import run_folder_argument, unverified_option
 from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_commands
 from scaling.cli.trials import print_choice, print_conclusion
@@ -22,14 +22,15 @@ from scaling.tables import network_name
 
 @click.command()
 @run_folder_argument
+@unverified_option
 @json_option
-def best(run_folder: Path, as_json: bool) -> None:
+def best(run_folder: Path, unverified: bool, as_json: bool) -> None:
     """Print the winner, the networks that do not differ from it significantly, and the commands to use it.
 
     RUN_FOLDER is a run, at any moment, or what `export` wrote. The top candidates were trained again with
     fresh seeds, and only these rank them; before that the highest network merely leads.
     """
-    found = load_search(run_folder)
+    found = load_search(run_folder, unverified=unverified)
     result, surface = found.result, found.config.search.sampler == Sampler.SURFACE
     choice = result["choice"]
     if choice is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from scaling.cli.options import FOLDER
+from scaling.cli.options import FOLDER, unverified_option
 from scaling.cli.output import json_option, say_written
 from scaling.drawings.rendering import FORMATS
 from scaling.errors import ConfigError
@@ -46,6 +46,7 @@ from scaling.report import read_record
     type=FOLDER,
     help="Folder of a run or study; own_baselines takes several, one a baseline.",
 )
+@unverified_option
 @json_option
 def figures(
     names: tuple[str, ...],
@@ -53,6 +54,7 @@ def figures(
     formats: tuple[str, ...],
     sizes: tuple[Size, ...],
     run_directories: tuple[Path, ...],
+    unverified: bool,
     as_json: bool,
 ) -> None:
     """Draw charts, each with its data beside it as CSV.
@@ -71,7 +73,7 @@ def figures(
     """
     wanted = names or tuple(RUN_CHARTS if run_directories else FAMILY_CHARTS)
     _check(wanted, run_directories)
-    records = [read_record(folder) for folder in run_directories]
+    records = [read_record(folder, unverified=unverified) for folder in run_directories]
     published = [name for name in wanted if name not in RUN_CHARTS and name != OWN_BASELINES]
     paths = save_family_figures(output, formats, names=published, sizes=sizes)
     if OWN_BASELINES in wanted:

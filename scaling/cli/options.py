@@ -32,6 +32,9 @@ cache_option = click.option("--cache-dir", type=PATH, help="Where downloads are 
 workers_option = click.option(
     "--workers", type=click.IntRange(1, 256), help="Worker processes (by cores or GPU)."
 )
+unverified_option = click.option(
+    "--unverified", is_flag=True, help="Take a trials.csv that was edited since it was exported."
+)
 overrides_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override, e.g. recipe.epochs=5."
 )

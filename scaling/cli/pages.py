@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from scaling.atomic_write import write_whole
-from scaling.cli.options import FILE, FOLDER
+from scaling.cli.options import FILE, FOLDER, unverified_option
 from scaling.cli.output import answer, json_option, say, waiting
 from scaling.errors import ConfigError
 
@@ -32,8 +32,9 @@ def explore(output: Path) -> None:
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=FOLDER)
 @click.option("-o", "--output", type=FILE, help="The page (RUN/report.html).")
+@unverified_option
 @json_option
-def report(run_folder: Path, output: Path | None, as_json: bool) -> None:
+def report(run_folder: Path, output: Path | None, unverified: bool, as_json: bool) -> None:
     """Write a run's report: one HTML page that needs no network.
 
     RUN is the folder of a run, finished or not, or of exported results.
@@ -41,7 +42,7 @@ def report(run_folder: Path, output: Path | None, as_json: bool) -> None:
     from scaling.report import save_report  # noqa: PLC0415  it draws
 
     with waiting("drawing the report"):
-        path = save_report(run_folder, output or run_folder / "report.html")
+        path = save_report(run_folder, output or run_folder / "report.html", unverified=unverified)
     answer({"report": str(path)}, as_json, lambda: say(f"wrote {path}"))
 
 

@@ -19,6 +19,7 @@ from scaling.agreement import verify as verify_peer
 from scaling.atomic_write import write_json, write_text
 from scaling.cli.options import PATH
 from scaling.cli.output import Columns, answer, console, counting_bars, json_option, table_by
+from scaling.errors import ConfigError
 from scaling.network.families import variant as official_variant
 from scaling.provenance import provenance, utc_now
 
@@ -70,6 +71,9 @@ def verify(variants: str, peers: str, output: Path | None, as_json: bool, **how:
     started = utc_now()
     installed = [peer for peer in settings.peers if peer_installed(peer)]
     missing = [peer for peer in settings.peers if peer not in installed]
+    if not installed:
+        why = f"none of {', '.join(missing)} is installed" if missing else "name a peer with --peers"
+        raise ConfigError(f"there is nothing to compare with: {why}")
     found = _verified(settings, installed)
     if output is not None:
         _write(output, found, missing, settings, started)

@@ -275,13 +275,13 @@ def conclude(run: SearchRun) -> None:
     write_text(folder.path / "report.html", page)
 
 
-def load_search(path: Path | str) -> SearchRun:
-    """Read a search from its folder, or from exported results.
+def load_search(path: Path | str, *, unverified: bool = False) -> SearchRun:
+    """Read a search from its folder, or from exported results, whose table may be edited if `unverified`.
 
     Raises:
         ResultsError: it is no search, or a file is damaged.
     """
-    return SearchRun(state=read_search(RunFolder(path=Path(path))))
+    return SearchRun(state=read_search(RunFolder(path=Path(path)), unverified=unverified))
 
 
 def export_search(run: SearchRun, target: Path, *, force: bool = False, parquet: bool = False) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from scaling.atomic_write import write_json
 from scaling.errors import ResultsError
 from scaling.runs.coordinator import Listener, RunEnd, silent
-from scaling.runs.exporting import copied
+from scaling.runs.exporting import copied, sealed
 from scaling.runs.folder import RunFolder, held, open_folder
 from scaling.runs.launch import Where, launch
 from scaling.runs.plan import Plan, Records
@@ -140,7 +140,10 @@ def export_files(folder: RunFolder, target: Path, files: Sequence[Path]) -> list
     for path in files:
         if not path.exists():
             raise ResultsError(f"{folder.path} has no {path.name} yet: run it, or --report")
-    return copied(folder.path, target, [*files, *sorted(folder.figures.glob("*"))])
+    copies = copied(folder.path, target, [*files, *sorted(folder.figures.glob("*"))])
+    if folder.trials in files:
+        sealed(target, recorded(folder))
+    return copies
 
 
 def _opened(plan: Experiment, folder: RunFolder, where: Where, *, trains: bool) -> dict[str, Any]:

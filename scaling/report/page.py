@@ -33,13 +33,15 @@ from scaling.runs.setup import Setup
 from scaling.tables import network_name
 
 
-def save_report(folder: Path, output: Path) -> Path:
+def save_report(folder: Path, output: Path, *, unverified: bool = False) -> Path:
     """Write the report of a run, or of its exported results, at any moment; the file is replaced in one step.
+
+    `unverified` takes a table that was edited since it was exported.
 
     Raises:
         ResultsError: the folder is not a run's, a file is damaged, or the page cannot be written.
     """
-    write_text(output, report_page(read_record(folder), now=utc_now()))
+    write_text(output, report_page(read_record(folder, unverified=unverified), now=utc_now()))
     return output
 
 

@@ -26,7 +26,10 @@ from scaling.plans.search.config import SearchConfig
 from scaling.plans.search.run import KIND, SearchState, failed_of, read_search
 from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.runs.folder import RunFolder
-from scaling.runs.trials_table import at_own_rate, read_trials, trials_frame
+from scaling.runs.trials_table import at_own_rate, is_edited, read_trials, trials_frame
+
+EDITED = ", table edited by hand"
+"""In the title of every chart of such a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,10 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """Experiment and data set, for charts."""
+        """Experiment and data set, for charts, and whether the table was edited."""
         data = self._setup.get("data")
-        return f"{self.name} on {data['name']}" if isinstance(data, dict) and data.get("name") else self.name
+        on = f" on {data['name']}" if isinstance(data, dict) and data.get("name") else ""
+        return f"{self.name}{on}{EDITED * is_edited(self.folder / 'trials.csv')}"
 
     @property
     def noise(self) -> NoiseFloor | None:
@@ -163,8 +167,10 @@ def _checked(spec: ArchitectureSpec, row: pd.Series[Any]) -> ArchitectureSpec | 
     return spec if same else None
 
 
-def read_record(folder: Path) -> RunRecord:
+def read_record(folder: Path, *, unverified: bool = False) -> RunRecord:
     """Read a run at any moment, or a folder of exported results; nothing is locked, and nothing is changed.
+
+    A table that was edited since it was exported is refused, or taken if `unverified` and marked in titles.
 
     Raises:
         ResultsError: there is neither a run nor a table of trials, or a file is damaged.
@@ -180,18 +186,18 @@ def read_record(folder: Path) -> RunRecord:
             folder=folder,
             config=config,
             settings=None,
-            trials=read_trials(run.trials),
+            trials=read_trials(run.trials, unverified=unverified),
             provenance=provenance,
         )
     document = run.document()
     if document["kind"] == KIND:
         with suppress(ConfigError, DataError, SpecError):  # of another version: what needs it is left out
-            return record_of(read_search(run))
+            return record_of(read_search(run, unverified=unverified))
     return RunRecord(
         folder=folder,
         config=document["config"],
         settings=None,
-        trials=read_trials(run.trials) if run.trials.exists() else trials_frame([]),
+        trials=read_trials(run.trials, unverified=unverified) if run.trials.exists() else trials_frame([]),
         provenance=provenance,
     )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from scaling.atomic_write import read_json, write_json, write_whole
 from scaling.errors import ConfigError, ResultsError
 from scaling.runs.folder import RunFolder
-from scaling.runs.trials_table import write_trials
+from scaling.runs.trials_table import DIGEST, PROVENANCE, digest_of, write_trials
 
 
 def export_run(
@@ -42,12 +43,17 @@ def export_run(
         raise ResultsError(f"cannot read {folder.provenance}: it is not a JSON object")
     written = copied(folder.path, target, sorted(folder.figures.glob("run_*")))
     write_json(target / "run.json", document)
-    write_json(target / "provenance.json", provenance if finished else {**provenance, "finished": None})
     write_trials(target / "trials.csv", trials)
+    sealed(target, provenance if finished else {**provenance, "finished": None})
     written += [target / name for name in ("run.json", "provenance.json", "trials.csv")]
     if packed is not None:
         written.append(write_whole(target / "trials.parquet", packed))
     return written
+
+
+def sealed(target: Path, provenance: Mapping[str, Any]) -> None:
+    """Write the provenance of exported results, with the digest of their table."""
+    write_json(target / PROVENANCE, {**provenance, DIGEST: digest_of(target / "trials.csv")})
 
 
 def _parquet(trials: pd.DataFrame) -> bytes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from scaling.atomic_write import LARGEST_TABLE, read_regular, write_text
+from scaling.atomic_write import LARGEST_TABLE, read_json, read_regular, write_text
 from scaling.errors import ResultsError, printable
 
 TRIAL_COLUMNS: dict[str, str] = {
@@ -72,6 +74,17 @@ DOUBLINGS = ("x_depth", "x_width", "x_resolution", "x_rounding")
 OPTIONAL = (*MEASURED, *DOUBLINGS, "validation_loss", "record")
 """Columns that tables of earlier versions lack."""
 
+STATES = ("complete", "diverged", "failed", "infeasible", "pruned", "waiting")
+"""How a training or its trial has ended."""
+
+COUNTS = ("image_size", "params", "macs", "activations")
+MOST = 10**18
+"""More than any network has, and still a whole number of 64 bits."""
+AMOUNTS = ("achieved_factor", "wall_s", "validation_loss")
+
+PROVENANCE, DIGEST = "provenance.json", "trials_sha256"
+"""Where an exported table's digest is kept, beside it, and under which key."""
+
 LEARNING_RATE_FACTOR = "learning_rate_factor"
 """A column of studies: times the recipe's learning rate."""
 
@@ -93,21 +106,85 @@ def trials_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.sort_values(["trial", "seed"], kind="stable", ignore_index=True)
 
 
-def read_trials(path: Path) -> pd.DataFrame:
+def read_trials(path: Path, *, unverified: bool = False) -> pd.DataFrame:
     """Read trials.csv; measured costs that an earlier version did not write are empty.
 
+    Args:
+        path: of the table; the provenance beside it may know its digest.
+        unverified: take a table that was edited since it was exported.
+
     Raises:
-        ResultsError: the file is missing, unreadable or has other columns.
+        ResultsError: the file is missing, unreadable, cut off or edited, has other columns, a value that
+            cannot be, or a trial and seed twice.
+    """
+    frame = _parsed(path)
+    problem = _problem(frame)
+    if problem is not None:
+        raise ResultsError(f"{path} {problem}")
+    if not unverified and is_edited(path):
+        raise ResultsError(
+            f"{path} was edited since it was exported (its digest is not that of {PROVENANCE}); read it with "
+            "--unverified, or export the run again"
+        )
+    return frame
+
+
+def is_edited(path: Path) -> bool:
+    """Whether a table is not the one that was exported; of a run's own folder, or earlier exports, no."""
+    try:
+        exported = read_json(path.with_name(PROVENANCE)).get(DIGEST)
+    except (FileNotFoundError, ResultsError):
+        return False
+    return exported is not None and exported != digest_of(path)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a table.
+
+    Raises:
+        ResultsError: it cannot be read.
     """
     try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _problem(frame: pd.DataFrame) -> str | None:
+    """Say what in a table cannot be, naming its row; None where nothing is wrong."""
+    complete = frame["state"] == "complete"
+    wrong = {
+        "state": ~frame["state"].isin(STATES),
+        "trial": frame["trial"].isna(),
+        "top1": ~frame["top1"].between(0, 1).where(frame["top1"].notna(), ~complete),
+        **{name: frame[name].notna() & ~frame[name].between(1, MOST) for name in COUNTS},
+        **{name: frame[name].notna() & ~frame[name].between(0, math.inf, "left") for name in AMOUNTS},
+    }
+    for column, rows in wrong.items():
+        if rows.fillna(value=True).any():
+            line = int(rows.fillna(value=True).to_numpy().argmax())
+            return f"cannot be: row {line + 1} has {column} {str(frame[column].iloc[line])[:40]}"
+    twice = frame["seed"].notna() & frame.duplicated(["trial", "seed"])
+    if twice.any():
+        row = frame[twice].iloc[0]
+        return f"lists trial {row['trial']} with seed {row['seed']} twice"
+    return None
+
+
+def _parsed(path: Path) -> pd.DataFrame:
+    try:
         # An experiment may be called NA or null; only an empty cell is missing.
-        content = io.BytesIO(read_regular(path, LARGEST_TABLE))
-        frame = pd.read_csv(content, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
+        content = read_regular(path, LARGEST_TABLE)
+        frame = pd.read_csv(
+            io.BytesIO(content), dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""]
+        )
     except FileNotFoundError:
         raise ResultsError(f"there is no {path}; give the folder of a run") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError, TypeError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
+    if not content.endswith(b"\n"):
+        raise ResultsError(f"{path} is cut off: its last line has no end")
     missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
     lacking = [column for column in missing if column not in OPTIONAL]
     if lacking:

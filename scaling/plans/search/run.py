@@ -72,7 +72,7 @@ class SearchState:
         return proposals_frame(self.history, self.config)
 
 
-def read_search(folder: RunFolder) -> SearchState:
+def read_search(folder: RunFolder, *, unverified: bool = False) -> SearchState:
     """Read a search at any moment; nothing is locked, and nothing is changed.
 
     Raises:
@@ -84,7 +84,8 @@ def read_search(folder: RunFolder) -> SearchState:
     recorded = recorded_data(folder, known)
     config = parse_config(document["config"], where=str(folder.config), recorded=recorded)
     live = folder.proposals.exists() or folder.records.exists()
-    frozen = read_trials(folder.trials) if folder.trials.exists() and not live else None
+    exported = folder.trials.exists() and not live
+    frozen = read_trials(folder.trials, unverified=unverified) if exported else None
     return SearchState(
         folder=folder,
         config=config,

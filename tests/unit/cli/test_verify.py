@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import document
+from commands import document, refused
 
 from scaling.agreement import Agreement
 from scaling.cli.verify import matrix
@@ -36,8 +36,18 @@ def test_a_difference_shows_in_its_cell(change: dict[str, Any]) -> None:
     assert "DIFFERS" in matrix([replace(ROW, **change)])
 
 
-def test_nothing_to_compare_is_no_error(tmp_path: Path) -> None:
-    found = document("verify", "--variants", "b0", "--peers", "", "--output", tmp_path)
-    assert (found["agreement"], found["image_size"]) == ([], 64)
+def test_nothing_to_compare_with_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaling.cli.verify.peer_installed", lambda _peer: False)
+    line = refused("verify", "--variants", "b0", "--peers", "timm,keras", "--output", tmp_path / "kept")
+    assert "none of timm, keras is installed" in line
+    assert "name a peer" in refused("verify", "--variants", "b0", "--peers", "")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_files_say_what_was_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaling.cli.verify.peer_installed", lambda peer: peer == "timm")
+    monkeypatch.setattr("scaling.cli.verify.verify_peer", lambda _peer, _variant, **_how: ROW)
+    found = document("verify", "--variants", "b0", "--peers", "timm,keras", "--output", tmp_path)
+    assert (len(found["agreement"]), found["not_installed"], found["image_size"]) == (1, ["keras"], 64)
     assert (tmp_path / "agreement.md").exists()
     assert json.loads((tmp_path / "provenance.json").read_text())["config"]["variants"] == ["b0"]
