@@ -266,8 +266,8 @@ def _print_limits(document: dict[str, Any]) -> None:
     console.print(table_by(columns, document["limits"]))
     console.print(
         "slack: left over by the network marked *. stops: networks of the set whose next step in some "
-        "dimension the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its largest without "
-        "the limit."
+        "dimension the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its "
+        "largest without the limit."
     )
     for one in document["limits"]:
         if one["feasible_without"] == document["feasible"]:
