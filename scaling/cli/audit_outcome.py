@@ -51,7 +51,7 @@ def print_verdict(run: AuditRun) -> None:
         f"{len(anchors.seeds)} seed(s). Intervals: 95 %, bootstrap over networks."
     )
     columns: Columns = {
-        "proxy": lambda row: row.name.replace("_", " "),
+        "proxy": lambda row: row.name.replace("_", " ") + (" *" if row.holds(verdict.least) else ""),
         "cost": lambda row: f"{100 * row.cost:.2g} %" if row.cost else "none",
         "Spearman": lambda row: _cell(row.agreement.spearman),
         "Kendall": "{row.agreement.kendall.value:.2f}",
@@ -61,7 +61,7 @@ def print_verdict(run: AuditRun) -> None:
     console.print(table_by(columns, verdict.judged, bold=lambda row: row.holds(verdict.least)))
     console.print(
         "cost: training multiply-adds over the anchors'. regret: points of anchor top-1 lost by taking the "
-        "proxy's best network. Bold: holds by the rule."
+        "proxy's best network. *: holds by the rule."
     )
     if verdict.missing:
         console.print(f"Not enough networks yet: {', '.join(verdict.missing)}.")

@@ -215,7 +215,7 @@ def print_answer(document: dict[str, Any]) -> None:
 def _print_networks(document: dict[str, Any]) -> None:
     rows, best = list(document["networks"]), document["nearest"]
     columns: Columns = {
-        "depth": "{row[depth_coefficient]:.4g}",
+        "depth": lambda row: f"{row['depth_coefficient']:.4g}{' *' if row == best else ''}",
         "width": "{row[width_coefficient]:.4g}",
         "px": "{row[image_size]}",
         "MACs M": lambda row: f"{row['macs'] / 1e6:,.0f}",
@@ -229,10 +229,11 @@ def _print_networks(document: dict[str, Any]) -> None:
     console.print(table_by(columns, rows + more, bold=lambda row: row == best))
     bases = ", ".join(f"{value:g}" for value in document["direction"].values())
     use, official = document["memory"], f" ({best['name']})" if best["name"] else ""
+    below = ", below the others" if more else ""
     images = "1 image" if use["batch"] == 1 else f"{use['batch']:,} images"
     console.print(
-        f"Bold: nearest in direction to alpha, beta, gamma = {bases}{official}. "
-        f"Sorted by {document['order']}, {len(rows)} of {document['pareto']:,} shown. "
+        f"*: nearest in direction to alpha, beta, gamma = {bases}{official}{below}. "
+        f"Sorted by {document['order']}, {len(rows) + len(more)} of {document['pareto']:,} shown. "
         f"MB: peak of {'training' if use['training'] else 'inference'}, {images}, float32. "
         "There is no accuracy model: larger, not known to be better."
     )
@@ -264,9 +265,9 @@ def _print_limits(document: dict[str, Any]) -> None:
     }
     console.print(table_by(columns, document["limits"]))
     console.print(
-        "slack: left over by the bold network. stops: networks of the set whose next step in some dimension "
-        "the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its largest without "
-        "the limit."
+        "slack: left over by the network marked *. stops: networks of the set whose next step in some "
+        "dimension the limit forbids; alone: where no other limit does. Pareto, MACs: the set and its "
+        "largest without the limit."
     )
     for one in document["limits"]:
         if one["feasible_without"] == document["feasible"]:

@@ -6,6 +6,7 @@ import functools
 import io
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
+from rich.errors import MarkupError
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -24,14 +26,41 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from scaling.environment import prepare_environment
 from scaling.errors import ScalingError, printable
 
-console = Console(highlight=False)
+UNBROKEN = 10_000
+"""Columns of a file or a pipe: there no line is broken, and no table is squeezed."""
+_FOREIGN = re.compile(r"(?<!\\)\[(?!/?bold\])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Printer(Console):
+    """A console for texts in which others' words are: of all markup it knows [bold] alone, and no escapes."""
+
+    @property
+    def size(self) -> ConsoleDimensions:  # type: ignore[override]  # nothing sets it
+        """Return the terminal's size; COLUMNS has the last word."""
+        narrow = self.is_terminal or "COLUMNS" in os.environ
+        return super().size if narrow else ConsoleDimensions(UNBROKEN, 25)
+
+    def render_str(self, text: str, *, markup: bool | None = None, **how: Any) -> Text:
+        """Return a text with its style; what is not ours in brackets is shown as it is."""
+        text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+        if markup is False:
+            return super().render_str(text, markup=False, **how)
+        try:
+            return super().render_str(_FOREIGN.sub(r"\\\g<0>", text), markup=True, **how)
+        except MarkupError:  # a [/bold] of theirs
+            return super().render_str(text, markup=False, **how)
+
+
+console = Printer(highlight=False, emoji=False)
 """Standard output for people; anything a script reads goes through `emit_json`."""
 
-errors = Console(stderr=True, highlight=False)
+errors = Printer(stderr=True, highlight=False, emoji=False)
 """Standard error: progress and spinners, so that standard output stays clean."""
 
 LONGEST = 2000

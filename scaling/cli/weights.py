@@ -119,11 +119,10 @@ def fetch(variant: str, source: str, tag: str | None, cache_dir: Path | None, as
         "tag": file.tag,
         "path": str(found.path),
         "sha256": found.sha256,
-        "verified": found.verified,
+        "checked": found.checked,
     }
-    word = "verified" if found.verified else "no checksum is published"
     text = (
-        f"{file.peer} {file.variant} {file.tag} ({word}): {found.path}\n"
+        f"{file.peer} {file.variant} {file.tag} ({found.checked}): {found.path}\n"
         f"Next: scaling weights import {found.path} --from {file.peer} --variant {file.variant} "
         f"--output {file.variant}.safetensors"
     )

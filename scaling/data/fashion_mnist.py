@@ -35,11 +35,8 @@ VALIDATION_COUNT = 10_000
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
 
-MIRRORS = (
-    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
-"""Both named in the README of zalandoresearch/fashion-mnist."""
+MIRRORS = ("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",)
+"""The repository of the data set; the other address that its README names has no TLS."""
 
 INFO = DatasetInfo(
     name="fashion-mnist",
@@ -71,6 +68,11 @@ class IdxFile:
     md5: str
     """Of the uncompressed bytes, because packagers compress anew."""
     shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Uncompressed."""
+        return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
 
 # md5: of the uncompressed files of Debian's dataset-fashion-mnist 0.0~git20200523, which are upstream's
@@ -145,8 +147,8 @@ def locate(file: IdxFile, *, data_dir: Path | None, cache_dir: Path | None) -> P
 
 def _verified(path: Path, file: IdxFile) -> bytes:
     try:
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            raw = stream.read(file.bytes + 1)  # however much it would become
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
@@ -164,7 +166,7 @@ def fetch(file: IdxFile, folder: Path, *, mirrors: Sequence[str]) -> tuple[Path,
     reasons, kept = [], folder / f"{file.name}.gz"
     for mirror in mirrors:
         try:
-            download(f"{mirror}{kept.name}", kept)
+            download(f"{mirror}{kept.name}", kept, most=2 * file.bytes)
             return kept, _verified(kept, file)
         except DataError as error:
             kept.unlink(missing_ok=True)

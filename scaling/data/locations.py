@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
 
+from scaling.data.downloading import receive
 from scaling.errors import DataError
 
 APPLICATION = "efficientnet-scaling"
@@ -63,18 +64,25 @@ def first_file(folders: Iterable[Path], *names: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
-def download(url: str, file: Path, *, known_hash: str | None = None) -> None:
-    """Fetch a file, and verify it where its hash, such as `md5:…`, is known.
+def download(url: str, file: Path, *, most: int, md5: str | None = None) -> None:
+    """Fetch a file of at most so many bytes, and verify it where its MD5 is known; it appears whole.
 
     Raises:
-        DataError: the download failed or gave another file.
+        DataError: the download failed or gave another file, of which nothing is kept.
     """
-    import pooch  # noqa: PLC0415  most of the time everything is here
-
-    # Otherwise pooch advises on standard error to copy the checksum that it found.
-    pooch.get_logger().setLevel(logging.WARNING)
+    part = file.with_name(f"{file.name}.part")
     try:
-        pooch.retrieve(url, known_hash=known_hash, fname=file.name, path=file.parent)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
-        reason = str(error).splitlines()[0] if isinstance(error, ValueError) else type(error).__name__
-        raise DataError(f"{url}: {reason}") from None
+        part.parent.mkdir(parents=True, exist_ok=True)
+        receive(url, part, most=most)
+        if md5 is not None and (found := md5_of(part)) != md5:
+            part.unlink()
+            raise DataError(f"{url} is another file: expected md5 {md5}, got {found}")
+        part.replace(file)
+    except OSError as error:
+        raise DataError(f"{file} cannot be written: {error.strerror or error}") from None
+
+
+def md5_of(path: Path) -> str:
+    """Return the MD5 of a file, as those publish it whose files they are."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -11,27 +11,19 @@ import hashlib
 import importlib
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import BinaryIO
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 from filelock import FileLock, Timeout
 
+from scaling.data.downloading import TIMEOUT_S, Report, receive
 from scaling.data.locations import cache_folder
 from scaling.errors import ConfigError, DataError
 from scaling.network.published import published
 
 HUB = "hub:"
-CHUNK = 1 << 20
-TIMEOUT_S = 30
-"""Without a byte."""
-
-Report = Callable[[int, int | None], None]
-"""Called with the bytes at hand and, where the server says it, of how many."""
+MOST_BYTES = 4 * 2**30
+"""Of a file of weights; the largest, of l2, has 2 GB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +51,17 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchedFile:
-    """A file of weights on this computer; verified where the source's own checksum was there, and agreed."""
+    """A file of weights on this computer.
+
+    Args:
+        sha256: of the file as it is here.
+        checked: what of its SHA-256 was known before, and agreed; a server that gives a file and its checksum
+            vouches for the way, not for itself.
+    """
 
     path: Path
     sha256: str
-    verified: bool
+    checked: str
 
 
 def released_files() -> tuple[WeightFile, ...]:
@@ -149,13 +147,14 @@ def download(
 
 
 def _download(url: str, target: Path, sha256_prefix: str, report: Report) -> FetchedFile:
+    known = f"agrees with the {len(sha256_prefix)} hexadecimal digits of its SHA-256 in its name"
     if target.is_file():
         digest = sha256_of(target)
         if digest.startswith(sha256_prefix):
-            return FetchedFile(path=target, sha256=digest, verified=True)
+            return FetchedFile(path=target, sha256=digest, checked=known)
         target.unlink()  # damaged since it was checked
     part = target.with_name(f"{target.name}.part")
-    _receive(url, part, report)
+    receive(url, part, most=MOST_BYTES, report=report)
     digest = sha256_of(part)
     if not digest.startswith(sha256_prefix):
         part.unlink()
@@ -164,42 +163,7 @@ def _download(url: str, target: Path, sha256_prefix: str, report: Report) -> Fet
             "nothing was kept"
         )
     part.replace(target)
-    return FetchedFile(path=target, sha256=digest, verified=True)
-
-
-def _receive(url: str, part: Path, report: Report) -> None:
-    """Get what is missing of a file."""
-    have = part.stat().st_size if part.is_file() else 0
-    request = Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urlopen(request, timeout=TIMEOUT_S) as response, part.open("ab") as stream:
-            _copy(url, response, stream, have, report)
-    except HTTPError as error:
-        error.close()
-        if error.code != 416:  # "range not satisfiable": all bytes are here already
-            raise DataError(f"{url} was refused: {error.code} {error.reason}") from None
-    except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise DataError(
-            f"{url} could not be downloaded ({reason}); fetching needs the internet, "
-            "and the same command goes on where it stopped"
-        ) from None
-
-
-def _copy(url: str, response: HTTPResponse, stream: BinaryIO, have: int, report: Report) -> None:
-    if have and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
-        stream.truncate(0)  # the server sends the whole file, whatever was asked
-        have = 0
-    length = response.headers.get("Content-Length")
-    total = None if length is None else have + int(length)
-    while chunk := response.read(CHUNK):
-        stream.write(chunk)
-        have += len(chunk)
-        report(have, total)
-    if total is not None and have < total:
-        raise DataError(
-            f"{url} broke off after {have:,} of {total:,} bytes; the same command goes on where it stopped"
-        )
+    return FetchedFile(path=target, sha256=digest, checked=known)
 
 
 def sha256_of(path: Path) -> str:
@@ -235,4 +199,5 @@ def _fetch_from_hub(file: WeightFile, cache: Path) -> FetchedFile:
             f"{repository}/{file.file} has a wrong checksum: expected SHA-256 {announced[:16]}…, got "
             f"{digest[:16]}…; it was removed from the cache"
         )
-    return FetchedFile(path=path, sha256=digest, verified=known)
+    checked = "agrees with the SHA-256 that its own server gave" if known else "no checksum was given"
+    return FetchedFile(path=path, sha256=digest, checked=checked)

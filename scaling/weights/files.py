@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,12 +140,17 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def _read_pickle(path: Path) -> dict[str, Any]:
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                declared = sum(one.file_size for one in archive.infolist())
+            if declared > path.stat().st_size:  # torch.save compresses nothing
+                raise ValueError(f"it declares {declared:,} bytes, more than it has")
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise WeightsError(
             f"{path} holds more than tensors, or is damaged; only pickles of tensors are opened"
         ) from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path} is not a file that torch.save wrote: {error}") from None
     for key in _WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
