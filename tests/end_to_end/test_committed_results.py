@@ -48,7 +48,13 @@ def test_the_ranking_is_what_the_table_gives(run: Path) -> None:
     trials = read_trials(run / "trials.csv")
     assert list(trials.columns) == list(TRIAL_COLUMNS)
     config = parse_config(document(run, "run.json")["config"], where=run.name)
-    assert document(run, "result.json") == result_document(config, trials, noise_floor(trials))
+    kept, found = document(run, "result.json"), result_document(config, trials, noise_floor(trials))
+    kept.pop("arithmetic", None)  # of the records, which are not exported
+    surface, again = kept.pop("surface"), found.pop("surface")
+    assert kept == found
+    for part in ("gains", "contrasts"):  # last bits of a machine may move a draw or two of thousands
+        for name, one in surface[part].items():
+            assert again[part][name] == pytest.approx(one, abs=0.1), name
 
 
 def test_conclusions_of_studies_are_what_their_tables_give() -> None:
