@@ -28,7 +28,7 @@ from scaling.network.families import variant
 
 STAGE_COSTS, OWN_BASELINES = "stage_costs", "own_baselines"
 PAPER_CHARTS = ("family", "family_params", "family_flops")
-"""The charts that people come for; a run leaves them beside its own."""
+"""The charts that people come for."""
 
 FAMILY_CHARTS: dict[str, Chart] = {
     "family": family.FAMILY,

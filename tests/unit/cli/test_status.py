@@ -172,6 +172,7 @@ def test_clocks_are_readable() -> None:
 
 def test_json_is_the_whole_status(tmp_path: Path) -> None:
     folder = a_run(tmp_path / "run", 3)
-    assert json.loads(shown("status", str(folder.path), "--json")) == document(folder)
+    said = json.loads(shown("status", str(folder.path), "--json"))
+    assert said == {**document(folder), "conclusion": None}  # the run goes on
     assert rendered(document(folder))
     assert re.search(r"\d+ % of the work, 3 of \d+ trainings", progress_line(document(folder)))

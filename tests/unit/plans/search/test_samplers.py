@@ -46,21 +46,14 @@ def config_of(sampler: str, objectives: tuple[str, ...] = ("top1",), **search: A
 
 
 @EACH
-def test_proposals_stay_in_the_box_and_the_budget_is_met(
-    sampler: Sampler, objectives: tuple[str, ...]
-) -> None:
-    config = config_of(sampler, objectives)
-    search = MadeUpSearch(config).run()
-    assert all(0 <= coordinate <= 1 for point in search.points() for coordinate in point)
-    assert len(search.proposed()) == config.search.trials or (sampler.queues and len(search.proposed()) > 5)
-
-
-@EACH
-def test_the_same_seed_proposes_the_same_interrupted_or_not(
+def test_proposals_stay_in_the_box_meet_the_budget_and_are_the_same_interrupted_or_not(
     sampler: Sampler, objectives: tuple[str, ...], tmp_path: Path
 ) -> None:
     config = config_of(sampler, objectives)
-    whole = MadeUpSearch(config).run().points()
+    search = MadeUpSearch(config).run()
+    whole, trained = search.points(), len(search.proposed())
+    assert all(0 <= coordinate <= 1 for point in whole for coordinate in point)
+    assert trained == config.search.trials or (sampler.queues and trained > 5)
     assert MadeUpSearch(config).run().points() == whole
     cut = MadeUpSearch(config, path=tmp_path / "proposals.jsonl")
     for networks in (1, 3, 4):
@@ -168,6 +161,7 @@ def test_what_was_proposed_when_is_on_record() -> None:
         ({"pruner": "wilcoxon", "seeds": [0, 1, 2, 3]}, "needs at least 5 seeds, got 4"),
         ({"pruner": "median", "sampler": "exhaustive"}, "exhaustive trains the whole table"),
         ({"pruner": "asha"}, "search.pruner"),
+        ({"confirm": 1, "seeds": [3], "confirm_seeds": [2, 3]}, "must be fresh, but 3 is among"),
     ],
 )
 def test_pairs_that_do_not_go_together_are_refused_when_read(search: dict[str, Any], message: str) -> None:
