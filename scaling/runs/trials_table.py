@@ -105,7 +105,7 @@ def read_trials(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(content, dtype=dict(TRIAL_COLUMNS.items()), keep_default_na=False, na_values=[""])
     except FileNotFoundError:
         raise ResultsError(f"there is no {path}; give the folder of a run") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, OverflowError) as error:  # pandas says so of a seed of 0.5
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
     missing = [column for column in TRIAL_COLUMNS if column not in frame.columns]
