@@ -40,8 +40,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 class Printer(Console):
     """A console for texts in which others' words are: of all markup it knows [bold] alone, and no escapes."""
 
-    @property
-    def size(self) -> ConsoleDimensions:  # type: ignore[override]  # nothing sets it
+    @property  # type: ignore[misc]  # nothing sets it
+    def size(self) -> ConsoleDimensions:
         """Return the terminal's size; COLUMNS has the last word."""
         narrow = self.is_terminal or "COLUMNS" in os.environ
         return super().size if narrow else ConsoleDimensions(UNBROKEN, 25)

@@ -18,6 +18,7 @@ from scaling.atomic_write import json_of, read_regular, write_whole
 from scaling.errors import ResultsError, printable
 from scaling.network.architecture import ArchitectureSpec
 from scaling.network.serialization import from_json, to_json
+from scaling.runs.job import key_of_identity
 from scaling.training.curve import Curve, EpochEnd
 from scaling.training.engine import TrainingResult
 
@@ -122,6 +123,8 @@ def read_record(path: Path, key: str) -> Record | None:
             raise ValueError("its digest does not fit")
         if document["key"] != key or document["schema_version"] != SCHEMA:
             raise ValueError("it is the record of another training, or of another version")
+        if key_of_identity(document["identity"]) != key:
+            raise ValueError("its key is not that of what it says was trained")
         result = document["result"]
         return Record(
             key=key,

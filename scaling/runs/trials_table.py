@@ -180,7 +180,7 @@ def _parsed(path: Path) -> pd.DataFrame:
         )
     except FileNotFoundError:
         raise ResultsError(f"there is no {path}; give the folder of a run") from None
-    except (OSError, ValueError, OverflowError, TypeError) as error:
+    except (OSError, ValueError, TypeError, OverflowError) as error:  # pandas says so of a seed of 0.5
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ResultsError(f"cannot read {path}: {printable(reason, 200)}") from None
     if not content.endswith(b"\n"):

@@ -212,6 +212,17 @@ def leave(storage: RDBStorage) -> None:
         storage.engine.dispose()
 
 
+def engine_settings(url: URL) -> dict[str, Any]:
+    """Return how a database is connected to: PgBouncer gives each transaction another connection.
+
+    >>> from sqlalchemy import make_url
+    >>> engine_settings(make_url("postgresql+psycopg://db/studies"))
+    {'connect_args': {'prepare_threshold': None}}
+    """
+    postgres = url.get_backend_name() == "postgresql"
+    return {"connect_args": {"prepare_threshold": None}} if postgres else {}
+
+
 def opened(url: URL, config: SearchConfig) -> tuple[RDBStorage, optuna.Study]:
     """Open, or make, the study of a search; a file that is no database is moved out of the way first.
 
@@ -219,7 +230,7 @@ def opened(url: URL, config: SearchConfig) -> tuple[RDBStorage, optuna.Study]:
         ConfigError: the study of that name is of another configuration.
     """
     try:
-        storage = RDBStorage(url.render_as_string(hide_password=False))
+        storage = RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=engine_settings(url))
         return storage, open_study(storage, config)
     except DatabaseError as error:
         if isinstance(error, OperationalError) or url.get_backend_name() != "sqlite":

@@ -138,7 +138,7 @@ def test_a_database_that_is_away_holds_nothing_up_and_is_named_without_its_passw
 
 
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_url: str) -> None:
+    def refuse(_url: str, **_: object) -> None:
         raise ImportError("no driver")
 
     monkeypatch.setattr("scaling.plans.search.projection.LAST_S", 0.1)
