@@ -20,6 +20,7 @@ from scaling.plans.experiment import Size
 from scaling.plans.study.files import FOLDER, kind_of, listed, load_study, path_of
 from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.run import study_plan
+from scaling.runs.experiment_file import bundled
 from scaling.runs.launch import Where
 
 RATES = "rates"
@@ -80,7 +81,7 @@ def study(
         from scaling.cli.rates import study_rates  # noqa: PLC0415
 
         study_rates(
-            setup or FOLDER / "setups" / f"{data}-{size}.toml",
+            setup or bundled(FOLDER / "setups" / f"{data}-{size}.toml"),
             where_of(**where),
             factor=4.0 if factor is None else factor,
             seeds=2 if seeds is None else seeds,

@@ -30,6 +30,7 @@ from scaling.plans.search.surface import SearchSurface, search_surface
 from scaling.report import read_record, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
+from scaling.runs.experiment_file import bundled
 from scaling.runs.exporting import export_run
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import BACKWARD
@@ -247,10 +248,9 @@ def experiment_file(experiment: str | Path | None) -> Path:
     wanted = QUICK if experiment is None else Path(experiment)
     if not wanted.suffix:
         wanted = Path("experiments") / f"{wanted}.toml"
-    checkout = Path(__file__).resolve().parents[2]
-    for path in (wanted, checkout / wanted):
-        if path.exists():
-            return path
+    path = bundled(wanted)
+    if path.exists():
+        return path
     raise ConfigError(f"there is no {wanted} here; give a path to an experiment file")
 
 
