@@ -13,8 +13,9 @@ from scaling.cli.output import answer, console, json_option, table_of
 from scaling.cli.running import print_commands
 from scaling.cli.trials import print_choice, print_conclusion
 from scaling.errors import ResultsError
-from scaling.library.searching import load_search
+from scaling.library.searching import SearchRun, load_search
 from scaling.network.serialization import to_json
+from scaling.plans.search.conclusion import unlearned
 from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.samplers import Sampler
 from scaling.tables import network_name
@@ -42,10 +43,12 @@ def best(run_folder: Path, unverified: bool, as_json: bool) -> None:
         **choice,
         "family": family_command(run_folder, chosen),
         "train": train_command(run_folder),
-        "spec": json.loads(to_json(found.network())),
+        "spec": _spec(found),
     }
 
     def printed() -> None:
+        for line in unlearned(found.trials, found.config):
+            console.print(line, soft_wrap=True)
         if surface:
             print_conclusion(result["surface"], found.config.setup.data.name)
             print_commands(document["train"], document["family"])
@@ -53,6 +56,14 @@ def best(run_folder: Path, unverified: bool, as_json: bool) -> None:
             _show(document)
 
     answer(document, as_json, printed)
+
+
+def _spec(found: SearchRun) -> Any:
+    """Return the network to build as plain data; None where an earlier table does not say it."""
+    try:
+        return json.loads(to_json(found.network()))
+    except ResultsError:
+        return None
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from scaling.cli.trials import print_choice, print_conclusion, print_result, pri
 from scaling.cost import count_cost
 from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
 from scaling.plans.search.candidates import networks_planned
+from scaling.plans.search.conclusion import unlearned
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.run import Announced, failed_of, read_search
@@ -194,6 +195,8 @@ def _show(found: SearchRun) -> None:
     print_conclusion(result["surface"], config.setup.data.name)
     if choice and not surface:
         print_choice(choice)
+    for line in unlearned(trials, config):
+        console.print(line, soft_wrap=True)
     print_result(trials, noise, marks=not surface)
     print_trade_offs(config, trials, noise)
     _print_exhausted(found)

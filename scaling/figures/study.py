@@ -46,7 +46,7 @@ def study_figure(outcome: StudyOutcome, name: str) -> Figure:
         _searched(trials, outcome.plan.design) if name == TRIANGLE else trials,
         name,
         title=outcome.plan.title,
-        noise=usual_difference(trials),
+        noise=usual_difference(trials, outcome.plan.setup.data.validation),
     )
 
 
@@ -63,7 +63,7 @@ def save_study_figures(outcome: StudyOutcome, directory: Path) -> list[Path]:
     named, design, paths = _named(outcome), outcome.plan.design, list[Path]()
     if not (named["state"] == "complete").any():
         return []
-    noise = usual_difference(named)
+    noise = usual_difference(named, outcome.plan.setup.data.validation)
     for name in study_charts(outcome):
         trials = _searched(named, design) if name == TRIANGLE else named
         paths += save_run_figures(trials, directory, title=outcome.plan.title, noise=noise, names=(name,))

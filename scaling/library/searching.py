@@ -73,7 +73,7 @@ class SearchRun:
     @property
     def noise(self) -> NoiseFloor | None:
         """Seed-to-seed spread; None where no network has two complete seeds."""
-        return noise_floor(self.trials)
+        return noise_floor(self.trials, self.config.setup.data.validation)
 
     @property
     def finished(self) -> bool:

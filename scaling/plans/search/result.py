@@ -101,8 +101,8 @@ def network_of(config: SearchConfig, row: Mapping[str, Any]) -> ArchitectureSpec
         ResultsError: what comes out is not what the row says.
     """
     depth, width, size = (row[name] for name in ("depth_coefficient", "width_coefficient", "image_size"))
-    if pd.isna(size):
-        raise ResultsError(f"trial {row['trial']} is {row['state']}: it has no network")
+    if any(map(pd.isna, (depth, width, size))):
+        raise ResultsError(f"trial {row['trial']} is {row['state']}: the table does not say its network")
     rules = config.setup.rounding_rules
     spec = scaled_to(config.baseline_spec, depth=depth, width=width, image_size=size, rounding=rules)
     cost = count_cost(spec)

@@ -48,6 +48,7 @@ class SearchStatus:
         question: that it asks.
         finished: whether nothing is left to train.
         trials: the table of trials.
+        images: that judged each training; None for all.
         networks: how many are in which state.
         done: trainings that have ended.
         left: trainings that are to come, those of networks yet to be proposed included.
@@ -63,6 +64,7 @@ class SearchStatus:
     question: str
     finished: bool
     trials: pd.DataFrame
+    images: int | None
     networks: dict[str, int]
     done: int
     left: int
@@ -91,6 +93,7 @@ def status_of(state: SearchState) -> SearchStatus:
         question=state.config.question,
         finished=finished,
         trials=trials,
+        images=state.config.setup.data.validation,
         networks={
             **dict(sorted(states.items())),
             "training": len({one.label for one in running}),
