@@ -121,7 +121,7 @@ class SearchRun:
                 assert built.network.spec is not None
                 return built.network.spec
             rows = trials[trials["architecture"] == found["architecture"]]
-        return network_of(self.config, rows.iloc[0].to_dict())
+        return network_of(self.config, rows.iloc[0])
 
     @property
     def answered(self) -> bool:

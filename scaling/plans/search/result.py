@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -94,7 +93,7 @@ def to_build(config: SearchConfig, result: dict[str, Any]) -> dict[str, Any] | N
     return None if result["choice"] is None else dict(result["choice"]["winner"])
 
 
-def network_of(config: SearchConfig, row: Mapping[str, Any]) -> ArchitectureSpec:
+def network_of(config: SearchConfig, row: pd.Series[Any]) -> ArchitectureSpec:
     """Return the network of a row of the table of trials, which says how the baseline was scaled.
 
     Raises:
