@@ -82,8 +82,8 @@ def _leader_first(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _p_values(frame: pd.DataFrame, noise: NoiseFloor | None) -> list[float]:
-    """Return each network's p against the first, after Holm; nan for the first and without a noise floor."""
-    if noise is None or frame.empty:
+    """Return each network's p against the first, after Holm; nan for the first and without a spread."""
+    if noise is None or frame.empty or not noise.standard_deviation:
         return [math.nan] * len(frame)
     first = frame.iloc[0]
     raw = [
@@ -95,8 +95,6 @@ def _p_values(frame: pd.DataFrame, noise: NoiseFloor | None) -> list[float]:
 
 def _p(noise: NoiseFloor, difference: float, seeds: int, other_seeds: int) -> float:
     error = noise.standard_deviation * math.sqrt(1 / seeds + 1 / other_seeds)
-    if error == 0:
-        return 1.0 if difference == 0 else 0.0
     return float(2 * stats.t.sf(abs(difference) / error, noise.degrees_of_freedom))
 
 

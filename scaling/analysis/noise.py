@@ -9,7 +9,10 @@ import pandas as pd
 from scipy import stats
 
 from scaling.analysis.intervals import LEVEL
+from scaling.analysis.spread import validation_error
 
+EQUAL = 1e-9
+"""Spreads of accuracies below this are rounding: there is no such part of an image."""
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 
 
@@ -65,13 +68,14 @@ class NoiseFloor:
         return float(stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom))
 
 
-def usual_difference(trials: pd.DataFrame) -> float | None:
+def usual_difference(trials: pd.DataFrame, images: int | None = None) -> float | None:
     """Return the least difference (fraction) of two networks with the run's usual number of seeds.
 
     Args:
         trials: the table of trials; the usual number is the median over networks.
+        images: that judged each training, as `noise_floor` takes them.
     """
-    noise = noise_floor(trials)
+    noise = noise_floor(trials, images)
     if noise is None:
         return None
     seeds = trials[trials["state"] == "complete"].groupby("trial")["seed"].count()
@@ -79,11 +83,14 @@ def usual_difference(trials: pd.DataFrame) -> float | None:
     return noise.least_difference(usual, usual)
 
 
-def noise_floor(trials: pd.DataFrame) -> NoiseFloor | None:
+def noise_floor(trials: pd.DataFrame, images: int | None = None) -> NoiseFloor | None:
     """Return the noise floor of a run, or None where no network has two complete seeds.
 
     Args:
         trials: the table of trials.
+        images: that judged each training; the spread is then no less than the binomial error of their
+            choice, so that seeds that happen to agree are not taken for certainty. None gives what was
+            measured.
     """
     complete = trials[trials["state"] == "complete"]
     groups = complete.groupby("architecture")["top1"]
@@ -93,4 +100,25 @@ def noise_floor(trials: pd.DataFrame) -> NoiseFloor | None:
     if freedom == 0:
         return None
     pooled = float(((counts[repeated] - 1) * variances[repeated]).sum()) / freedom
-    return NoiseFloor(standard_deviation=math.sqrt(pooled), degrees_of_freedom=freedom)
+    spread = math.sqrt(pooled) if pooled > EQUAL**2 else 0.0
+    if images is not None:
+        spread = max(spread, validation_error(float(complete["top1"].mean()), images))
+    return NoiseFloor(standard_deviation=spread, degrees_of_freedom=freedom)
+
+
+def not_learned(trials: pd.DataFrame, *, classes: int, images: int | None) -> list[int]:
+    """Return the trials whose mean top1 is not significantly above chance, one of `classes`.
+
+    Args:
+        trials: the table of trials.
+        classes: of the data.
+        images: that judged each training; None takes chance itself as the limit.
+
+    Source: one-sided binomial test at 97.5 %, normal approximation.
+    """
+    complete = trials[trials["state"] == "complete"]
+    means = complete.groupby("trial")["top1"].mean()
+    limit = 1 / classes
+    if images is not None:
+        limit += float(stats.norm.ppf(TAILS[1])) * validation_error(1 / classes, images)
+    return [int(trial) for trial in means.index[means <= limit]]

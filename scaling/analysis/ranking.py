@@ -74,7 +74,7 @@ def _apart(complete: pd.DataFrame) -> pd.Series[bool]:
 def _verdict(frame: pd.DataFrame, row: int, noise: NoiseFloor | None) -> str:
     if row == 0:
         return "best"
-    if noise is None:
+    if noise is None or not noise.standard_deviation:  # seeds that agree are no certainty
         return "unknown"
     seeds, top1 = frame["seeds"], frame["top1"]
     least = noise.least_difference(int(seeds.iloc[row]), int(seeds.iloc[0]))

@@ -15,6 +15,7 @@ from scaling.cli.trials import print_choice, print_conclusion
 from scaling.errors import ResultsError
 from scaling.library.searching import SearchRun, load_search
 from scaling.network.serialization import to_json
+from scaling.plans.search.conclusion import unlearned
 from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.samplers import Sampler
 from scaling.tables import network_name
@@ -46,6 +47,8 @@ def best(run_folder: Path, unverified: bool, as_json: bool) -> None:
     }
 
     def printed() -> None:
+        for line in unlearned(found.trials, found.config):
+            console.print(line, soft_wrap=True)
         if surface:
             print_conclusion(result["surface"], found.config.setup.data.name)
             print_commands(document["train"], document["family"])

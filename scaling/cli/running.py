@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from scaling.cli.search import run_options
 from scaling.cli.trials import print_choice, print_conclusion, print_result, print_trade_offs
 from scaling.cost import count_cost
 from scaling.library.searching import RunFailedError, SearchRun, experiment_file, search
+from scaling.plans.search.candidates import networks_planned
+from scaling.plans.search.conclusion import unlearned
 from scaling.plans.search.config import SearchConfig, load_config
 from scaling.plans.search.result import family_command, to_build, train_command
 from scaling.plans.search.run import Announced, failed_of, read_search
@@ -48,18 +51,13 @@ def run(
 
     Started again with the same folder and configuration, a run goes on where it stopped.
     """
-    if plan is not None:
-        from scaling.plans.search.sizing import read_overrides  # noqa: PLC0415
-
-        overrides = (*overrides, *read_overrides(plan))
     options = {
         "search.sampler": sampler,
         "search.cost": cost,
         "engine.kernels": kernels,
         "engine.device": device,
     }
-    given = [f"{setting}={value}" for setting, value in options.items() if value is not None]
-    config = load_config(experiment_file(config_path), [*overrides, *given])
+    config = _configured(config_path, overrides, plan, options)
     folder = RunFolder(path=output or Path("runs") / config.name)
     url = storage_of(storage, storage_file, folder)
     _run(config, folder, where_of(**where), url=url, fresh=fresh, as_json=as_json)
@@ -114,6 +112,51 @@ def _run(
     _refuse_nothing(found)
 
 
+def preview(
+    *,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+    plan: Path | None,
+    sampler: str | None,
+    cost: str | None,
+    as_json: bool,
+    **others: Any,
+) -> None:
+    """Say what `run` would do with the same options; nothing is written or trained."""
+    del others
+    config = _configured(config_path, overrides, plan, {"search.sampler": sampler, "search.cost": cost})
+    document = {
+        "experiment": config.name,
+        "proposals": networks_planned(config),
+        "references": len(reference_trials(config)),
+        "epochs": config.setup.recipe.epochs,
+        "expected_minutes": config.expected_minutes,
+    }
+
+    def printed() -> None:
+        minutes = "" if config.expected_minutes is None else f"; about {config.expected_minutes:g} minutes"
+        say(f"{config.name}: {config.question}", style="bold")
+        say(
+            f"it would train {document['proposals']} proposals and {document['references']} references, "
+            f"{document['epochs']} epochs each, on {config.setup.data.name}; {_wanted(config)}{minutes}"
+        )
+        say("to start it: scaling search run, with the same options")
+
+    answer(document, as_json, printed)
+
+
+def _configured(
+    path: Path | None, overrides: tuple[str, ...], plan: Path | None, options: Mapping[str, str | None]
+) -> SearchConfig:
+    """Read the experiment file, with what options change."""
+    if plan is not None:
+        from scaling.plans.search.sizing import read_overrides  # noqa: PLC0415
+
+        overrides = (*overrides, *read_overrides(plan))
+    given = [f"{setting}={value}" for setting, value in options.items() if value is not None]
+    return load_config(experiment_file(path), [*overrides, *given])
+
+
 def _announce(found: Announced) -> None:
     config, setup = found.config, found.config.setup
     target, rules, baseline = config.target, setup.rounding_rules, config.baseline_spec
@@ -152,6 +195,8 @@ def _show(found: SearchRun) -> None:
     print_conclusion(result["surface"], config.setup.data.name)
     if choice and not surface:
         print_choice(choice)
+    for line in unlearned(trials, config):
+        console.print(line, soft_wrap=True)
     print_result(trials, noise, marks=not surface)
     print_trade_offs(config, trials, noise)
     _print_exhausted(found)

@@ -63,10 +63,14 @@ def run_options(command: Command) -> Command:
 def search(context: click.Context, /, **options: Any) -> None:
     """Search compound coefficients by proxy training.
 
-    Without a command it runs the main job. Started again with the same folder and configuration, a run goes
-    on where it stopped.
+    Without a command `run_search.py` runs the main job, and `scaling search` says what `run` would do.
+    Started again with the same folder and configuration, a run goes on where it stopped.
     """
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is None and context.parent is not None:
+        from scaling.cli.running import preview  # noqa: PLC0415
+
+        preview(**options)
+    elif context.invoked_subcommand is None:
         main_job = search.get_command(context, "run")
         assert main_job is not None
         context.invoke(main_job, **options)

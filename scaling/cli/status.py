@@ -104,7 +104,7 @@ def status_document(found: SearchStatus) -> dict[str, Any]:
 
 def _best(found: SearchStatus) -> dict[str, Any] | None:
     """Return the network of the highest mean so far, with its 95 % interval and how many rival it."""
-    noise = noise_floor(found.trials)
+    noise = noise_floor(found.trials, found.images)
     frame = ranked(found.trials, noise)
     if frame.empty:
         return None

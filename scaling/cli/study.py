@@ -22,6 +22,7 @@ from scaling.plans.study.plan import StudyPlan
 from scaling.plans.study.rates import RatesPlan
 from scaling.plans.study.rates_run import rates_plan
 from scaling.plans.study.run import study_plan
+from scaling.runs.experiment_file import bundled
 from scaling.runs.launch import Where
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def study(
     if Size(size) == Size.PAPER and kind != RATES:
         _print_paper(name, overrides, data, as_json, costed=costed, of_audit=kind == "audit")
         return
-    setup = setup or (FOLDER / "setups" / f"{data}-{size}.toml" if kind == RATES else None)
+    if kind == RATES:
+        setup = setup or bundled(FOLDER / "setups" / f"{data}-{size}.toml")
     plan = _plan_of(kind, name, size, data, setup, overrides, seeds, factor)
     place = where_of(**where)
     if costed:

@@ -64,4 +64,5 @@ def _run(outcome: StudyOutcome, name: str) -> RunData:
     shown = rows
     if name == TRIANGLE and isinstance(design, SearchThenFamily):
         shown = rows[rows["target_factor"] == design.factor]
-    return RunData(trials=shown, title=outcome.plan.title, noise=usual_difference(rows))
+    noise = usual_difference(rows, outcome.plan.setup.data.validation)
+    return RunData(trials=shown, title=outcome.plan.title, noise=noise)

@@ -33,6 +33,7 @@ from scaling.provenance import utc_now
 from scaling.report import read_record, record_of, report_page, save_report
 from scaling.runs.arithmetic import arithmetic_document
 from scaling.runs.coordinator import RunEnd
+from scaling.runs.experiment_file import bundled
 from scaling.runs.exporting import export_run
 from scaling.runs.folder import RunFolder
 from scaling.runs.job import BACKWARD
@@ -73,7 +74,7 @@ class SearchRun:
     @property
     def noise(self) -> NoiseFloor | None:
         """Seed-to-seed spread; None where no network has two complete seeds."""
-        return noise_floor(self.trials)
+        return noise_floor(self.trials, self.config.setup.data.validation)
 
     @property
     def finished(self) -> bool:
@@ -123,7 +124,7 @@ class SearchRun:
                 assert built.network.spec is not None
                 return built.network.spec
             rows = trials[trials["architecture"] == found["architecture"]]
-        return network_of(self.config, {str(name): value for name, value in rows.iloc[0].items()})
+        return network_of(self.config, rows.iloc[0])
 
     @property
     def answered(self) -> bool:
@@ -252,10 +253,9 @@ def experiment_file(experiment: str | Path | None) -> Path:
     wanted = QUICK if experiment is None else Path(experiment)
     if not wanted.suffix:
         wanted = Path("experiments") / f"{wanted}.toml"
-    checkout = Path(__file__).resolve().parents[2]
-    for path in (wanted, checkout / wanted):
-        if path.exists():
-            return path
+    path = bundled(wanted)
+    if path.exists():
+        return path
     raise ConfigError(f"there is no {wanted} here; give a path to an experiment file")
 
 

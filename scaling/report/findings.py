@@ -8,7 +8,7 @@ import pandas as pd
 
 from scaling.analysis.choosing import contenders
 from scaling.analysis.noise import NoiseFloor
-from scaling.plans.search.conclusion import conclusion
+from scaling.plans.search.conclusion import conclusion, unlearned
 from scaling.plans.search.samplers import Sampler
 from scaling.report.record import RunRecord
 from scaling.tables import network_name
@@ -18,9 +18,14 @@ NOTHING_YET = "No network has a complete training yet, so there is no finding."
 
 def findings(record: RunRecord) -> list[str]:
     """Return the conclusion as sentences, each with the interval or the noise it rests on."""
-    ranking, noise = record.ranking(), record.noise
-    if ranking.empty:
+    if record.ranking().empty:
         return [NOTHING_YET]
+    chance = [] if record.settings is None else unlearned(record.trials, record.settings)
+    return [*_found(record), *chance]
+
+
+def _found(record: RunRecord) -> list[str]:
+    ranking, noise = record.ranking(), record.noise
     if record.surface is not None and record.settings is not None:
         said = conclusion(record.surface.document(), record.settings.setup.data.name)
         fresh = []
@@ -95,7 +100,7 @@ def _alike(ranking: pd.DataFrame) -> str:
 def _against(best: pd.Series[Any], other: pd.Series[Any], noise: NoiseFloor) -> str:
     gap = float(best["top1"] - other["top1"])
     least = noise.least_difference(int(best["seeds"]), int(other["seeds"]))
-    verdict = "beyond" if gap >= least else "within"
+    verdict = "beyond" if gap >= least > 0 else "within"
     what = "the unscaled baseline" if other["name"] == "baseline" else "the paper's compound point"
     return (
         f"Over {what} ({_percent(other['top1'])} %) the difference is {_percent(gap)} points, 95 % interval "

@@ -80,9 +80,16 @@ class RunRecord:
         return f"{self.name}{on}{EDITED * is_edited(self.folder / 'trials.csv')}"
 
     @property
+    def images(self) -> int | None:
+        """That judged each training; None where it is not recorded, or all did."""
+        data = self._setup.get("data")
+        count = data.get("validation") if isinstance(data, dict) else None
+        return count if isinstance(count, int) and count > 0 else None
+
+    @property
     def noise(self) -> NoiseFloor | None:
         """Seed-to-seed spread, where a network has two complete seeds."""
-        return noise_floor(at_own_rate(self.trials))
+        return noise_floor(at_own_rate(self.trials), self.images)
 
     @property
     def space(self) -> SearchedSpace | None:
@@ -120,7 +127,7 @@ class RunRecord:
         return RunData(
             trials=trials,
             title=self.title,
-            noise=usual_difference(trials),
+            noise=usual_difference(trials, self.images),
             space=self.space,
             surface=self.surface,
             search=None if self.settings is None else self.settings.search,

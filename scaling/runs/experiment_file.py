@@ -16,6 +16,14 @@ from scaling.toml_errors import DEEPEST, LARGEST_TEXT, located, parse_toml, prob
 
 Model = TypeVar("Model", bound=BaseModel)
 SETUP_TABLES = tuple(Setup.model_fields)
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""Where the experiments lie that come with the package."""
+
+
+def bundled(path: Path) -> Path:
+    """Return a path from the current folder, or of the checkout where only that has it."""
+    own = CHECKOUT / path
+    return own if own.exists() and not path.exists() else path
 
 
 def load_setup(path: Path, overrides: Sequence[str] = (), *, with_rates: bool = True) -> Setup:

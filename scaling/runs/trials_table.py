@@ -157,7 +157,7 @@ def _problem(frame: pd.DataFrame) -> str | None:
         "state": ~frame["state"].isin(STATES),
         "trial": frame["trial"].isna(),
         "top1": ~frame["top1"].between(0, 1).where(frame["top1"].notna(), ~complete),
-        **{name: frame[name].notna() & ~frame[name].between(1, MOST) for name in COUNTS},
+        **{name: frame[name].notna() & ~frame[name].between(0, MOST) for name in COUNTS},
         **{name: frame[name].notna() & ~frame[name].between(0, math.inf, "left") for name in AMOUNTS},
     }
     for column, rows in wrong.items():

@@ -12,6 +12,7 @@ from scaling.analysis.proxy_agreement import FEWEST
 from scaling.data import LARGEST_SEED
 from scaling.errors import ConfigError
 from scaling.plans.experiment import ExperimentTable, Size, changed_setup, parsed
+from scaling.runs.experiment_file import bundled
 from scaling.runs.setup import ConfigTable, Setup
 from scaling.runs.titles import file_name, suffix_of
 from scaling.toml_errors import parse_toml, read_text
@@ -134,6 +135,7 @@ def load_audit(path: Path, overrides: Sequence[str] = (), *, data: str = "glyphs
     Raises:
         ConfigError: a file is missing or no TOML, a key is unknown, or a value is out of range.
     """
+    path = bundled(path)
     text = read_text(path, "the audit")
     config = parsed(AuditConfig, parse_toml(text, path), where=str(path), text=text)
     file = path.parent / config.anchors.setup.replace("{data}", data)

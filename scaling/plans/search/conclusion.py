@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+from scaling.analysis.noise import not_learned
+from scaling.plans.search.config import SearchConfig
+
 PAPER = "the paper's shares (1.2, 1.1, 1.15)"
 
 
@@ -13,6 +18,16 @@ def conclusion(surface: dict[str, Any], data: str) -> list[str]:
         return [f"No surface can be fitted yet: {surface['refusal']}."]
     sentences = [_gains(surface, data), _contrasts(surface), _optimum(surface)]
     return [*sentences, *_network(surface), *_other_units(surface), *_forms(surface)]
+
+
+def unlearned(trials: pd.DataFrame, config: SearchConfig) -> list[str]:
+    """Name the networks that are not significantly above chance; nothing where all are."""
+    classes = config.baseline_spec.num_classes
+    found = not_learned(trials, classes=classes, images=config.setup.data.validation)
+    listed = ", ".join(map(str, found))
+    return (
+        [f"These networks did not learn (chance is {100 / classes:.3g} %): trials {listed}."] if found else []
+    )
 
 
 def _gains(surface: dict[str, Any], data: str) -> str:

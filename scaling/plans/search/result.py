@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -86,15 +85,15 @@ def to_build(config: SearchConfig, result: dict[str, Any]) -> dict[str, Any] | N
     return None if result["choice"] is None else dict(result["choice"]["winner"])
 
 
-def network_of(config: SearchConfig, row: Mapping[str, Any]) -> ArchitectureSpec:
+def network_of(config: SearchConfig, row: pd.Series[Any]) -> ArchitectureSpec:
     """Return the network of a row of the table of trials, which says how the baseline was scaled.
 
     Raises:
         ResultsError: what comes out is not what the row says.
     """
     depth, width, size = (row[name] for name in ("depth_coefficient", "width_coefficient", "image_size"))
-    if pd.isna([depth, width, size]).any():
-        raise ResultsError(f"trial {row['trial']} is {row['state']}: its table does not say its network")
+    if any(map(pd.isna, (depth, width, size))):
+        raise ResultsError(f"trial {row['trial']} is {row['state']}: the table does not say its network")
     rules = config.setup.rounding_rules
     spec = scaled_to(config.baseline_spec, depth=depth, width=width, image_size=size, rounding=rules)
     cost = count_cost(spec)

@@ -37,6 +37,8 @@ class SearchStatus:
 
     Args:
         finished: whether nothing is left to train.
+        trials: the table of trials.
+        images: that judged each training; None for all.
         networks: how many are in which state.
         done: trainings that have ended.
         left: trainings that are to come, those of networks yet to be proposed included.
@@ -51,6 +53,7 @@ class SearchStatus:
     question: str
     finished: bool
     trials: pd.DataFrame
+    images: int | None
     networks: dict[str, int]
     done: int
     left: int
@@ -79,6 +82,7 @@ def status_of(state: SearchState) -> SearchStatus:
         question=state.config.question,
         finished=finished,
         trials=trials,
+        images=state.config.setup.data.validation,
         networks={
             **dict(sorted(states.items())),
             "training": training,

@@ -12,7 +12,7 @@ from scaling.latency.calibration import Calibration
 from scaling.plans.calibrated import from_here, take_calibration
 from scaling.plans.experiment import Size, parsed
 from scaling.plans.study.config import Grid, StudyConfig
-from scaling.runs.experiment_file import SETUP_TABLES, override
+from scaling.runs.experiment_file import CHECKOUT, SETUP_TABLES, bundled, override
 from scaling.toml_errors import parse_toml, read_text
 
 FOLDER = Path("experiments")
@@ -82,7 +82,9 @@ def parse_study(document: dict[str, Any], *, where: str, text: str = "") -> Stud
 def listed(*kinds: str) -> dict[str, str]:
     """Return the questions of the files of some kinds, such as `study`, in experiments/, by name."""
     found = {}
-    for path in sorted(FOLDER.glob("*.toml")):
+    for path in sorted(
+        [*(CHECKOUT / FOLDER).glob("*.toml"), *FOLDER.glob("*.toml")], key=lambda one: one.stem
+    ):
         document = _document(path)
         if document.get("kind") in kinds:
             found[path.stem] = str(document.get("question", ""))
@@ -96,8 +98,8 @@ def kind_of(name: str | Path) -> str | None:
 
 
 def path_of(name: str | Path) -> Path:
-    """Return the file of an experiment by its name in experiments/, or by its path."""
-    return Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml"
+    """Return the file of an experiment by its name in experiments/, or by its path; see `bundled`."""
+    return bundled(Path(name) if str(name).endswith(".toml") else FOLDER / f"{name}.toml")
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def changed(table: Path, column: str, value: str, row: int = 2) -> Path:
     ("column", "value"),
     [
         ("top1", "87.5"), ("top1", "-0.1"), ("top1", "inf"), ("top1", ""), ("macs", "-5"),
-        ("macs", "1" * 40), ("macs", "1" * 19), ("params", "0"), ("image_size", "0"), ("seed", "0.5"),
+        ("macs", "1" * 40), ("macs", "1" * 19), ("params", "-1"), ("image_size", "-8"), ("seed", "0.5"),
         ("state", "done"), ("state", ""), ("trial", ""), ("achieved_factor", "inf"), ("wall_s", "-1"),
     ],
 )  # fmt: skip
