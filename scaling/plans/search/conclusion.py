@@ -128,7 +128,8 @@ def _forms(surface: dict[str, Any]) -> list[str]:
     fitted = (
         f"Fitted to {surface['trainings']} trainings of {surface['networks']} networks: {surface['form']}"
     )
-    return [f"{fitted}; error in points in predicting a network left out: {', '.join(errors)}."]
+    left_out = f"; error in points in predicting a network left out: {', '.join(errors)}" if errors else ""
+    return [f"{fitted}{left_out}."]
 
 
 def signed(value: float) -> str:

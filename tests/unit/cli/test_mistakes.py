@@ -134,9 +134,7 @@ MISTAKES = {
     ],
     "study": [
         ("rates --run x", "--run is for a study of noise"),
-        ("rates", "glyphs-quick.toml"),
         ("noise --factor 2", "--factor is for rates"),
-        ("", "there is no study in experiments/"),
         ("nothing", "there is no study experiments/nothing.toml"),
     ],
     "draw": [
