@@ -16,7 +16,7 @@ from search_runs import ROOT
 from scaling.figures import RUN_CHARTS
 from scaling.plans.search.config import load_config
 from scaling.report import read_record
-from scaling.runs.trials_table import TRIAL_COLUMNS, read_trials
+from scaling.runs.trials_table import DIGEST, TRIAL_COLUMNS, digest_of, read_trials
 
 TINY = [
     *("--set", "data.train=200", "--set", "data.validation=100"),
@@ -145,9 +145,9 @@ def test_a_finished_run_says_so_trains_nothing_and_prints_one_document(
 
 def test_another_configuration_is_refused(run: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     before = (run[0] / "trials.csv").read_bytes()
-    done = main_job(run[0], "--set", "recipe.learning_rate=0.02")
+    done = main_job(run[0], "--set", "recipe.learning_rate=0.01")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert "setup.recipe.learning_rate: 0.008 there, 0.02 here" in done.stderr
+    assert "setup.recipe.learning_rate: 0.02 there, 0.01 here" in done.stderr
     assert (run[0] / "trials.csv").read_bytes() == before
 
 
@@ -156,8 +156,11 @@ def test_export_copies_what_is_kept(
 ) -> None:
     kept = tmp_path / "kept"
     shown("export", str(run[0]), "--to", str(kept))
-    for name in ("trials.csv", "provenance.json", "result.json"):
+    for name in ("trials.csv", "result.json"):
         assert (kept / name).read_bytes() == (run[0] / name).read_bytes(), name
+    provenance = json.loads((kept / "provenance.json").read_text())
+    assert provenance.pop(DIGEST) == digest_of(kept / "trials.csv")
+    assert provenance == json.loads((run[0] / "provenance.json").read_text())
     document = json.loads((run[0] / "run.json").read_text())
     assert json.loads((kept / "run.json").read_text()) == {k: v for k, v in document.items() if k != "store"}
     assert {file.name for file in (kept / "figures").iterdir()} == {
