@@ -1,4 +1,4 @@
-"""A worker process that dies of networks of one image size, as one that takes all memory is killed."""
+"""A worker process that dies of one training, as one that takes all memory is killed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import sys
 from typing import Any
 
-DEADLY = "DEADLY_IMAGE_SIZE"
+DEADLY = "DEADLY_TRAINING"
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     run_task = task.run_task
 
     def dying(one: Any, *arguments: Any) -> Any:
-        if one.job.spec.image_size == int(os.environ[DEADLY]):
+        if one.key == os.environ[DEADLY]:
             os.kill(os.getpid(), signal.SIGKILL)
         return run_task(one, *arguments)
 

@@ -46,7 +46,7 @@ def test_a_network_that_kills_three_workers_fails_alone_and_is_tried_again(
         store.record(key).unlink()
     kept = set(undisturbed.records) - {deadly["record"], last}
     folder.records.write_text("".join(f"{key}\n" for key in sorted(kept)))
-    monkeypatch.setenv(DEADLY, str(deadly["image_size"]))
+    monkeypatch.setenv(DEADLY, deadly["record"])
     program = "import os, sys; sys.path[:0] = sys.argv[1].split(os.pathsep); import searching; "
     program += "from pathlib import Path; searching.run_with('deadly_worker', *map(Path, sys.argv[2:]))"
     paths = os.pathsep.join(str(ROOT / place) for place in (".", "tests", "tests/faults"))
