@@ -254,7 +254,7 @@ def test_a_run_that_was_stopped_goes_on_and_trains_nothing_twice(tmp_path: Path)
         return bracket_rates(plan, output=tmp_path / "run", where=where, console=Console(file=io.StringIO()))
 
     with pytest.raises(RunStopped, match="missing"):
-        call(signal.SIGINT)
+        call(signal.SIGTERM)
     found = call()
     assert found.rates is not None
     assert sorted(trained) == sorted(run(plan, random.Random(7), give))
