@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -102,19 +102,19 @@ class SurfaceAnswer:
                 name: {"points_per_doubling": one.value, "low": one.low, "high": one.high}
                 for name, one in self.gains.items()
             },
-            "contrasts": {name: _plain(one) for name, one in self.contrasts.items()},
+            "contrasts": {name: asdict(one) for name, one in self.contrasts.items()},
             "optimum": {
                 "shares": dict(zip(DIMENSIONS, self.optimum.shares, strict=True)),
                 "intervals": {
-                    name: _plain(one) for name, one in zip(DIMENSIONS, self.optimum.intervals, strict=True)
+                    name: asdict(one) for name, one in zip(DIMENSIONS, self.optimum.intervals, strict=True)
                 },
                 "region": self.optimum.region.round(4).tolist(),
-                **{name: _plain(one) for name, one in self.optimum.bases().items()},
+                **{name: asdict(one) for name, one in self.optimum.bases().items()},
                 "beats_single": dict(self.optimum.beats_single),
                 "expected_regret": self.optimum.regret,
             },
             "interior_probability": self.optimum.interior,
-            "spread_between_seeds": _plain(self.spread),
+            "spread_between_seeds": asdict(self.spread),
             "form": self.form.value,
             "forms": [one.document() for one in self.forms],
         }
@@ -123,10 +123,6 @@ class SurfaceAnswer:
 def _power(share: Estimate, power: int) -> Estimate:
     value, low, high = (2 ** (end / power) for end in (share.value, share.low, share.high))
     return Estimate(value=value, low=low, high=high)
-
-
-def _plain(one: Estimate) -> dict[str, float]:
-    return {"value": one.value, "low": one.low, "high": one.high}
 
 
 def answer(observations: Observations, *, factor: float, least_spread: float = 0.0) -> SurfaceAnswer:
@@ -148,14 +144,14 @@ def answer(observations: Observations, *, factor: float, least_spread: float = 0
     form = preferred(forms)
     draws = fit(observations, form).draw(least_spread=least_spread)
     slopes = gains_of(draws, factor)
-    place = {name: at for at, name in enumerate(DIMENSIONS)}
     return SurfaceAnswer(
         factor=factor,
         trainings=len(observations),
         networks=observations.networks,
-        gains={name: _estimate(slopes[at]) for name, at in place.items()},
+        gains={name: _estimate(own) for name, own in zip(DIMENSIONS, slopes, strict=True)},
         contrasts={
-            f"{one}-{other}": _estimate(slopes[place[one]] - slopes[place[other]]) for one, other in CONTRASTS
+            f"{one}-{other}": _estimate(own)
+            for (one, other), own in zip(CONTRASTS, contrasts_of(slopes), strict=True)
         },
         optimum=optimum_of(draws, factor),
         spread=_estimate(draws.spread),
@@ -178,6 +174,16 @@ def gains_of(draws: Draws, factor: float) -> Array:
     points = standard_points(factor)
     plane = np.hstack([np.ones((len(points), 1)), points])
     return np.asarray(np.linalg.pinv(plane) @ draws.predict(points))[1:]
+
+
+def contrasts_of(slopes: Array) -> Array:
+    """Return the differences of gains (3, S) in the order of `CONTRASTS`: (3, S).
+
+    >>> contrasts_of(np.array([[1.0], [2.0], [4.0]])).ravel().tolist()
+    [3.0, 1.0, 2.0]
+    """
+    place = {name: at for at, name in enumerate(DIMENSIONS)}
+    return np.array([slopes[place[one]] - slopes[place[other]] for one, other in CONTRASTS])
 
 
 def optimum_of(draws: Draws, factor: float) -> Optimum:

@@ -20,13 +20,11 @@ class FormError:
     Args:
         form: which.
         error: root mean square, in the response's unit; nan where too few networks would be left.
-        worse_by: mean squared error over that of the best form, less 1.
         significant: whether the best form's squared errors are smaller by more than two standard errors.
     """
 
     form: Form
     error: float
-    worse_by: float = 0.0
     significant: bool = False
 
     def document(self) -> dict[str, object]:
@@ -66,7 +64,6 @@ def _error(form: Form, squares: Array, best: Array) -> FormError:
     return FormError(
         form=form,
         error=float(np.sqrt(squares.mean())),
-        worse_by=float(squares.mean() / best.mean() - 1) if best.mean() > 0 else 0.0,
         significant=bool(apart.mean() > 2 * error > 0),
     )
 

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from scaling.analysis.surface.answer import gains_of
+from scaling.analysis.surface.answer import contrasts_of, gains_of
 from scaling.analysis.surface.observations import Array, Observations, star, triangle
 from scaling.analysis.surface.posterior import Draws, fit, refusal_of
 
@@ -159,8 +159,7 @@ def _differences(heights: Array) -> Array:
 
 def _contrasts(draws: Draws, factor: float) -> Array:
     """Return the three differences of gains, each with a third of the weight."""
-    depth, width, resolution = gains_of(draws, factor)
-    return np.array([resolution - depth, width - depth, resolution - width]) / math.sqrt(3)
+    return np.asarray(contrasts_of(gains_of(draws, factor)) / math.sqrt(3))
 
 
 def _centred(values: Array) -> Array:
@@ -185,9 +184,7 @@ def sharpness(observations: Observations, *, factor: float, seed: int = 0) -> Sh
     if refusal_of(observations) is not None:
         return None
     draws = fit(observations).draw(DRAWS, seed=seed)
-    depth, width, resolution = gains_of(draws, factor)
-    contrasts = np.array([resolution - depth, width - depth, resolution - width])
-    low, high = np.quantile(contrasts, [0.025, 0.975], axis=1)
+    low, high = np.quantile(contrasts_of(gains_of(draws, factor)), [0.025, 0.975], axis=1)
     heights = draws.predict(triangle(STEPS) * math.log2(factor))
     choice = int(heights.mean(1).argmax())
     return Sharpness(
