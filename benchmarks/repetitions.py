@@ -63,19 +63,10 @@ def row_of(number: int, surface: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def save(rows: list[dict[str, Any]], config: Path, started: str, output: Path) -> None:
+def save(rows: list[dict[str, Any]], record: dict[str, Any], output: Path) -> None:
     """Write the table so far and where it comes from."""
     write_text(output / "repetitions.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    record = provenance(
-        config={"experiment": str(config), "repetitions": len(rows)},
-        config_key="",
-        command=sys.argv,
-        device="cpu",
-        data_checksums={},
-        started=started,
-        finished=utc_now(),
-    )
-    write_json(output / "provenance.json", record)
+    write_json(output / "provenance.json", {**record, "finished": utc_now()})
 
 
 @click.command()
@@ -86,13 +77,22 @@ def save(rows: list[dict[str, Any]], config: Path, started: str, output: Path) -
 @click.option("--output", type=PATH, help="Folder for table and provenance.")
 def main(repetitions: int, config: Path, store: Path, folder: Path, output: Path | None) -> None:
     """Repeat a search with other seeds, and compare what it says."""
-    started, rows = utc_now(), list[dict[str, Any]]()
+    rows = list[dict[str, Any]]()
+    record = provenance(  # once: what is written below would count as a change of the tree
+        config={"experiment": str(config), "repetitions": repetitions},
+        config_key="",
+        command=sys.argv,
+        device="cpu",
+        data_checksums={},
+        started=utc_now(),
+        finished=None,
+    )
     for number in range(repetitions):
         found = repeated(config, number, Store(path=store), folder).result["surface"]
         rows.append(row_of(number, found))
         console.print(rows[-1]["conclusion"], markup=False, soft_wrap=True)
         if output is not None:
-            save(rows, config, started, output)
+            save(rows, record, output)
     two = sum(row["significant_contrasts"] >= 2 for row in rows)
     console.print(f"two contrasts or more are significant in {two} of {len(rows)} repetitions")
 
