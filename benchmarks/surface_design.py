@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
+from simulated_surfaces import FACTOR, TRUTHS, Truth
 
 from scaling.analysis.surface import Observations, fit
 from scaling.analysis.surface.design import Point, Seen, next_point, sharpness, star_points
@@ -28,29 +28,15 @@ from scaling.atomic_write import write_json, write_text
 from scaling.cli.output import console, run, table_of
 from scaling.provenance import provenance, utc_now
 
-FACTOR, SPENT = 4.0, 12.0
+SPENT = 12.0
 STEPS = 20
 SEED_SPREAD, NETWORK_SPREAD = 3.0, 0.6
 """Points: from seed to seed where the error is 30 %, and between networks, as on the glyph setups."""
 CELLS = triangle(STEPS)
-Truth = Callable[[Array], Array]
 
 
-def powers(floor: float, amplitudes: tuple[float, ...], exponents: tuple[float, ...]) -> Truth:
-    """Return accuracy in percent: 100 less a floor and a falling power of each dimension."""
-
-    def at(x: Array) -> Array:
-        falling: Array = np.array(amplitudes) * np.exp2(-np.array(exponents) * x)
-        return np.asarray(100 - floor - falling.sum(-1))
-
-    return at
-
-
-TRUTHS: dict[str, Truth] = {
-    "interior": powers(5, (12, 13, 14), (0.9, 0.9, 0.9)),
-    "edge": powers(6, (3, 12, 16), (0.5, 0.9, 0.9)),
-    "corner": powers(5, (5, 8, 25), (0.4, 0.5, 0.5)),
-}
+WHERE = ("interior", "edge", "corner")
+"""The truths that are simulated, by where their optimum lies."""
 
 
 class Simulation:
@@ -138,7 +124,7 @@ def outcome(truth: str, way: str, seed: int) -> dict[str, float | str]:
 def main(searches: int, output: Path | None) -> None:
     """Compare ways to go on after the star."""
     started = utc_now()
-    rows = [outcome(truth, way, seed) for truth in TRUTHS for way in WAYS for seed in range(searches)]
+    rows = [outcome(truth, way, seed) for truth in WHERE for way in WAYS for seed in range(searches)]
     frame = pd.DataFrame(rows)
     figures = ["trainings", "contrast", "expected_regret", "regret"]
     table = table_of("truth, way", "trainings", "contrast ±", "expected regret", "true regret")

@@ -83,6 +83,20 @@ def quick() -> str:
     )
 
 
+def coverage() -> str:
+    """Say how often simulated searches hold the truth, from results/surface_coverage."""
+    path = ROOT / "results" / "surface_coverage" / "coverage.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    each = ", ".join(f"{100 * one['region']:.1f} % ({name})" for name, one in found["coverage"].items())
+    gains = [100 * one["gains"] for one in found["coverage"].values()]
+    return (
+        f"Of {found['searches']} searches each, the 95 % regions held the optimum in {each}; the 95 % "
+        f"intervals of gains held {min(gains):.1f} to {max(gains):.1f} %. At an edge and in a corner regions "
+        "hold more than they say: the prior puts some weight inside "
+        "([results](../results/surface_coverage/coverage.json))."
+    )
+
+
 def speed() -> str:
     """Say how fast training and evaluation are beside the peers' of the same run, from results/training."""
     rows = pd.read_csv(ROOT / "results" / "training" / "throughput.csv")
@@ -139,6 +153,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "quick": ("README.md", quick),
     "staircase": ("docs/search.md", staircase),
     "agreement": ("docs/weights.md", agreement),
+    "coverage": ("docs/surface.md", coverage),
     "speed": ("docs/training.md", speed),
     "latency": ("docs/latency.md", latency),
 }

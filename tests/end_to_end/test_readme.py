@@ -19,6 +19,7 @@ PAGES = {
     "quick": "README.md",
     "staircase": "docs/search.md",
     "agreement": "docs/weights.md",
+    "coverage": "docs/surface.md",
     "speed": "docs/training.md",
     "latency": "docs/latency.md",
 }

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 import pytest
 from simulated_surfaces import FACTOR, TRUTHS, observed
+from surface_coverage import cover
 
-from scaling.analysis.surface import DIMENSIONS, Form, answer, fit
-from scaling.analysis.surface.answer import STEPS, gains_of, optimum_of, optimum_region
+from scaling.analysis.surface import DIMENSIONS, Form, answer
+from scaling.analysis.surface.answer import STEPS, optimum_region
 from scaling.analysis.surface.comparing import compare_forms, preferred
-from scaling.analysis.surface.observations import standard_points, triangle
+from scaling.analysis.surface.observations import triangle
 
 FOUND = answer(observed(TRUTHS["edge"], np.random.default_rng(0)), factor=FACTOR)
 
@@ -62,22 +62,6 @@ def test_the_form_of_the_truth_is_not_significantly_worse() -> None:
     forms = compare_forms(observed(TRUTHS["edge"], np.random.default_rng(1)))
     assert preferred(forms) == Form.POWERS
     assert forms[0].error <= forms[-1].error
-
-
-def cover(name: str, searches: int) -> tuple[float, float]:
-    """Return how often region and gains of simulated searches hold the truth."""
-    truth, cells = TRUTHS[name], triangle(STEPS)
-    best = cells[int(truth(cells * math.log2(FACTOR)).argmax())]
-    points = standard_points(FACTOR)
-    plane = np.hstack([np.ones((len(points), 1)), points])
-    gains = np.linalg.lstsq(plane, truth(points), rcond=None)[0][1:]
-    generator, held, inside = np.random.default_rng(7), 0, 0
-    for _ in range(searches):
-        draws = fit(observed(truth, generator)).draw(2000)
-        held += bool((np.abs(optimum_of(draws, FACTOR).region - best).max(1) < 1e-9).any())
-        low, high = np.quantile(gains_of(draws, FACTOR), [0.025, 0.975], axis=1)
-        inside += int(((low < gains) & (gains < high)).sum())
-    return held / searches, inside / searches / 3
 
 
 @pytest.mark.parametrize("name", TRUTHS)

@@ -17,7 +17,7 @@ def powers(floor: float, amplitudes: tuple[float, ...], exponents: tuple[float, 
     """Return accuracy in percent: 100 less the floor and a falling power of each dimension."""
 
     def at(x: Array) -> Array:
-        return 100 - floor - (np.array(amplitudes) * np.exp2(-np.array(exponents) * x)).sum(-1)
+        return np.asarray(100 - floor - (np.array(amplitudes) * np.exp2(-np.array(exponents) * x)).sum(-1))
 
     return at
 
