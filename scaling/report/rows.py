@@ -52,7 +52,7 @@ COLUMNS = (
 MEASURED = ("train_step_ms", "inference_ms_batch_1")
 """Averaged over seeds; a run of an older version has none, and its table no such column."""
 CONFIRM = "confirm"
-VERDICTS = {"best": "best", "same": "not told apart", "below": "below", "unknown": "no noise floor"}
+VERDICTS = {"best": "best", "same": "not different", "below": "below", "unknown": "no noise floor"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
