@@ -92,3 +92,24 @@ def check_drawing(figure: Figure) -> None:
         assert title.get_window_extent().x1 <= width + 1, title.get_text()
     for one, other in itertools.pairwise(titles):
         assert not one.get_window_extent().overlaps(other.get_window_extent()), one.get_text()
+
+
+def row(trial: int, name: str, macs: int, top1: float, seed: int = 0, **more: object) -> dict[str, object]:
+    return {
+        "experiment": "tiny",
+        "trial": trial,
+        "seed": seed,
+        "kind": "reference" if name != "search" else "search",
+        "name": name,
+        "depth_coefficient": 1.0,
+        "width_coefficient": 1.0,
+        "image_size": 24,
+        "macs": macs,
+        "params": macs // 10,
+        "activations": macs // 5,
+        "top1": top1,
+        "fidelity_epochs": 3,
+        "state": "complete",
+        "architecture": f"key {trial}",
+        **more,
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from run_tables import collisions, label_boxes
+from run_tables import collisions, label_boxes, row
 
 from scaling.analysis.law_fits import Bootstrap
 from scaling.analysis.law_networks import LawData, published_source, sources_of
@@ -20,27 +20,6 @@ from scaling.runs.trials_table import trials_frame
 
 ROOT = Path(__file__).parents[3]
 FEW = Bootstrap(resamples=40)
-
-
-def row(trial: int, name: str, macs: int, top1: float, seed: int = 0, **more: object) -> dict[str, object]:
-    return {
-        "experiment": "tiny",
-        "trial": trial,
-        "seed": seed,
-        "kind": "reference" if name != "search" else "search",
-        "name": name,
-        "depth_coefficient": 1.0,
-        "width_coefficient": 1.0,
-        "image_size": 24,
-        "macs": macs,
-        "params": macs // 10,
-        "activations": macs // 5,
-        "top1": top1,
-        "fidelity_epochs": 3,
-        "state": "complete",
-        "architecture": f"key {trial}",
-        **more,
-    }
 
 
 def tiny_table() -> pd.DataFrame:

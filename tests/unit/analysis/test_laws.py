@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from run_tables import row
 
 from scaling.analysis.law_fits import Bootstrap, HeldOut, fit_networks
 from scaling.analysis.law_networks import Network
